@@ -1,0 +1,57 @@
+from django.db import models
+
+from devices.models.group import Group
+from organization.models import PublicIdField, TimeStamped
+
+
+class DeviceStatus(models.TextChoices):
+    PENDING = "pending", "Pending"
+    ENROLLED = "enrolled", "Enrolled"
+    MANAGED = "managed", "Managed"
+    NOT_MANAGED = "not_managed", "Not Managed"
+    UNENROLLED = "unenrolled", "Unenrolled"
+
+
+class Platform(models.TextChoices):
+    IOS = "ios", "iOS"
+    IPADOS = "ipados", "iPadOS"
+    MACOS = "macos", "macOS"
+    OTHER = "other", "Other"
+
+
+class Device(TimeStamped):
+    """A physical device, told apart by its UDID, through all its enrollments."""
+
+    public_id = PublicIdField(prefix="dev")
+    udid = models.CharField(max_length=64, unique=True)
+    serial_number = models.CharField(max_length=64, blank=True, db_index=True)
+    name = models.CharField(max_length=255, blank=True)
+    model = models.CharField(max_length=64, blank=True, help_text="For example MacBookPro18,1.")
+    model_name = models.CharField(max_length=128, blank=True, help_text="For example iPhone.")
+    product_name = models.CharField(max_length=128, blank=True)
+    platform = models.CharField(max_length=10, choices=Platform, default=Platform.OTHER)
+    os_version = models.CharField(max_length=32, blank=True)
+    build_version = models.CharField(max_length=32, blank=True)
+    owner = models.CharField(max_length=200, blank=True, db_index=True)
+    group = models.ForeignKey(Group, models.PROTECT, null=True, blank=True, related_name="devices")
+    status = models.CharField(max_length=12, choices=DeviceStatus, default=DeviceStatus.PENDING)
+    status_reason = models.CharField(max_length=255, blank=True)
+    warning = models.CharField(
+        max_length=255,
+        blank=True,
+        help_text="What looks wrong, such as a second device of its serial.",
+    )
+    information = models.JSONField(default=dict, help_text="QueryResponses of DeviceInformation.")
+    security = models.JSONField(default=dict, help_text="SecurityInfo of the last answer.")
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    enrolled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["status", "-id"], name="device_status"),
+            models.Index(fields=["name"], name="device_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.serial_number or self.udid

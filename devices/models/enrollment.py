@@ -1,0 +1,69 @@
+from django.db import models
+
+from devices.models.device import Device
+from organization.models import PublicIdField, SealedField, TimeStamped
+
+
+class EnrollmentState(models.TextChoices):
+    AUTHENTICATED = "authenticated", "Authenticated"
+    LIVE = "live", "Live"
+    SUPERSEDED = "superseded", "Superseded"
+    CHECKED_OUT = "checked_out", "Checked out"
+    REMOVED = "removed", "Removed"
+
+
+class Enrollment(TimeStamped):
+    """One enrollment of one device: a pinned certificate, push facts, a command queue.
+
+    Authenticate makes it; the first TokenUpdate makes it live and supersedes the one before.
+    """
+
+    public_id = PublicIdField(prefix="enr")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="enrollments")
+    state = models.CharField(
+        max_length=15, choices=EnrollmentState, default=EnrollmentState.AUTHENTICATED
+    )
+    session_id = models.CharField(max_length=32, blank=True, db_index=True)
+    certificate_sha256 = models.CharField(
+        max_length=64, unique=True, help_text="SHA-256 of the pinned identity certificate, hex."
+    )
+    certificate_not_after = models.DateTimeField()
+    topic = models.CharField(max_length=255)
+    push_token = SealedField(null=True, blank=True)
+    push_magic = SealedField(null=True, blank=True)
+    unlock_token = SealedField(null=True, blank=True)
+    token_update_count = models.PositiveIntegerField(default=0)
+    token_updated_at = models.DateTimeField(null=True, blank=True)
+    push_suspended_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="APNs said the token is dead; the next TokenUpdate clears it.",
+    )
+    push_requested_at = models.DateTimeField(null=True, blank=True)
+    push_sent_at = models.DateTimeField(null=True, blank=True)
+    push_attempts = models.PositiveSmallIntegerField(default=0)
+    push_not_before = models.DateTimeField(null=True, blank=True)
+    push_error = models.CharField(max_length=255, blank=True)
+    reported_profiles = models.JSONField(
+        default=list, help_text="ProfileList as last answered, without payload contents."
+    )
+    profiles_reported_at = models.DateTimeField(null=True, blank=True)
+    reported_applications = models.JSONField(
+        default=dict, help_text="ManagedApplicationList as last answered."
+    )
+    applications_reported_at = models.DateTimeField(null=True, blank=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device"],
+                condition=models.Q(state=EnrollmentState.LIVE),
+                name="one_live_enrollment_per_device",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.public_id} of {self.device_id}"

@@ -1,0 +1,14 @@
+from enrollment.models.log import LogEntry, LogLevel
+from enrollment.models.session import EnrollmentSession, SessionState
+from enrollment.models.signing_key import TokenSigningKey
+from enrollment.models.token import EnrollmentToken, TokenUse
+
+__all__ = [
+    "EnrollmentSession",
+    "EnrollmentToken",
+    "LogEntry",
+    "LogLevel",
+    "SessionState",
+    "TokenSigningKey",
+    "TokenUse",
+]

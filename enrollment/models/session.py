@@ -1,0 +1,36 @@
+from django.db import models
+
+from enrollment.models.token import EnrollmentToken
+from organization.models import PublicIdField, TimeStamped
+
+
+class SessionState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    PROFILE_DOWNLOADED = "profile_downloaded", "Profile downloaded"
+    CERTIFICATE_ISSUED = "certificate_issued", "Certificate issued"
+    AUTHENTICATED = "authenticated", "Authenticated"
+    ENROLLED = "enrolled", "Enrolled"
+    FAILED = "failed", "Failed"
+    EXPIRED = "expired", "Expired"
+
+
+class EnrollmentSession(TimeStamped):
+    """One attempt of one person to enroll one device; its id runs through the whole path."""
+
+    public_id = PublicIdField(prefix="ses")
+    token = models.ForeignKey(EnrollmentToken, models.CASCADE, related_name="sessions")
+    state = models.CharField(max_length=20, choices=SessionState, default=SessionState.WAITING)
+    platform = models.CharField(max_length=10, blank=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    remote_address = models.GenericIPAddressField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    device_id = models.CharField(max_length=32, blank=True, db_index=True, help_text="`dev_…`")
+    enrolled_at = models.DateTimeField(null=True, blank=True)
+    silent_reported_at = models.DateTimeField(null=True, blank=True)
+    failure_code = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.public_id

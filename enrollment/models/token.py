@@ -1,0 +1,55 @@
+import uuid
+
+from django.db import models
+
+from devices.models import Group
+from enrollment.models.signing_key import TokenSigningKey
+from organization.models import Organization, TimeStamped
+from scep.models import ScepProfile
+
+
+def build_jti() -> str:
+    return str(uuid.uuid4())
+
+
+class EnrollmentToken(TimeStamped):
+    """What an enrollment token's `jti` stands for; this row rules, the claims must equal it."""
+
+    jti = models.CharField(max_length=36, unique=True, default=build_jti, editable=False)
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="tokens")
+    signing_key = models.ForeignKey(TokenSigningKey, models.PROTECT, related_name="tokens")
+    name = models.CharField(max_length=100)
+    group = models.ForeignKey(Group, models.PROTECT, related_name="tokens")
+    scep_profile = models.ForeignKey(
+        ScepProfile, models.PROTECT, null=True, blank=True, related_name="tokens"
+    )
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Whole seconds; none = never."
+    )
+    max_uses = models.PositiveIntegerField(default=0, help_text="0 = unlimited.")
+    use_count = models.PositiveIntegerField(default=0)
+    created_by = models.CharField(max_length=200, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TokenUse(models.Model):
+    """A device that enrolled with a token: the same one again is not counted again."""
+
+    token = models.ForeignKey(EnrollmentToken, models.CASCADE, related_name="uses")
+    udid = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["token", "udid"], name="one_use_per_device_and_token")
+        ]
+
+    def __str__(self) -> str:
+        return self.udid

@@ -1,0 +1,152 @@
+"""The server's settings from the environment: read once, checked, and unknown ones refused."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from organization.protocol.sealing import KeyRing, decode_key_ring, generate_key
+
+PREFIX = "GUARDMDM_"
+DEFAULTS = {
+    "BASE_URL": "http://127.0.0.1:8000",
+    "DATA_DIR": "data",
+    "DATABASE_URL": "",
+    "BROKER_URL": "",
+    "SECRET_KEY": "",
+    "ENCRYPTION_KEYS": "",
+    "ALLOWED_HOSTS": "",
+    "TRUSTED_PROXIES": "",
+    "CLIENT_CERT_HEADER": "",
+    "APNS_HOST": "api.push.apple.com",
+    "APNS_PORT": "443",
+    "APNS_CA": "",
+    "LOG_FORMAT": "console",
+}
+OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
+
+
+class SettingsError(SystemExit):
+    """A setting that cannot work; its one line is what the operator sees."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Every GUARDMDM_ setting, decoded."""
+
+    base_url: str
+    data_dir: Path
+    database_url: str
+    broker_url: str
+    secret_key: str = field(repr=False)
+    key_ring: KeyRing = field(repr=False)
+    allowed_hosts: list[str]
+    trusted_proxies: list[str]
+    client_cert_header: str
+    apns_host: str
+    apns_port: int
+    apns_ca: str
+    log_format: str
+
+
+def read_environment(environ: Mapping[str, str]) -> Environment:
+    """Decode the GUARDMDM_ variables; raises SettingsError with one clear line."""
+    values = _collect(environ)
+    data_dir = Path(values["DATA_DIR"]).resolve()
+    base_url = _check_base_url(values["BASE_URL"])
+    return Environment(
+        base_url=base_url,
+        data_dir=data_dir,
+        database_url=values["DATABASE_URL"] or f"sqlite:///{data_dir / 'guardmdm.sqlite3'}",
+        broker_url=values["BROKER_URL"] or "filesystem://",
+        secret_key=values["SECRET_KEY"] or _kept_secret(data_dir / "secret_key"),
+        key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
+        allowed_hosts=_words(values["ALLOWED_HOSTS"]) or _default_hosts(base_url),
+        trusted_proxies=_words(values["TRUSTED_PROXIES"]),
+        client_cert_header=values["CLIENT_CERT_HEADER"],
+        apns_host=values["APNS_HOST"],
+        apns_port=_check_port(values["APNS_PORT"]),
+        apns_ca=values["APNS_CA"],
+        log_format=_check_choice("LOG_FORMAT", values["LOG_FORMAT"], ("json", "console")),
+    )
+
+
+def _collect(environ: Mapping[str, str]) -> dict[str, str]:
+    values = dict(DEFAULTS)
+    given: set[str] = set()
+    for variable, text in environ.items():
+        if not variable.startswith(PREFIX):
+            continue
+        name = variable.removeprefix(PREFIX)
+        if name in OUTSIDE_SETTINGS:
+            continue
+        if name.endswith("_FILE") and name.removesuffix("_FILE") in DEFAULTS:
+            name, text = name.removesuffix("_FILE"), _read_file(variable, text)
+        if name not in DEFAULTS:
+            raise SettingsError(f"{variable} is not a setting of GuardMDM.")
+        if name in given:
+            raise SettingsError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one.")
+        given.add(name)
+        if text.strip():
+            values[name] = text.strip()
+    return values
+
+
+def _read_file(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError as error:
+        raise SettingsError(f"{variable}: {path} cannot be read ({error.strerror}).") from error
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _check_base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError(f"{PREFIX}BASE_URL must be like https://mdm.example.com, not {text!r}.")
+    if parts.path.strip("/"):
+        raise SettingsError(f"{PREFIX}BASE_URL must not have a path: {text!r}.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _default_hosts(base_url: str) -> list[str]:
+    host = urlsplit(base_url).hostname or "localhost"
+    return list(dict.fromkeys([host, "localhost", "127.0.0.1", "[::1]"]))
+
+
+def _check_port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise SettingsError(f"{PREFIX}APNS_PORT must be a port number, not {text!r}.")
+    return int(text)
+
+
+def _check_choice(name: str, text: str, choices: tuple[str, ...]) -> str:
+    if text not in choices:
+        raise SettingsError(f"{PREFIX}{name} must be one of {', '.join(choices)}, not {text!r}.")
+    return text
+
+
+def _read_key_ring(text: str, data_dir: Path) -> KeyRing:
+    try:
+        return decode_key_ring(text or _kept_secret(data_dir / "encryption_keys"))
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}ENCRYPTION_KEYS: {error}.") from error
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret in the data folder, made on first use, readable by its owner only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(handle, "w") as file:
+            file.write(generate_key())
+        return path.read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be used ({error.strerror}).") from error

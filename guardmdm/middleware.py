@@ -1,0 +1,69 @@
+"""Django's middlewares, for people only: a device's or a program's request passes none of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.module_loading import import_string
+
+MACHINE_PATHS = ("/mdm/", "/scep/", "/pki/", "/healthz", "/readyz")
+PASSWORD_CHANGE_PATHS = ("/accounts/", "/static/", "/enroll", "/api/")
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def for_people(path: str) -> type:
+    """Return the middleware at `path`, made to step aside for MACHINE_PATHS."""
+    middleware = import_string(path)
+
+    class ForPeople:
+        def __init__(self, get_response: View) -> None:
+            self.get_response = get_response
+            self.inner = middleware(get_response)
+            for hook in ("process_view", "process_exception", "process_template_response"):
+                if hasattr(self.inner, hook):
+                    setattr(self, hook, self._guard(getattr(self.inner, hook), hook))
+
+        @staticmethod
+        def _guard(call: Callable[..., Any], hook: str) -> Callable[..., Any]:
+            def guarded(request: HttpRequest, first: Any, *rest: Any) -> Any:
+                if request.path_info.startswith(MACHINE_PATHS):
+                    return first if hook == "process_template_response" else None
+                return call(request, first, *rest)
+
+            return guarded
+
+        def __call__(self, request: HttpRequest) -> HttpResponse:
+            if request.path_info.startswith(MACHINE_PATHS):
+                return self.get_response(request)
+            return self.inner(request)  # type: ignore[no-any-return]
+
+    ForPeople.__name__ = ForPeople.__qualname__ = middleware.__name__
+    return ForPeople
+
+
+def require_new_password(get_response: View) -> View:
+    """Send a person whose password somebody else has seen to the page that changes it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        user = request.user
+        seen = user.is_authenticated and getattr(user, "must_change_password", False)
+        if seen and not request.path_info.startswith(PASSWORD_CHANGE_PATHS):
+            return redirect("account_change_password")
+        return get_response(request)
+
+    return middleware
+
+
+security = for_people("django.middleware.security.SecurityMiddleware")
+content_security_policy = for_people("csp.middleware.CSPMiddleware")
+static_files = for_people("whitenoise.middleware.WhiteNoiseMiddleware")
+sessions = for_people("django.contrib.sessions.middleware.SessionMiddleware")
+locale = for_people("django.middleware.locale.LocaleMiddleware")
+csrf = for_people("django.middleware.csrf.CsrfViewMiddleware")
+authentication = for_people("django.contrib.auth.middleware.AuthenticationMiddleware")
+messages = for_people("django.contrib.messages.middleware.MessageMiddleware")
+htmx = for_people("django_htmx.middleware.HtmxMiddleware")
+frame_options = for_people("django.middleware.clickjacking.XFrameOptionsMiddleware")
+password_change = for_people("guardmdm.middleware.require_new_password")

@@ -1,0 +1,205 @@
+"""Django's settings, from the environment that guardmdm.env has checked."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from csp.constants import NONE, SELF
+
+from guardmdm.env import read_environment
+
+ENV = read_environment(os.environ)
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SECRET_KEY = ENV.secret_key
+DEBUG = False
+ALLOWED_HOSTS = ENV.allowed_hosts
+BASE_URL = ENV.base_url
+IS_HTTPS = BASE_URL.startswith("https://")
+DATA_DIR = ENV.data_dir
+
+INSTALLED_APPS = [
+    "organization",
+    "scep",
+    "devices",
+    "policies",
+    "enrollment",
+    "guardmdm.apps.GuardmdmConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "bootstrap",
+    "django_filters",
+    "django_htmx",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "lucide",
+    "rest_framework",
+]
+
+# Each of these steps aside for devices and programs: see guardmdm.middleware.
+MIDDLEWARE = [
+    "guardmdm.middleware.security",
+    "guardmdm.middleware.content_security_policy",
+    "guardmdm.middleware.static_files",
+    "guardmdm.middleware.sessions",
+    "guardmdm.middleware.locale",
+    "guardmdm.middleware.csrf",
+    "guardmdm.middleware.authentication",
+    "guardmdm.middleware.messages",
+    "guardmdm.middleware.htmx",
+    "allauth.account.middleware.AccountMiddleware",
+    "guardmdm.middleware.frame_options",
+    "guardmdm.middleware.password_change",
+]
+
+ROOT_URLCONF = "guardmdm.urls"
+WSGI_APPLICATION = "guardmdm.wsgi.application"
+APPEND_SLASH = False
+AUTH_USER_MODEL = "organization.Administrator"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+
+def _databases() -> dict[str, Any]:
+    database: dict[str, Any] = dict(dj_database_url.parse(ENV.database_url, conn_max_age=600))
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # WAL lets readers go on beside the one writer; IMMEDIATE takes the write lock at the
+        # start of a transaction, where waiting for it works (a later upgrade fails at once).
+        database["OPTIONS"] = {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    else:
+        database["CONN_HEALTH_CHECKS"] = True
+    return {"default": database}
+
+
+DATABASES = _databases()
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if ENV.broker_url.startswith("redis"):
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": ENV.broker_url,
+        }
+    }
+else:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "LOCATION": str(DATA_DIR / "cache"),
+        }
+    }
+
+GUARDMDM_KEY_RING = ENV.key_ring
+CELERY_BROKER_URL = ENV.broker_url
+TRUSTED_PROXIES = ENV.trusted_proxies
+CLIENT_CERT_HEADER = ENV.client_cert_header
+APNS_HOST, APNS_PORT, APNS_CA = ENV.apns_host, ENV.apns_port, ENV.apns_ca
+
+# Ports: where a lower app asks a higher one for an answer.
+SCEP_TOKEN_CHALLENGE_VERIFIER = "enrollment.services.scep_challenge.verify_token_challenge"  # noqa: S105
+MDM_ADMISSION = "enrollment.services.admission.admit"
+
+# A device whose clock is off or whose system is old signs with SHA-1; see security notes.
+MDM_SIGNATURE_ALLOW_SHA1 = True
+# The largest a device may send; views apply their own, smaller limits first.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/console/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "organization.services.sign_in.AccountAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["organization.rest.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["organization.rest.RolePermission"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "organization.rest.PublicCursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "GuardMDM",
+    "DESCRIPTION": "Enrollment tokens, devices, groups, policies and certificates.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "build" / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"

@@ -1,0 +1,31 @@
+"""Where each app's doors open: devices and people at the root, the console, the REST interface."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+
+import devices.urls
+import enrollment.urls
+import organization.urls
+import policies.urls
+import scep.urls
+from guardmdm import views
+
+APPS = (views, organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls)
+
+
+def _gather(name: str) -> list[URLPattern | URLResolver]:
+    return [pattern for app in APPS for pattern in getattr(app, name, [])]
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="console:dashboard")),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+    path("accounts/", include("allauth.urls")),
+    path(
+        "console/",
+        include(([*views.console_urlpatterns, *_gather("console_urlpatterns")], "console")),
+    ),
+    path("api/v1/", include((_gather("rest_urlpatterns"), "api"))),
+    *_gather("urlpatterns"),
+]

@@ -1,0 +1,21 @@
+"""What can go wrong around the organization, its people and its secrets."""
+
+
+class SecretUnreadable(Exception):
+    """A sealed value cannot be opened with the configured encryption keys."""
+
+
+class NotSetUp(Exception):
+    """The first-time set-up has not been run yet."""
+
+
+class ApiKeyInvalid(Exception):
+    """The bearer of this text is nobody we know."""
+
+
+class RateLimited(Exception):
+    """Too many tries; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many requests, try again in {retry_after} s")
+        self.retry_after = retry_after

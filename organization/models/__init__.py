@@ -1,0 +1,17 @@
+from organization.models.administrator import Administrator, Role
+from organization.models.api_key import ApiKey
+from organization.models.audit import AuditEntry
+from organization.models.organization import Organization
+from organization.models.public import PublicIdField, TimeStamped
+from organization.models.sealed import SealedField
+
+__all__ = [
+    "Administrator",
+    "ApiKey",
+    "AuditEntry",
+    "Organization",
+    "PublicIdField",
+    "Role",
+    "SealedField",
+    "TimeStamped",
+]

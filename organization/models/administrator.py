@@ -1,0 +1,46 @@
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from organization.models.public import PublicIdField
+
+
+class Role(models.TextChoices):
+    """What a person or an API key may do: everything, daily work, or only read."""
+
+    ADMINISTRATOR = "administrator", "Administrator"
+    OPERATOR = "operator", "Operator"
+    AUDITOR = "auditor", "Auditor"
+
+
+class AdministratorManager(BaseUserManager["Administrator"]):
+    def create_user(
+        self, email: str, password: str | None = None, **fields: Any
+    ) -> "Administrator":
+        administrator = self.model(email=self.normalize_email(email).lower(), **fields)
+        administrator.set_password(password)
+        administrator.save()
+        return administrator
+
+
+class Administrator(AbstractBaseUser):
+    """A person who signs in to the console."""
+
+    public_id = PublicIdField(prefix="adm")
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=150, blank=True)
+    role = models.CharField(max_length=20, choices=Role, default=Role.ADMINISTRATOR)
+    is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(
+        default=False, help_text="Set while the password is one that somebody else has seen."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar[AdministratorManager] = AdministratorManager()
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.name or self.email

@@ -1,0 +1,17 @@
+"""How people sign in: accounts are made by administrators, never by a visitor."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Nobody signs up; `manage.py bootstrap` and administrators make accounts."""
+        return False
+
+    def set_password(self, user: Any, password: str) -> None:
+        """Keep the new password; from now on only its owner has seen it."""
+        user.must_change_password = False
+        super().set_password(user, password)

@@ -1,0 +1,37 @@
+from django.db import models
+
+from organization.models import PublicIdField, SealedField, TimeStamped
+from policies.models.policy import Policy
+
+
+class ItemKind(models.TextChoices):
+    PROFILE = "profile", "Configuration profile"
+    APP = "app", "App"
+
+
+class PolicyItem(TimeStamped):
+    """One thing a policy puts on a device: a configuration profile or an app."""
+
+    public_id = PublicIdField(prefix="itm")
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="items")
+    kind = models.CharField(max_length=10, choices=ItemKind)
+    name = models.CharField(max_length=200)
+    platforms = models.JSONField(
+        default=list, help_text="Platform values; empty means every platform."
+    )
+    version = models.CharField(max_length=64, help_text="SHA-256 of what is installed, hex.")
+
+    profile = SealedField(null=True, blank=True, help_text="Re-identified, unsigned, XML.")
+    profile_identifier = models.CharField(max_length=255, blank=True)
+    profile_uuid = models.CharField(max_length=36, blank=True)
+    payload_types = models.JSONField(default=list)
+
+    itunes_store_id = models.PositiveBigIntegerField(null=True, blank=True)
+    manifest_url = models.URLField(max_length=500, blank=True)
+    bundle_id = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,44 @@
+from django.db import models
+
+from devices.models import Enrollment
+from policies.models.item import ItemKind, PolicyItem
+
+
+class ItemState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    INSTALLING = "installing", "Installing"
+    INSTALLED = "installed", "Installed"
+    FAILED = "failed", "Failed"
+    REMOVING = "removing", "Removing"
+
+
+class ItemStatus(models.Model):
+    """How far one enrollment is from one item; it outlives the item until its removal is done."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="item_statuses")
+    item = models.ForeignKey(
+        PolicyItem, models.SET_NULL, null=True, blank=True, related_name="statuses"
+    )
+    kind = models.CharField(max_length=10, choices=ItemKind)
+    name = models.CharField(max_length=200)
+    identifier = models.CharField(
+        max_length=255, help_text="PayloadIdentifier, bundle identifier or store id."
+    )
+    version = models.CharField(max_length=64, help_text="The version that the state speaks of.")
+    state = models.CharField(max_length=12, choices=ItemState, default=ItemState.PENDING)
+    command_uuid = models.CharField(max_length=36, blank=True, db_index=True)
+    error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("id",)
+        verbose_name_plural = "item statuses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "kind", "identifier"], name="one_status_per_item"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"

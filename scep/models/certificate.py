@@ -1,0 +1,56 @@
+from django.db import models
+
+from organization.models import PublicIdField, TimeStamped
+from scep.models.authority import CertificateAuthority
+from scep.models.profile import ScepProfile
+
+
+class CertificateStatus(models.TextChoices):
+    """INTENDED is written before the CA signs, so that no signature exists without a row."""
+
+    INTENDED = "intended", "Being issued"
+    ISSUED = "issued", "Issued"
+    REVOKED = "revoked", "Revoked"
+
+
+class IssuedCertificate(TimeStamped):
+    """A device's identity certificate, from the intent to sign it to its end."""
+
+    public_id = PublicIdField(prefix="crt")
+    issuer = models.ForeignKey(CertificateAuthority, models.PROTECT, related_name="issued")
+    scep_profile = models.ForeignKey(
+        ScepProfile, models.PROTECT, null=True, blank=True, related_name="certificates"
+    )
+    status = models.CharField(
+        max_length=10, choices=CertificateStatus, default=CertificateStatus.INTENDED
+    )
+    serial = models.CharField(max_length=40, unique=True, help_text="Hexadecimal.")
+    subject = models.CharField(max_length=255, help_text="RFC 4514.")
+    fingerprint = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    certificate = models.BinaryField(null=True, blank=True, help_text="X.509, DER.")
+    public_key_sha256 = models.CharField(max_length=64, help_text="Of SubjectPublicKeyInfo, hex.")
+    transaction_id = models.CharField(max_length=255, null=True, blank=True)
+    session_id = models.CharField(max_length=32, blank=True, db_index=True)
+    token_id = models.CharField(
+        max_length=64, blank=True, help_text="The jti of the token behind it."
+    )
+    not_before = models.DateTimeField()
+    not_after = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revocation_reason = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scep_profile", "transaction_id"],
+                condition=models.Q(transaction_id__isnull=False),
+                name="one_certificate_per_transaction",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["status", "created_at"], name="certificate_status"),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject
