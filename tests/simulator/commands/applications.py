@@ -1,0 +1,106 @@
+"""InstallApplication and its lists; an accepted app is installed at once."""
+
+from typing import TYPE_CHECKING
+
+from ..profile_check import Plist
+from ..state import InstalledApplication
+from .outcome import malformed, refuse, require_key
+
+if TYPE_CHECKING:
+    from ..device import SimulatedDevice
+
+ALREADY_INSTALLED = 12026
+NOT_MANAGED = 12027
+SYSTEM_APPLICATIONS = {
+    "com.apple.mobilesafari": "Safari",
+    "com.apple.mobilemail": "Mail",
+}
+
+
+def install_application(device: "SimulatedDevice", command: Plist) -> Plist:
+    """Accepts an app by store id, bundle identifier or manifest."""
+    identifier = _find_identifier(command)
+    known = device.applications.get(identifier)
+    if known and "ChangeManagementState" not in command and "Configuration" not in command:
+        text = f"The app “{identifier}” is already installed."
+        refusal = refuse(text, code=ALREADY_INSTALLED)
+        refusal.extra = {"RejectionReason": "AppAlreadyInstalled", "Identifier": identifier}
+        raise refusal
+    device.applications[identifier] = InstalledApplication(
+        identifier=identifier,
+        management_flags=command.get("ManagementFlags", 0),
+        store_id=command.get("iTunesStoreID"),
+        configuration=command.get("Configuration"),
+    )
+    return {"Identifier": identifier, "State": "Installing"}
+
+
+def _find_identifier(command: Plist) -> str:
+    for key, kind, form in (
+        ("Identifier", str, "{}"),
+        ("iTunesStoreID", int, "app.store.id{}"),
+        ("ManifestURL", str, "app.manifest.{}"),
+    ):
+        value = command.get(key)
+        if isinstance(value, kind):
+            return form.format(value)
+    raise malformed("InstallApplication needs iTunesStoreID, Identifier or ManifestURL")
+
+
+def install_enterprise_application(device: "SimulatedDevice", command: Plist) -> Plist:
+    """A Mac's package; only the presence of a manifest is checked."""
+    if "Manifest" not in command and "ManifestURL" not in command:
+        raise malformed("InstallEnterpriseApplication needs Manifest or ManifestURL")
+    return {}
+
+
+def remove_application(device: "SimulatedDevice", command: Plist) -> Plist:
+    """Removes a managed app, refuses one that is not managed."""
+    require_key(command, "Identifier", kind=str)
+    if device.applications.pop(command["Identifier"], None) is None:
+        raise refuse(f"The app “{command['Identifier']}” is not managed.", code=NOT_MANAGED)
+    return {}
+
+
+def managed_application_list(device: "SimulatedDevice", command: Plist) -> Plist:
+    """Every managed app as Managed, or those among Identifiers."""
+    wanted = command.get("Identifiers")
+    return {
+        "ManagedApplicationList": {
+            identifier: {
+                "Status": "Managed",
+                "ManagementFlags": app.management_flags,
+                "UnusedRedemptionCode": "",
+                "HasConfiguration": app.configuration is not None,
+                "HasFeedback": False,
+                "IsValidated": True,
+                "ExternalVersionIdentifier": app.store_id or 1,
+            }
+            for identifier, app in device.applications.items()
+            if wanted is None or identifier in wanted
+        }
+    }
+
+
+def installed_application_list(device: "SimulatedDevice", command: Plist) -> Plist:
+    """Managed apps, and unless ManagedAppsOnly the ones that came with the device."""
+    names = {identifier: identifier.rsplit(".", 1)[-1] for identifier in device.applications}
+    if not command.get("ManagedAppsOnly", False):
+        names |= SYSTEM_APPLICATIONS
+    wanted = command.get("Identifiers")
+    return {
+        "InstalledApplicationList": [
+            {
+                "Identifier": identifier,
+                "Name": name,
+                "Version": "1.0",
+                "ShortVersion": "1.0",
+                "BundleSize": 12_345_678,
+                "DynamicSize": 4_096,
+                "IsValidated": True,
+                "Installing": False,
+            }
+            for identifier, name in names.items()
+            if not wanted or identifier in wanted
+        ]
+    }

@@ -1,0 +1,232 @@
+"""One simulated Apple device, from the landing page to obeying commands."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from . import checkin, installing, web
+from .channel import MdmChannel
+from .connection import ObeyedCommand, run_connection
+from .errors import SimulationFailure
+from .habits import Habits, Misbehaviour
+from .hardware import Hardware, make_hardware
+from .platforms import Platform
+from .profile_check import CheckedProfile, Plist, check_enrollment, check_profile
+from .report import Step, StepRecorder
+from .state import DeviceState, Identity, InstalledApplication, InstalledProfile
+from .trust import load_pem_roots
+
+
+def _ignore(device: "SimulatedDevice") -> None:
+    """The callback of a device that nobody watches."""
+
+
+class SimulatedDevice:
+    """A device and its state; every public step raises SimulationFailure.
+
+    http: one client for all its requests, so that a test may pass
+    `httpx.Client(transport=httpx.WSGITransport(app))`; its own by default.
+    key: used for the first identity instead of a fresh one (fast tests).
+    on_identity runs once the device has a new certificate, on_token before a TokenUpdate
+    is sent, on_gone before the device forgets that it was managed; all get the device.
+    """
+
+    def __init__(
+        self,
+        platform: Platform | str = "ios",
+        *,
+        http: httpx.Client | None = None,
+        habits: Habits | None = None,
+        hardware: Hardware | None = None,
+        state: DeviceState | None = None,
+        key: rsa.RSAPrivateKey | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.hardware = hardware or make_hardware(platform)
+        self.habits = habits or Habits()
+        self.http = http or httpx.Client(timeout=30)
+        self.state = state or DeviceState()
+        self.sleep = sleep
+        self.on_token: Callable[[SimulatedDevice], None] = _ignore
+        self.on_gone: Callable[[SimulatedDevice], None] = _ignore
+        self.on_identity: Callable[[SimulatedDevice], None] = _ignore
+        self.wake = threading.Event()
+        self.obeyed: list[ObeyedCommand] = []
+        self.profile: CheckedProfile | None = None
+        self.extra_identities: dict[str, list[Identity]] = {}
+        self.not_now_left = self.habits.first_not_now
+        self.end_after_answer: str | None = None
+        self.token_update_due = False
+        self._key = key
+        self._page: httpx.Response | None = None
+        self._recorder = StepRecorder(self.habits)
+
+    @property
+    def udid(self) -> str:
+        return self.hardware.udid
+
+    @property
+    def serial(self) -> str:
+        return self.hardware.serial
+
+    @property
+    def steps(self) -> list[Step]:
+        return self._recorder.steps
+
+    @property
+    def profiles(self) -> dict[str, InstalledProfile]:
+        """The profile store, by PayloadIdentifier."""
+        return self.state.profiles
+
+    @property
+    def applications(self) -> dict[str, InstalledApplication]:
+        """The managed apps, by bundle identifier."""
+        return self.state.applications
+
+    @property
+    def identity(self) -> Identity | None:
+        return self.state.identity
+
+    @property
+    def certificate(self) -> x509.Certificate | None:
+        return self.state.identity.certificate if self.state.identity else None
+
+    @property
+    def is_enrolled(self) -> bool:
+        return self.state.mdm is not None
+
+    @property
+    def mdm(self) -> Plist:
+        """The MDM payload in force; raises SimulationFailure when unmanaged."""
+        if self.state.mdm is None:
+            raise SimulationFailure("the device is not managed")
+        return self.state.mdm
+
+    @property
+    def topic(self) -> str:
+        """The APNs topic of the MDM payload."""
+        return str(self.mdm["Topic"])
+
+    def enroll(self, url: str) -> list[ObeyedCommand]:
+        """Everything from the page to the first connection; returns what was obeyed."""
+        if not self.habits.direct:
+            self.open_page(url)
+        self.download_profile(url)
+        self.obtain_identity()
+        if self.habits.does(Misbehaviour.REUSED_CHALLENGE):
+            self._key = None
+            self.obtain_identity(step="second_identity")
+        self.authenticate()
+        self.token_update()
+        return self.connect()
+
+    def open_page(self, url: str) -> str:
+        """GETs the landing page as the platform's Safari; returns its HTML."""
+        agent = self.hardware.platform.safari
+        with self._recorder.step("page"):
+            self._page = web.open_page(self.http, url=url, user_agent=agent)
+            return self._page.text
+
+    def download_profile(self, url: str) -> CheckedProfile:
+        """Opens a session, fetches root CA and profile, verifies and checks it.
+
+        Without open_page before it, the profile comes from /enroll/profile directly.
+        """
+        agent = self.hardware.platform.safari
+        with self._recorder.step("session"):
+            session = self._open_session(url)
+            self.state.status_url = session.status_url
+        with self._recorder.step("root"):
+            pem = web.download_root(self.http, url=url, user_agent=agent)
+            self.state.roots_pem = pem
+        with self._recorder.step("profile"):
+            blob = web.download_profile(self.http, url=session.profile_url, user_agent=agent)
+            profile = check_profile(blob, roots=load_pem_roots(pem), must_be_signed=True)
+            check_enrollment(profile)
+            self.profile = profile
+        return profile
+
+    def _open_session(self, url: str) -> web.OpenedSession:
+        session = None
+        if self._page is not None:
+            agent = self.hardware.platform.safari
+            session = web.open_session(self.http, page=self._page, user_agent=agent)
+        return session or web.direct_session(url)
+
+    def obtain_identity(self, *, step: str = "identity") -> Identity:
+        """Follows the downloaded profile's identity payload and installs the profile."""
+        with self._recorder.step(step):
+            if self.profile is None:
+                raise SimulationFailure("no profile was downloaded")
+            return installing.install_enrollment(self, self.profile, key=self._key)
+
+    def authenticate(self) -> None:
+        """The check-in that starts an enrollment."""
+        with self._recorder.step("authenticate"):
+            self.check_in(checkin.build_authenticate(self.hardware, topic=self.topic))
+
+    def token_update(self) -> None:
+        """Tells the server where to push; the first one completes the enrollment."""
+        with self._recorder.step("token_update"):
+            self.on_token(self)
+            self.check_in(self._build_token_update())
+            self.state.unlock_token_sent = True
+
+    def _build_token_update(self) -> Plist:
+        message = checkin.build_token_update(self.hardware, topic=self.topic, state=self.state)
+        if self.habits.does(Misbehaviour.OTHER_UDID):
+            message["UDID"] = make_hardware(self.hardware.platform).udid
+        return message
+
+    def check_in(self, message: Plist) -> bytes:
+        """PUTs any check-in message and returns the body, for unusual ones too."""
+        return self.channel().check_in(message)
+
+    def channel(self) -> MdmChannel:
+        """The signed way to the MDM server; raises SimulationFailure when unmanaged."""
+        if self.state.identity is None:
+            raise SimulationFailure("the device has no identity")
+        return MdmChannel(self.http, self.hardware, self.habits, self.mdm, self.state.identity)
+
+    def connect(self) -> list[ObeyedCommand]:
+        """One connection; a renewal during it is followed by a TokenUpdate."""
+        done: list[ObeyedCommand] = []
+        with self._recorder.step("connect") as detail:
+            for obeyed in run_connection(self):
+                done.append(obeyed)
+                self.obeyed.append(obeyed)
+            detail["commands"] = [f"{each.request_type}: {each.status}" for each in done]
+        if self.token_update_due and self.is_enrolled:
+            self.token_update_due = False
+            self.token_update()
+        return done
+
+    def check_out(self) -> None:
+        """CheckOut, after which the device is unmanaged."""
+        with self._recorder.step("check_out"):
+            self.check_in(checkin.build_check_out(self.hardware, topic=self.topic))
+            self._forget()
+
+    def end_management(self) -> None:
+        """After the last answer: an erase says nothing, a removal may check out."""
+        ending, self.end_after_answer = self.end_after_answer, None
+        if ending == "unenrolled" and self.mdm.get("CheckOutWhenRemoved", False):
+            self.check_out()
+        else:
+            self._forget(erased=ending == "erased")
+
+    def _forget(self, *, erased: bool = False) -> None:
+        self.on_gone(self)
+        self.state = DeviceState(erased=erased)
+        self.extra_identities.clear()
+
+    def read_session_state(self) -> str | None:
+        """The enrollment session's state in lower case; None where it is unknown."""
+        if self.state.status_url is None:
+            return None
+        agent = self.hardware.platform.safari
+        return web.read_state(self.http, url=self.state.status_url, user_agent=agent)

@@ -1,0 +1,72 @@
+"""How a device behaves: its client's quirks, and what it does wrong on purpose."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .platforms import SignatureShape
+
+
+class Misbehaviour(StrEnum):
+    """What a device does wrong."""
+
+    WRONG_CHALLENGE = "wrong-challenge"
+    REUSED_CHALLENGE = "reused-challenge"
+    BAD_SIGNATURE = "bad-signature"
+    NO_SIGNATURE = "no-signature"
+    OTHER_UDID = "other-udid"
+    DUPLICATE_MESSAGES = "duplicate-messages"
+    VANISH_AFTER_PROFILE = "vanish-after-profile"
+    VANISH_AFTER_CERTIFICATE = "vanish-after-certificate"
+    VANISH_AFTER_AUTHENTICATE = "vanish-after-authenticate"
+    NOT_NOW = "not-now"
+
+
+# The step at which a correct server refuses the device.
+REFUSED_AT = {
+    Misbehaviour.WRONG_CHALLENGE: "identity",
+    Misbehaviour.REUSED_CHALLENGE: "second_identity",
+    Misbehaviour.BAD_SIGNATURE: "authenticate",
+    Misbehaviour.NO_SIGNATURE: "authenticate",
+    Misbehaviour.OTHER_UDID: "token_update",
+}
+# The step after which the device is never heard of again.
+VANISHES_AFTER = {
+    Misbehaviour.VANISH_AFTER_PROFILE: "profile",
+    Misbehaviour.VANISH_AFTER_CERTIFICATE: "identity",
+    Misbehaviour.VANISH_AFTER_AUTHENTICATE: "authenticate",
+}
+
+
+@dataclass(frozen=True)
+class Habits:
+    """signature and scep_ber: None means what the platform does by itself.
+
+    not_now: how many commands are first answered NotNow.
+    """
+
+    direct: bool = False
+    signature: SignatureShape | None = None
+    scep_ber: bool | None = None
+    scep_get: bool = False
+    binary_plist: bool = False
+    not_now: int = 0
+    misbehave: Misbehaviour | None = None
+
+    @property
+    def refused_at(self) -> str | None:
+        """The step at which a correct server refuses this device, if any."""
+        return REFUSED_AT.get(self.misbehave) if self.misbehave else None
+
+    @property
+    def vanishes_after(self) -> str | None:
+        """The step after which this device disappears, if any."""
+        return VANISHES_AFTER.get(self.misbehave) if self.misbehave else None
+
+    def does(self, misbehaviour: Misbehaviour) -> bool:
+        """Whether this is the device's misbehaviour."""
+        return self.misbehave is misbehaviour
+
+    @property
+    def first_not_now(self) -> int:
+        """Commands to put off; the misbehaviour not-now means at least one."""
+        return max(self.not_now, 1 if self.does(Misbehaviour.NOT_NOW) else 0)

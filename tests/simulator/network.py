@@ -1,0 +1,43 @@
+"""HTTP clients for devices of the command line; tests inject their own."""
+
+import ssl
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from .state import Identity
+
+SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """What devices trust in TLS: the system's roots, another PEM file, or anything."""
+
+    ca_file: Path | None = None
+    insecure: bool = False
+    client_certificates: bool = False
+
+    def make_client(self, *, identity: Identity | None = None) -> httpx.Client:
+        """A client that shows the identity's certificate where the server asks."""
+        return httpx.Client(timeout=SECONDS, verify=self._make_context(identity))
+
+    def _make_context(self, identity: Identity | None) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.ca_file)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if identity and self.client_certificates:
+            _load_identity(context, identity)
+        return context
+
+
+def _load_identity(context: ssl.SSLContext, identity: Identity) -> None:
+    key = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "identity.pem"
+        path.write_bytes(key + identity.certificate.public_bytes(Encoding.PEM))
+        context.load_cert_chain(path)

@@ -1,0 +1,65 @@
+"""What changes in a device while it is managed."""
+
+import secrets
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from .profile_check import Plist
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The key and certificate that the device answers with."""
+
+    key: rsa.RSAPrivateKey
+    certificate: x509.Certificate
+
+
+@dataclass
+class InstalledProfile:
+    """One profile in the device's store; signers are DER certificates."""
+
+    plist: Plist
+    is_managed: bool
+    signers: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class InstalledApplication:
+    """One managed app: bundle identifier, ManagementFlags and what it carries."""
+
+    identifier: str
+    management_flags: int
+    store_id: int | None = None
+    configuration: dict[str, Any] | None = None
+
+
+def _magic() -> str:
+    return str(uuid.uuid4()).upper()
+
+
+@dataclass
+class DeviceState:
+    """Everything that a wipe or the end of management resets.
+
+    token: 32 bytes, the APNs device token. mdm: the MDM payload while enrolled.
+    lock_pin: the PIN that locks a Mac.
+    """
+
+    token: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    push_magic: str = field(default_factory=_magic)
+    identity: Identity | None = None
+    mdm: Plist | None = None
+    mdm_identifier: str | None = None
+    profiles: dict[str, InstalledProfile] = field(default_factory=dict)
+    applications: dict[str, InstalledApplication] = field(default_factory=dict)
+    roots_pem: bytes = b""
+    unlock_token_sent: bool = False
+    lock_pin: str | None = None
+    restarts: int = 0
+    erased: bool = False
+    status_url: str | None = None
