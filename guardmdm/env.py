@@ -1,8 +1,11 @@
 """The server's settings from the environment: read once, checked, and unknown ones refused."""
 
+import contextlib
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -63,7 +66,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         secret_key=values["SECRET_KEY"] or _kept_secret(data_dir / "secret_key"),
         key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
         allowed_hosts=_words(values["ALLOWED_HOSTS"]) or _default_hosts(base_url),
-        trusted_proxies=_words(values["TRUSTED_PROXIES"]),
+        trusted_proxies=_check_networks(_words(values["TRUSTED_PROXIES"])),
         client_cert_header=values["CLIENT_CERT_HEADER"],
         apns_host=values["APNS_HOST"],
         apns_port=_check_port(values["APNS_PORT"]),
@@ -124,6 +127,17 @@ def _check_port(text: str) -> int:
     return int(text)
 
 
+def _check_networks(texts: list[str]) -> list[str]:
+    for text in texts:
+        try:
+            ip_network(text, strict=False)
+        except ValueError as error:
+            raise SettingsError(
+                f"{PREFIX}TRUSTED_PROXIES must be addresses or networks, not {text!r}."
+            ) from error
+    return texts
+
+
 def _check_choice(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise SettingsError(f"{PREFIX}{name} must be one of {', '.join(choices)}, not {text!r}.")
@@ -138,15 +152,20 @@ def _read_key_ring(text: str, data_dir: Path) -> KeyRing:
 
 
 def _kept_secret(path: Path) -> str:
-    """Return the secret in the data folder, made on first use, readable by its owner only."""
+    """Return the secret in the data folder, made on first use, readable by its owner only.
+
+    Written aside and linked into place, so that two first starts at once agree on one
+    secret and neither reads half of it.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(handle, "w") as file:
-            file.write(generate_key())
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+            with os.fdopen(handle, "w") as file:
+                file.write(generate_key())
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+            Path(draft).unlink()
         return path.read_text().strip()
     except OSError as error:
         raise SettingsError(f"{path} cannot be used ({error.strerror}).") from error

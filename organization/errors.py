@@ -19,3 +19,7 @@ class RateLimited(Exception):
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"too many requests, try again in {retry_after} s")
         self.retry_after = retry_after
+
+
+class AdministratorExists(Exception):
+    """Somebody with this e-mail address has an account already."""

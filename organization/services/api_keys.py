@@ -4,6 +4,8 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from organization.errors import ApiKeyInvalid
 from organization.models import ApiKey
 from organization.services import audit
@@ -35,9 +37,10 @@ def verify_api_key(text: str, *, now: datetime) -> ApiKey:
     return key
 
 
-def revoke_api_key(key: ApiKey, *, now: datetime, actor: str) -> None:
-    """The key's next request is refused."""
-    ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now)
+def revoke_api_key(key: ApiKey, *, actor: str) -> None:
+    """The key's next request is refused; revoking again changes nothing."""
+    if not ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        return
     audit.record(actor, action="api_key.revoke", subject_id=key.public_id, subject=key.name)
 
 

@@ -1,0 +1,20 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from organization.models import Role
+from organization.services.api_keys import create_api_key
+
+
+class Command(BaseCommand):
+    help = "Make a key for the REST interface. It is printed once; only its hash is stored."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--role", required=True, choices=Role.values)
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        _, text = create_api_key(options["name"], role=options["role"], actor="manage.py")
+        self.stdout.write(json.dumps({"key": text}) if options["json"] else text)

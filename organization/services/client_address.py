@@ -1,0 +1,52 @@
+"""Whose request this is: the peer's address, or what proxies that we trust say about it."""
+
+from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from django.conf import settings
+from django.http import HttpRequest
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+
+def get_client_address(request: HttpRequest) -> str | None:
+    """Return the client's IP address as text, or None where the peer has none (a socket file).
+
+    X-Forwarded-For is believed only from GUARDMDM_TRUSTED_PROXIES, and only from the
+    right: the first hop from there that is no trusted proxy is the client. What stands
+    further left was written by the client.
+    """
+    address = _normalize(request.META.get("REMOTE_ADDR", ""))
+    for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+        if address is None or not is_trusted_proxy(address):
+            break
+        address = _normalize(hop) or address
+    return address
+
+
+def is_trusted_proxy(address: str | None) -> bool:
+    """Whether `address` lies in one of the networks of GUARDMDM_TRUSTED_PROXIES."""
+    normalized = _normalize(address or "")
+    if normalized is None:
+        return False
+    networks = _read_networks(tuple(settings.TRUSTED_PROXIES))
+    return any(ip_address(normalized) in network for network in networks)
+
+
+@lru_cache(maxsize=8)
+def _read_networks(texts: tuple[str, ...]) -> Networks:
+    return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def _normalize(text: str) -> str | None:
+    """Return the address without port, brackets or IPv4-in-IPv6; None where there is none."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)

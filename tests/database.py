@@ -1,0 +1,100 @@
+"""Fixtures on the database: the first-time set-up stands in it before every test."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core import serializers
+from django.core.cache import cache
+from django.db import connection, transaction
+
+APPS = ("organization", "scep", "devices", "policies", "enrollment")
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """Bootstrap the test database once; yields its rows as text, to bring them back."""
+    with django_db_blocker.unblock():
+        _set_up()
+        yield _dump_rows()
+
+
+def _set_up() -> None:
+    # While the apps are being built: what is there is set up, one after the other.
+    import contextlib
+
+    from django.utils import timezone
+
+    from organization.models import Organization
+
+    try:
+        from guardmdm.bootstrap import set_up
+    except ImportError:
+        Organization.objects.create(name="Example Org")
+        with contextlib.suppress(ImportError):
+            from scep.services.bootstrap import ensure_authorities, ensure_default_profile
+
+            ensure_authorities("Example Org", now=timezone.now())
+            ensure_default_profile()
+        with contextlib.suppress(ImportError):
+            from enrollment.services.bootstrap import ensure_signing_key
+
+            ensure_signing_key()
+        with contextlib.suppress(ImportError):
+            from devices.services.groups import create_group
+
+            create_group("Default", description="", actor="tests")
+        with contextlib.suppress(ImportError):
+            from devices.services.push_certificate import ensure_demo_certificate
+
+            ensure_demo_certificate()
+        return
+    set_up(organization_name="Example Org", administrator_email="admin@example.com", demo=True)
+
+
+def _dump_rows() -> str:
+    models = serializers.sort_dependencies(
+        [(apps.get_app_config(app), None) for app in APPS], allow_cycles=True
+    )
+    rows = (row for model in models for row in model._base_manager.order_by("pk"))
+    return serializers.serialize("json", rows)
+
+
+def _load_rows(text: str) -> None:
+    with transaction.atomic(), connection.constraint_checks_disabled():
+        for row in serializers.deserialize("json", text):
+            row.save()
+
+
+@pytest.fixture
+def bootstrapped(request: pytest.FixtureRequest, django_db_setup: str) -> None:
+    """The organization, CAs, keys, default group and profile, demo push certificate are there.
+
+    A test in transactions of its own (`transaction=True`, `live_server`) leaves the
+    database empty behind it; then the rows of the first bootstrap come back.
+    """
+    from organization.models import Organization
+
+    if not DATABASE_FIXTURES & set(request.fixturenames):
+        request.getfixturevalue("db")
+    if not Organization.objects.exists():
+        _load_rows(django_db_setup)
+
+
+@pytest.fixture(autouse=True)
+def bootstrapped_where_a_database_is_used(request: pytest.FixtureRequest) -> None:
+    uses_database = request.node.get_closest_marker("django_db") or (
+        DATABASE_FIXTURES & set(request.fixturenames)
+    )
+    if uses_database:
+        for name in ("live_server", "transactional_db"):
+            if name in request.fixturenames:
+                request.getfixturevalue(name)
+        request.getfixturevalue("bootstrapped")
+
+
+@pytest.fixture(autouse=True)
+def no_rate_limit_left_behind() -> None:
+    cache.clear()

@@ -1,0 +1,50 @@
+import pytest
+from django.contrib.auth import authenticate
+from django.core.exceptions import ValidationError
+
+from organization.errors import AdministratorExists
+from organization.models import AuditEntry
+from organization.services.administrators import create_administrator, reset_password
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_one_time_password_signs_in_and_must_be_changed():
+    administrator, password = create_administrator("Ada@Example.com")
+    assert administrator.email == "ada@example.com"
+    assert administrator.must_change_password
+    assert administrator.check_password(password)
+    assert len(password) >= 16
+
+
+def test_a_chosen_password_stays():
+    administrator, _ = create_administrator("ada@example.com", password="correct horse battery")
+    assert not administrator.must_change_password
+    assert authenticate(email="ada@example.com", password="correct horse battery") == administrator
+
+
+def test_a_weak_password_is_refused():
+    with pytest.raises(ValidationError):
+        create_administrator("ada@example.com", password="password")
+
+
+def test_a_second_account_with_the_same_address_is_refused():
+    create_administrator("ada@example.com")
+    with pytest.raises(AdministratorExists):
+        create_administrator("ADA@example.com")
+
+
+def test_the_audit_log_names_the_account_and_not_its_password():
+    administrator, password = create_administrator("ada@example.com", actor="eve@example.com")
+    entry = AuditEntry.objects.get(action="administrator.create", subject="ada@example.com")
+    assert (entry.actor, entry.subject_id) == ("eve@example.com", administrator.public_id)
+    assert password not in str(entry.__dict__)
+
+
+def test_a_reset_password_replaces_the_old_one():
+    administrator, old = create_administrator("ada@example.com")
+    new = reset_password(administrator, actor="eve@example.com")
+    administrator.refresh_from_db()
+    assert administrator.check_password(new)
+    assert not administrator.check_password(old)
+    assert administrator.must_change_password
