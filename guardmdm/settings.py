@@ -175,10 +175,15 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["organization.rest.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["organization.rest.RolePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["organization.rest.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "organization.rest.PublicCursorPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "PAGE_SIZE": 50,
+    "DEFAULT_FILTER_BACKENDS": [
+        "organization.rest.filters.StrictFilterBackend",
+        "organization.rest.filters.BoundedSearchFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "organization.rest.openapi.ProblemSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "organization.rest.errors.answer_error",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "GuardMDM",
@@ -187,8 +192,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
 }
 
 STATIC_URL = "/static/"

@@ -9,6 +9,7 @@ import organization.urls
 import policies.urls
 import scep.urls
 from guardmdm import views
+from organization.rest.errors import answer_no_such_path
 
 APPS = (views, organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls)
 
@@ -27,5 +28,6 @@ urlpatterns = [
         include(([*views.console_urlpatterns, *_gather("console_urlpatterns")], "console")),
     ),
     path("api/v1/", include((_gather("rest_urlpatterns"), "api"))),
+    path("api/v1/<path:rest>", answer_no_such_path),
     *_gather("urlpatterns"),
 ]

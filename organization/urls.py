@@ -1,5 +1,18 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
+
+from organization.rest.collections import ApiKeyViewSet, OrganizationView
+from organization.rest.routing import build_router
+from organization.rest.views import Docs, show_schema
 
 urlpatterns: list[URLPattern] = []
 console_urlpatterns: list[URLPattern] = []
-rest_urlpatterns: list[URLPattern] = []
+
+router = build_router()
+router.register("api-keys", ApiKeyViewSet, basename="api-keys")
+
+rest_urlpatterns: list[URLPattern] = [
+    path("schema/", show_schema, name="schema"),
+    path("docs/", Docs.as_view(), name="docs"),
+    path("organization", OrganizationView.as_view({"get": "retrieve"}), name="organization"),
+    *router.urls,
+]

@@ -1,4 +1,4 @@
-"""What every REST collection shares: who asks, what they may do, how lists are cut into pages."""
+"""Who asks: a program with an API key. A person's session and an enrollment token are nobody."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,10 @@ from typing import Any
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.pagination import CursorPagination
-from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from organization.errors import ApiKeyInvalid
-from organization.models import ApiKey, Role
+from organization.models import ApiKey
 from organization.services.api_keys import verify_api_key
 
 SCHEME = "Bearer"
@@ -48,24 +46,6 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return SCHEME
-
-
-class RolePermission(BasePermission):
-    """Auditors read; operators also write, except where a view's `write_role` asks for more."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        role = getattr(request.user, "role", None)
-        if role == Role.ADMINISTRATOR or (role and request.method in SAFE_METHODS):
-            return True
-        return role == Role.OPERATOR and getattr(view, "write_role", role) == Role.OPERATOR
-
-
-class PublicCursorPagination(CursorPagination):
-    """`?cursor=…&page_size=1…200`; newest first unless the view orders otherwise."""
-
-    page_size_query_param = "page_size"
-    max_page_size = 200
-    ordering = "-id"
 
 
 def get_actor(request: Request) -> str:

@@ -1,0 +1,80 @@
+"""Refusals, all in one shape: `{"code", "detail"}`, with `errors` by field for bad input."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from organization.errors import NotSetUp
+
+# A kind of service error → the HTTP status and the code that tell of it.
+ServiceErrors = Mapping[type[Exception], tuple[int, str]]
+
+RETRY_AFTER = "5"
+UNAVAILABLE: ServiceErrors = {
+    NotSetUp: (503, "not_set_up"),
+    OperationalError: (503, "database_unavailable"),
+}
+
+
+def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Return the response for `error`; None for what nobody foresaw, which becomes a 500."""
+    known = {**getattr(context.get("view"), "service_errors", {}), **UNAVAILABLE}
+    for kind, (status, code) in known.items():
+        if isinstance(error, kind):
+            detail = "the database is busy" if kind is OperationalError else str(error)
+            headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
+            return Response(build_problem(code, detail), status=status, headers=headers)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    return _answer_api_exception(error) if isinstance(error, exceptions.APIException) else None
+
+
+def _answer_api_exception(error: exceptions.APIException) -> Response:
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if isinstance(error, exceptions.ValidationError):
+        return Response(_build_input_problem(error.detail), status=400)
+    problem = build_problem(str(error.get_codes()), str(error.detail))
+    return Response(problem, status=error.status_code, headers=headers)
+
+
+def build_problem(code: str, detail: str) -> dict[str, Any]:
+    return {"code": code, "detail": detail}
+
+
+def _build_input_problem(detail: Any) -> dict[str, Any]:
+    errors: dict[str, list[str]] = {}
+    for path, message in _flatten(detail):
+        errors.setdefault(path or "body", []).append(message)
+    summary = "; ".join(f"{path}: {' '.join(messages)}" for path, messages in errors.items())
+    return {**build_problem("invalid", summary), "errors": errors}
+
+
+def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(detail, Mapping):
+        for name, part in detail.items():
+            inner = "" if name == "non_field_errors" else str(name)
+            yield from _flatten(part, ".".join(filter(None, [path, inner])))
+    elif isinstance(detail, list):
+        for part in detail:
+            yield from _flatten(part, path)
+    else:
+        yield path, str(detail)
+
+
+@csrf_exempt
+def answer_no_such_path(request: HttpRequest, rest: str) -> JsonResponse:
+    """What a program gets for an address below /api/v1/ that is none."""
+    detail = "there is nothing at this address"
+    if rest.endswith("/"):
+        detail += "; addresses of this interface end without a slash"
+    return JsonResponse(build_problem("not_found", detail), status=404)

@@ -1,0 +1,35 @@
+"""`?status=…&search=…`: filters and the search, and nothing that is silently ignored."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import SearchFilter
+from rest_framework.request import Request
+
+MAX_SEARCH = 200
+SHARED_PARAMETERS = frozenset({"cursor", "page_size", "ordering", "search"})
+
+
+class StrictFilterBackend(DjangoFilterBackend):
+    """Refuses a filter it does not know: `?grup=…` must not list every device."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        filterset_class = getattr(view, "filterset_class", None)
+        known = SHARED_PARAMETERS | set(filterset_class.base_filters if filterset_class else ())
+        unknown = sorted(set(request.query_params) - known)
+        if unknown:
+            raise ValidationError({name: ["is not a filter of this list"] for name in unknown})
+        return super().filter_queryset(request, queryset, view)
+
+
+class BoundedSearchFilter(SearchFilter):
+    """Words of up to MAX_SEARCH characters in all; each must occur in one of the fields."""
+
+    search_description = "Words; each must occur in the row."
+
+    def get_search_terms(self, request: Request) -> list[str]:
+        if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:
+            raise ValidationError({"search": [f"is longer than {MAX_SEARCH} characters"]})
+        return super().get_search_terms(request)

@@ -1,0 +1,72 @@
+"""What the OpenAPI document says beyond the serializers: the key, and every refusal."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import serializers
+
+from organization.rest.permissions import get_needed_role
+
+ALWAYS = {
+    "401": "No API key, or one that is unknown or revoked.",
+    "403": "The API key's role may not do this.",
+    "503": "Not set up yet, or the database is busy: try again later.",
+}
+WITH_PATH_PARAMETER = {"404": "There is no such row."}
+WITH_QUERY = {"400": "A parameter is not understood."}
+WITH_BODY = {
+    "400": "The body is not understood; `errors` says where.",
+    "413": "The body is too large.",
+    "415": "The body's media type is not one of those listed.",
+}
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="Stable; for programs.")
+    detail = serializers.CharField(help_text="For people; may change.")
+    errors = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="With `invalid` only: messages by field.",
+    )
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "organization.rest.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "An API key, `gmk_…`."}
+
+
+class ProblemSchema(AutoSchema):
+    """Adds to each operation its refusals and the role that it needs."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if operation and operation.get("security"):
+            problem = self.resolve_serializer(ProblemSerializer, "response").ref
+            content = {"application/json": {"schema": problem}}
+            for status, description in self._collect_refusals(operation).items():
+                answer = {"description": description, "content": content}
+                operation["responses"].setdefault(status, answer)
+            role = get_needed_role(self.method, self.view)
+            words = [operation.get("description", ""), f"Needs the role {role.label} or higher."]
+            operation["description"] = "\n\n".join(filter(None, words))
+        return operation
+
+    def _collect_refusals(self, operation: dict[str, Any]) -> dict[str, str]:
+        places = {parameter["in"] for parameter in operation.get("parameters", [])}
+        refusals = dict(ALWAYS)
+        if "path" in places:
+            refusals |= WITH_PATH_PARAMETER
+        if "query" in places:
+            refusals |= WITH_QUERY
+        if "requestBody" in operation:
+            refusals |= WITH_BODY
+        if self.method != "GET":
+            for status, code in getattr(self.view, "service_errors", {}).values():
+                known = refusals.get(str(status))
+                refusals[str(status)] = " ".join(filter(None, [known, f"`{code}`."]))
+        return refusals

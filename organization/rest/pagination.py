@@ -1,0 +1,153 @@
+"""Lists in pages: a cursor remembers the last row seen, so rows that come and go shift nothing."""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Field, Model, QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from organization.errors import SecretUnreadable
+from organization.rest.ordering import Order
+
+NEWEST_FIRST = {"created_at": "id"}
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The row that a page starts after (or, not `forward`, ends before) in an order."""
+
+    order: str
+    forward: bool
+    value: str | None
+    pk: int
+
+
+class PublicCursorPagination(BasePagination):
+    """`?cursor=…&page_size=1…200&ordering=name`; newest first unless the view says otherwise.
+
+    The view's `ordering_fields` maps public names to columns. A cursor is sealed with the
+    server's encryption keys: it names a row by its numeric key, which stays inside.
+    """
+
+    page_size = 50
+    max_page_size = 200
+
+    def paginate_queryset(
+        self, queryset: QuerySet[Any], request: Request, view: Any = None
+    ) -> list[Any]:
+        self.url = request.build_absolute_uri()
+        self.size = self._read_page_size(request)
+        self.name, self.order = self._read_order(request, queryset, view)
+        self.context = f"rest.cursor:{queryset.model._meta.label}"
+        self.cursor = self._read_cursor(request)
+        rows = list(self._get_slice(queryset)[: self.size + 1])
+        self.has_more, rows = len(rows) > self.size, rows[: self.size]
+        self.page = rows if self._is_forward() else rows[::-1]
+        return self.page
+
+    def _get_slice(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        rows = queryset.order_by(*self.order.build_terms(forward=self._is_forward()))
+        if self.cursor is None:
+            return rows
+        value = None if self.cursor.value is None else self.order.field.to_python(self.cursor.value)
+        return rows.filter(
+            self.order.build_condition(value, pk=self.cursor.pk, forward=self.cursor.forward)
+        )
+
+    def _is_forward(self) -> bool:
+        return self.cursor is None or self.cursor.forward
+
+    def _read_page_size(self, request: Request) -> int:
+        text = request.query_params.get("page_size", str(self.page_size))
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+            raise ValidationError({"page_size": ["must be a number from 1 to 200"]})
+        return min(int(text), self.max_page_size)
+
+    @staticmethod
+    def _read_order(request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, Order]:
+        fields: dict[str, str] = getattr(view, "ordering_fields", NEWEST_FIRST)
+        name = request.query_params.get("ordering") or getattr(view, "ordering", "-created_at")
+        if name.removeprefix("-") not in fields:
+            raise ValidationError({"ordering": [f"must be one of {', '.join(fields)}"]})
+        column = fields[name.removeprefix("-")]
+        field: Field[Any, Any] = queryset.model._meta.get_field(column)
+        return name, Order(field=field, descending=name.startswith("-"))
+
+    def _read_cursor(self, request: Request) -> Cursor | None:
+        text = request.query_params.get("cursor")
+        if not text:
+            return None
+        try:
+            sealed = base64.urlsafe_b64decode(text.encode())
+            opened = settings.GUARDMDM_KEY_RING.open(sealed, context=self.context)
+        except (binascii.Error, ValueError, SecretUnreadable) as error:
+            raise ValidationError({"cursor": ["is not a cursor of this list"]}) from error
+        cursor = Cursor(*json.loads(opened))
+        if cursor.order != self.name:
+            raise ValidationError({"cursor": [f"belongs to ordering={cursor.order}"]})
+        return cursor
+
+    def _build_link(self, row: Model, *, forward: bool) -> str:
+        field = self.order.field
+        value = None if field.value_from_object(row) is None else field.value_to_string(row)
+        text = json.dumps([self.name, forward, value, row.pk]).encode()
+        sealed = settings.GUARDMDM_KEY_RING.seal(text, context=self.context)
+        return replace_query_param(self.url, "cursor", base64.urlsafe_b64encode(sealed).decode())
+
+    def get_next_link(self) -> str | None:
+        if not self.page or not (self.has_more if self._is_forward() else True):
+            return None
+        return self._build_link(self.page[-1], forward=True)
+
+    def get_previous_link(self) -> str | None:
+        if not self.page or self.cursor is None or not (self._is_forward() or self.has_more):
+            return None
+        return self._build_link(self.page[0], forward=False)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        links = {"next": self.get_next_link(), "previous": self.get_previous_link()}
+        return Response({**links, "results": data})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        names = list(getattr(view, "ordering_fields", NEWEST_FIRST))
+        choices = names + [f"-{name}" for name in names]
+        sizes = {"type": "integer", "minimum": 1, "maximum": self.max_page_size}
+        return [
+            _build_parameter("cursor", {"type": "string"}, "From `next` or `previous`."),
+            _build_parameter("page_size", {**sizes, "default": self.page_size}, "Rows in a page."),
+            _build_parameter(
+                "ordering",
+                {
+                    "type": "string",
+                    "enum": choices,
+                    "default": getattr(view, "ordering", choices[len(names)]),
+                },
+                "With `-`: the other way round.",
+            ),
+        ]
+
+
+def _build_parameter(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": description,
+        "schema": schema,
+    }

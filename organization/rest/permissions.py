@@ -1,0 +1,25 @@
+"""What a caller may do, by role."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from organization.models import Role
+
+RANKS = {Role.AUDITOR: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
+
+
+class RolePermission(BasePermission):
+    """Auditors read, operators also write, where the view's two roles do not ask for more."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        role = getattr(request.user, "role", None)
+        return role in RANKS and RANKS[role] >= RANKS[get_needed_role(request.method, view)]
+
+
+def get_needed_role(method: str | None, view: Any) -> Role:
+    """Return the least role that this view wants for this method."""
+    if method in SAFE_METHODS:
+        return getattr(view, "read_role", Role.AUDITOR)
+    return getattr(view, "write_role", Role.OPERATOR)

@@ -1,0 +1,72 @@
+"""What every view of the REST interface is made of, and the description of them all."""
+
+import functools
+from typing import Any, ClassVar, cast
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.views.generic import TemplateView
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import GenericViewSet, ViewSet
+
+from organization.models import Role
+from organization.rest import openapi  # noqa: F401 - registers the authentication scheme
+from organization.rest.errors import ServiceErrors
+
+
+class RestViewSet(ViewSet):
+    """A view of programs: by role, never cached, service errors answered by table."""
+
+    read_role: Role = Role.AUDITOR
+    write_role: Role = Role.OPERATOR
+    service_errors: ClassVar[ServiceErrors] = {}
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    @staticmethod
+    def decode(request: Request, serializer: type[Serializer[Any]], **options: Any) -> Any:
+        """Return the body's values as `serializer` checks them; raises ValidationError."""
+        decoder = serializer(data=request.data, **options)
+        decoder.is_valid(raise_exception=True)
+        return decoder.validated_data
+
+
+class CollectionViewSet(RestViewSet, GenericViewSet[Any]):
+    """Rows by public id. `ordering_fields` maps the names that lists are ordered by to columns."""
+
+    lookup_field = "public_id"
+    lookup_url_kwarg = "id"
+    lookup_value_regex = "[a-z]+_[a-z0-9]+"
+
+    def answer(self, row: Model, *, status: int = 200) -> Response:
+        return Response(self.get_serializer(row).data, status=status)
+
+    def answer_page(self, rows: QuerySet[Any], serializer: type[Serializer[Any]]) -> Response:
+        """Answer one page of a list below a row, such as a device's commands."""
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(serializer(page, many=True).data)
+
+
+@functools.cache
+def build_document() -> bytes:
+    """Return the OpenAPI document as JSON; made once, for it is the same for everybody."""
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    return cast(bytes, OpenApiJsonRenderer().render(document, renderer_context={}))
+
+
+def show_schema(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document of this interface; it holds no secret, so anybody may read it."""
+    return HttpResponse(build_document(), content_type="application/vnd.oai.openapi+json")
+
+
+class Docs(TemplateView):
+    """The same document, to read and try out in a browser."""
+
+    template_name = "rest/docs.html"
