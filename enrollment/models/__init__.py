@@ -1,7 +1,7 @@
 from enrollment.models.log import LogEntry, LogLevel
 from enrollment.models.session import EnrollmentSession, SessionState
 from enrollment.models.signing_key import TokenSigningKey
-from enrollment.models.token import EnrollmentToken, TokenUse
+from enrollment.models.token import EnrollmentToken, TokenState, TokenUse
 
 __all__ = [
     "EnrollmentSession",
@@ -10,5 +10,6 @@ __all__ = [
     "LogLevel",
     "SessionState",
     "TokenSigningKey",
+    "TokenState",
     "TokenUse",
 ]

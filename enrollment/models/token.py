@@ -8,6 +8,15 @@ from organization.models import Organization, TimeStamped
 from scep.models import ScepProfile
 
 
+class TokenState(models.TextChoices):
+    """What a token is worth now; never stored, see enrollment.selectors."""
+
+    ACTIVE = "active", "Active"
+    EXPIRED = "expired", "Expired"
+    EXHAUSTED = "exhausted", "Used up"
+    REVOKED = "revoked", "Revoked"
+
+
 def build_jti() -> str:
     return str(uuid.uuid4())
 

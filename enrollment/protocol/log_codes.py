@@ -1,0 +1,256 @@
+"""The enrollment log's codes: what each means, why it happens and what to do about it.
+
+Page, console and REST interface show these texts alike. The texts are marked for translation
+by `_`, which does nothing here: the doors translate.
+"""
+
+from dataclasses import dataclass
+
+
+def _(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class LogCode:
+    """`level` is info, warning or error; `headline` is what a person's page says, if it may."""
+
+    code: str
+    level: str
+    title: str
+    cause: str = ""
+    resolution: str = ""
+    headline: str = ""
+
+
+def _error(
+    code: str, title: str, cause: str, resolution: str, headline: str = "", level: str = "error"
+) -> LogCode:
+    return LogCode(code, level, title, cause, resolution, headline)
+
+
+_TOKENS = (
+    _error(
+        "token_expired",
+        _("Token expired"),
+        _("The enrollment token is past its expiration."),
+        _("Generate a new token."),
+        _("This link has expired"),
+    ),
+    _error(
+        "token_exhausted",
+        _("Token used up"),
+        _("As many devices have enrolled with this token as it allows."),
+        _("Generate a new token, or one with more uses."),
+        _("This link has been used up"),
+    ),
+    _error(
+        "token_revoked",
+        _("Token revoked"),
+        _("An administrator has revoked this enrollment token."),
+        _("Generate a new token."),
+        _("This link is no longer valid"),
+    ),
+    _error(
+        "token_signature_invalid",
+        _("Token signature invalid"),
+        _("The token was altered, or was not signed by this server."),
+        _("Regenerate the token and send its link again."),
+        _("This link is not valid"),
+    ),
+    _error(
+        "token_malformed",
+        _("Token malformed"),
+        _("The link is incomplete or is not an enrollment link."),
+        _("Copy the whole link from the token's page and send it again."),
+        _("This link is incomplete"),
+    ),
+    _error(
+        "token_unknown",
+        _("Token unknown"),
+        _("The token is not among this server's tokens, or says something else than its entry."),
+        _("Generate a new token."),
+        _("This link is not valid"),
+    ),
+    _error(
+        "group_missing",
+        _("Group missing"),
+        _("The device group that the token names no longer exists."),
+        _("Generate a new token for a group that exists."),
+        _("This link is no longer valid"),
+    ),
+)
+
+_SESSIONS = (
+    _error(
+        "session_unknown",
+        _("Session unknown"),
+        _("The profile or page belongs to no enrollment session of this server."),
+        _("Open the enrollment link again and download a new profile."),
+        _("Please start again"),
+    ),
+    _error(
+        "session_expired",
+        _("Session expired"),
+        _("The profile was not installed within an hour."),
+        _("Open the enrollment link again and download a new profile."),
+        _("Please start again"),
+    ),
+    _error(
+        "session_used",
+        _("Session already used"),
+        _("A device has already enrolled with this profile."),
+        _("Open the enrollment link on each device and download a profile of its own."),
+        _("This profile has been used"),
+    ),
+    _error(
+        "enrollment_silent",
+        _("Nothing heard from the device"),
+        _("The profile was downloaded, but the device has not contacted GuardMDM."),
+        _("Install the profile in Settings, and ensure that the device can reach GuardMDM."),
+        level="warning",
+    ),
+)
+
+_CERTIFICATES = (
+    _error(
+        "scep_challenge_invalid",
+        _("SCEP challenge invalid"),
+        _("The device's certificate request carried a wrong or expired challenge."),
+        _("Open the enrollment link again and download a new profile."),
+    ),
+    _error(
+        "scep_challenge_reused",
+        _("SCEP challenge reused"),
+        _("A one-time challenge was presented a second time with another key."),
+        _("Download a new profile for each device."),
+    ),
+    _error(
+        "scep_request_rejected",
+        _("SCEP request rejected"),
+        _("The certificate request was malformed or asked for something that is not allowed."),
+        _("Check the SCEP profile's key size and algorithms; old devices need legacy support."),
+    ),
+    _error(
+        "scep_server_unreachable",
+        _("SCEP server unreachable"),
+        _("The SCEP server did not answer."),
+        _("Check SCEP server connectivity."),
+    ),
+    _error(
+        "ca_fingerprint_mismatch",
+        _("CA fingerprint mismatch"),
+        _("The SCEP server's CA is not the one that the SCEP profile names."),
+        _("Correct the CA fingerprint in the SCEP profile."),
+    ),
+    _error(
+        "certificate_not_issued",
+        _("Certificate not issued"),
+        _("The device asked for a certificate but received none."),
+        _("Check SCEP server connectivity."),
+    ),
+    _error(
+        "identity_not_trusted",
+        _("Identity not trusted"),
+        _("The device's certificate was not issued here, has expired, or is another device's."),
+        _("Remove the profile from the device and enroll it again."),
+    ),
+    _error(
+        "identity_revoked",
+        _("Identity revoked"),
+        _("The device's certificate has been revoked."),
+        _("Remove the profile from the device and enroll it again."),
+    ),
+    _error(
+        "signature_invalid",
+        _("Signature invalid"),
+        _("A message's signature does not match its contents."),
+        _("Check that no proxy alters requests; then enroll the device again."),
+    ),
+    _error(
+        "root_ca_not_trusted",
+        _("Root CA not trusted"),
+        _("The device does not trust this server's root certificate."),
+        _("Install the root CA profile first."),
+    ),
+)
+
+_DEVICES = (
+    _error(
+        "message_malformed",
+        _("Message malformed"),
+        _("A device or a stranger sent something that is no MDM message."),
+        _("Nothing to do, unless an enrolled device repeats it."),
+        level="warning",
+    ),
+    _error(
+        "push_certificate_missing",
+        _("Push certificate missing"),
+        _("No APNs push certificate has been imported yet."),
+        _("Import the push certificate under System › Push certificate."),
+        _("This server is not ready yet"),
+    ),
+    _error(
+        "push_certificate_expired",
+        _("Push certificate expired"),
+        _("The APNs push certificate is past its expiration."),
+        _("Renew it with the same Apple Account and import it."),
+        _("This server is not ready yet"),
+    ),
+    _error(
+        "push_failed",
+        _("Push failed"),
+        _("Apple's push service did not accept a notification for the device."),
+        _("Check the push certificate and the connection to api.push.apple.com."),
+        level="warning",
+    ),
+    _error(
+        "server_not_set_up",
+        _("Server not set up"),
+        _("The first-time set-up of this server is incomplete."),
+        _("Run manage.py bootstrap."),
+        _("This server is not ready yet"),
+    ),
+    _error(
+        "device_reenrolled",
+        _("Device enrolled again"),
+        _("A device that was known already has enrolled again."),
+        _("Nothing to do."),
+        level="info",
+    ),
+    _error(
+        "device_checked_out",
+        _("Device checked out"),
+        _("The management profile was removed from the device."),
+        _("Enroll the device again if it should be managed."),
+        level="warning",
+    ),
+    _error(
+        "policy_item_failed",
+        _("Policy item failed"),
+        _("The device refused or failed to install something that its policies contain."),
+        _("Read the device's message, correct the item and apply it again."),
+    ),
+)
+
+_STEPS = (
+    LogCode("session_opened", "info", _("Enrollment started")),
+    LogCode("profile_downloaded", "info", _("Profile downloaded")),
+    LogCode("certificate_issued", "info", _("Certificate issued")),
+    LogCode("certificate_revoked", "info", _("Certificate revoked")),
+    LogCode("device_authenticated", "info", _("Device authenticated")),
+    LogCode("device_enrolled", "info", _("Device enrolled")),
+    LogCode("identity_renewed", "info", _("Device identity renewed")),
+    LogCode("policies_queued", "info", _("Policies on their way")),
+    LogCode("item_installed", "info", _("Policy item installed")),
+    LogCode("device_managed", "info", _("Device managed")),
+)
+
+LOG_CODES = {
+    entry.code: entry for entry in (*_TOKENS, *_SESSIONS, *_CERTIFICATES, *_DEVICES, *_STEPS)
+}
+
+
+def get_log_code(code: str) -> LogCode:
+    """Return the catalogue's entry; a code that a newer part sends is shown as an error by name."""
+    return LOG_CODES.get(code) or LogCode(code, "error", code.replace("_", " ").capitalize())

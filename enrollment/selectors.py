@@ -1,0 +1,41 @@
+"""Reads of tokens and sessions that more than one door needs."""
+
+from datetime import datetime
+
+from django.db.models import F, Q, QuerySet
+
+from enrollment.models import EnrollmentToken, TokenState
+
+
+def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
+    """Return what the token is worth; the first of revoked, expired, used up that holds."""
+    if token.revoked_at is not None:
+        return TokenState.REVOKED
+    if token.expires_at is not None and token.expires_at <= now:
+        return TokenState.EXPIRED
+    if token.max_uses and token.use_count >= token.max_uses:
+        return TokenState.EXHAUSTED
+    return TokenState.ACTIVE
+
+
+def list_tokens(
+    *, now: datetime, state: TokenState | str | None = None
+) -> QuerySet[EnrollmentToken]:
+    """Return the tokens, newest first, with group and SCEP profile; only those in `state`."""
+    tokens = EnrollmentToken.objects.select_related("group", "scep_profile")
+    return tokens.filter(_build_condition(TokenState(state), now=now)) if state else tokens
+
+
+def _build_condition(state: TokenState, *, now: datetime) -> Q:
+    # Positive conditions only: a negated comparison with NULL is neither true nor false.
+    revoked, not_revoked = Q(revoked_at__isnull=False), Q(revoked_at__isnull=True)
+    expired = Q(expires_at__lte=now)
+    not_expired = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    exhausted = Q(max_uses__gt=0, use_count__gte=F("max_uses"))
+    not_exhausted = Q(max_uses=0) | Q(use_count__lt=F("max_uses"))
+    return {
+        TokenState.REVOKED: revoked,
+        TokenState.EXPIRED: not_revoked & expired,
+        TokenState.EXHAUSTED: not_revoked & not_expired & exhausted,
+        TokenState.ACTIVE: not_revoked & not_expired & not_exhausted,
+    }[state]

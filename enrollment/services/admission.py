@@ -1,0 +1,87 @@
+"""The port MDM_ADMISSION: may this device enroll, and into which group?"""
+
+from django.db.models import F, Q
+
+from devices.errors import AdmissionRefused
+from devices.models import Enrollment, EnrollmentState
+from devices.protocol.admission import Admission, AdmissionRequest
+from enrollment.errors import EnrollmentRefused, SessionRefused
+from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
+from enrollment.services.sessions import advance_session, check_open, get_session
+from enrollment.services.tokens import verify_token
+from scep.models import ChallengeType
+
+
+def admit(request: AdmissionRequest) -> Admission:
+    """Count a use of the token and take the session for this device; raises AdmissionRefused.
+
+    Runs inside the transaction that creates the device: a refusal takes everything back.
+    The same Authenticate once more gets the same answer and counts nothing.
+    """
+    try:
+        session = _verify_challenge(request)
+        if not _is_repeated(request, session=session):
+            check_open(session, now=request.now)
+            _take_session(session)
+            _count_use(session.token, udid=request.udid)
+    except EnrollmentRefused as error:
+        raise AdmissionRefused(error.code, error.message) from error
+    return Admission(
+        group_pk=session.token.group_id,
+        session_id=session.public_id,
+        token_id=session.token.jti,
+    )
+
+
+def _verify_challenge(request: AdmissionRequest) -> EnrollmentSession:
+    verified = verify_token(request.challenge, now=request.now, allow_exhausted=True)
+    if not verified.session_id:
+        raise SessionRefused("session_unknown", "the challenge is bound to no session")
+    session = get_session(verified.session_id)
+    if session.token_id != verified.token.pk:
+        raise SessionRefused("session_unknown", "the session belongs to another token")
+    _check_certificate(request, session=session)
+    return session
+
+
+def _check_certificate(request: AdmissionRequest, *, session: EnrollmentSession) -> None:
+    """Refuse a certificate that was issued for another session, token or SCEP profile."""
+    token, profile = session.token, session.token.scep_profile
+    matches = request.certificate_scep_profile_id == (profile.public_id if profile else "")
+    if request.certificate_session_id:
+        matches &= request.certificate_session_id == session.public_id
+    if request.certificate_token_id:
+        matches &= request.certificate_token_id == token.jti
+    if not (request.certificate_session_id or request.certificate_token_id):
+        # A static challenge proves no more than the SCEP profile.
+        matches &= profile is not None and profile.challenge_type == ChallengeType.STATIC
+    if not matches:
+        raise SessionRefused(
+            "identity_not_trusted", "the certificate was issued for another enrollment"
+        )
+
+
+def _is_repeated(request: AdmissionRequest, *, session: EnrollmentSession) -> bool:
+    return Enrollment.objects.filter(
+        session_id=session.public_id,
+        certificate_sha256=request.certificate_sha256,
+        device__udid=request.udid,
+        state__in=(EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE),
+    ).exists()
+
+
+def _take_session(session: EnrollmentSession) -> None:
+    if not advance_session(session.public_id, state=SessionState.AUTHENTICATED):
+        raise SessionRefused("session_used", "another device has taken the session")
+
+
+def _count_use(token: EnrollmentToken, *, udid: str) -> None:
+    """One conditional UPDATE decides a race for the last uses."""
+    _, is_new = TokenUse.objects.get_or_create(token=token, udid=udid)
+    if not is_new:
+        return
+    counted = EnrollmentToken.objects.filter(
+        Q(max_uses=0) | Q(use_count__lt=F("max_uses")), pk=token.pk, revoked_at=None
+    ).update(use_count=F("use_count") + 1)
+    if not counted:
+        raise EnrollmentRefused("token_exhausted", f"token “{token.name}”: used up")

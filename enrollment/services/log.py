@@ -1,0 +1,73 @@
+"""The enrollment log: one entry for each step and each refusal, never with a secret in it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
+from enrollment.protocol.log_codes import get_log_code
+
+# A JWT, wherever it stands; and what neither a terminal nor PostgreSQL takes.
+TOKEN_TEXT = re.compile(r"eyJ[A-Za-z0-9_.-]*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+MAX_MESSAGE = 500
+MAX_DEPTH = 4
+
+
+def write_entry(
+    code: str,
+    *,
+    message: str = "",
+    session: EnrollmentSession | None = None,
+    token: EnrollmentToken | None = None,
+    session_id: str = "",
+    token_id: str = "",
+    device_id: str = "",
+    remote_address: str | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> LogEntry:
+    """Write an entry of the catalogue's level; session and token give each other and the device.
+
+    `session_id` and `token_id` (a jti) are for callers that hold no row; unknown ones stay text
+    or are left out. `message` defaults to the code's title.
+    """
+    entry = get_log_code(code)
+    session = session or _find_session(session_id)
+    token = token or (session.token if session else _find_token(token_id))
+    return LogEntry.objects.create(
+        level=entry.level,
+        code=code,
+        message=_clean(message or entry.title)[:MAX_MESSAGE],
+        session_id=session.public_id if session else _clean(session_id)[:32],
+        token=token,
+        device_id=device_id or (session.device_id if session else ""),
+        remote_address=remote_address or (session.remote_address if session else None),
+        detail=_clean_detail(detail or {}, depth=0),
+    )
+
+
+def _find_session(session_id: str) -> EnrollmentSession | None:
+    if not session_id:
+        return None
+    return EnrollmentSession.objects.select_related("token").filter(public_id=session_id).first()
+
+
+def _find_token(token_id: str) -> EnrollmentToken | None:
+    return EnrollmentToken.objects.filter(jti=token_id).first() if token_id else None
+
+
+def _clean(text: str) -> str:
+    return CONTROL.sub(" ", TOKEN_TEXT.sub("[token]", text))
+
+
+def _clean_detail(value: Any, *, depth: int) -> Any:
+    if isinstance(value, Mapping) and depth < MAX_DEPTH:
+        return {
+            _clean(str(name))[:80]: _clean_detail(member, depth=depth + 1)
+            for name, member in value.items()
+        }
+    if isinstance(value, list | tuple) and depth < MAX_DEPTH:
+        return [_clean_detail(member, depth=depth + 1) for member in value[:50]]
+    if value is None or isinstance(value, bool | int):
+        return value
+    return _clean(str(value))[:MAX_MESSAGE]

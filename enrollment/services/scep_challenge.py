@@ -1,0 +1,35 @@
+"""The port SCEP_TOKEN_CHALLENGE_VERIFIER: is this challenge a token of ours?"""
+
+from datetime import datetime
+
+from enrollment.errors import EnrollmentRefused, SessionRefused, TokenRefused
+from enrollment.services.sessions import check_open, get_session
+from enrollment.services.tokens import VerifiedToken, verify_token
+from scep.errors import ChallengeInvalid
+from scep.models import ScepProfile
+from scep.protocol.grant import ChallengeGrant
+
+
+def verify_token_challenge(
+    challenge: str, *, scep_profile: ScepProfile, now: datetime
+) -> ChallengeGrant:
+    """Return what the challenge proves; raises ChallengeInvalid with the refusal's code.
+
+    A session's challenge is expected; the bare token is accepted and binds to no session.
+    """
+    try:
+        verified = verify_token(challenge, now=now)
+        if verified.token.scep_profile_id != scep_profile.pk:
+            raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
+        if verified.session_id:
+            _check_session(verified, now=now)
+    except EnrollmentRefused as error:
+        raise ChallengeInvalid(error.message, code=error.code) from error
+    return ChallengeGrant(session_id=verified.session_id, token_id=verified.token.jti)
+
+
+def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
+    session = get_session(verified.session_id)
+    if session.token_id != verified.token.pk:
+        raise SessionRefused("session_unknown", "the session belongs to another token")
+    check_open(session, now=now)

@@ -1,0 +1,91 @@
+"""Enrollment sessions: one attempt of one person to enroll one device."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from enrollment.errors import SessionRefused
+from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.services.log import write_entry
+
+LIFETIME = timedelta(minutes=60)
+# A failed session may go on: devices try again by themselves.
+OPEN_STATES = (
+    SessionState.WAITING,
+    SessionState.PROFILE_DOWNLOADED,
+    SessionState.CERTIFICATE_ISSUED,
+    SessionState.FAILED,
+)
+# What a state may follow; a late message never takes a session back.
+PREDECESSORS = {
+    SessionState.PROFILE_DOWNLOADED: (SessionState.WAITING, SessionState.FAILED),
+    SessionState.CERTIFICATE_ISSUED: OPEN_STATES,
+    SessionState.AUTHENTICATED: OPEN_STATES,
+    SessionState.ENROLLED: (*OPEN_STATES, SessionState.AUTHENTICATED),
+    SessionState.FAILED: OPEN_STATES,
+    SessionState.EXPIRED: OPEN_STATES,
+}
+
+
+@transaction.atomic
+def open_session(
+    token: EnrollmentToken,
+    *,
+    platform: str,
+    user_agent: str,
+    remote_address: str | None,
+    now: datetime,
+) -> EnrollmentSession:
+    """Start an attempt with a verified token; `platform` is a devices.Platform value or ""."""
+    session = EnrollmentSession.objects.create(
+        token=token,
+        platform=platform,
+        user_agent=user_agent.replace("\0", "")[:300],
+        remote_address=remote_address,
+        expires_at=now + LIFETIME,
+    )
+    write_entry("session_opened", session=session, detail={"platform": platform})
+    return session
+
+
+def get_session(session_id: str) -> EnrollmentSession:
+    """Return the session, dead or alive; raises SessionRefused (session_unknown)."""
+    session = (
+        EnrollmentSession.objects.select_related(
+            "token__group", "token__scep_profile", "token__organization", "token__signing_key"
+        )
+        .filter(public_id=session_id)
+        .first()
+    )
+    if session is None:
+        raise SessionRefused("session_unknown", "no session has this id")
+    return session
+
+
+def check_open(session: EnrollmentSession, *, now: datetime) -> None:
+    """Raise SessionRefused once the session has enrolled a device or is over."""
+    token_id = session.token.jti
+    if session.state in (SessionState.AUTHENTICATED, SessionState.ENROLLED):
+        raise SessionRefused(
+            "session_used", "the session has enrolled its device", token_id=token_id
+        )
+    if session.state == SessionState.EXPIRED or session.expires_at <= now:
+        raise SessionRefused("session_expired", "the session is over", token_id=token_id)
+
+
+def advance_session(
+    session_id: str, *, state: SessionState, device_id: str = "", failure_code: str = ""
+) -> bool:
+    """Move the session on unless it is further already; returns whether it moved."""
+    now = timezone.now()
+    changes: dict[str, Any] = {"state": state, "failure_code": failure_code, "updated_at": now}
+    if device_id:
+        changes["device_id"] = device_id
+    if state == SessionState.ENROLLED:
+        changes["enrolled_at"] = now
+    moved = EnrollmentSession.objects.filter(
+        public_id=session_id, state__in=PREDECESSORS[state]
+    ).update(**changes)
+    return bool(moved)

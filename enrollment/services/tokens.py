@@ -1,0 +1,186 @@
+"""Enrollment tokens: made, turned into text and URL, revoked, verified. The row rules.
+
+The text is never stored: RS256 is deterministic, so it is signed again when it is needed.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    load_der_private_key,
+    load_pem_public_key,
+)
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from devices.models import Group
+from enrollment.errors import NotReady, TokenInvalid, TokenRefused
+from enrollment.models import EnrollmentSession, EnrollmentToken, TokenSigningKey, TokenState
+from enrollment.protocol import token as token_protocol
+from enrollment.protocol.token import EnrollmentClaims
+from enrollment.selectors import get_token_state
+from organization.selectors import get_organization
+from organization.services import audit
+from scep.models import ScepProfile
+
+MAX_NAME = 100
+MAX_USES = 1_000_000
+
+
+@dataclass(frozen=True)
+class VerifiedToken:
+    """A token whose signature, row and state have been checked; `session_id` for a challenge."""
+
+    token: EnrollmentToken
+    session_id: str = ""
+
+
+@transaction.atomic
+def create_token(
+    *,
+    name: str,
+    group: Group,
+    expires_at: datetime | None,
+    max_uses: int,
+    scep_profile: ScepProfile | None = None,
+    actor: str,
+) -> EnrollmentToken:
+    """Make a token; `expires_at` None = never, `max_uses` 0 = unlimited, audited.
+
+    Raises TokenInvalid for an impossible name or number, NotReady without a signing key.
+    """
+    name = name.strip()
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise TokenInvalid(f"a token's name has 1 to {MAX_NAME} printable characters")
+    if not 0 <= max_uses <= MAX_USES:
+        raise TokenInvalid(f"a token has 0 (unlimited) to {MAX_USES} uses")
+    signing_key = TokenSigningKey.objects.filter(is_active=True).last()
+    if signing_key is None:
+        raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
+    token = EnrollmentToken.objects.create(
+        organization=get_organization(),
+        signing_key=signing_key,
+        name=name,
+        group=group,
+        scep_profile=scep_profile,
+        expires_at=expires_at and expires_at.replace(microsecond=0),
+        max_uses=max_uses,
+        created_by=actor,
+    )
+    audit.record(actor, action="token.create", subject_id=token.jti, subject=name)
+    return token
+
+
+@transaction.atomic
+def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
+    """From the next request on the token and every challenge made from it are refused."""
+    now = timezone.now()
+    token.revoked_at, token.revoked_by = now, actor
+    changed = EnrollmentToken.objects.filter(pk=token.pk, revoked_at=None).update(
+        revoked_at=now, revoked_by=actor, updated_at=now
+    )
+    if changed:
+        audit.record(actor, action="token.revoke", subject_id=token.jti, subject=token.name)
+    else:
+        token.refresh_from_db()
+
+
+def build_token_text(token: EnrollmentToken) -> str:
+    """Return the JWT of the row: the same text each time."""
+    return _sign(token, session_id=None)
+
+
+def build_enrollment_url(token: EnrollmentToken) -> str:
+    """Return the URL that people open, e-mail and print as a QR code."""
+    return f"{settings.BASE_URL}/enroll?{urlencode({'token': build_token_text(token)})}"
+
+
+def build_challenge(session: EnrollmentSession) -> str:
+    """Return the session's token bound to the session: the challenge inside its profile."""
+    return _sign(session.token, session_id=session.public_id)
+
+
+def verify_token(text: str, *, now: datetime, allow_exhausted: bool = False) -> VerifiedToken:
+    """Return what the text proves; raises TokenRefused with one of the token codes.
+
+    `allow_exhausted` is for Authenticate, where a device that was counted already may come
+    again and the conditional UPDATE decides.
+    """
+    kid = token_protocol.decode_header(text)
+    key = TokenSigningKey.objects.filter(kid=kid).first()
+    if key is None:
+        raise TokenRefused("token_signature_invalid", "the token names a key that is not ours")
+    claims = token_protocol.verify_token(text, public_key=_load_public_key(key.public_key))
+    token = _get_row(claims, key=key)
+    check_token(token, now=now, allow_exhausted=allow_exhausted)
+    return VerifiedToken(token, claims.sid or "")
+
+
+def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool = False) -> None:
+    """Raise TokenRefused unless the token is active."""
+    state = get_token_state(token, now=now)
+    if state == TokenState.ACTIVE or (allow_exhausted and state == TokenState.EXHAUSTED):
+        return
+    raise TokenRefused(
+        f"token_{state}", f"token “{token.name}”: {state.label.lower()}", token_id=token.jti
+    )
+
+
+def _get_row(claims: EnrollmentClaims, *, key: TokenSigningKey) -> EnrollmentToken:
+    token = (
+        EnrollmentToken.objects.select_related("group", "scep_profile", "organization")
+        .filter(jti=claims.jti, signing_key=key)
+        .first()
+    )
+    if token is None:
+        raise TokenRefused("token_unknown", "no token has this id")
+    if not Group.objects.filter(public_id=claims.group_id).exists():
+        raise TokenRefused("group_missing", "the token's group is gone", token_id=token.jti)
+    if claims != _build_claims(token, session_id=claims.sid):
+        raise TokenRefused(
+            "token_unknown", "the claims differ from the token's entry", token_id=token.jti
+        )
+    return token
+
+
+def _build_claims(token: EnrollmentToken, *, session_id: str | None) -> EnrollmentClaims:
+    return EnrollmentClaims(
+        sub=token.organization.public_id,
+        name=token.name,
+        group_id=token.group.public_id,
+        max_uses=token.max_uses,
+        jti=token.jti,
+        exp=int(token.expires_at.astimezone(UTC).timestamp()) if token.expires_at else None,
+        scep_profile=token.scep_profile.public_id if token.scep_profile else None,
+        sid=session_id,
+    )
+
+
+def _sign(token: EnrollmentToken, *, session_id: str | None) -> str:
+    key = token.signing_key
+    return token_protocol.sign_token(
+        _build_claims(token, session_id=session_id),
+        kid=key.kid,
+        private_key=_load_private_key(bytes(key.private_key or b"")),
+    )
+
+
+# Reading a private key costs as much as some signatures with it.
+@lru_cache(maxsize=8)
+def _load_private_key(der: bytes) -> RSAPrivateKey:
+    key = load_der_private_key(der, password=None)
+    if not isinstance(key, RSAPrivateKey):
+        raise NotReady("server_not_set_up", "the key that signs tokens is not an RSA key")
+    return key
+
+
+@lru_cache(maxsize=32)
+def _load_public_key(pem: str) -> RSAPublicKey:
+    key = load_pem_public_key(pem.encode())
+    if not isinstance(key, RSAPublicKey):
+        raise NotReady("server_not_set_up", "the key that signs tokens is not an RSA key")
+    return key
