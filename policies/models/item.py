@@ -25,6 +25,9 @@ class PolicyItem(TimeStamped):
     profile_identifier = models.CharField(max_length=255, blank=True)
     profile_uuid = models.CharField(max_length=36, blank=True)
     payload_types = models.JSONField(default=list)
+    warnings = models.JSONField(
+        default=list, help_text="What an administrator should know of the uploaded profile."
+    )
 
     itunes_store_id = models.PositiveBigIntegerField(null=True, blank=True)
     manifest_url = models.URLField(max_length=500, blank=True)
@@ -35,3 +38,13 @@ class PolicyItem(TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def identifier(self) -> str:
+        """What tells the item apart on a device, through all its versions."""
+        if self.kind == ItemKind.PROFILE:
+            return self.profile_identifier
+        return self.bundle_id or str(self.itunes_store_id or self.public_id)
+
+    def suits(self, platform: str) -> bool:
+        return not self.platforms or platform in self.platforms

@@ -24,11 +24,22 @@ class ItemStatus(models.Model):
     identifier = models.CharField(
         max_length=255, help_text="PayloadIdentifier, bundle identifier or store id."
     )
+    bundle_id = models.CharField(
+        max_length=255, blank=True, help_text="Of an app: as the item or the device says."
+    )
     version = models.CharField(max_length=64, help_text="The version that the state speaks of.")
     state = models.CharField(max_length=12, choices=ItemState, default=ItemState.PENDING)
-    command_uuid = models.CharField(max_length=36, blank=True, db_index=True)
+    command_uuid = models.CharField(
+        max_length=36, blank=True, db_index=True, help_text="The command whose result is awaited."
+    )
     error = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(
+        null=True, blank=True, db_index=True, help_text="When to try or to ask again."
+    )
+    settled_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the device answered the last command for it."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -1,0 +1,117 @@
+"""Reads: what a device should have, and how far it is from it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from devices.models import Device
+from devices.selectors import find_live_enrollment
+from policies.models import ItemState, ItemStatus, Policy, PolicyItem
+
+ItemKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counts of the items that a device should have."""
+
+    installed: int
+    failed: int
+    pending: int
+    total: int
+
+    @property
+    def is_complete(self) -> bool:
+        return self.installed == self.total
+
+
+@dataclass(frozen=True)
+class ItemProgress:
+    """One item on one device; `item` is None while something deleted is being removed."""
+
+    item: PolicyItem | None
+    status: ItemStatus | None
+    name: str
+    kind: str
+    state: str
+    error: str
+    updated_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PolicyProgress:
+    """A policy of the device's group; `policy` is None for what no policy asks for any more."""
+
+    policy: Policy | None
+    items: list[ItemProgress]
+
+
+def list_desired_items(
+    group_id: int | None, *, platform: str, with_profile: bool = False
+) -> dict[ItemKey, PolicyItem]:
+    """Return what devices of a group and platform should have, by kind and identifier.
+
+    Two policies may ask for the same app: the older item stands for both. Profiles are
+    large and sealed, so they come only when asked for.
+    """
+    items = (
+        PolicyItem.objects.filter(policy__groups=group_id)
+        if group_id
+        else PolicyItem.objects.none()
+    )
+    items = items.select_related("policy").order_by("id")
+    if not with_profile:
+        items = items.defer("profile")
+    desired: dict[ItemKey, PolicyItem] = {}
+    for item in items:
+        if item.suits(platform):
+            desired.setdefault((item.kind, item.identifier), item)
+    return desired
+
+
+def compute_progress(desired: dict[ItemKey, PolicyItem], *, statuses: list[ItemStatus]) -> Progress:
+    """Count; a status that speaks of another version than the desired one is pending."""
+    states = [
+        status.state
+        for status in statuses
+        if (item := desired.get((status.kind, status.identifier)))
+        and status.version == item.version
+    ]
+    installed, failed = states.count(ItemState.INSTALLED), states.count(ItemState.FAILED)
+    return Progress(installed, failed, len(desired) - installed - failed, len(desired))
+
+
+def get_progress(device: Device) -> Progress:
+    """Return how far the device is; without a live enrollment everything is pending."""
+    desired = list_desired_items(device.group_id, platform=device.platform)
+    return compute_progress(desired, statuses=_list_statuses(device))
+
+
+def list_item_statuses(device: Device) -> list[PolicyProgress]:
+    """Return the device's items grouped by policy (by name), removals last."""
+    statuses = {(status.kind, status.identifier): status for status in _list_statuses(device)}
+    groups: dict[Policy | None, list[ItemProgress]] = {}
+    for key, item in list_desired_items(device.group_id, platform=device.platform).items():
+        progress = _describe(item, status=statuses.pop(key, None))
+        groups.setdefault(item.policy, []).append(progress)
+    for status in statuses.values():
+        groups.setdefault(None, []).append(_describe(None, status=status))
+    ordered = sorted(groups.items(), key=lambda pair: (pair[0] is None, pair[0] and pair[0].name))
+    return [PolicyProgress(policy, items) for policy, items in ordered]
+
+
+def _list_statuses(device: Device) -> list[ItemStatus]:
+    enrollment = find_live_enrollment(device)
+    return list(enrollment.item_statuses.all()) if enrollment else []
+
+
+def _describe(item: PolicyItem | None, *, status: ItemStatus | None) -> ItemProgress:
+    is_current = status is not None and (item is None or status.version == item.version)
+    return ItemProgress(
+        item=item,
+        status=status,
+        name=item.name if item else status.name if status else "",
+        kind=item.kind if item else status.kind if status else "",
+        state=status.state if status and is_current else ItemState.PENDING,
+        error=status.error if status and is_current else "",
+        updated_at=status.updated_at if status else None,
+    )

@@ -1,0 +1,146 @@
+"""What is in a policy: profiles and apps are added, replaced and taken out."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from devices.models import Platform
+from organization.selectors import get_organization
+from organization.services.audit import record
+from policies.errors import ItemInvalid
+from policies.models import ItemKind, Policy, PolicyItem
+from policies.protocol.profile import (
+    UploadedProfile,
+    build_profile,
+    build_profile_identifier,
+    build_profile_uuid,
+    decode_profile,
+)
+from policies.services.policies import announce_change
+
+NAME_LENGTH = 200
+URL_LENGTH = 500
+LARGEST_STORE_ID = 2**63 - 1
+BUNDLE_ID = re.compile(r"[A-Za-z0-9.-]{1,255}\Z")
+HTTPS_URL = re.compile(r"https://[^\s/]+\S*\Z")
+
+
+@transaction.atomic
+def add_profile_item(
+    policy: Policy, *, data: bytes, name: str = "", platforms: Iterable[str] = (), actor: str
+) -> PolicyItem:
+    """Add an uploaded .mobileconfig; without a name it has its PayloadDisplayName.
+
+    Raises ProfileInvalid, ItemInvalid. What to tell the administrator is in `warnings`.
+    """
+    uploaded = decode_profile(data)
+    item = PolicyItem(policy=policy, kind=ItemKind.PROFILE)
+    item.name = _check_name(name or uploaded.display_name or uploaded.payload_types[0])
+    item.platforms = _check_platforms(platforms)
+    _take_profile(item, uploaded)
+    item.save()
+    _tell(item, actor=actor, action="policy_item.create")
+    return item
+
+
+@transaction.atomic
+def add_app_item(
+    policy: Policy,
+    *,
+    name: str,
+    itunes_store_id: int | None = None,
+    manifest_url: str = "",
+    bundle_id: str = "",
+    platforms: Iterable[str] = (),
+    actor: str,
+) -> PolicyItem:
+    """Add an app of the App Store, or one that a manifest at an https URL describes.
+
+    Without `bundle_id` the device's answer to the first installation tells it.
+    Raises ItemInvalid.
+    """
+    _check_source(itunes_store_id, manifest_url=manifest_url)
+    if bundle_id and not BUNDLE_ID.match(bundle_id):
+        raise ItemInvalid("A bundle identifier is like com.example.app.", field="bundle_id")
+    source = [itunes_store_id, manifest_url, bundle_id]
+    item = PolicyItem.objects.create(
+        policy=policy,
+        kind=ItemKind.APP,
+        name=_check_name(name),
+        platforms=_check_platforms(platforms),
+        itunes_store_id=itunes_store_id,
+        manifest_url=manifest_url,
+        bundle_id=bundle_id,
+        version=hashlib.sha256(json.dumps(source).encode()).hexdigest(),
+    )
+    _tell(item, actor=actor, action="policy_item.create")
+    return item
+
+
+@transaction.atomic
+def replace_profile(item: PolicyItem, *, data: bytes, actor: str) -> PolicyItem:
+    """Put another version in the item's place; devices update theirs under the same identity.
+
+    The same content again changes nothing. Raises ProfileInvalid, ItemInvalid.
+    """
+    if item.kind != ItemKind.PROFILE:
+        raise ItemInvalid("An app has no profile to replace.")
+    uploaded = decode_profile(data)
+    if uploaded.version == item.version:
+        return item
+    _take_profile(item, uploaded)
+    item.save()
+    _tell(item, actor=actor, action="policy_item.replace")
+    return item
+
+
+@transaction.atomic
+def remove_item(item: PolicyItem, *, actor: str) -> None:
+    """Take it out of its policy, and so off the devices that have it from us."""
+    _tell(item, actor=actor, action="policy_item.delete")
+    item.delete()
+
+
+def _take_profile(item: PolicyItem, uploaded: UploadedProfile) -> None:
+    organization_id = get_organization().public_id
+    item.version = uploaded.version
+    item.profile_identifier = build_profile_identifier(organization_id, item_id=item.public_id)
+    item.profile_uuid = build_profile_uuid(item.public_id, version=uploaded.version)
+    item.payload_types = list(uploaded.payload_types)
+    item.warnings = list(uploaded.warnings)
+    item.profile = build_profile(
+        uploaded, identifier=item.profile_identifier, payload_uuid=item.profile_uuid
+    )
+
+
+def _check_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > NAME_LENGTH:
+        raise ItemInvalid(f"An item needs a name of 1 to {NAME_LENGTH} letters.", field="name")
+    return name
+
+
+def _check_platforms(platforms: Iterable[str]) -> list[str]:
+    chosen = set(platforms)
+    if not chosen <= set(Platform.values):
+        unknown = ", ".join(sorted(chosen - set(Platform.values)))
+        raise ItemInvalid(f"Unknown platform: {unknown}.", field="platforms")
+    return [value for value in Platform.values if value in chosen]
+
+
+def _check_source(itunes_store_id: int | None, *, manifest_url: str) -> None:
+    if (itunes_store_id is None) == (not manifest_url):
+        raise ItemInvalid("An app needs either an App Store id or a manifest URL.")
+    if itunes_store_id is not None and not 0 < itunes_store_id <= LARGEST_STORE_ID:
+        raise ItemInvalid("An App Store id is a positive number.", field="itunes_store_id")
+    if manifest_url and (len(manifest_url) > URL_LENGTH or not HTTPS_URL.match(manifest_url)):
+        raise ItemInvalid("A manifest URL begins with https://.", field="manifest_url")
+
+
+def _tell(item: PolicyItem, *, actor: str, action: str) -> None:
+    detail = {"policy": item.policy.public_id, "kind": item.kind, "version": item.version}
+    record(actor, action=action, subject_id=item.public_id, subject=item.name, detail=detail)
+    announce_change(item.policy)
