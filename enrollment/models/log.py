@@ -1,6 +1,7 @@
 from django.db import models
 
 from enrollment.models.token import EnrollmentToken
+from organization.models import PublicIdField
 
 
 class LogLevel(models.TextChoices):
@@ -12,6 +13,7 @@ class LogLevel(models.TextChoices):
 class LogEntry(models.Model):
     """One step or refusal on the way to a managed device; its code tells cause and resolution."""
 
+    public_id = PublicIdField(prefix="log")
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
     level = models.CharField(max_length=8, choices=LogLevel)
     code = models.CharField(max_length=40)
