@@ -1,0 +1,166 @@
+"""Administrators' doors: Enrollment › OTA › Tokens and Enrollment › Log."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from enrollment.errors import EnrollmentRefused, TokenInvalid
+from enrollment.forms import LogFilter, TokenFilter, TokenForm
+from enrollment.models import EnrollmentToken, LogEntry
+from enrollment.protocol.log_codes import get_log_code
+from enrollment.selectors import get_token_state, list_tokens
+from enrollment.services.qr import build_qr_png, build_qr_svg
+from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
+from organization.console import (
+    ListPage,
+    Section,
+    get_actor,
+    recent_sign_in_required,
+    role_required,
+)
+from organization.models import Role
+
+OTA = (gettext_lazy("Enrollment"), gettext_lazy("OTA"))
+
+
+def _list_tokens() -> "QuerySet[EnrollmentToken]":
+    return list_tokens(now=timezone.now())
+
+
+TOKENS = Section(
+    name="tokens",
+    item="token",
+    route="enrollment/ota/tokens/",
+    lookup="jti",
+    add_label=gettext_lazy("Generate Token"),
+    page=ListPage(
+        title=gettext_lazy("Tokens"),
+        path=OTA,
+        columns=(
+            gettext_lazy("Name"),
+            gettext_lazy("Status"),
+            gettext_lazy("Expires"),
+            gettext_lazy("Group assignment"),
+            gettext_lazy("SCEP profile"),
+            gettext_lazy("Uses"),
+            "",
+        ),
+        row_template="console/token/row.html",
+        get_rows=_list_tokens,
+        filterset=TokenFilter,
+        empty_title=gettext_lazy("No tokens yet"),
+        empty_text=gettext_lazy("Generate one, then send its link or show its QR code."),
+    ),
+    form=TokenForm,
+    create=create_token,
+    refusals=(TokenInvalid, EnrollmentRefused),
+)
+
+LOG = Section(
+    name="log",
+    item="log-entry",
+    route="enrollment/log/",
+    page=ListPage(
+        title=gettext_lazy("Log"),
+        path=(gettext_lazy("Enrollment"),),
+        columns=(
+            gettext_lazy("Entry"),
+            gettext_lazy("Level"),
+            gettext_lazy("Token"),
+            gettext_lazy("Address"),
+            gettext_lazy("Time"),
+        ),
+        row_template="console/log/row.html",
+        get_rows=lambda: LogEntry.objects.select_related("token"),
+        filterset=LogFilter,
+        empty_title=gettext_lazy("Nothing has happened yet"),
+        empty_text=gettext_lazy("Open an enrollment link on a device: every step is noted here."),
+    ),
+    item_template="console/log/entry.html",
+    get_item_context=lambda request, entry: {
+        "code": get_log_code(entry.code),
+        "path": list_session_entries(entry),
+    },
+)
+
+
+def list_session_entries(entry: LogEntry) -> "QuerySet[LogEntry]":
+    """Return the entries of the same enrollment attempt, oldest first."""
+    rows = LogEntry.objects.order_by("id")
+    return rows.filter(session_id=entry.session_id)[:100] if entry.session_id else rows.none()
+
+
+def _get_token(jti: str) -> EnrollmentToken:
+    return get_object_or_404(_list_tokens(), jti=jti)
+
+
+@role_required(Role.OPERATOR)
+@recent_sign_in_required
+def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
+    token = _get_token(jti)
+    return _no_store(
+        render(
+            request,
+            "console/token/qr.html",
+            {
+                "token": token,
+                "state": get_token_state(token, now=timezone.now()),
+                "url": build_enrollment_url(token),
+            },
+        )
+    )
+
+
+@role_required(Role.OPERATOR)
+@recent_sign_in_required
+def download_png(request: HttpRequest, jti: str) -> HttpResponse:
+    token = _get_token(jti)
+    return _send_image(token, build_qr_png(build_enrollment_url(token)), kind="png")
+
+
+@role_required(Role.OPERATOR)
+@recent_sign_in_required
+def download_svg(request: HttpRequest, jti: str) -> HttpResponse:
+    token = _get_token(jti)
+    return _send_image(token, build_qr_svg(build_enrollment_url(token)), kind="svg")
+
+
+@role_required(Role.OPERATOR)
+def revoke(request: HttpRequest, jti: str) -> HttpResponse:
+    token = _get_token(jti)
+    if request.method != "POST":
+        return render(request, "console/token/revoke.html", {"token": token})
+    revoke_token(token, actor=get_actor(request))
+    messages.success(request, _("“%s” is revoked: nobody can enroll with it any more.") % token)
+    return redirect("console:tokens")
+
+
+def _send_image(token: EnrollmentToken, content: bytes, *, kind: str) -> HttpResponse:
+    mime_type: dict[str, Any] = {"png": "image/png", "svg": "image/svg+xml"}
+    response = HttpResponse(content, content_type=mime_type[kind])
+    name = slugify(token.name) or "enrollment"
+    response["Content-Disposition"] = f'attachment; filename="{name}-qr.{kind}"'
+    return _no_store(response)
+
+
+def _no_store(response: HttpResponse) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+console_urlpatterns: list[URLPattern] = [
+    *TOKENS.build_urls(),
+    path("enrollment/ota/tokens/<str:jti>/qr", show_qr, name="token"),
+    path("enrollment/ota/tokens/<str:jti>/qr.png", download_png, name="token-qr-png"),
+    path("enrollment/ota/tokens/<str:jti>/qr.svg", download_svg, name="token-qr-svg"),
+    path("enrollment/ota/tokens/<str:jti>/revoke", revoke, name="token-revoke"),
+    *LOG.build_urls(),
+]

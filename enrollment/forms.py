@@ -1,0 +1,137 @@
+"""The console's form of a new enrollment token, and the filters of tokens and log."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import Group
+from enrollment.models import EnrollmentToken, LogEntry, LogLevel, TokenState
+from enrollment.protocol.log_codes import LOG_CODES
+from enrollment.selectors import list_tokens
+from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
+from scep.models import ScepProfile
+
+LIFETIMES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+EXPIRATIONS = (
+    ("24h", _("24 hours")),
+    ("7d", _("7 days")),
+    ("30d", _("30 days")),
+    ("never", _("Never")),
+    ("custom", _("Custom date…")),
+)
+DEFAULT_USES = 100
+
+
+def warn_when(field: forms.Field, *, value: str, warning: Any) -> forms.Field:
+    """Have the field's template show `warning` while the field's value is `value`."""
+    field.warning, field.warning_value = warning, value  # type: ignore[attr-defined]
+    return field
+
+
+class TokenForm(ConsoleForm):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=100,
+        help_text=_("A label for the token, e.g. “Engineering BYOD”"),
+    )
+    expiration = warn_when(
+        forms.ChoiceField(
+            label=_("Expiration"), choices=EXPIRATIONS, initial="7d", widget=forms.RadioSelect
+        ),
+        value="never",
+        warning=_("Whoever finds the link in years can still enroll with it, until you revoke it."),
+    )
+    custom_expires_at = forms.DateTimeField(
+        label=_("Expires at (UTC)"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
+    )
+    group = forms.ModelChoiceField(
+        label=_("Group assignment"),
+        queryset=Group.objects.all(),
+        to_field_name="public_id",
+        help_text=_("The device group new devices will be added to"),
+    )
+    scep_profile = forms.ModelChoiceField(
+        label=_("SCEP profile"),
+        queryset=ScepProfile.objects.all(),
+        to_field_name="public_id",
+        required=False,
+        empty_label=_("None: the profile carries an identity of its own"),
+        help_text=_("The SCEP profile for certificate enrollment (optional)"),
+    )
+    max_uses = warn_when(
+        forms.IntegerField(
+            label=_("Max uses"),
+            min_value=0,
+            max_value=1_000_000,
+            initial=DEFAULT_USES,
+            help_text=_("0 = unlimited"),
+        ),
+        value="0",
+        warning=_("Without a limit, a link that is passed on enrolls any number of devices."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        moment = data.pop("custom_expires_at", None)
+        if "expiration" in data:
+            data["expires_at"] = self._decode_expiration(data.pop("expiration"), moment)
+        return data
+
+    def _decode_expiration(self, choice: str, moment: datetime | None) -> datetime | None:
+        if choice != "custom":
+            return timezone.now() + LIFETIMES[choice] if choice in LIFETIMES else None
+        if "custom_expires_at" not in self.errors and (not moment or moment <= timezone.now()):
+            self.add_error("custom_expires_at", _("Choose a moment in the future."))
+        return moment
+
+
+class TokenFilter(ConsoleFilterSet):
+    q = SearchFilter("name", "jti", placeholder=_("Search name or jti…"))
+    state = django_filters.ChoiceFilter(
+        label=_("Status"), choices=TokenState, method="filter_state", empty_label=_("All")
+    )
+    group = django_filters.ModelChoiceFilter(
+        label=_("Group assignment"),
+        queryset=Group.objects.all(),
+        to_field_name="public_id",
+        empty_label=_("All"),
+    )
+    scep_profile = django_filters.ModelChoiceFilter(
+        label=_("SCEP profile"),
+        queryset=ScepProfile.objects.all(),
+        to_field_name="public_id",
+        empty_label=_("All"),
+    )
+
+    class Meta:
+        model = EnrollmentToken
+        fields: tuple[str, ...] = ()
+
+    def filter_state(
+        self, rows: "QuerySet[EnrollmentToken]", name: str, value: str
+    ) -> "QuerySet[EnrollmentToken]":
+        return rows & list_tokens(now=timezone.now(), state=value)
+
+
+class LogFilter(ConsoleFilterSet):
+    q = SearchFilter(
+        "message", "session_id", "device_id", "code", placeholder=_("Search message, session, device…")
+    )
+    level = django_filters.ChoiceFilter(
+        label=_("Level"), choices=LogLevel, empty_label=_("All")
+    )
+    code = django_filters.ChoiceFilter(
+        label=_("Code"), choices=[(code, code) for code in LOG_CODES], empty_label=_("All")
+    )
+
+    class Meta:
+        model = LogEntry
+        fields: tuple[str, ...] = ()

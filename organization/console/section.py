@@ -1,0 +1,120 @@
+"""The factory of plain sections: a list, one row's page, add, edit and delete, through services.
+
+A section calls `create(**cleaned_data, actor=…)`, `update(row, **cleaned_data, actor=…)` and
+`delete(row, actor=…)`; those write the audit log. What they refuse (`refusals`) becomes a
+message beside the form.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+
+from organization.console.access import get_actor, role_required
+from organization.console.lists import ListPage
+from organization.forms import ConsoleForm
+from organization.models import Role
+
+RowContext = Callable[[HttpRequest, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """`name` is the list's URL name, `item` that of one row; both routes start with `route`."""
+
+    name: str
+    item: str
+    route: str
+    page: ListPage
+    add_label: Any = ""
+    item_template: str = ""
+    get_item_context: RowContext | None = None
+    lookup: str = "public_id"
+    form: type[ConsoleForm] | None = None
+    create: Callable[..., Any] | None = None
+    update: Callable[..., Any] | None = None
+    delete: Callable[..., Any] | None = None
+    refusals: tuple[type[Exception], ...] = ()
+    write_role: str = Role.OPERATOR
+
+    def build_urls(self) -> list[URLPattern]:
+        reader = role_required()
+        writer = role_required(self.write_role)
+        urls = [path(self.route, reader(self.list_rows), name=self.name)]
+        if self.create:
+            urls.append(path(f"{self.route}new", writer(self.add_row), name=f"{self.item}-new"))
+        if self.item_template:
+            urls.append(path(f"{self.route}<str:key>", reader(self.show_row), name=self.item))
+        if self.update:
+            urls.append(
+                path(f"{self.route}<str:key>/edit", writer(self.edit_row), name=f"{self.item}-edit")
+            )
+        if self.delete:
+            urls.append(
+                path(
+                    f"{self.route}<str:key>/delete",
+                    writer(self.delete_row),
+                    name=f"{self.item}-delete",
+                )
+            )
+        return urls
+
+    def get_row(self, key: str) -> Any:
+        return get_object_or_404(self.page.get_rows(), **{self.lookup: key})
+
+    def list_rows(self, request: HttpRequest) -> HttpResponse:
+        return self.page.render(request, section=self)
+
+    def show_row(self, request: HttpRequest, key: str) -> HttpResponse:
+        row = self.get_row(key)
+        context = {"section": self, "row": row}
+        if self.get_item_context:
+            context |= self.get_item_context(request, row)
+        return render(request, self.item_template, context)
+
+    def add_row(self, request: HttpRequest) -> HttpResponse:
+        return self._answer_form(request, row=None)
+
+    def edit_row(self, request: HttpRequest, key: str) -> HttpResponse:
+        return self._answer_form(request, row=self.get_row(key))
+
+    def delete_row(self, request: HttpRequest, key: str) -> HttpResponse:
+        row = self.get_row(key)
+        if request.method != "POST":
+            return render(request, "console/delete.html", {"section": self, "row": row})
+        assert self.delete is not None  # noqa: S101 - the URL exists only with it
+        try:
+            self.delete(row, actor=get_actor(request))
+        except self.refusals as refusal:
+            messages.error(request, str(refusal))
+            return redirect(f"console:{self.item}", getattr(row, self.lookup))
+        messages.success(request, _("“%s” is deleted.") % row)
+        return redirect(f"console:{self.name}")
+
+    def _answer_form(self, request: HttpRequest, *, row: Any) -> HttpResponse:
+        assert self.form is not None  # noqa: S101 - the URL exists only with it
+        form = self.form(request.POST or None, request.FILES or None, row=row)
+        if request.method == "POST" and form.is_valid():
+            saved = self._save(form, row=row, actor=get_actor(request))
+            if saved is not None:
+                messages.success(request, _("“%s” is saved.") % saved)
+                return redirect(f"console:{self.item}", getattr(saved, self.lookup))
+        context = {"section": self, "row": row, "form": form}
+        return render(request, "console/form.html", context)
+
+    def _save(self, form: ConsoleForm, *, row: Any, actor: str) -> Any:
+        """Return the saved row, or None with the refusal on the form."""
+        save = self.create if row is None else self.update
+        assert save is not None  # noqa: S101 - the URL exists only with it
+        try:
+            if row is None:
+                return save(**form.cleaned_data, actor=actor)
+            return save(row, **form.cleaned_data, actor=actor) or row
+        except self.refusals as refusal:
+            form.add_error(None, str(refusal))
+            return None

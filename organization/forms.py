@@ -1,0 +1,59 @@
+"""What the console's forms and list filters share."""
+
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+
+class ConsoleForm(forms.Form):
+    """A form about one row, or about a new one (`row` is None)."""
+
+    error_css_class = "has-errors"
+
+    def __init__(self, *args: Any, row: Model | None = None, **options: Any) -> None:
+        options.setdefault("label_suffix", "")
+        super().__init__(*args, **options)
+        self.row = row
+        if row is not None:
+            self.initial = self.read_row(row) | self.initial
+
+    def read_row(self, row: Model) -> dict[str, Any]:
+        """Return the initial values from a row: those of its fields that the form has."""
+        return {name: getattr(row, name) for name in self.fields if hasattr(row, name)}
+
+    def refuse_duplicate(self, rows: "QuerySet[Any]", *, name: str) -> None:
+        """Raise ValidationError if another row has this name."""
+        if self.row is not None:
+            rows = rows.exclude(pk=self.row.pk)
+        if rows.filter(name__iexact=name).exists():
+            raise forms.ValidationError(_("This name is taken."), code="duplicate")
+
+
+class SearchFilter(django_filters.CharFilter):
+    """`q`: every word must stand in one of the columns."""
+
+    def __init__(self, *columns: str, placeholder: Any) -> None:
+        self.columns = columns
+        field = forms.TextInput(
+            attrs={"type": "search", "placeholder": placeholder, "aria-label": placeholder}
+        )
+        super().__init__(label=placeholder, widget=field, max_length=200)
+
+    def filter(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
+        for word in (value or "").split()[:8]:
+            matches = Q()
+            for column in self.columns:
+                matches |= Q(**{f"{column}__icontains": word})
+            rows = rows.filter(matches)
+        return rows
+
+
+class ConsoleFilterSet(django_filters.FilterSet):
+    """Filters whose bad values are ignored, as in a bookmark from before a group was deleted."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.form.label_suffix = ""

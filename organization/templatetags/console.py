@@ -1,0 +1,93 @@
+"""Template tags of the console's shell: navigation, status pills, who may do what."""
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from lucide.templatetags.lucide import lucide
+
+from organization.console.access import may as has_role
+from organization.errors import NotSetUp
+from organization.selectors import get_organization
+
+register = template.Library()
+
+TONES = {
+    "managed": "green",
+    "active": "green",
+    "acknowledged": "green",
+    "installed": "green",
+    "issued": "green",
+    "enrolled": "blue",
+    "sent": "blue",
+    "installing": "blue",
+    "info": "blue",
+    "pending": "amber",
+    "queued": "amber",
+    "not_now": "amber",
+    "removing": "amber",
+    "warning": "amber",
+    "expired": "amber",
+    "exhausted": "amber",
+    "not_managed": "red",
+    "revoked": "red",
+    "failed": "red",
+    "error": "red",
+    "format_error": "red",
+}
+
+
+@register.filter
+def tone(state: str) -> str:
+    """Return the colour of a state: green, blue, amber, red or gray."""
+    return TONES.get(state, "gray")
+
+
+@register.simple_tag
+def pill(state: str, label: Any) -> SafeString:
+    """Return a coloured label with a dot."""
+    return format_html('<span class="pill pill-{}">{}</span>', tone(state), label)
+
+
+@register.filter
+def may(user: Any, role: str) -> bool:
+    """Say whether the person has at least this role."""
+    return has_role(user, role)
+
+
+@register.simple_tag
+def organization_name() -> str:
+    try:
+        return get_organization().name
+    except NotSetUp:
+        return ""
+
+
+@register.simple_tag(takes_context=True)
+def nav_link(context: template.Context, view: str, icon: str, label: str) -> SafeString:
+    """Return one line of the navigation, marked when the page is in its section."""
+    url = reverse(view)
+    path = context["request"].path
+    here = path == url if url == reverse("console:dashboard") else path.startswith(url)
+    return format_html(
+        '<li><a class="nav-item" href="{}"{}>{}<span>{}</span></a></li>',
+        url,
+        format_html(' aria-current="page"') if here else "",
+        lucide(icon, size=18, aria_hidden="true"),
+        label,
+    )
+
+
+@register.filter
+def initials(user: Any) -> str:
+    """Return up to two letters for the person's picture."""
+    words = str(user).replace("@", " ").replace(".", " ").split()
+    return "".join(word[0] for word in words[:2]).upper()
+
+
+@register.simple_tag
+def icon(name: str, size: int = 18) -> str:
+    """Return an icon that says nothing a screen reader must read."""
+    return lucide(name, size=size, aria_hidden="true")

@@ -1,0 +1,118 @@
+// The console's own behaviour: menu, theme, copy, dialogs, command palette, warnings, polling.
+(() => {
+  const root = document.documentElement;
+  const find = (id) => document.getElementById(id);
+  const dialog = find("dialog");
+  const palette = find("palette");
+  let opener = null;
+
+  const openDialog = (element) => {
+    if (!element.open) {
+      opener = document.activeElement;
+      element.showModal();
+    }
+    const heading = element.querySelector("h2");
+    if (heading) element.setAttribute("aria-label", heading.textContent.trim());
+  };
+
+  const switchTheme = () => {
+    const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", theme);
+    root.dataset.bsTheme = theme;
+  };
+
+  const switchMenu = (open) => {
+    document.body.classList.toggle("menu-open", open);
+    document.querySelector("[data-menu]")?.setAttribute("aria-expanded", String(open));
+  };
+
+  const copy = async (button) => {
+    const field = find(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(field.value);
+    } catch {
+      // Browsers give the clipboard to secure origins only; the old way works on plain HTTP.
+      field.select();
+      document.execCommand("copy");
+    }
+    button.querySelector("span").textContent = button.dataset.copied;
+    find("spoken").textContent = button.dataset.copied;
+  };
+
+  const openPalette = () => {
+    openDialog(palette);
+    palette.querySelector("input").select();
+  };
+
+  const actions = {
+    "[data-theme-switch]": switchTheme,
+    "[data-menu]": () => switchMenu(!document.body.classList.contains("menu-open")),
+    "[data-palette]": openPalette,
+    "[data-copy]": copy,
+    "dialog [data-close]": (element, event) => {
+      event.preventDefault();
+      element.closest("dialog").close();
+    },
+  };
+
+  document.addEventListener("click", (event) => {
+    for (const [selector, act] of Object.entries(actions)) {
+      const element = event.target.closest(selector);
+      if (element) return act(element, event);
+    }
+    if (event.target instanceof HTMLDialogElement) event.target.close();
+    else if (!event.target.closest(".sidebar")) switchMenu(false);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k" && palette) {
+      event.preventDefault();
+      openPalette();
+    }
+    if (event.key === "Escape") switchMenu(false);
+    if (palette?.open && ["ArrowDown", "ArrowUp"].includes(event.key)) {
+      const stops = [...palette.querySelectorAll("input, a")];
+      const step = event.key === "ArrowDown" ? 1 : stops.length - 1;
+      event.preventDefault();
+      stops[(stops.indexOf(document.activeElement) + step) % stops.length]?.focus();
+    }
+    if (palette?.open && event.key === "Enter" && event.target.matches("input")) {
+      event.preventDefault();
+      palette.querySelector("a")?.click();
+    }
+  });
+
+  for (const element of document.querySelectorAll("dialog")) {
+    element.addEventListener("close", () => {
+      opener?.focus();
+      if (element === dialog) element.replaceChildren(); // a token's text does not stay behind
+    });
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target === dialog) openDialog(dialog);
+  });
+  document.addEventListener("htmx:responseError", () => {
+    find("spoken").textContent = document.body.dataset.failed || "";
+  });
+
+  // Warnings beside a field: data-warns="name=value".
+  const showWarnings = () => {
+    for (const warning of document.querySelectorAll("[data-warns]")) {
+      const [name, value] = warning.dataset.warns.split("=");
+      const fields = [...document.querySelectorAll(`[name="${CSS.escape(name)}"]`)];
+      const chosen = fields.find((field) => field.type !== "radio" || field.checked);
+      warning.hidden = (chosen?.type === "checkbox" ? String(chosen.checked) : chosen?.value) !== value;
+    }
+  };
+  document.addEventListener("input", showWarnings);
+  showWarnings();
+
+  // Polling rests while nobody looks and catches up when somebody does.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.body.dispatchEvent(new Event("visible"));
+  });
+})();
