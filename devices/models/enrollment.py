@@ -1,6 +1,7 @@
 from django.db import models
 
 from devices.models.device import Device
+from devices.models.group import Group
 from organization.models import PublicIdField, SealedField, TimeStamped
 
 
@@ -23,6 +24,14 @@ class Enrollment(TimeStamped):
     state = models.CharField(
         max_length=15, choices=EnrollmentState, default=EnrollmentState.AUTHENTICATED
     )
+    group = models.ForeignKey(
+        Group,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The device joins it when this enrollment becomes live.",
+    )
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
     certificate_sha256 = models.CharField(
         max_length=64, unique=True, help_text="SHA-256 of the pinned identity certificate, hex."
@@ -32,6 +41,7 @@ class Enrollment(TimeStamped):
     push_token = SealedField(null=True, blank=True)
     push_magic = SealedField(null=True, blank=True)
     unlock_token = SealedField(null=True, blank=True)
+    bootstrap_token = SealedField(null=True, blank=True, help_text="Escrowed by a Mac.")
     token_update_count = models.PositiveIntegerField(default=0)
     token_updated_at = models.DateTimeField(null=True, blank=True)
     push_suspended_at = models.DateTimeField(

@@ -1,0 +1,31 @@
+"""What the port MDM_ADMISSION is asked and answers: may this device enroll, and where?"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class AdmissionRequest:
+    """An Authenticate and what its identity certificate was issued for.
+
+    `certificate_session_id`, `certificate_token_id` and `certificate_scep_profile_id` are
+    empty where the certificate was issued without one.
+    """
+
+    udid: str
+    serial_number: str
+    challenge: str = field(repr=False)
+    certificate_sha256: str
+    certificate_session_id: str
+    certificate_token_id: str
+    certificate_scep_profile_id: str
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The group that the device joins, and the session and token that brought it."""
+
+    group_pk: int
+    session_id: str
+    token_id: str

@@ -1,0 +1,73 @@
+"""What a device says on the connect URL: Idle, or how its last command went.
+
+Keys: Apple, "Implementing Device Management", the response of every command.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from devices.errors import MessageInvalid
+from devices.protocol.reading import find_text, get_text
+
+IDLE, NOT_NOW = "Idle", "NotNow"
+ACKNOWLEDGED, ERROR, COMMAND_FORMAT_ERROR = "Acknowledged", "Error", "CommandFormatError"
+FINAL = (ACKNOWLEDGED, ERROR, COMMAND_FORMAT_ERROR)
+STATUSES = (IDLE, NOT_NOW, *FINAL)
+ENVELOPE = frozenset(
+    {
+        "Status",
+        "UDID",
+        "CommandUUID",
+        "ErrorChain",
+        "UserID",
+        "UserShortName",
+        "UserLongName",
+        "EnrollmentID",
+        "EnrollmentUserID",
+        "NotOnConsole",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """`answer`: everything beyond the keys that each report has."""
+
+    udid: str
+    status: str
+    command_uuid: str = ""
+    is_user_channel: bool = False
+    error_chain: list[dict[str, Any]] = field(default_factory=list)
+    answer: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def decode_report(message: dict[str, Any]) -> Report:
+    """Raises MessageInvalid when a key is missing, or a status unknown."""
+    status = get_text(message, "Status")
+    if status not in STATUSES:
+        raise MessageInvalid("a Status that no device has")
+    return Report(
+        udid=get_text(message, "UDID"),
+        status=status,
+        command_uuid="" if status == IDLE else get_text(message, "CommandUUID"),
+        is_user_channel=bool(
+            find_text(message, "UserID") or find_text(message, "EnrollmentUserID")
+        ),
+        error_chain=_decode_error_chain(message.get("ErrorChain", [])),
+        answer={key: value for key, value in message.items() if key not in ENVELOPE},
+    )
+
+
+def _decode_error_chain(chain: Any) -> list[dict[str, Any]]:
+    if not isinstance(chain, list) or not all(isinstance(link, dict) for link in chain):
+        raise MessageInvalid("ErrorChain is not a list of dictionaries")
+    return chain
+
+
+def get_error_text(chain: list[dict[str, Any]]) -> str:
+    """Return the US English texts of an ErrorChain as one line, from the outside inwards."""
+    texts = [
+        link.get("USEnglishDescription") or link.get("LocalizedDescription") or "" for link in chain
+    ]
+    lines = [text.strip() for text in texts if isinstance(text, str)]
+    return " / ".join(line for line in dict.fromkeys(lines) if line)

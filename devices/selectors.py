@@ -1,0 +1,109 @@
+"""Reads of devices that more than one door needs."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+
+from devices.errors import NotEnrolled, PushCertificateMissing
+from devices.models import (
+    Command,
+    CommandState,
+    Device,
+    DeviceStatus,
+    Enrollment,
+    EnrollmentState,
+    Group,
+    PushCertificate,
+)
+from devices.protocol.plist import decode_plist
+
+MDM_PAYLOAD = "com.apple.mdm"
+OPEN_STATES = (CommandState.QUEUED, CommandState.SENT, CommandState.NOT_NOW)
+
+
+def find_live_enrollment(device: Device) -> Enrollment | None:
+    """Return the enrollment that commands go to, or None."""
+    live = Enrollment.objects.select_related("device")
+    return live.filter(device=device, state=EnrollmentState.LIVE).first()
+
+
+def get_live_enrollment(device: Device) -> Enrollment:
+    """Like find_live_enrollment, but raises NotEnrolled."""
+    enrollment = find_live_enrollment(device)
+    if enrollment is None:
+        raise NotEnrolled(f"{device} is not enrolled")
+    return enrollment
+
+
+def find_pinned_enrollment(certificate_sha256: str) -> Enrollment | None:
+    """Return the enrollment that this identity certificate (hex) belongs to, whatever its state."""
+    pinned = Enrollment.objects.select_related("device")
+    return pinned.filter(certificate_sha256=certificate_sha256).first()
+
+
+def find_enrollment_profile(enrollment: Enrollment) -> str:
+    """Return the identifier of the profile with the MDM payload, "" before it was reported."""
+    for profile in enrollment.reported_profiles:
+        types = [payload.get("PayloadType") for payload in profile.get("PayloadContent", [])]
+        if MDM_PAYLOAD in types:
+            return str(profile.get("PayloadIdentifier", ""))
+    return ""
+
+
+def find_push_certificate() -> PushCertificate | None:
+    """Return the active APNs certificate, expired or not."""
+    return PushCertificate.objects.filter(is_active=True, certificate__isnull=False).first()
+
+
+def get_push_certificate() -> PushCertificate:
+    """Like find_push_certificate, but raises PushCertificateMissing."""
+    certificate = find_push_certificate()
+    if certificate is None:
+        raise PushCertificateMissing("no APNs push certificate has been imported")
+    return certificate
+
+
+def get_topic() -> str:
+    """Return the push topic, for enrollment profiles; raises PushCertificateMissing."""
+    return get_push_certificate().topic
+
+
+def list_devices() -> QuerySet[Device]:
+    """Devices with their group and `open_commands`, the number of commands on the way."""
+    is_open = Q(enrollments__commands__state__in=OPEN_STATES)
+    return Device.objects.select_related("group").annotate(
+        open_commands=Count("enrollments__commands", filter=is_open, distinct=True)
+    )
+
+
+def list_groups() -> QuerySet[Group]:
+    """Groups with `device_count`, their devices that are not unenrolled."""
+    counted = ~Q(devices__status=DeviceStatus.UNENROLLED)
+    return Group.objects.annotate(device_count=Count("devices", filter=counted))
+
+
+def list_commands(device: Device) -> QuerySet[Command]:
+    """Every command of the device, through all its enrollments, newest first."""
+    return Command.objects.filter(enrollment__device=device).select_related("enrollment__device")
+
+
+def get_command_body(command: Command) -> dict[str, Any]:
+    """Return the Command dictionary as it goes to the device, secrets included."""
+    body = command.body or b""
+    return decode_plist(body, max_bytes=len(body))
+
+
+def count_devices_by_status() -> dict[str, int]:
+    """Return the number of devices for every DeviceStatus."""
+    counts = dict.fromkeys(DeviceStatus.values, 0)
+    rows = Device.objects.order_by().values_list("status").annotate(Count("id"))
+    return counts | dict(rows)
+
+
+def find_due_commands(now: datetime) -> QuerySet[Command]:
+    """Commands of live enrollments that a device should be woken for."""
+    waited = Q(state__in=(CommandState.SENT, CommandState.NOT_NOW), not_before__lte=now)
+    return Command.objects.filter(
+        Q(state=CommandState.QUEUED) | waited, enrollment__state=EnrollmentState.LIVE
+    )

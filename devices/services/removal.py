@@ -1,0 +1,28 @@
+"""The end of an enrollment: nothing is pushed, offered or believed any more."""
+
+from datetime import datetime
+
+from devices.models import Enrollment, EnrollmentState
+from devices.services.queue import cancel_commands
+
+
+def end_enrollment(enrollment: Enrollment, *, state: str, now: datetime) -> bool:
+    """Forget what reaches the device, cancel what waits; False when it was over already.
+
+    The pinned certificate, the history and the PINs of sent commands stay.
+    """
+    going = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
+    ended = Enrollment.objects.filter(pk=enrollment.pk, state__in=going).update(
+        state=state,
+        ended_at=now,
+        push_token=None,
+        push_magic=None,
+        unlock_token=None,
+        bootstrap_token=None,
+        push_requested_at=None,
+        updated_at=now,
+    )
+    if ended:
+        enrollment.refresh_from_db()
+        cancel_commands(enrollment)
+    return bool(ended)

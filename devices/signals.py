@@ -1,0 +1,21 @@
+"""News of devices; received in receivers.py of this app and of those above it.
+
+Every signal is sent inside the transaction that makes it true, so receivers only write
+rows or start tasks on commit. Arguments by name:
+"""
+
+from django.dispatch import Signal
+
+device_authenticated = Signal()  # enrollment
+device_enrolled = Signal()  # enrollment, renewed: bool (another one was live until now)
+device_reenrolled = Signal()  # enrollment
+device_checked_out = Signal()  # enrollment
+device_message_refused = Signal()  # code, message, udid, session_id, remote_address, detail
+device_group_changed = Signal()  # device
+device_status_changed = Signal()  # device
+command_queued = Signal()  # command
+command_finished = Signal()  # command
+profiles_reported = Signal()  # enrollment
+applications_reported = Signal()  # enrollment
+push_requested = Signal()  # enrollment
+push_failed = Signal()  # enrollment, code, message
