@@ -1,0 +1,1 @@
+"""Programs' doors to tokens, sessions, the enrollment log and a device's timeline."""

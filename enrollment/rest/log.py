@@ -1,0 +1,93 @@
+"""`enrollment/log` and `devices/{id}/timeline`: what happened, why, and what to do about it."""
+
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+from django.shortcuts import get_object_or_404
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+
+from devices.models import Device, Enrollment
+from enrollment.models import LogEntry, LogLevel
+from enrollment.protocol.log_codes import get_log_code
+from organization.rest.views import CollectionViewSet
+
+
+class LogEntrySerializer(serializers.ModelSerializer[LogEntry]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    token: Any = serializers.SlugRelatedField(slug_field="jti", read_only=True, allow_null=True)
+    session = serializers.CharField(source="session_id", read_only=True)
+    device = serializers.CharField(source="device_id", read_only=True)
+    title = serializers.SerializerMethodField()
+    cause = serializers.SerializerMethodField()
+    resolution = serializers.SerializerMethodField()
+    detail = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = LogEntry
+        fields = (
+            "id",
+            "created_at",
+            "level",
+            "code",
+            "title",
+            "message",
+            "cause",
+            "resolution",
+            "session",
+            "token",
+            "device",
+            "remote_address",
+            "detail",
+        )
+        read_only_fields = fields
+
+    def get_title(self, entry: LogEntry) -> str:
+        return get_log_code(entry.code).title
+
+    def get_cause(self, entry: LogEntry) -> str:
+        return get_log_code(entry.code).cause
+
+    def get_resolution(self, entry: LogEntry) -> str:
+        return get_log_code(entry.code).resolution
+
+
+class LogFilters(filters.FilterSet):
+    level = filters.ChoiceFilter(choices=LogLevel.choices)
+    code = filters.CharFilter()
+    session = filters.CharFilter(field_name="session_id")
+    device = filters.CharFilter(field_name="device_id")
+    token = filters.CharFilter(field_name="token__jti")
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+
+class LogViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
+    """Every step and refusal of every enrollment."""
+
+    queryset = LogEntry.objects.select_related("token")
+    serializer_class = LogEntrySerializer
+    lookup_value_regex = "log_[a-z0-9]+"
+    filterset_class = LogFilters
+    search_fields = ("message", "code", "session_id", "device_id")
+
+
+@extend_schema(parameters=[OpenApiParameter("id", str, OpenApiParameter.PATH)])
+class TimelineViewSet(ListModelMixin, CollectionViewSet):
+    """The log of one device, its enrollment sessions' included."""
+
+    queryset = LogEntry.objects.select_related("token")
+    serializer_class = LogEntrySerializer
+    filterset_class = LogFilters
+    search_fields = ("message", "code")
+    ordering_fields: ClassVar = {"created_at": "id"}
+
+    def filter_queryset(self, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+        device = get_object_or_404(Device, public_id=self.kwargs["id"])
+        sessions = Enrollment.objects.filter(device=device).exclude(session_id="")
+        entries = queryset.filter(
+            Q(device_id=device.public_id) | Q(session_id__in=sessions.values("session_id"))
+        )
+        return super().filter_queryset(entries)

@@ -1,0 +1,157 @@
+"""`enrollment/tokens`."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.models import Group
+from enrollment.errors import NotReady, TokenInvalid
+from enrollment.models import EnrollmentToken, TokenState
+from enrollment.rest.expiry import ExpiryField
+from enrollment.selectors import get_token_state, list_tokens
+from enrollment.services.qr import build_qr_png, build_qr_svg
+from enrollment.services.tokens import (
+    MAX_NAME,
+    MAX_USES,
+    build_enrollment_url,
+    create_token,
+    revoke_token,
+)
+from organization.models import Role
+from organization.rest import get_actor
+from organization.rest.permissions import RANKS
+from organization.rest.views import CollectionViewSet
+from scep.models import ScepProfile
+
+
+class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
+    """A token without its text: lists never hold what enrolls a device."""
+
+    group = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
+    scep_profile: Any = serializers.SlugRelatedField(
+        slug_field="public_id", read_only=True, allow_null=True
+    )
+    uses = serializers.IntegerField(source="use_count", read_only=True)
+    state = serializers.SerializerMethodField()
+
+    class Meta:
+        model = EnrollmentToken
+        fields: tuple[str, ...] = (
+            "jti",
+            "name",
+            "group",
+            "scep_profile",
+            "expires_at",
+            "max_uses",
+            "uses",
+            "state",
+            "created_at",
+            "created_by",
+            "revoked_at",
+            "revoked_by",
+        )
+        read_only_fields = fields
+
+    def get_state(self, token: EnrollmentToken) -> TokenState:
+        return get_token_state(token, now=timezone.now())
+
+
+class TokenWithUrlSerializer(TokenSerializer):
+    url = serializers.SerializerMethodField(
+        help_text="The enrollment URL; null for a key that may only read."
+    )
+
+    class Meta(TokenSerializer.Meta):
+        fields = (*TokenSerializer.Meta.fields, "url")
+        read_only_fields = fields
+
+    def get_url(self, token: EnrollmentToken) -> str | None:
+        role = self.context["request"].user.role
+        return build_enrollment_url(token) if RANKS[role] >= RANKS[Role.OPERATOR] else None
+
+
+class NewTokenSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=MAX_NAME)
+    group = serializers.SlugRelatedField(slug_field="public_id", queryset=Group.objects.all())
+    scep_profile: Any = serializers.SlugRelatedField(
+        slug_field="public_id",
+        queryset=ScepProfile.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="None: the profile carries an identity made for its session.",
+    )
+    expires_at = ExpiryField(default="7d")
+    max_uses = serializers.IntegerField(
+        min_value=0, max_value=MAX_USES, default=1, help_text="0 = unlimited."
+    )
+
+
+class TokenFilters(filters.FilterSet):
+    state = filters.ChoiceFilter(choices=TokenState.choices, method="filter_state")
+    group = filters.CharFilter(field_name="group__public_id")
+    scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
+
+    def filter_state(self, tokens: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return tokens & list_tokens(now=timezone.now(), state=value)
+
+
+class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
+    """Enrollment tokens; a token's id is its `jti`."""
+
+    queryset = EnrollmentToken.objects.select_related(
+        "group", "scep_profile", "organization", "signing_key"
+    )
+    lookup_field = "jti"
+    lookup_value_regex = "[0-9a-f-]{36}"
+    filterset_class = TokenFilters
+    search_fields = ("name", "created_by")
+    ordering_fields: ClassVar = {
+        "created_at": "id",
+        "name": "name",
+        "expires_at": "expires_at",
+        "uses": "use_count",
+    }
+    service_errors: ClassVar = {
+        TokenInvalid: (400, "invalid"),
+        NotReady: (503, "not_set_up"),
+    }
+
+    def get_serializer_class(self) -> Any:
+        return TokenSerializer if self.action == "list" else TokenWithUrlSerializer
+
+    @extend_schema(request=NewTokenSerializer, responses={201: TokenWithUrlSerializer})
+    def create(self, request: Request) -> Response:
+        values = self.decode(request, NewTokenSerializer)
+        return self.answer(create_token(**values, actor=get_actor(request)), status=201)
+
+    @extend_schema(request=None, responses=TokenWithUrlSerializer)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, id: str) -> Response:
+        """From the next request on, nothing that was made from the token enrolls a device."""
+        token = self.get_object()
+        revoke_token(token, actor=get_actor(request))
+        return self.answer(token)
+
+    @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BYTE})
+    @action(detail=True, url_path=r"qr\.svg", read_role=Role.OPERATOR)
+    def qr_svg(self, request: Request, id: str) -> HttpResponse:
+        """The enrollment URL as a QR code."""
+        svg = build_qr_svg(build_enrollment_url(self.get_object()))
+        return HttpResponse(svg, content_type="image/svg+xml")
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"qr\.png", read_role=Role.OPERATOR)
+    def qr_png(self, request: Request, id: str) -> HttpResponse:
+        """The enrollment URL as a QR code."""
+        png = build_qr_png(build_enrollment_url(self.get_object()))
+        return HttpResponse(png, content_type="image/png")
