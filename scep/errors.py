@@ -1,0 +1,86 @@
+"""What the certificate authority and the SCEP server refuse, with codes for log and device."""
+
+from enum import IntEnum
+
+
+class FailInfo(IntEnum):
+    """Why a SCEP request failed, as the device is told (RFC 8894 section 3.2.1.4)."""
+
+    BAD_ALG = 0
+    BAD_MESSAGE_CHECK = 1
+    BAD_REQUEST = 2
+    BAD_TIME = 3
+    BAD_CERT_ID = 4
+
+
+class ScepError(Exception):
+    """A refusal: `code` is for the enrollment log, `fail_info` for the device.
+
+    The message names the cause and never holds a secret.
+    """
+
+    code = "scep_request_rejected"
+    fail_info = FailInfo.BAD_REQUEST
+
+    def __init__(
+        self, message: str = "", *, code: str | None = None, fail_info: FailInfo | None = None
+    ) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+        if fail_info is not None:
+            self.fail_info = fail_info
+
+
+class MessageUnreadable(ScepError):
+    """Not a PKIMessage, or one without a transactionID: nothing can be signed in answer."""
+
+
+class RequestRejected(ScepError):
+    """A PKIMessage or CSR that breaks a rule."""
+
+
+class SignatureInvalid(ScepError):
+    """A CMS signature that proves nothing."""
+
+    code = "signature_invalid"
+    fail_info = FailInfo.BAD_MESSAGE_CHECK
+
+
+class AlgorithmRefused(SignatureInvalid):
+    """A digest, cipher or key that is too weak or not supported."""
+
+    fail_info = FailInfo.BAD_ALG
+
+
+class ChallengeInvalid(ScepError):
+    """No challenge, a wrong one, or one that is no longer valid."""
+
+    code = "scep_challenge_invalid"
+
+
+class ChallengeReused(ScepError):
+    """A one-time challenge that has already brought a certificate."""
+
+    code = "scep_challenge_reused"
+
+
+class IdentityNotTrusted(ScepError):
+    """A certificate that is not ours, or not valid now."""
+
+    code = "identity_not_trusted"
+    fail_info = FailInfo.BAD_CERT_ID
+
+
+class IdentityRevoked(IdentityNotTrusted):
+    """A certificate of ours that was revoked."""
+
+    code = "identity_revoked"
+
+
+class ProfileInvalid(ScepError):
+    """A SCEP profile that cannot work."""
+
+
+class ProfileInUse(ScepError):
+    """A SCEP profile that tokens or certificates refer to."""

@@ -1,0 +1,59 @@
+"""Certificates and keys as bytes, each parsed once."""
+
+import hashlib
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+RSA_EXPONENT = 65537
+
+
+@lru_cache(maxsize=1024)
+def decode_certificate(der: bytes) -> x509.Certificate:
+    """Read a DER certificate; raises ValueError."""
+    return x509.load_der_x509_certificate(der)
+
+
+@lru_cache(maxsize=32)
+def decode_private_key(der: bytes) -> rsa.RSAPrivateKey:
+    """Read a PKCS#8 DER RSA key; raises ValueError.
+
+    Loading checks the key's arithmetic, which costs more than a signature: hence the cache.
+    """
+    key = serialization.load_der_private_key(der, password=None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("the key is not an RSA key")
+    return key
+
+
+def generate_private_key(*, bits: int) -> rsa.RSAPrivateKey:
+    """Return a new RSA key of `bits` bits."""
+    return rsa.generate_private_key(public_exponent=RSA_EXPONENT, key_size=bits)
+
+
+def encode_certificate(certificate: x509.Certificate) -> bytes:
+    """Return the certificate's DER."""
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def encode_private_key(key: rsa.RSAPrivateKey) -> bytes:
+    """Return the key as unencrypted PKCS#8 DER; it is sealed before it is stored."""
+    return key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def encode_public_key(key: rsa.RSAPublicKey) -> bytes:
+    """Return the key's SubjectPublicKeyInfo, DER."""
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def fingerprint(der: bytes) -> str:
+    """Return SHA-256 as lower-case hexadecimal."""
+    return hashlib.sha256(der).hexdigest()

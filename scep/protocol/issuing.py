@@ -1,0 +1,166 @@
+"""The certificates that this server makes: the two CAs, its own services', the devices'.
+
+Every one says what it is for and nothing more (RFC 5280 section 4.2). A device's request gives
+the public key only; subject, usage and validity are the caller's, never the request's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+BACKDATED = timedelta(minutes=10)
+"""Devices' clocks run late, so certificates are valid from a little earlier."""
+MAX_NAME = 64
+SERIAL_BITS = 128
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A CA: its certificate and the key that signs."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a certificate names; each part is cut to 64 characters (X.520 upper bounds)."""
+
+    common_name: str
+    organization: str
+
+    def to_name(self) -> x509.Name:
+        return x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organization[:MAX_NAME]),
+                x509.NameAttribute(NameOID.COMMON_NAME, self.common_name[:MAX_NAME]),
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Validity:
+    """From `not_before` to `not_after`, whole seconds, UTC."""
+
+    not_before: datetime
+    not_after: datetime
+
+
+def build_validity(now: datetime, *, lifetime: timedelta) -> Validity:
+    """Return the validity of a certificate made `now`, backdated by ten minutes."""
+    moment = now.replace(microsecond=0)
+    return Validity(moment - BACKDATED, moment + lifetime)
+
+
+def build_root_certificate(
+    key: rsa.RSAPrivateKey, *, subject: Subject, serial: int, validity: Validity
+) -> x509.Certificate:
+    """Return a self-signed CA certificate."""
+    name = subject.to_name()
+    builder = _start(key.public_key(), name=name, serial=serial, validity=validity)
+    builder = _as_authority(builder.issuer_name(name), path_length=1)
+    return builder.sign(key, hashes.SHA256())
+
+
+def build_issuing_certificate(
+    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+) -> x509.Certificate:
+    """Return the certificate of a CA that may issue to devices and services only."""
+    builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
+    return _sign(_as_authority(builder, path_length=0), issuer=issuer)
+
+
+def build_ra_certificate(
+    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+) -> x509.Certificate:
+    """Return the SCEP registration authority's: it signs answers and decrypts requests."""
+    builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
+    builder = _as_end_entity(builder, deciphers=True)
+    return _sign(builder, issuer=issuer)
+
+
+def build_profile_signing_certificate(
+    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+) -> x509.Certificate:
+    """Return the certificate behind signed profiles; usable for S/MIME and code signing."""
+    builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
+    builder = _as_end_entity(
+        builder,
+        deciphers=False,
+        usages=[ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.CODE_SIGNING],
+    )
+    return _sign(builder, issuer=issuer)
+
+
+def build_identity_certificate(
+    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+) -> x509.Certificate:
+    """Return a device's identity certificate: TLS client authentication, nothing else."""
+    builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
+    builder = _as_end_entity(builder, deciphers=True, usages=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    return _sign(builder, issuer=issuer)
+
+
+def _start(
+    key: rsa.RSAPublicKey, *, name: x509.Name, serial: int, validity: Validity
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .public_key(key)
+        .serial_number(serial)
+        .not_valid_before(validity.not_before)
+        .not_valid_after(validity.not_after)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _as_authority(builder: x509.CertificateBuilder, *, path_length: int) -> x509.CertificateBuilder:
+    # digitalSignature: macOS wants it in the CA certificates of a SCEP server.
+    return builder.add_extension(
+        x509.BasicConstraints(ca=True, path_length=path_length), critical=True
+    ).add_extension(_key_usage(signs_certificates=True, deciphers=False), critical=True)
+
+
+def _as_end_entity(
+    builder: x509.CertificateBuilder,
+    *,
+    deciphers: bool,
+    usages: list[x509.ObjectIdentifier] | None = None,
+) -> x509.CertificateBuilder:
+    builder = builder.add_extension(
+        x509.BasicConstraints(ca=False, path_length=None), critical=True
+    ).add_extension(_key_usage(signs_certificates=False, deciphers=deciphers), critical=True)
+    if usages:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    return builder
+
+
+def _key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=deciphers,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _sign(builder: x509.CertificateBuilder, *, issuer: Signer) -> x509.Certificate:
+    identifier = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    return (
+        builder.issuer_name(issuer.certificate.subject)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value),
+            critical=False,
+        )
+        .sign(issuer.key, hashes.SHA256())
+    )

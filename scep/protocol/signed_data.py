@@ -1,0 +1,172 @@
+"""CMS SignedData as devices send it (RFC 5652 section 5): read BER, prove one signature."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asn1crypto import cms, core
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from scep.errors import AlgorithmRefused, SignatureInvalid
+from scep.protocol.algorithms import ECDSA_SIGNATURES, RSA_SIGNATURES, get_digest
+from scep.protocol.certificates import decode_certificate
+
+DATA = "1.2.840.113549.1.7.1"
+SIGNED_DATA = "1.2.840.113549.1.7.2"
+CONTENT_TYPE_ATTRIBUTE = "1.2.840.113549.1.9.3"
+MESSAGE_DIGEST_ATTRIBUTE = "1.2.840.113549.1.9.4"
+DER_SET = b"\x31"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """One signer's part of a SignedData, not yet verified.
+
+    `attributes`: signed attributes by OID, each value a whole DER element; None where there are
+    none. `content`: the bytes inside, None where detached.
+    """
+
+    content: bytes | None
+    signer: x509.Certificate
+    attributes: Mapping[str, tuple[bytes, ...]] | None
+    digest_oid: str
+    algorithm_oid: str
+    signature: bytes
+    signed_bytes: bytes | None
+
+
+def decode_signature(data: bytes) -> Signature:
+    """Read DER or BER SignedData with exactly one signer; raises SignatureInvalid or MALFORMED."""
+    info = cms.ContentInfo.load(data, strict=True)
+    if info["content_type"].dotted != SIGNED_DATA:
+        raise SignatureInvalid("this is no CMS SignedData")
+    signed = info["content"]
+    encapsulated = signed["encap_content_info"]
+    if encapsulated["content_type"].dotted != DATA:
+        raise SignatureInvalid("the signed content is not of the type data")
+    if len(signed["signer_infos"]) != 1:
+        raise SignatureInvalid("there must be exactly one signer")
+    signer_info = signed["signer_infos"][0]
+    attributes = signer_info["signed_attrs"]
+    is_signed_by_attributes = not isinstance(attributes, core.Void)
+    return Signature(
+        content=_read_content(encapsulated["content"]),
+        signer=_find_signer(signed["certificates"], sid=signer_info["sid"]),
+        attributes=_read_attributes(attributes) if is_signed_by_attributes else None,
+        digest_oid=signer_info["digest_algorithm"]["algorithm"].dotted,
+        algorithm_oid=signer_info["signature_algorithm"]["algorithm"].dotted,
+        signature=bytes(signer_info["signature"]),
+        signed_bytes=_retag(attributes.contents) if is_signed_by_attributes else None,
+    )
+
+
+def verify_signature(
+    signature: Signature, *, content: bytes, allow_sha1: bool
+) -> hashes.HashAlgorithm:
+    """Prove that the signer signed `content`; return the digest that was used.
+
+    With signed attributes the contentType and messageDigest attributes are checked and the
+    signature is over the attributes; without them it is over the content itself.
+    Raises SignatureInvalid, or AlgorithmRefused for a digest or key that is not accepted.
+    """
+    digest = get_digest(signature.digest_oid, allow_sha1=allow_sha1)
+    if signature.attributes is None:
+        if _is_one_set(content):
+            # Else the signature over somebody's signed attributes would pass as one over content.
+            raise SignatureInvalid("a SET of attributes is not signed content")
+        signed_bytes = content
+    else:
+        _verify_attributes(signature.attributes, content=content, digest=digest)
+        signed_bytes = signature.signed_bytes or b""
+    _verify_bytes(signature, signed_bytes=signed_bytes, digest=digest)
+    return digest
+
+
+def _read_content(content: core.Asn1Value) -> bytes | None:
+    return None if isinstance(content, core.Void) else bytes(content)
+
+
+def _read_attributes(attributes: cms.CMSAttributes) -> dict[str, tuple[bytes, ...]]:
+    found: dict[str, tuple[bytes, ...]] = {}
+    for attribute in attributes:
+        oid = attribute["type"].dotted
+        if oid in found:
+            raise SignatureInvalid(f"the attribute {oid} stands twice")
+        found[oid] = tuple(value.dump() for value in attribute["values"])
+    return found
+
+
+def _retag(contents: bytes) -> bytes:
+    """Return the attributes as the SET OF that is signed ([0] on the wire, RFC 5652 5.4)."""
+    return core.SetOf(contents=contents, spec=core.Any).dump()
+
+
+def _find_signer(certificates: core.Asn1Value, *, sid: cms.SignerIdentifier) -> x509.Certificate:
+    if isinstance(certificates, core.Void):
+        raise SignatureInvalid("the signer's certificate is missing")
+    found = {
+        choice.chosen.dump()
+        for choice in certificates
+        if choice.name == "certificate" and _is_named(choice.chosen, sid=sid)
+    }
+    if len(found) != 1:
+        raise SignatureInvalid("the signer's certificate is missing or not the only one")
+    return decode_certificate(found.pop())
+
+
+def _is_named(certificate: cms.Certificate, *, sid: cms.SignerIdentifier) -> bool:
+    if sid.name == "subject_key_identifier":
+        return bool(certificate.key_identifier == sid.chosen.native)
+    named = sid.chosen
+    if certificate.serial_number != named["serial_number"].native:
+        return False
+    issuer = certificate.issuer
+    return bool(issuer.dump() == named["issuer"].dump() or issuer == named["issuer"])
+
+
+def _is_one_set(content: bytes) -> bool:
+    if content[:1] != DER_SET:
+        return False
+    try:
+        core.SetOf.load(content, strict=True, spec=core.Any)
+    except ValueError:
+        return False
+    return True
+
+
+def _verify_attributes(
+    attributes: Mapping[str, tuple[bytes, ...]], *, content: bytes, digest: hashes.HashAlgorithm
+) -> None:
+    hasher = hashes.Hash(digest)
+    hasher.update(content)
+    expected = core.OctetString(hasher.finalize()).dump()
+    if attributes.get(CONTENT_TYPE_ATTRIBUTE) != (core.ObjectIdentifier(DATA).dump(),):
+        raise SignatureInvalid("the contentType attribute is missing or wrong")
+    if attributes.get(MESSAGE_DIGEST_ATTRIBUTE) != (expected,):
+        raise SignatureInvalid("the messageDigest attribute is missing or wrong")
+
+
+def _verify_bytes(
+    signature: Signature, *, signed_bytes: bytes, digest: hashes.HashAlgorithm
+) -> None:
+    key = signature.signer.public_key()
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            _check_algorithm(signature.algorithm_oid, accepted=RSA_SIGNATURES, digest=digest)
+            key.verify(signature.signature, signed_bytes, padding.PKCS1v15(), digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            _check_algorithm(signature.algorithm_oid, accepted=ECDSA_SIGNATURES, digest=digest)
+            key.verify(signature.signature, signed_bytes, ec.ECDSA(digest))
+        else:
+            raise AlgorithmRefused("the signer's key is neither RSA nor EC")
+    except InvalidSignature as error:
+        raise SignatureInvalid("the signature does not fit the content") from error
+
+
+def _check_algorithm(
+    oid: str, *, accepted: Mapping[str, str | None], digest: hashes.HashAlgorithm
+) -> None:
+    if oid not in accepted or accepted[oid] not in (None, digest.name):
+        raise AlgorithmRefused(f"the signature algorithm {oid} is not accepted")
