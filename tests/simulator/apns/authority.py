@@ -1,6 +1,7 @@
 """The fake APNs' own CA with a server certificate, and push certificates like Apple's."""
 
 import ipaddress
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -83,7 +84,8 @@ class ApnsAuthority:
 def make_authority() -> ApnsAuthority:
     """A fresh CA."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _common_name("Fake APNs Root")
+    # A name of its own: TLS looks issuers up by name, and two runs have two keys.
+    name = _common_name(f"Fake APNs Root {secrets.token_hex(4)}")
     root = (
         _start(name, key)
         .issuer_name(name)

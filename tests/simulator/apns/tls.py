@@ -27,11 +27,10 @@ def make_context(server: Pair, *, client_ca: bytes | None, own_ca: bytes) -> ssl
         context.load_cert_chain(path)
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=own_ca.decode())
     if client_ca is None:
         _trust_whoever_comes(context)
     else:
-        context.load_verify_locations(cadata=client_ca.decode())
+        context.load_verify_locations(cadata=(own_ca + client_ca).decode())
     return context
 
 
