@@ -65,6 +65,10 @@ class ChallengeReused(ScepError):
     code = "scep_challenge_reused"
 
 
+class DuplicateTransaction(ScepError):
+    """A SCEP transactionID that has brought a certificate already."""
+
+
 class IdentityNotTrusted(ScepError):
     """A certificate that is not ours, or not valid now."""
 

@@ -74,7 +74,10 @@ def get_service_identity(
     rows = ServiceCertificate.objects.filter(purpose=purpose, is_active=True)
     if issuer is not None:
         rows = rows.filter(issuer=issuer)
-    row = rows.select_related("issuer__parent").order_by("-id").first()
+    rows = rows.select_related("issuer__parent").defer(
+        "issuer__private_key", "issuer__parent__private_key"
+    )
+    row = rows.order_by("-id").first()
     if row is None:
         raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
     key = decode_private_key(bytes(row.private_key or b""))

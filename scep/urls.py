@@ -1,5 +1,14 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from organization.rest.routing import build_router
+from scep import views
+from scep.rest.certificates import CertificateViewSet
+from scep.rest.profiles import ScepProfileViewSet
+
+urlpatterns: list[URLPattern] = [path("scep/<str:profile_id>", views.scep, name="scep")]
 console_urlpatterns: list[URLPattern] = []
-rest_urlpatterns: list[URLPattern] = []
+router = build_router()
+router.register("scep/profiles", ScepProfileViewSet, basename="scep-profiles")
+router.register("scep/certificates", CertificateViewSet, basename="scep-certificates")
+
+rest_urlpatterns: list[URLPattern] = router.urls

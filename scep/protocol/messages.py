@@ -1,0 +1,168 @@
+"""SCEP's PKIMessage (RFC 8894 section 3): strict on the way in, plain on the way out."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from asn1crypto import core
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from scep.errors import FailInfo, MessageUnreadable, RequestRejected, SignatureInvalid
+from scep.protocol.cms import sign_attached
+from scep.protocol.reading import refusing
+from scep.protocol.signed_data import Signature, decode_signature, verify_signature
+
+MESSAGE_TYPE = "2.16.840.1.113733.1.9.2"
+PKI_STATUS = "2.16.840.1.113733.1.9.3"
+FAIL_INFO = "2.16.840.1.113733.1.9.4"
+SENDER_NONCE = "2.16.840.1.113733.1.9.5"
+RECIPIENT_NONCE = "2.16.840.1.113733.1.9.6"
+TRANSACTION_ID = "2.16.840.1.113733.1.9.7"
+
+PKCS_REQ = b"19"
+CERT_REP = "3"
+SUCCESS, FAILURE = "0", "2"
+NONCE_BYTES = 16
+TRANSACTION = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]{1,255}")
+
+
+@dataclass(frozen=True)
+class PkiMessage:
+    """A request whose sender is not proved yet; enough to answer it.
+
+    `sender_nonce` is None where it is not exactly one OCTET STRING of 16 bytes.
+    """
+
+    transaction_id: str
+    sender_nonce: bytes | None
+    signature: Signature
+
+
+@dataclass(frozen=True)
+class PkiRequest:
+    """A PKCSReq signed by `signer`; `enveloped` is its EnvelopedData, still encrypted."""
+
+    signer: x509.Certificate
+    enveloped: bytes
+    digest: hashes.HashAlgorithm
+
+
+@dataclass(frozen=True)
+class Responder:
+    """The registration authority that signs answers."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+
+
+def decode_message(data: bytes) -> PkiMessage:
+    """Read a PKIMessage, DER or BER; raises MessageUnreadable where no answer can be addressed."""
+    try:
+        with refusing(MessageUnreadable, "this is no SCEP message"):
+            signature = decode_signature(data)
+            attributes = signature.attributes or {}
+            transaction_id = _read_transaction_id(attributes)
+            nonce = _find_nonce(attributes)
+    except SignatureInvalid as error:
+        raise MessageUnreadable(f"this is no SCEP message: {error}") from error
+    return PkiMessage(transaction_id, nonce, signature)
+
+
+def verify_message(message: PkiMessage, *, allow_sha1: bool) -> PkiRequest:
+    """Return the request that its signer really sent; raises RequestRejected, SignatureInvalid.
+
+    messageType is compared as bytes: "19" and nothing else is a PKCSReq. (Taking it as a number
+    or by prefix has made other servers issue without a challenge: CVE-2025-44005.)
+    """
+    signature = message.signature
+    attributes = signature.attributes or {}
+    with refusing(RequestRejected, "the SCEP message is malformed"):
+        if message.sender_nonce is None:
+            raise RequestRejected("the senderNonce must be 16 bytes")
+        message_type = _read_value(attributes, MESSAGE_TYPE, core.PrintableString).contents
+        if message_type != PKCS_REQ:
+            raise RequestRejected(f"the messageType {message_type[:20]!r} is not accepted")
+        if not signature.content:
+            raise RequestRejected("the SCEP message holds no envelope")
+        digest = verify_signature(signature, content=signature.content, allow_sha1=allow_sha1)
+    return PkiRequest(signature.signer, signature.content, digest)
+
+
+def build_success(
+    message: PkiMessage, *, responder: Responder, enveloped: bytes, digest: hashes.HashAlgorithm
+) -> bytes:
+    """Return the DER CertRep that hands out a certificate (`enveloped` for the requester)."""
+    return _build_reply(
+        message, responder=responder, content=enveloped, status=SUCCESS, digest=digest
+    )
+
+
+def build_failure(message: PkiMessage, *, responder: Responder, fail_info: FailInfo) -> bytes:
+    """Return the DER CertRep that refuses (RFC 8894 section 3.3.2.2).
+
+    Its content is an empty OCTET STRING, not an absent one: clients that expect either take it.
+    """
+    return _build_reply(
+        message,
+        responder=responder,
+        content=b"",
+        status=FAILURE,
+        digest=hashes.SHA256(),
+        more={FAIL_INFO: core.PrintableString(str(int(fail_info)))},
+    )
+
+
+def _build_reply(
+    message: PkiMessage,
+    *,
+    responder: Responder,
+    content: bytes,
+    status: str,
+    digest: hashes.HashAlgorithm,
+    more: Mapping[str, core.Asn1Value] | None = None,
+) -> bytes:
+    attributes: dict[str, core.Asn1Value] = {
+        MESSAGE_TYPE: core.PrintableString(CERT_REP),
+        PKI_STATUS: core.PrintableString(status),
+        TRANSACTION_ID: core.PrintableString(message.transaction_id),
+        SENDER_NONCE: core.OctetString(os.urandom(NONCE_BYTES)),
+        **(more or {}),
+    }
+    if message.sender_nonce is not None:
+        attributes[RECIPIENT_NONCE] = core.OctetString(message.sender_nonce)
+    return sign_attached(
+        content,
+        certificate=responder.certificate,
+        key=responder.key,
+        attributes=attributes,
+        digest=digest,
+    )
+
+
+def _read_value(
+    attributes: Mapping[str, tuple[bytes, ...]], oid: str, kind: type[core.Asn1Value]
+) -> core.Asn1Value:
+    """Return the attribute's only value; raises ValueError for none, several, another type."""
+    values = attributes.get(oid, ())
+    if len(values) != 1:
+        raise ValueError(f"the attribute {oid} must have exactly one value")
+    return kind.load(values[0], strict=True)
+
+
+def _read_transaction_id(attributes: Mapping[str, tuple[bytes, ...]]) -> str:
+    value = _read_value(attributes, TRANSACTION_ID, core.PrintableString)
+    text = value.contents.decode("ascii")
+    if not TRANSACTION.fullmatch(text):
+        raise ValueError("the transactionID is no PrintableString of 1 to 255 characters")
+    return str(text)
+
+
+def _find_nonce(attributes: Mapping[str, tuple[bytes, ...]]) -> bytes | None:
+    try:
+        nonce = bytes(_read_value(attributes, SENDER_NONCE, core.OctetString))
+    except ValueError:
+        return None
+    return nonce if len(nonce) == NONCE_BYTES else None

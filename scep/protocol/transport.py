@@ -1,0 +1,47 @@
+"""SCEP over HTTP (RFC 8894 section 4.1): reading the query as devices really write it."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from urllib.parse import unquote, unquote_to_bytes
+
+from scep.errors import MessageUnreadable
+
+MAX_QUERY_BYTES = 8 * 1024
+MAX_BODY_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Query:
+    """A SCEP query: the operation's name, and `message` as it came, still percent-encoded."""
+
+    operation: str
+    message: str
+
+
+def decode_query(raw: str) -> Query:
+    """Read the raw query string; raises MessageUnreadable for more than 8 KB.
+
+    Not by form rules: macOS writes base64 with a bare `+`, which they would turn into a space.
+    """
+    if len(raw) > MAX_QUERY_BYTES:
+        raise MessageUnreadable("the query is longer than 8 KB")
+    found = {"operation": "", "message": ""}
+    for part in raw.split("&"):
+        name, _, value = part.partition("=")
+        if name in found:
+            found[name] = value
+    return Query(operation=unquote(found["operation"]), message=found["message"])
+
+
+def decode_message_text(text: str) -> bytes:
+    """Return the bytes of a percent-encoded base64 `message`; raises MessageUnreadable.
+
+    Spaces were `+` before somebody decoded them; missing padding is added.
+    """
+    encoded = unquote_to_bytes(text.replace(" ", "+")).replace(b" ", b"+")
+    encoded = b"".join(encoded.splitlines()).rstrip(b"=")
+    try:
+        return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
+    except binascii.Error as error:
+        raise MessageUnreadable("the message is not base64") from error

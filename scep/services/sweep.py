@@ -1,0 +1,29 @@
+"""What a killed process leaves behind: intents without a certificate, challenges out of time."""
+
+from datetime import datetime, timedelta
+
+from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate
+from scep.services.authority import revoke_certificate
+
+ORPHAN_AGE = timedelta(minutes=10)
+CHALLENGE_KEPT = timedelta(days=30)
+"""Spent and expired challenges are kept this long, to tell "used" from "unknown" in the log."""
+ORPHANED = "cessation_of_operation"
+
+
+def revoke_orphans(*, now: datetime) -> int:
+    """Revoke intents older than ten minutes: something may have been signed. Return how many."""
+    orphans = IssuedCertificate.objects.filter(
+        status=CertificateStatus.INTENDED, created_at__lt=now - ORPHAN_AGE
+    )
+    count = 0
+    for row in orphans.iterator():
+        revoke_certificate(row, reason=ORPHANED, now=now)
+        count += 1
+    return count
+
+
+def delete_old_challenges(*, now: datetime) -> int:
+    """Delete challenges that expired a month ago. Return how many."""
+    old = DynamicChallenge.objects.filter(expires_at__lt=now - CHALLENGE_KEPT)
+    return old.delete()[0]

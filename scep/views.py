@@ -1,0 +1,97 @@
+"""The SCEP endpoint of devices: /scep/<SCEP profile id>?operation=…"""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from organization.errors import NotSetUp, SecretUnreadable
+from organization.services.client_address import get_client_address
+from scep.errors import MessageUnreadable
+from scep.models import ScepProfile
+from scep.protocol.capabilities import build_capabilities
+from scep.protocol.transport import (
+    MAX_BODY_BYTES,
+    Query,
+    decode_message_text,
+    decode_query,
+)
+from scep.services.ca_certificates import build_ca_certificates
+from scep.services.pki_operation import handle_pki_operation
+
+RETRY_AFTER_SECONDS = "30"
+CA_CERTIFICATES = "application/x-x509-ca-ra-cert"
+PKI_MESSAGE = "application/x-pki-message"
+Door = Callable[[HttpRequest, str], HttpResponse]
+
+
+def _closing_gently(door: Door) -> Door:
+    """A device tries again after a 503; any other 5xx ends its enrollment."""
+
+    @wraps(door)
+    def guarded(request: HttpRequest, profile_id: str) -> HttpResponse:
+        try:
+            return door(request, profile_id)
+        except MessageUnreadable as refusal:
+            return _answer_text(str(refusal), status=400)
+        except (OperationalError, InterfaceError, NotSetUp, SecretUnreadable):
+            response = _answer_text("The server is not ready, try again later.", status=503)
+            response["Retry-After"] = RETRY_AFTER_SECONDS
+            return response
+
+    return guarded
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+@_closing_gently
+def scep(request: HttpRequest, profile_id: str) -> HttpResponse:
+    """Answer one SCEP operation of the profile `scep_…` (RFC 8894 section 4)."""
+    query = decode_query(request.META.get("QUERY_STRING", ""))
+    profiles = ScepProfile.objects.select_related("issuing_ca")
+    scep_profile = profiles.filter(public_id=profile_id).first()
+    if scep_profile is None:
+        return _answer_text("There is no such SCEP profile.", status=404)
+    answer = OPERATIONS.get(query.operation)
+    if answer is None:
+        return _answer_text("This SCEP operation is not offered here.", status=400)
+    return answer(request, scep_profile, query)
+
+
+def _get_capabilities(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+    return _answer_text(build_capabilities(allow_legacy=profile.allow_legacy))
+
+
+def _get_certificates(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+    return HttpResponse(build_ca_certificates(profile), content_type=CA_CERTIFICATES)
+
+
+def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+    if request.method == "POST":
+        data = request.read(MAX_BODY_BYTES + 1)
+        if len(data) > MAX_BODY_BYTES:
+            return _answer_text("The SCEP message is larger than 64 KB.", status=413)
+    else:
+        data = decode_message_text(query.message)
+    reply = handle_pki_operation(
+        data,
+        scep_profile=profile,
+        now=timezone.now(),
+        remote_address=get_client_address(request),
+    )
+    return HttpResponse(reply, content_type=PKI_MESSAGE)
+
+
+def _answer_text(text: str, *, status: int = 200) -> HttpResponse:
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
+
+
+OPERATIONS = {
+    "GetCACaps": _get_capabilities,
+    "GetCACert": _get_certificates,
+    "PKIOperation": _pki_operation,
+}
