@@ -48,7 +48,7 @@ class SimulatedDevice:
     ) -> None:
         self.hardware = hardware or make_hardware(platform)
         self.habits = habits or Habits()
-        self.http = http or httpx.Client(timeout=30)
+        self.http = http or httpx.Client(timeout=30, trust_env=False)
         self.state = state or DeviceState()
         self.sleep = sleep
         self.on_token: Callable[[SimulatedDevice], None] = _ignore
@@ -97,7 +97,8 @@ class SimulatedDevice:
 
     @property
     def is_enrolled(self) -> bool:
-        return self.state.mdm is not None
+        """Whether the server has accepted a TokenUpdate and nothing ended it since."""
+        return self.state.checked_in
 
     @property
     def mdm(self) -> Plist:
@@ -175,6 +176,7 @@ class SimulatedDevice:
             self.on_token(self)
             self.check_in(self._build_token_update())
             self.state.unlock_token_sent = True
+            self.state.checked_in = True
 
     def _build_token_update(self) -> Plist:
         message = checkin.build_token_update(self.hardware, topic=self.topic, state=self.state)

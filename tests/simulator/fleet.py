@@ -69,7 +69,9 @@ class Fleet:
             return 0
         for hardware, state in load_devices(self.plan.state_dir):
             client = self.plan.network.make_client(identity=state.identity)
-            device = SimulatedDevice(http=client, hardware=hardware, state=state)
+            device = SimulatedDevice(
+                http=client, hardware=hardware, state=state, habits=self.plan.habits
+            )
             self._adopt(device)
             self._register(device)
             self.ring(device)
@@ -117,7 +119,7 @@ class Fleet:
         device.http = self.plan.network.make_client(identity=device.identity)
 
     def _register(self, device: SimulatedDevice) -> None:
-        if self.apns and device.is_enrolled:
+        if self.apns:
             state = device.state
             self.apns.register(
                 state.token, state.push_magic, device.topic, lambda: self.ring(device)

@@ -23,7 +23,7 @@ class Network:
 
     def make_client(self, *, identity: Identity | None = None) -> httpx.Client:
         """A client that shows the identity's certificate where the server asks."""
-        return httpx.Client(timeout=SECONDS, verify=self._make_context(identity))
+        return httpx.Client(timeout=SECONDS, trust_env=False, verify=self._make_context(identity))
 
     def _make_context(self, identity: Identity | None) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.ca_file)

@@ -47,7 +47,7 @@ class DeviceState:
     """Everything that a wipe or the end of management resets.
 
     token: 32 bytes, the APNs device token. mdm: the MDM payload while enrolled.
-    lock_pin: the PIN that locks a Mac.
+    checked_in: a TokenUpdate was accepted. lock_pin: the PIN that locks a Mac.
     """
 
     token: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -58,6 +58,7 @@ class DeviceState:
     profiles: dict[str, InstalledProfile] = field(default_factory=dict)
     applications: dict[str, InstalledApplication] = field(default_factory=dict)
     roots_pem: bytes = b""
+    checked_in: bool = False
     unlock_token_sent: bool = False
     lock_pin: str | None = None
     restarts: int = 0

@@ -30,6 +30,7 @@ PLAIN_FIELDS = (
     "mdm",
     "mdm_identifier",
     "roots_pem",
+    "checked_in",
     "unlock_token_sent",
     "lock_pin",
     "restarts",
@@ -99,7 +100,7 @@ def write_private(path: Path, *, content: bytes) -> None:
 def save_device(folder: Path, *, hardware: Hardware, state: DeviceState) -> None:
     """Writes the device, or removes its file once it is no longer managed."""
     path = folder / f"{hardware.udid}{SUFFIX}"
-    if state.mdm is None:
+    if not state.checked_in:
         path.unlink(missing_ok=True)
         return
     write_private(path, content=plistlib.dumps(encode_device(hardware, state=state)))

@@ -8,7 +8,7 @@ import json
 import os
 import plistlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 
 import httpx
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.simulator.cms import Signer, build_envelope, build_signed_data, decrypt_envelope
@@ -56,7 +57,7 @@ class SmallServer:
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        routes = {
+        routes: dict[str, Callable[[], httpx.Response]] = {
             "/enroll": lambda: httpx.Response(200, text=self.page),
             "/enroll/sessions": self._session,
             "/enroll/ca.pem": lambda: httpx.Response(200, content=self._pem()),
@@ -92,7 +93,7 @@ class SmallServer:
 
     def profile(self) -> dict[str, Any]:
         """The enrollment profile's property list."""
-        fingerprint = self.root.certificate.fingerprint(x509.base.hashes.SHA256())
+        fingerprint = self.root.certificate.fingerprint(hashes.SHA256())
         content = {
             "URL": f"{self.host}/scep/1",
             "Name": "check",

@@ -144,6 +144,7 @@ class FakeApns:
 
     def _serve(self, plain: socket.socket, context: ssl.SSLContext) -> None:
         plain.settimeout(HANDSHAKE_SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with plain, contextlib.suppress(OSError):
             secured = context.wrap_socket(plain, server_side=True)
             with secured:

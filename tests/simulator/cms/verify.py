@@ -129,7 +129,7 @@ def _verify_signer_info(
 
 def _retag_attributes(info: cms.SignerInfo) -> bytes:
     """The attributes as an explicit SET; iOS refuses one that is not in DER order."""
-    raw = info["signed_attrs"].dump()
+    raw: bytes = info["signed_attrs"].dump()
     ordered = sorted(attribute.dump() for attribute in info["signed_attrs"])
     if b"".join(ordered) != info["signed_attrs"].contents:
         raise CmsInvalid("the signed attributes are not in DER order")
