@@ -1,5 +1,27 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path, re_path
+
+from devices import console
+from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
+from devices.rest.devices import DeviceViewSet
+from devices.rest.push_certificate import PushCertificateView
+from organization.rest.routing import build_router
 
 urlpatterns: list[URLPattern] = []
-console_urlpatterns: list[URLPattern] = []
-rest_urlpatterns: list[URLPattern] = []
+console_urlpatterns: list[URLPattern] = console.console_urlpatterns
+router = build_router()
+router.register("devices", DeviceViewSet, basename="devices")
+router.register("commands", CommandViewSet, basename="commands")
+
+rest_urlpatterns: list[URLPattern] = [
+    *router.urls,
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/commands$",
+        DeviceCommandsViewSet.as_view({"get": "list", "post": "create"}),
+        name="device-commands",
+    ),
+    path(
+        "push-certificate",
+        PushCertificateView.as_view({"get": "retrieve"}),
+        name="push-certificate",
+    ),
+]

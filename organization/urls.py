@@ -1,11 +1,12 @@
 from django.urls import URLPattern, path
 
+from organization.console import sections
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
 from organization.rest.routing import build_router
 from organization.rest.views import Docs, show_schema
 
 urlpatterns: list[URLPattern] = []
-console_urlpatterns: list[URLPattern] = []
+console_urlpatterns: list[URLPattern] = sections.console_urlpatterns
 
 router = build_router()
 router.register("api-keys", ApiKeyViewSet, basename="api-keys")

@@ -1,5 +1,30 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, re_path
+
+from organization.rest.routing import build_router
+from policies import console
+from policies.rest.groups import GroupViewSet
+from policies.rest.items import ItemsViewSet
+from policies.rest.policies import PolicyViewSet
+from policies.rest.progress import PolicyStatusView
 
 urlpatterns: list[URLPattern] = []
-console_urlpatterns: list[URLPattern] = []
-rest_urlpatterns: list[URLPattern] = []
+console_urlpatterns: list[URLPattern] = console.console_urlpatterns
+POLICY = "^policies/(?P<id>pol_[a-z0-9]+)"
+router = build_router()
+router.register("groups", GroupViewSet, basename="groups")
+router.register("policies", PolicyViewSet, basename="policies")
+
+rest_urlpatterns: list[URLPattern] = [
+    *router.urls,
+    re_path(f"{POLICY}/items$", ItemsViewSet.as_view({"post": "create"}), name="policy-items"),
+    re_path(
+        f"{POLICY}/items/(?P<item>itm_[a-z0-9]+)$",
+        ItemsViewSet.as_view({"put": "update", "delete": "destroy"}),
+        name="policy-item",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/policy-status$",
+        PolicyStatusView.as_view({"get": "retrieve"}),
+        name="device-policy-status",
+    ),
+]

@@ -1,12 +1,12 @@
 from django.urls import URLPattern, path
 
 from organization.rest.routing import build_router
-from scep import views
+from scep import console, views
 from scep.rest.certificates import CertificateViewSet
 from scep.rest.profiles import ScepProfileViewSet
 
 urlpatterns: list[URLPattern] = [path("scep/<str:profile_id>", views.scep, name="scep")]
-console_urlpatterns: list[URLPattern] = []
+console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("scep/profiles", ScepProfileViewSet, basename="scep-profiles")
 router.register("scep/certificates", CertificateViewSet, basename="scep-certificates")

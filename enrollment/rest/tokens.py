@@ -29,9 +29,11 @@ from enrollment.services.tokens import (
 )
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.permissions import RANKS
+from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
 from scep.models import ScepProfile
+
+DEFAULT_USES = 100
 
 
 class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
@@ -76,8 +78,8 @@ class TokenWithUrlSerializer(TokenSerializer):
         read_only_fields = fields
 
     def get_url(self, token: EnrollmentToken) -> str | None:
-        role = self.context["request"].user.role
-        return build_enrollment_url(token) if RANKS[role] >= RANKS[Role.OPERATOR] else None
+        allowed = has_role(self.context["request"], Role.OPERATOR)
+        return build_enrollment_url(token) if allowed else None
 
 
 class NewTokenSerializer(serializers.Serializer[Any]):
@@ -92,7 +94,7 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     )
     expires_at = ExpiryField(default="7d")
     max_uses = serializers.IntegerField(
-        min_value=0, max_value=MAX_USES, default=1, help_text="0 = unlimited."
+        min_value=0, max_value=MAX_USES, default=DEFAULT_USES, help_text="0 = unlimited."
     )
 
 
@@ -121,6 +123,7 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         "expires_at": "expires_at",
         "uses": "use_count",
     }
+    action_roles: ClassVar = {"qr_svg": Role.OPERATOR, "qr_png": Role.OPERATOR}
     service_errors: ClassVar = {
         TokenInvalid: (400, "invalid"),
         NotReady: (503, "not_set_up"),
@@ -143,14 +146,14 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         return self.answer(token)
 
     @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BYTE})
-    @action(detail=True, url_path=r"qr\.svg", read_role=Role.OPERATOR)
+    @action(detail=True, url_path=r"qr\.svg")
     def qr_svg(self, request: Request, id: str) -> HttpResponse:
         """The enrollment URL as a QR code."""
         svg = build_qr_svg(build_enrollment_url(self.get_object()))
         return HttpResponse(svg, content_type="image/svg+xml")
 
     @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
-    @action(detail=True, url_path=r"qr\.png", read_role=Role.OPERATOR)
+    @action(detail=True, url_path=r"qr\.png")
     def qr_png(self, request: Request, id: str) -> HttpResponse:
         """The enrollment URL as a QR code."""
         png = build_qr_png(build_enrollment_url(self.get_object()))

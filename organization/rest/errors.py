@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -16,20 +16,28 @@ from organization.errors import NotSetUp
 ServiceErrors = Mapping[type[Exception], tuple[int, str]]
 
 RETRY_AFTER = "5"
-UNAVAILABLE: ServiceErrors = {
+EVERYWHERE: ServiceErrors = {
     NotSetUp: (503, "not_set_up"),
     OperationalError: (503, "database_unavailable"),
+    IntegrityError: (409, "conflict"),
+}
+# A database's own words name tables and values: they stay inside.
+DATABASE_DETAILS = {
+    "database_unavailable": "the database is not available; try again later",
+    "conflict": "another change came first, or the name is taken",
 }
 
 
 def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the response for `error`; None for what nobody foresaw, which becomes a 500."""
-    known = {**getattr(context.get("view"), "service_errors", {}), **UNAVAILABLE}
+    known = {**getattr(context.get("view"), "service_errors", {}), **EVERYWHERE}
     for kind, (status, code) in known.items():
         if isinstance(error, kind):
-            detail = "the database is busy" if kind is OperationalError else str(error)
+            problem = build_problem(code, DATABASE_DETAILS.get(code) or str(error))
+            if field := getattr(error, "field", ""):
+                problem["errors"] = {field: [str(error)]}
             headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
-            return Response(build_problem(code, detail), status=status, headers=headers)
+            return Response(problem, status=status, headers=headers)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):

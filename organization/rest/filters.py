@@ -16,7 +16,7 @@ class StrictFilterBackend(DjangoFilterBackend):
     """Refuses a filter it does not know: `?grup=…` must not list every device."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
-        filterset_class = getattr(view, "filterset_class", None)
+        filterset_class = self.get_filterset_class(view, queryset)
         known = SHARED_PARAMETERS | set(filterset_class.base_filters if filterset_class else ())
         unknown = sorted(set(request.query_params) - known)
         if unknown:

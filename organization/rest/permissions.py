@@ -11,15 +11,22 @@ RANKS = {Role.AUDITOR: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
 
 
 class RolePermission(BasePermission):
-    """Auditors read, operators also write, where the view's two roles do not ask for more."""
+    """Auditors read, operators also write, where the view does not ask for more."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        role = getattr(request.user, "role", None)
-        return role in RANKS and RANKS[role] >= RANKS[get_needed_role(request.method, view)]
+        return has_role(request, get_needed_role(request.method, view))
+
+
+def has_role(request: Request, needed: str) -> bool:
+    role = getattr(request.user, "role", None)
+    return role in RANKS and RANKS[role] >= RANKS[Role(needed)]
 
 
 def get_needed_role(method: str | None, view: Any) -> Role:
-    """Return the least role that this view wants for this method."""
+    """Return the least role that the view wants for its action, else for the method."""
+    action_roles: dict[str, Role] = getattr(view, "action_roles", {})
+    if (action := getattr(view, "action", None)) in action_roles:
+        return action_roles[action]
     if method in SAFE_METHODS:
         return getattr(view, "read_role", Role.AUDITOR)
     return getattr(view, "write_role", Role.OPERATOR)

@@ -23,6 +23,7 @@ class RestViewSet(ViewSet):
 
     read_role: Role = Role.AUDITOR
     write_role: Role = Role.OPERATOR
+    action_roles: ClassVar[dict[str, Role]] = {}
     service_errors: ClassVar[ServiceErrors] = {}
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:

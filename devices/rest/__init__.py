@@ -1,0 +1,1 @@
+"""Programs' doors to devices, their commands and the push certificate."""

@@ -1,0 +1,119 @@
+"""`commands` and `devices/{id}/commands`."""
+
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.errors import CommandInvalid, NotEnrolled
+from devices.models import Command, CommandState, Device
+from devices.protocol.commands import COMMAND_TYPES, get_command_type
+from devices.services.actions import queue_command
+from organization.rest import get_actor
+from organization.rest.permissions import has_role
+from organization.rest.views import CollectionViewSet
+
+
+class CommandSerializer(serializers.ModelSerializer[Command]):
+    """A command without its body, which may hold a PIN or a profile's secrets."""
+
+    id = serializers.CharField(source="public_id", read_only=True)
+    device = serializers.CharField(source="enrollment.device.public_id", read_only=True)
+
+    class Meta:
+        model = Command
+        fields: tuple[str, ...] = (
+            "id",
+            "uuid",
+            "device",
+            "request_type",
+            "state",
+            "priority",
+            "origin",
+            "attempts",
+            "created_at",
+            "sent_at",
+            "completed_at",
+        )
+        read_only_fields = fields
+
+
+class CommandWithResultSerializer(CommandSerializer):
+    result = serializers.DictField(read_only=True)
+    error_chain = serializers.ListField(child=serializers.DictField(), read_only=True)
+
+    class Meta(CommandSerializer.Meta):
+        fields = (*CommandSerializer.Meta.fields, "result", "error_chain")
+        read_only_fields = fields
+
+
+class NewCommandSerializer(serializers.Serializer[Any]):
+    request_type = serializers.ChoiceField(choices=sorted(COMMAND_TYPES))
+    parameters = serializers.DictField(
+        default=dict, help_text="By RequestType; data as base64. A Mac's lock needs a `pin`."
+    )
+
+
+class CommandFilters(filters.FilterSet):
+    state = filters.MultipleChoiceFilter(choices=CommandState.choices, distinct=False)
+    request_type = filters.CharFilter()
+    device = filters.CharFilter(field_name="enrollment__device__public_id")
+
+
+class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
+    """MDM commands to all devices."""
+
+    queryset = Command.objects.select_related("enrollment__device").only(
+        *(name for name in CommandSerializer.Meta.fields if name not in ("id", "device")),
+        "public_id",
+        "enrollment__device__public_id",
+    )
+    lookup_value_regex = "cmd_[a-z0-9]+"
+    filterset_class = CommandFilters
+    search_fields = ("uuid", "request_type", "origin")
+    ordering_fields: ClassVar = {"created_at": "id", "completed_at": "completed_at"}
+    service_errors: ClassVar = {
+        NotEnrolled: (409, "not_enrolled"),
+        CommandInvalid: (400, "command_invalid"),
+    }
+
+    def get_serializer_class(self) -> Any:
+        return CommandSerializer if self.action == "list" else CommandWithResultSerializer
+
+
+@extend_schema(parameters=[OpenApiParameter("id", str, OpenApiParameter.PATH)])
+class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
+    """The commands of one device, through all its enrollments."""
+
+    queryset = CommandViewSet.queryset
+    serializer_class = CommandSerializer
+    filterset_class = CommandFilters
+    ordering_fields: ClassVar = CommandViewSet.ordering_fields
+    service_errors: ClassVar = CommandViewSet.service_errors
+
+    def filter_queryset(self, queryset: QuerySet[Command]) -> QuerySet[Command]:
+        device = self._get_device()
+        return super().filter_queryset(queryset.filter(enrollment__device=device))
+
+    @extend_schema(request=NewCommandSerializer, responses={201: CommandWithResultSerializer})
+    def create(self, request: Request, id: str) -> Response:
+        """Queue a command; one that waits already is answered again where one is enough.
+
+        EraseDevice, InstallProfile and RemoveProfile need the role Administrator.
+        """
+        values = self.decode(request, NewCommandSerializer)
+        needed = get_command_type(values["request_type"]).minimum_role
+        if not has_role(request, needed):
+            raise PermissionDenied(f"{values['request_type']} needs the role {needed}.")
+        command = queue_command(self._get_device(), **values, actor=get_actor(request))
+        return Response(CommandWithResultSerializer(command).data, status=201)
+
+    def _get_device(self) -> Device:
+        return get_object_or_404(Device, public_id=self.kwargs["id"])

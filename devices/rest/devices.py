@@ -1,0 +1,136 @@
+"""`devices`, and what is done to one of them."""
+
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.errors import NotEnrolled
+from devices.models import Device, DeviceStatus, Group, Platform
+from devices.services import actions
+from organization.models import Role
+from organization.rest import get_actor
+from organization.rest.views import CollectionViewSet
+
+FACTS = (
+    "udid",
+    "serial_number",
+    "name",
+    "owner",
+    "group",
+    "status",
+    "status_reason",
+    "warning",
+    "platform",
+    "model",
+    "model_name",
+    "product_name",
+    "os_version",
+    "build_version",
+    "last_seen_at",
+    "enrolled_at",
+    "created_at",
+)
+
+
+class DeviceSerializer(serializers.ModelSerializer[Device]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    group: Any = serializers.SlugRelatedField(
+        slug_field="public_id", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Device
+        fields: tuple[str, ...] = ("id", *FACTS)
+        read_only_fields = fields
+
+
+class DeviceWithReportsSerializer(DeviceSerializer):
+    information = serializers.DictField(
+        read_only=True, help_text="QueryResponses of its last DeviceInformation."
+    )
+    security = serializers.DictField(read_only=True, help_text="SecurityInfo of its last answer.")
+
+    class Meta(DeviceSerializer.Meta):
+        fields = (*DeviceSerializer.Meta.fields, "information", "security")
+        read_only_fields = fields
+
+
+class DeviceChangesSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=255, required=False)
+    owner = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    group = serializers.SlugRelatedField(
+        slug_field="public_id", queryset=Group.objects.all(), required=False
+    )
+
+
+class DeviceFilters(filters.FilterSet):
+    status = filters.MultipleChoiceFilter(choices=DeviceStatus.choices, distinct=False)
+    platform = filters.MultipleChoiceFilter(choices=Platform.choices, distinct=False)
+    group = filters.CharFilter(field_name="group__public_id")
+    owner = filters.CharFilter()
+    serial_number = filters.CharFilter()
+    udid = filters.CharFilter()
+    seen_before = filters.IsoDateTimeFilter(field_name="last_seen_at", lookup_expr="lt")
+
+
+class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
+    """Devices, through all their enrollments."""
+
+    queryset = Device.objects.select_related("group")
+    lookup_value_regex = "dev_[a-z0-9]+"
+    action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR}
+    filterset_class = DeviceFilters
+    search_fields = ("name", "serial_number", "udid", "owner", "model_name", "product_name")
+    ordering_fields: ClassVar = {
+        "created_at": "id",
+        "name": "name",
+        "serial_number": "serial_number",
+        "owner": "owner",
+        "status": "status",
+        "os_version": "os_version",
+        "last_seen_at": "last_seen_at",
+        "enrolled_at": "enrolled_at",
+    }
+    service_errors: ClassVar = {NotEnrolled: (409, "not_enrolled")}
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        return rows.defer("information", "security") if self.action == "list" else rows
+
+    def get_serializer_class(self) -> Any:
+        return DeviceSerializer if self.action == "list" else DeviceWithReportsSerializer
+
+    @extend_schema(request=DeviceChangesSerializer, responses=DeviceWithReportsSerializer)
+    def partial_update(self, request: Request, id: str) -> Response:
+        """Change its group (whose policies follow), its owner or its name."""
+        device = self.get_object()
+        changes = self.decode(request, DeviceChangesSerializer)
+        services = {
+            "name": actions.rename,
+            "owner": actions.assign_owner,
+            "group": actions.assign_group,
+        }
+        with transaction.atomic():
+            for field, value in changes.items():
+                services[field](device, **{field: value}, actor=get_actor(request))
+        return self.answer(device)
+
+    @extend_schema(request=None, responses={204: None})
+    def destroy(self, request: Request, id: str) -> Response:
+        """Take it out of management. Its row and history stay, with status `unenrolled`."""
+        actions.unenroll(self.get_object(), actor=get_actor(request))
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={202: None})
+    @action(detail=True, methods=["post"])
+    def push(self, request: Request, id: str) -> Response:
+        """Wake it, also when no command waits for it."""
+        actions.push_now(self.get_object(), actor=get_actor(request))
+        return Response(status=202)

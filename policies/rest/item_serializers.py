@@ -1,0 +1,101 @@
+"""A policy's items: as they are answered, and as a program sends a new one."""
+
+import base64
+import binascii
+from typing import Any
+
+from rest_framework import serializers
+
+from devices.models import Platform
+from policies.models import PolicyItem
+
+
+class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
+    """An item without its profile, which may hold passwords."""
+
+    id = serializers.CharField(source="public_id", read_only=True)
+    platforms = serializers.ListField(
+        child=serializers.ChoiceField(choices=Platform.choices),
+        read_only=True,
+        help_text="Empty: every platform.",
+    )
+    payload_types = serializers.ListField(child=serializers.CharField(), read_only=True)
+    warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = PolicyItem
+        fields = (
+            "id",
+            "kind",
+            "name",
+            "platforms",
+            "version",
+            "profile_identifier",
+            "profile_uuid",
+            "payload_types",
+            "warnings",
+            "itunes_store_id",
+            "manifest_url",
+            "bundle_id",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+
+class Base64Field(serializers.CharField):
+    """Decodes to bytes."""
+
+    default_error_messages = {"base64": "Not base64."}
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return base64.b64decode("".join(super().to_internal_value(data).split()), validate=True)
+        except (binascii.Error, ValueError):
+            self.fail("base64")
+
+
+class ProfileSerializer(serializers.Serializer[Any]):
+    profile = Base64Field(help_text="A .mobileconfig in base64.")
+
+
+class AppSerializer(serializers.Serializer[Any]):
+    itunes_store_id = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    manifest_url = serializers.CharField(required=False, max_length=500)
+    bundle_id = serializers.CharField(required=False, max_length=255)
+
+
+class NewItemSerializer(serializers.Serializer[Any]):
+    """Either `profile` or `app`."""
+
+    name = serializers.CharField(
+        required=False,
+        max_length=200,
+        default="",
+        help_text="An app needs one; a profile's is its PayloadDisplayName.",
+    )
+    platforms = serializers.ListField(
+        child=serializers.ChoiceField(choices=Platform.choices),
+        default=list,
+        max_length=len(Platform),
+        help_text="Empty: every platform.",
+    )
+    profile = Base64Field(required=False, help_text="A .mobileconfig in base64.")
+    app = AppSerializer(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("profile" in attrs) == ("app" in attrs):
+            raise serializers.ValidationError("Either `profile` or `app` is needed.")
+        return attrs
+
+
+class ProfileUploadSerializer(serializers.Serializer[Any]):
+    """The fields of a form with a file."""
+
+    profile = serializers.FileField()
+    name = serializers.CharField(required=False, max_length=200, default="")
+    platforms = serializers.ListField(
+        child=serializers.ChoiceField(choices=Platform.choices),
+        default=list,
+        max_length=len(Platform),
+    )

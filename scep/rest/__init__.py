@@ -1,0 +1,1 @@
+"""Programs' doors to SCEP profiles and issued certificates."""
