@@ -13,7 +13,7 @@ from devices.models import Group
 from enrollment.models import EnrollmentToken, LogEntry, LogLevel, TokenState
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.selectors import list_tokens
-from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
+from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter, warn_when
 from scep.models import ScepProfile
 
 LIFETIMES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -25,12 +25,6 @@ EXPIRATIONS = (
     ("custom", _("Custom date…")),
 )
 DEFAULT_USES = 100
-
-
-def warn_when(field: forms.Field, *, value: str, warning: Any) -> forms.Field:
-    """Have the field's template show `warning` while the field's value is `value`."""
-    field.warning, field.warning_value = warning, value  # type: ignore[attr-defined]
-    return field
 
 
 class TokenForm(ConsoleForm):
@@ -123,11 +117,13 @@ class TokenFilter(ConsoleFilterSet):
 
 class LogFilter(ConsoleFilterSet):
     q = SearchFilter(
-        "message", "session_id", "device_id", "code", placeholder=_("Search message, session, device…")
+        "message",
+        "session_id",
+        "device_id",
+        "code",
+        placeholder=_("Search message, session, device…"),
     )
-    level = django_filters.ChoiceFilter(
-        label=_("Level"), choices=LogLevel, empty_label=_("All")
-    )
+    level = django_filters.ChoiceFilter(label=_("Level"), choices=LogLevel, empty_label=_("All"))
     code = django_filters.ChoiceFilter(
         label=_("Code"), choices=[(code, code) for code in LOG_CODES], empty_label=_("All")
     )

@@ -7,7 +7,8 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from guardmdm.env import read_environment
+from guardmdm.env import build_cache_url, read_environment
+from guardmdm.logs import build_logging
 
 ENV = read_environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -32,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -45,8 +47,9 @@ INSTALLED_APPS = [
     "rest_framework",
 ]
 
-# Each of these steps aside for devices and programs: see guardmdm.middleware.
+# All but the first step aside for devices and programs: see guardmdm.middleware.
 MIDDLEWARE = [
+    "guardmdm.middleware.DatabaseOutage",
     "guardmdm.middleware.security",
     "guardmdm.middleware.content_security_policy",
     "guardmdm.middleware.static_files",
@@ -102,10 +105,12 @@ DATABASES = _databases()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 if ENV.broker_url.startswith("redis"):
-    CACHES = {
+    CACHES: dict[str, Any] = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": ENV.broker_url,
+            # A database of its own: clearing the cache must not clear the broker's queue.
+            "LOCATION": build_cache_url(ENV.broker_url),
+            "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
         }
     }
 else:
@@ -113,6 +118,8 @@ else:
         "default": {
             "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
             "LOCATION": str(DATA_DIR / "cache"),
+            "TIMEOUT": 24 * 3600,  # an incremented counter lives this long, not five minutes
+            "OPTIONS": {"MAX_ENTRIES": 2000},
         }
     }
 
@@ -175,6 +182,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["organization.rest.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["organization.rest.RolePermission"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "organization.rest.negotiation.OneRenderer",
     "DEFAULT_PARSER_CLASSES": ["organization.rest.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "organization.rest.PublicCursorPagination",
     "DEFAULT_FILTER_BACKENDS": [
@@ -193,15 +201,34 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "CertificateStatus": "scep.models.CertificateStatus",
+        "ChallengeType": "scep.models.ChallengeType",
+        "CommandState": "devices.models.CommandState",
+        "DeviceStatus": "devices.models.DeviceStatus",
+        "ItemState": "policies.models.ItemState",
+        "LogLevel": "enrollment.models.LogLevel",
+        "Platform": "devices.models.Platform",
+        "Role": "organization.models.Role",
+        "SessionState": "enrollment.models.SessionState",
+        "TokenState": "enrollment.models.TokenState",
+    },
 }
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "build" / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "guardmdm.static_files.UsedFilesFinder",
+]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "guardmdm.static_files.UsedFilesStorage"},
 }
+
+LOGGING = build_logging(ENV.log_format)
 
 LANGUAGE_CODE = "en"
 USE_I18N = True

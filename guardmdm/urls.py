@@ -8,10 +8,10 @@ import enrollment.urls
 import organization.urls
 import policies.urls
 import scep.urls
-from guardmdm import views
+from guardmdm import console, views
 from organization.rest.errors import answer_no_such_path
 
-APPS = (views, organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls)
+APPS = (organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls, console)
 
 
 def _gather(name: str) -> list[URLPattern | URLResolver]:
@@ -23,10 +23,7 @@ urlpatterns = [
     path("healthz", views.healthz),
     path("readyz", views.readyz),
     path("accounts/", include("allauth.urls")),
-    path(
-        "console/",
-        include(([*views.console_urlpatterns, *_gather("console_urlpatterns")], "console")),
-    ),
+    path("console/", include((_gather("console_urlpatterns"), "console"))),
     path("api/v1/", include((_gather("rest_urlpatterns"), "api"))),
     path("api/v1/<path:rest>", answer_no_such_path),
     *_gather("urlpatterns"),

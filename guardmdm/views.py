@@ -5,14 +5,11 @@ from typing import Any
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.urls import URLPattern
 from kombu.exceptions import OperationalError
 
 from guardmdm.celery import app
 from organization.errors import NotSetUp
 from organization.selectors import get_organization
-
-console_urlpatterns: list[URLPattern] = []
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

@@ -32,6 +32,12 @@ class ConsoleForm(forms.Form):
             raise forms.ValidationError(_("This name is taken."), code="duplicate")
 
 
+def warn_when(field: forms.Field, *, value: str, warning: Any) -> forms.Field:
+    """Have the field's template show `warning` while the field's value is `value`."""
+    field.warning, field.warning_value = warning, value  # type: ignore[attr-defined]
+    return field
+
+
 class SearchFilter(django_filters.CharFilter):
     """`q`: every word must stand in one of the columns."""
 

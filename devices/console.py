@@ -1,0 +1,264 @@
+"""Administrators' doors: Devices and what is done to one of them, Groups."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.errors import CommandInvalid, GroupInUse, NotEnrolled
+from devices.forms import DeviceFilter, DeviceForm, EraseForm, GroupFilter, GroupForm, LockForm
+from devices.models import Device, DeviceStatus
+from devices.selectors import count_devices_by_status, list_commands, list_groups
+from devices.services import actions, groups
+from organization.console import (
+    ListPage,
+    Section,
+    build_csv_response,
+    get_actor,
+    recent_sign_in_required,
+    role_required,
+)
+from organization.forms import ConsoleForm
+from organization.models import Role
+
+Act = Callable[..., Any]
+
+CSV_HEADER = (
+    "name", "status", "platform", "os_version", "model", "serial_number", "udid",
+    "owner", "group", "last_seen_at", "enrolled_at",
+)  # fmt: skip
+
+
+def _list_devices() -> "QuerySet[Device]":
+    # Not selectors.list_devices: counting open commands of 100,000 devices takes seconds.
+    return Device.objects.select_related("group")
+
+
+def _build_tabs(request: HttpRequest) -> dict[str, Any]:
+    counts = count_devices_by_status()
+    return {
+        "tabs_template": "console/device/tabs.html",
+        "total": sum(counts.values()),
+        "status": request.GET.get("status", ""),
+        "tabs": [(status, counts[status.value]) for status in DeviceStatus],
+    }
+
+
+DEVICES = ListPage(
+    title=gettext_lazy("Devices"),
+    columns=(
+        gettext_lazy("Device"),
+        gettext_lazy("Status"),
+        gettext_lazy("Platform"),
+        gettext_lazy("Group"),
+        gettext_lazy("Owner"),
+        gettext_lazy("Last seen"),
+    ),
+    template="console/device/list.html",
+    row_template="console/device/row.html",
+    get_rows=_list_devices,
+    filterset=DeviceFilter,
+    empty_title=gettext_lazy("No devices yet"),
+    empty_text=gettext_lazy("Generate a token under Enrollment › OTA › Tokens and open its link."),
+    get_context=_build_tabs,
+)
+
+GROUPS = Section(
+    name="groups",
+    item="group",
+    route="groups/",
+    add_label=gettext_lazy("Add group"),
+    page=ListPage(
+        title=gettext_lazy("Groups"),
+        columns=(gettext_lazy("Group"), gettext_lazy("Policies"), gettext_lazy("Devices")),
+        row_template="console/group/row.html",
+        get_rows=lambda: list_groups().prefetch_related("policies"),
+        filterset=GroupFilter,
+        empty_title=gettext_lazy("No groups yet"),
+        empty_text=gettext_lazy("A group's devices get the same policies. Add one first."),
+    ),
+    item_template="console/group/group.html",
+    form=GroupForm,
+    create=groups.create_group,
+    update=groups.update_group,
+    delete=groups.delete_group,
+    refusals=(GroupInUse,),
+)
+
+
+@role_required()
+def list_devices(request: HttpRequest) -> HttpResponse:
+    return DEVICES.render(request)
+
+
+@role_required()
+def export_devices(request: HttpRequest) -> HttpResponseBase:
+    rows = DEVICES.filter_rows(request).qs.iterator(chunk_size=1000)
+    return build_csv_response("devices", header=CSV_HEADER, rows=_build_csv_rows(rows))
+
+
+def _build_csv_rows(devices: Iterator[Device]) -> Iterator[tuple[Any, ...]]:
+    for device in devices:
+        yield (
+            device.name, device.get_status_display(), device.get_platform_display(),
+            device.os_version, device.model, device.serial_number, device.udid, device.owner,
+            device.group, device.last_seen_at, device.enrolled_at,
+        )  # fmt: skip
+
+
+def _get_device(key: str) -> Device:
+    return get_object_or_404(_list_devices(), public_id=key)
+
+
+@role_required()
+def push_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _act(request, key, act=actions.push_now, done=_("A push is on its way."))
+
+
+@role_required()
+def refresh_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _act(request, key, act=actions.refresh, done=_("The device is asked for its facts."))
+
+
+@role_required(Role.OPERATOR)
+def restart_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _answer_form(
+        request,
+        _get_device(key),
+        form_class=ConsoleForm,
+        template="console/device/restart.html",
+        act=actions.restart,
+        done=_("The device will restart."),
+    )
+
+
+@role_required(Role.OPERATOR)
+def edit_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _answer_form(
+        request,
+        _get_device(key),
+        form_class=DeviceForm,
+        template="console/device/edit.html",
+        act=_assign,
+        done=_("Saved."),
+    )
+
+
+def _assign(device: Device, *, owner: str, group: Any, actor: str) -> None:
+    if owner != device.owner:
+        actions.assign_owner(device, owner=owner, actor=actor)
+    actions.assign_group(device, group=group, actor=actor)
+
+
+@role_required(Role.OPERATOR)
+@recent_sign_in_required
+def lock_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _answer_form(
+        request,
+        _get_device(key),
+        form_class=LockForm,
+        template="console/device/lock.html",
+        act=actions.lock,
+        done=_("The device will lock."),
+    )
+
+
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+@recent_sign_in_required
+def erase_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _answer_form(
+        request,
+        _get_device(key),
+        form_class=EraseForm,
+        template="console/device/erase.html",
+        act=_erase,
+        done=_("The device will erase itself."),
+    )
+
+
+def _erase(device: Device, *, confirmation: str, actor: str, pin: str = "") -> None:
+    actions.erase(device, pin=pin, actor=actor)
+
+
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+def unenroll_device(request: HttpRequest, key: str) -> HttpResponse:
+    return _answer_form(
+        request,
+        _get_device(key),
+        form_class=ConsoleForm,
+        template="console/device/unenroll.html",
+        act=actions.unenroll,
+        done=_("The device is no longer managed."),
+    )
+
+
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+@recent_sign_in_required
+def reveal_pin(request: HttpRequest, key: str, command: str) -> HttpResponse:
+    device = _get_device(key)
+    row = get_object_or_404(list_commands(device), public_id=command)
+    context: dict[str, Any] = {"device": device, "command": row}
+    if request.method == "POST":
+        try:
+            context["pin"] = actions.reveal_pin(row, actor=get_actor(request))
+        except CommandInvalid as refusal:
+            messages.error(request, str(refusal))
+            return redirect("console:device", key)
+    response = render(request, "console/device/pin.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _act(request: HttpRequest, key: str, *, act: Act, done: str) -> HttpResponse:
+    device = _get_device(key)
+    if request.method == "POST":
+        try:
+            act(device, actor=get_actor(request))
+            messages.success(request, done)
+        except (NotEnrolled, CommandInvalid) as refusal:
+            messages.error(request, str(refusal))
+    return redirect("console:device", key)
+
+
+def _answer_form(
+    request: HttpRequest,
+    device: Device,
+    *,
+    form_class: type[ConsoleForm],
+    template: str,
+    act: Act,
+    done: str,
+) -> HttpResponse:
+    """Show the form of an action; once it is filled in, do it and go back to the device."""
+    form = form_class(request.POST if request.method == "POST" else None, row=device)
+    if form.is_valid():
+        try:
+            act(device, **form.cleaned_data, actor=get_actor(request))
+        except (NotEnrolled, CommandInvalid) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, done)
+            return redirect("console:device", device.public_id)
+    return render(request, template, {"device": device, "form": form})
+
+
+console_urlpatterns: list[URLPattern] = [
+    path("devices/", list_devices, name="devices"),
+    path("devices/export.csv", export_devices, name="devices-export"),
+    path("devices/<str:key>/push", push_device, name="device-push"),
+    path("devices/<str:key>/refresh", refresh_device, name="device-refresh"),
+    path("devices/<str:key>/restart", restart_device, name="device-restart"),
+    path("devices/<str:key>/lock", lock_device, name="device-lock"),
+    path("devices/<str:key>/erase", erase_device, name="device-erase"),
+    path("devices/<str:key>/unenroll", unenroll_device, name="device-unenroll"),
+    path("devices/<str:key>/edit", edit_device, name="device-edit"),
+    path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),
+    *GROUPS.build_urls(),
+]

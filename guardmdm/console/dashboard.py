@@ -1,0 +1,131 @@
+"""The first page: how many devices, how they are, what happened lately, what needs care."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.db.models.functions import TruncDate
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from devices.models import Device, DeviceStatus, EnrollmentState, Platform
+from devices.selectors import count_devices_by_status, find_push_certificate
+from enrollment.models import LogEntry, LogLevel, TokenState
+from enrollment.selectors import list_tokens
+from guardmdm.console.charts import build_area, build_donut
+from organization.console import role_required
+from organization.errors import NotSetUp
+from organization.templatetags.console import tone
+from policies.models import ItemState, ItemStatus
+from scep.selectors import get_issuing_ca
+
+DAYS = 30
+PUSH_NOTICE, CA_NOTICE = timedelta(days=30), timedelta(days=90)
+PLATFORM_TONES = {"ios": "blue", "ipados": "green", "macos": "amber", "other": "gray"}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something an administrator must do soon."""
+
+    level: str
+    title: str
+    text: str
+
+
+@role_required()
+def show_dashboard(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    statuses = count_devices_by_status()
+    days = count_enrollments_by_day(today=now.date())
+    context = {
+        "notices": [*find_push_notices(now), *find_ca_notices(now)],
+        "device_count": sum(statuses.values()) - statuses[DeviceStatus.UNENROLLED],
+        "week_count": Device.objects.filter(enrolled_at__gte=now - timedelta(days=7)).count(),
+        "token_count": list_tokens(now=now, state=TokenState.ACTIVE).count(),
+        "failed_count": count_failed_items(),
+        "area": build_area(days),
+        "first_day": days[0][0],
+        "middle_day": days[len(days) // 2][0],
+        "donuts": _build_donuts(statuses),
+        "entries": LogEntry.objects.all()[:8],
+        "warnings": LogEntry.objects.exclude(level=LogLevel.INFO)[:5],
+    }
+    return render(request, "console/dashboard/dashboard.html", context)
+
+
+def _build_donuts(statuses: dict[str, int]) -> list[dict[str, Any]]:
+    by_platform = dict(
+        Device.objects.order_by()
+        .exclude(status=DeviceStatus.UNENROLLED)
+        .values_list("platform")
+        .annotate(Count("id"))
+    )
+    donuts = {
+        _("Status"): [(status.label, tone(status), statuses[status]) for status in DeviceStatus],
+        _("Platform"): [
+            (platform.label, PLATFORM_TONES[platform], by_platform.get(platform, 0))
+            for platform in Platform
+        ],
+    }
+    return [
+        {
+            "title": title,
+            "slices": [part for part in build_donut(parts) if part.count],
+            "total": sum(count for *_, count in parts),
+        }
+        for title, parts in donuts.items()
+    ]
+
+
+def count_enrollments_by_day(*, today: date) -> list[tuple[date, int]]:
+    """Return the last DAYS days (UTC), oldest first, with the devices enrolled on each."""
+    first = today - timedelta(days=DAYS - 1)
+    rows = Device.objects.order_by().filter(enrolled_at__date__gte=first)
+    counts = dict(
+        rows.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("id"))
+    )
+    days = (first + timedelta(days=number) for number in range(DAYS))
+    return [(day, counts.get(day, 0)) for day in days]
+
+
+def count_failed_items() -> int:
+    """Return the number of items that devices enrolled now have failed to install."""
+    failed = ItemStatus.objects.filter(state=ItemState.FAILED)
+    return failed.filter(enrollment__state=EnrollmentState.LIVE).count()
+
+
+def find_push_notices(now: datetime) -> list[Notice]:
+    certificate = find_push_certificate()
+    if certificate is None or certificate.not_after is None:
+        text = _("Devices cannot enroll until it is imported: manage.py push_certificate.")
+        return [Notice("error", _("There is no Apple push certificate."), text)]
+    if certificate.not_after - now > PUSH_NOTICE:
+        return []
+    title = _("Apple push certificate %s.") % _tell_expiry(certificate.not_after, now=now)
+    text = _("Renew it with the same Apple Account, or every device must re-enroll.")
+    return [Notice("error", title, text)]
+
+
+def find_ca_notices(now: datetime) -> list[Notice]:
+    try:
+        authority = get_issuing_ca()
+    except NotSetUp:
+        text = _("Run manage.py bootstrap.")
+        return [Notice("error", _("There is no certificate authority."), text)]
+    if authority.not_after - now > CA_NOTICE:
+        return []
+    title = _("Device CA certificate %s.") % _tell_expiry(authority.not_after, now=now)
+    text = _("Plan the CA rollover; new identities are issued for at most that long.")
+    return [Notice("warning", title, text)]
+
+
+def _tell_expiry(moment: datetime, *, now: datetime) -> str:
+    days = (moment - now).days
+    if days < 0:
+        return _("has expired")
+    return ngettext("expires in %(days)d day", "expires in %(days)d days", days) % {"days": days}

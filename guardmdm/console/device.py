@@ -1,0 +1,102 @@
+"""One device's page: who it is, how it is, what it should have, what was asked of it."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_vary_headers
+
+from devices.models import Command, Device, DeviceStatus, Enrollment
+from devices.selectors import OPEN_STATES, list_commands
+from enrollment.models import EnrollmentSession, LogEntry
+from organization.console import role_required
+from policies.models import ItemState
+from policies.selectors import PolicyProgress, get_progress, list_item_statuses
+from scep.models import IssuedCertificate
+
+SHOWN_COMMANDS, SHOWN_ENTRIES = 25, 25
+# Whose items still move by themselves: a device that is gone is not asked about every 3 s.
+LIVE_STATUSES = (DeviceStatus.PENDING, DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
+MOVING = (ItemState.PENDING, ItemState.INSTALLING, ItemState.REMOVING)
+
+
+@role_required()
+def show_device(request: HttpRequest, key: str) -> HttpResponse:
+    """Answer with the page; htmx's polling gets its moving parts alone."""
+    device = get_object_or_404(Device.objects.select_related("group"), public_id=key)
+    partial = bool(request.htmx)  # type: ignore[attr-defined]
+    context = {"device": device, "partial": partial} | _describe_progress(device)
+    if not partial:
+        context |= _describe_identity(device)
+    template = "console/device/live.html" if partial else "console/device/device.html"
+    response = render(request, template, context)
+    patch_vary_headers(response, ["HX-Request"])
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _describe_progress(device: Device) -> dict[str, Any]:
+    policies = list_item_statuses(device)
+    failures = find_failures(device)
+    commands = list(list_commands(device)[:SHOWN_COMMANDS])
+    return {
+        "progress": get_progress(device),
+        "policies": [
+            {"policy": part.policy, "items": _describe_items(part, failures=failures)}
+            for part in policies
+        ],
+        "commands": commands,
+        "timeline": list_timeline(device),
+        "is_moving": is_moving(device, policies=policies, commands=commands),
+    }
+
+
+def _describe_items(part: PolicyProgress, *, failures: dict[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "item": row.item,
+            "name": row.name,
+            "kind": row.kind,
+            "state": row.state,
+            "label": ItemState(row.state).label,
+            "error": row.error,
+            "log_entry": failures.get(row.item.public_id) if row.item else None,
+        }
+        for row in part.items
+    ]
+
+
+def _describe_identity(device: Device) -> dict[str, Any]:
+    enrollment = Enrollment.objects.filter(device=device).first()
+    session = certificate = None
+    if enrollment:
+        sessions = EnrollmentSession.objects.select_related("token")
+        session = sessions.filter(public_id=enrollment.session_id).first()
+        certificates = IssuedCertificate.objects.select_related("issuer")
+        certificate = certificates.filter(fingerprint=enrollment.certificate_sha256).first()
+    return {"enrollment": enrollment, "session": session, "certificate": certificate}
+
+
+def is_moving(device: Device, *, policies: list[PolicyProgress], commands: list[Command]) -> bool:
+    """Say whether the page may look different in a few seconds without anybody's doing."""
+    if device.status not in LIVE_STATUSES:
+        return False
+    waiting = any(item.state in MOVING for policy in policies for item in policy.items)
+    is_open = any(command.state in OPEN_STATES for command in commands)
+    return waiting or is_open or device.status == DeviceStatus.PENDING
+
+
+def list_timeline(device: Device) -> list[LogEntry]:
+    """Return what the log says of the device's newest enrollment and since, oldest first."""
+    enrollment = Enrollment.objects.filter(device=device).only("session_id").first()
+    about = Q(device_id=device.public_id)
+    if enrollment and enrollment.session_id:
+        about |= Q(session_id=enrollment.session_id)
+    return list(LogEntry.objects.filter(about)[:SHOWN_ENTRIES])[::-1]
+
+
+def find_failures(device: Device) -> dict[str, str]:
+    """Return the newest log entry (public id) of each item's failure, by the item's public id."""
+    rows = LogEntry.objects.filter(device_id=device.public_id, code="policy_item_failed")
+    return {str(entry.detail.get("item", "")): entry.public_id for entry in reversed(rows[:100])}

@@ -1,0 +1,75 @@
+"""The command palette: a few words, and where they lead."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from devices.models import Device, Group
+from enrollment.models import EnrollmentToken
+from organization.console import role_required
+from policies.models import Policy
+from scep.models import ScepProfile
+
+MOST = 6  # hits of one kind
+
+
+@dataclass(frozen=True)
+class Hit:
+    url: str
+    title: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Hits:
+    title: str
+    hits: list[Hit]
+
+
+@role_required()
+def search(request: HttpRequest) -> HttpResponse:
+    text = request.GET.get("q", "").strip()[:200]
+    found = [hits for hits in _search(text) if hits.hits] if text else []
+    partial = bool(request.htmx)  # type: ignore[attr-defined]
+    template = "console/search_results.html" if partial else "console/search.html"
+    response = render(request, template, {"found": found, "text": text})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _search(text: str) -> list[Hits]:
+    return [
+        Hits(_("Devices"), [_describe_device(device) for device in _find_devices(text)]),
+        Hits(_("Groups"), _find(Group.objects.all(), text, view="console:group")),
+        Hits(_("Policies"), _find(Policy.objects.all(), text, view="console:policy")),
+        Hits(_("Tokens"), _find(EnrollmentToken.objects.all(), text, view=None)),
+        Hits(_("SCEP"), _find(ScepProfile.objects.all(), text, view="console:scep-profile")),
+    ]
+
+
+def _find_devices(text: str) -> "QuerySet[Device]":
+    columns = ("name", "serial_number", "udid", "owner")
+    matches = Q()
+    for column in columns:
+        matches |= Q(**{f"{column}__icontains": text})
+    return Device.objects.filter(matches)[:MOST]
+
+
+def _describe_device(device: Device) -> Hit:
+    url = reverse("console:device", args=[device.public_id])
+    return Hit(url, str(device), device.serial_number)
+
+
+def _find(rows: "QuerySet[Any]", text: str, *, view: str | None) -> list[Hit]:
+    build: Callable[[Any], str] = (
+        (lambda row: reverse(view, args=[row.public_id]))
+        if view
+        else (lambda row: f"{reverse('console:tokens')}?q={row.jti}")
+    )
+    return [Hit(build(row), str(row)) for row in rows.filter(name__icontains=text)[:MOST]]

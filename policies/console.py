@@ -1,0 +1,157 @@
+"""Administrators' doors: Policies and what is in one of them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.models import EnrollmentState, Group
+from organization.console import ListPage, Section, get_actor, role_required
+from organization.forms import ConsoleForm
+from organization.models import Role
+from policies.errors import ItemInvalid, PolicyInvalid, ProfileInvalid
+from policies.forms import AppItemForm, PolicyFilter, PolicyForm, ProfileItemForm, ReplaceForm
+from policies.models import ItemKind, ItemState, Policy, PolicyItem
+from policies.services.items import add_app_item, add_profile_item, remove_item, replace_profile
+from policies.services.policies import (
+    assign_groups,
+    create_policy,
+    delete_policy,
+    update_policy,
+)
+
+REFUSALS = (ItemInvalid, ProfileInvalid)
+
+
+def _list_policies() -> "QuerySet[Policy]":
+    return Policy.objects.annotate(item_count=Count("items", distinct=True)).prefetch_related(
+        "groups"
+    )
+
+
+def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
+    """Return the policy's items with how many live enrollments have, lack or refuse them."""
+    live = Q(statuses__enrollment__state=EnrollmentState.LIVE)
+    installed = live & Q(statuses__state=ItemState.INSTALLED)
+    failed = live & Q(statuses__state=ItemState.FAILED)
+    items = policy.items.defer("profile").annotate(
+        reported=Count("statuses", filter=live),
+        installed=Count("statuses", filter=installed),
+        failed=Count("statuses", filter=failed),
+    )
+    return {"items": items}
+
+
+def _update(
+    policy: Policy, *, name: str, description: str, groups: Iterable[Group], actor: str
+) -> Policy:
+    update_policy(policy, name=name, description=description, actor=actor)
+    return assign_groups(policy, groups=groups, actor=actor)
+
+
+POLICIES = Section(
+    name="policies",
+    item="policy",
+    route="policies/",
+    add_label=gettext_lazy("Add policy"),
+    page=ListPage(
+        title=gettext_lazy("Policies"),
+        columns=(gettext_lazy("Policy"), gettext_lazy("Groups"), gettext_lazy("Items")),
+        row_template="console/policy/row.html",
+        get_rows=_list_policies,
+        filterset=PolicyFilter,
+        empty_title=gettext_lazy("No policies yet"),
+        empty_text=gettext_lazy("Add one, put profiles and apps into it, and assign groups."),
+    ),
+    item_template="console/policy/policy.html",
+    get_item_context=_list_items,
+    form=PolicyForm,
+    create=create_policy,
+    update=_update,
+    delete=delete_policy,
+    refusals=(PolicyInvalid,),
+)
+
+
+@role_required(Role.OPERATOR)
+def add_profile(request: HttpRequest, key: str) -> HttpResponse:
+    policy = get_object_or_404(Policy, public_id=key)
+    return _answer_form(
+        request,
+        policy,
+        form=ProfileItemForm(request.POST or None, request.FILES or None),
+        title=_("Add configuration profile"),
+        save=lambda **data: add_profile_item(policy, **data),
+    )
+
+
+@role_required(Role.OPERATOR)
+def add_app(request: HttpRequest, key: str) -> HttpResponse:
+    policy = get_object_or_404(Policy, public_id=key)
+    return _answer_form(
+        request,
+        policy,
+        form=AppItemForm(request.POST or None),
+        title=_("Add app"),
+        save=lambda **data: add_app_item(policy, **data),
+    )
+
+
+@role_required(Role.OPERATOR)
+def replace_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
+    row = get_object_or_404(
+        PolicyItem, policy__public_id=key, public_id=item, kind=ItemKind.PROFILE
+    )
+    return _answer_form(
+        request,
+        row.policy,
+        form=ReplaceForm(request.POST or None, request.FILES or None),
+        title=_("Replace “%s”") % row,
+        save=lambda **data: replace_profile(row, **data),
+    )
+
+
+@role_required(Role.OPERATOR)
+def delete_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
+    row = get_object_or_404(PolicyItem, policy__public_id=key, public_id=item)
+    if request.method != "POST":
+        return render(request, "console/policy/remove.html", {"policy": row.policy, "item": row})
+    remove_item(row, actor=get_actor(request))
+    messages.success(request, _("“%s” is taken out and will be removed from devices.") % row)
+    return redirect("console:policy", key)
+
+
+def _answer_form(
+    request: HttpRequest,
+    policy: Policy,
+    *,
+    form: ConsoleForm,
+    title: str,
+    save: Callable[..., PolicyItem],
+) -> HttpResponse:
+    if request.method == "POST" and form.is_valid():
+        try:
+            item = save(**form.cleaned_data, actor=get_actor(request))
+        except REFUSALS as refusal:
+            field = getattr(refusal, "field", "")
+            form.add_error(field if field in form.fields else None, str(refusal))
+        else:
+            messages.success(request, _("“%s” is saved.") % item)
+            return redirect("console:policy", policy.public_id)
+    context = {"policy": policy, "form": form, "title": title}
+    return render(request, "console/policy/item_form.html", context)
+
+
+console_urlpatterns: list[URLPattern] = [
+    *POLICIES.build_urls(),
+    path("policies/<str:key>/items/profile", add_profile, name="policy-add-profile"),
+    path("policies/<str:key>/items/app", add_app, name="policy-add-app"),
+    path("policies/<str:key>/items/<str:item>/replace", replace_item, name="policy-item-replace"),
+    path("policies/<str:key>/items/<str:item>/remove", delete_item, name="policy-item-remove"),
+]
