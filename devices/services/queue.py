@@ -88,3 +88,16 @@ def cancel_commands(enrollment: Enrollment, *, origin: str | None = None) -> int
     return waiting.update(
         state=CommandState.CANCELLED, completed_at=now, not_before=None, updated_at=now
     )
+
+
+def withdraw(command_uuid: str) -> bool:
+    """Take back a command that the device has not been handed, or has put off with NotNow.
+
+    Return whether it was still there to take: what is on the device must be answered.
+    """
+    unseen = (CommandState.QUEUED, CommandState.NOT_NOW)
+    now = timezone.now()
+    taken = Command.objects.filter(uuid=command_uuid, state__in=unseen).update(
+        state=CommandState.CANCELLED, completed_at=now, not_before=None, updated_at=now
+    )
+    return bool(taken)
