@@ -40,6 +40,12 @@ class ItemStatus(models.Model):
     settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When the device answered the last command for it."
     )
+    was_accepted = models.BooleanField(
+        default=False, help_text="The device has taken some version of it, so it may have it."
+    )
+    compared_at = models.DateTimeField(
+        null=True, blank=True, help_text="The moment of the report it was last compared with."
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -53,3 +59,8 @@ class ItemStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a command for it is on its way."""
+        return bool(self.command_uuid)

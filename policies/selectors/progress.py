@@ -1,4 +1,4 @@
-"""Reads: what a device should have, and how far it is from it."""
+"""How far a device is from what it should have."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,7 @@ from datetime import datetime
 from devices.models import Device
 from devices.selectors import find_live_enrollment
 from policies.models import ItemState, ItemStatus, Policy, PolicyItem
-
-ItemKey = tuple[str, str]
+from policies.selectors.desired import ItemKey, list_desired_items
 
 
 @dataclass(frozen=True)
@@ -43,29 +42,6 @@ class PolicyProgress:
 
     policy: Policy | None
     items: list[ItemProgress]
-
-
-def list_desired_items(
-    group_id: int | None, *, platform: str, with_profile: bool = False
-) -> dict[ItemKey, PolicyItem]:
-    """Return what devices of a group and platform should have, by kind and identifier.
-
-    Two policies may ask for the same app: the older item stands for both. Profiles are
-    large and sealed, so they come only when asked for.
-    """
-    items = (
-        PolicyItem.objects.filter(policy__groups=group_id)
-        if group_id
-        else PolicyItem.objects.none()
-    )
-    items = items.select_related("policy").order_by("id")
-    if not with_profile:
-        items = items.defer("profile")
-    desired: dict[ItemKey, PolicyItem] = {}
-    for item in items:
-        if item.suits(platform):
-            desired.setdefault((item.kind, item.identifier), item)
-    return desired
 
 
 def compute_progress(desired: dict[ItemKey, PolicyItem], *, statuses: list[ItemStatus]) -> Progress:

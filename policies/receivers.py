@@ -1,0 +1,66 @@
+"""News that may change what a device should have or has: a task is started on commit."""
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import receiver
+from kombu.exceptions import ChannelError, OperationalError
+
+from devices.models import Command, Device, Enrollment
+from devices.selectors import find_live_enrollment
+from devices.signals import (
+    applications_reported,
+    command_finished,
+    device_enrolled,
+    device_group_changed,
+    profiles_reported,
+)
+from policies.models import ItemStatus, Policy
+from policies.services.installs import ORIGIN
+from policies.signals import policy_changed, status_retried
+from policies.tasks import apply_group, apply_policies
+
+log = logging.getLogger(__name__)
+
+
+def start(task: Any, row_id: int) -> None:
+    """Publish after the commit; where the broker is out of reach the sweep does it later."""
+    transaction.on_commit(partial(_publish, task, row_id), robust=True)
+
+
+def _publish(task: Any, row_id: int) -> None:
+    try:
+        task.delay(row_id)
+    except (OperationalError, ChannelError, OSError) as error:
+        log.warning("%s(%s) is left to the sweep: %s", task.name, row_id, error)
+
+
+@receiver([device_enrolled, profiles_reported, applications_reported])
+def apply_to_enrollment(sender: Any, *, enrollment: Enrollment, **_: Any) -> None:
+    start(apply_policies, enrollment.pk)
+
+
+@receiver(command_finished)
+def apply_after_command(sender: Any, *, command: Command, **_: Any) -> None:
+    if command.origin == ORIGIN or command.origin.startswith("item:"):
+        start(apply_policies, command.enrollment_id)
+
+
+@receiver(device_group_changed)
+def apply_to_device(sender: Any, *, device: Device, **_: Any) -> None:
+    enrollment = find_live_enrollment(device)
+    if enrollment is not None:
+        start(apply_policies, enrollment.pk)
+
+
+@receiver(policy_changed)
+def apply_to_groups(sender: Any, *, policy: Policy, group_ids: list[int], **_: Any) -> None:
+    for group_id in group_ids:
+        start(apply_group, group_id)
+
+
+@receiver(status_retried)
+def apply_again(sender: Any, *, status: ItemStatus, **_: Any) -> None:
+    start(apply_policies, status.enrollment_id)

@@ -1,0 +1,26 @@
+"""Reads: what devices should have, how far they are from it, and who needs a look."""
+
+from policies.selectors.desired import ItemKey, list_desired_items
+from policies.selectors.progress import (
+    ItemProgress,
+    PolicyProgress,
+    Progress,
+    compute_progress,
+    get_progress,
+    list_item_statuses,
+)
+from policies.selectors.stale import COMPARABLE, find_stale_enrollments, list_group_enrollments
+
+__all__ = [
+    "COMPARABLE",
+    "ItemKey",
+    "ItemProgress",
+    "PolicyProgress",
+    "Progress",
+    "compute_progress",
+    "find_stale_enrollments",
+    "get_progress",
+    "list_desired_items",
+    "list_group_enrollments",
+    "list_item_statuses",
+]

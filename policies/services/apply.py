@@ -1,0 +1,150 @@
+"""Desired minus reported: what brings one device closer to its group's policies.
+
+Level-triggered: everything is worked out from the rows, under a lock on the enrollment's
+row, in one transaction. So it may run at any moment, twice, or late, with the same result.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from devices.models import Enrollment, EnrollmentState
+from devices.services.queue import withdraw
+from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
+from policies.selectors import ItemKey, compute_progress, list_desired_items
+from policies.services.installs import (
+    ask_for_list,
+    queue_install,
+    queue_removal,
+)
+from policies.services.progress import settle_answers, update_device_status
+from policies.services.reports import settle_reports
+from policies.signals import policies_applied
+
+FIRST_QUESTION, LAST_QUESTION = timedelta(seconds=30), timedelta(hours=1)
+
+
+@transaction.atomic
+def apply_policies(enrollment: Enrollment, *, now: datetime) -> int:
+    """Settle what the device said, queue what is missing or too much, set the device's status.
+
+    Returns how many installations and removals were queued; 0 for one that is not live.
+    """
+    locked = _lock_live(enrollment)
+    if locked is None:
+        return 0
+    desired = list_desired_items(locked.device.group_id, platform=locked.device.platform)
+    statuses = list(ItemStatus.objects.filter(enrollment=locked))
+    settle_answers(statuses, now=now)
+    settle_reports(locked, statuses=statuses, desired=desired, now=now)
+    by_key = {(status.kind, status.identifier): status for status in statuses if status.pk}
+    queued = _install_missing(locked, desired=desired, statuses=by_key, now=now)
+    queued += _remove_surplus(locked, desired=desired, statuses=by_key, now=now)
+    _ask_after_apps(locked, statuses=by_key, now=now)
+    progress = compute_progress(desired, statuses=[s for s in by_key.values() if s.pk])
+    update_device_status(locked, progress=progress)
+    if queued:
+        policies_applied.send(Enrollment, enrollment=locked, queued=queued)
+    return queued
+
+
+def _lock_live(enrollment: Enrollment) -> Enrollment | None:
+    """One worker at a time for each enrollment; NO KEY lets others add commands meanwhile."""
+    rows = Enrollment.objects.select_for_update(of=("self",), no_key=True)
+    live = rows.filter(pk=enrollment.pk, state=EnrollmentState.LIVE)
+    return live.select_related("device").first()
+
+
+def _install_missing(
+    enrollment: Enrollment,
+    *,
+    desired: dict[ItemKey, PolicyItem],
+    statuses: dict[ItemKey, ItemStatus],
+    now: datetime,
+) -> int:
+    queued = 0
+    for key, item in desired.items():
+        status = statuses.setdefault(
+            key, ItemStatus(enrollment=enrollment, kind=item.kind, identifier=item.identifier)
+        )
+        if _is_outdated(status, item=item) and _is_free(status):
+            status.attempts = 0
+            queue_install(status, item=item, enrollment=enrollment)
+            queued += 1
+        elif _is_due(status, now=now):
+            queue_install(status, item=item, enrollment=enrollment)
+            queued += 1
+        elif status.item_id != item.pk:
+            status.item = item
+            status.save(update_fields=["item", "updated_at"])
+    return queued
+
+
+def _is_outdated(status: ItemStatus, *, item: PolicyItem) -> bool:
+    return status.state == ItemState.REMOVING or status.version != item.version
+
+
+def _is_due(status: ItemStatus, *, now: datetime) -> bool:
+    """Whether an item that is neither installed nor on its way has waited long enough."""
+    if status.is_awaited or status.state not in (ItemState.PENDING, ItemState.FAILED):
+        return False
+    if status.due_at is None:
+        return status.state == ItemState.PENDING
+    return status.due_at <= now
+
+
+def _remove_surplus(
+    enrollment: Enrollment,
+    *,
+    desired: dict[ItemKey, PolicyItem],
+    statuses: dict[ItemKey, ItemStatus],
+    now: datetime,
+) -> int:
+    queued = 0
+    for key in sorted(statuses.keys() - desired.keys()):
+        status = statuses[key]
+        if status.state != ItemState.REMOVING:
+            queued += _begin_removal(status, enrollment=enrollment)
+        elif not status.is_awaited:
+            queued += _go_on_removing(status, enrollment=enrollment, now=now)
+    return queued
+
+
+def _begin_removal(status: ItemStatus, *, enrollment: Enrollment) -> bool:
+    """Remove what the device has from us; forget what it never took or cannot be named."""
+    if not _is_free(status):
+        return False
+    if not status.was_accepted or (status.kind == ItemKind.APP and not status.bundle_id):
+        status.delete()
+        return False
+    status.attempts = 0
+    queue_removal(status, enrollment=enrollment)
+    return True
+
+
+def _go_on_removing(status: ItemStatus, *, enrollment: Enrollment, now: datetime) -> bool:
+    """After a refusal the device's list tells whether it is gone; then the next attempt."""
+    if status.due_at is not None and status.due_at <= now:
+        queue_removal(status, enrollment=enrollment)
+        return True
+    ask_for_list(status.kind, enrollment=enrollment, since=status.settled_at)
+    return False
+
+
+def _ask_after_apps(
+    enrollment: Enrollment, *, statuses: dict[ItemKey, ItemStatus], now: datetime
+) -> None:
+    """Ask how far accepted apps are, at first soon, then ever more rarely."""
+    for status in statuses.values():
+        is_due = status.due_at is not None and status.due_at <= now
+        if status.pk and status.state == ItemState.INSTALLING and is_due:
+            ask_for_list(ItemKind.APP, enrollment=enrollment)
+            waited = now - (status.settled_at or now)
+            status.due_at = now + min(max(waited, FIRST_QUESTION), LAST_QUESTION)
+            status.save(update_fields=["due_at", "updated_at"])
+
+
+def _is_free(status: ItemStatus) -> bool:
+    """Whether no command for it can reach the device any more: there is none, or it was
+    withdrawn just now. One that the device has been handed must be answered first."""
+    return not status.is_awaited or withdraw(status.command_uuid)
