@@ -2,21 +2,20 @@
 
 from dataclasses import dataclass
 
-from devices.services.groups import create_group
-from devices.services.push_certificate import ensure_demo_certificate
 from django.db import transaction
 from django.utils import timezone
-from policies.services.bootstrap import ensure_demo_policy
-from scep.services.bootstrap import ensure_authorities, ensure_default_profile
 
 from devices.models import Group
+from devices.services.groups import create_group
+from devices.services.push_certificate import ensure_demo_certificate
 from enrollment.models import EnrollmentToken
 from enrollment.services.bootstrap import ensure_signing_key
 from enrollment.services.tokens import build_enrollment_url, create_token
-from guardmdm.exclusive import hold_set_up_lock
 from organization.models import Administrator, Organization
 from organization.services.administrators import create_administrator
+from policies.services.bootstrap import ensure_demo_policy
 from scep.models import ScepProfile
+from scep.services.bootstrap import ensure_authorities, ensure_default_profile
 
 ACTOR = "manage.py bootstrap"
 DEFAULT_ORGANIZATION = "GuardMDM"
@@ -38,8 +37,8 @@ class SetUp:
 def set_up(
     *, organization_name: str | None = None, administrator_email: str | None = None, demo: bool
 ) -> SetUp:
-    """Create everything that is missing; a second run, or one at the same time, adds nothing."""
-    with hold_set_up_lock(), transaction.atomic():
+    """Create everything that is missing; the caller holds the set-up lock, so nothing is twice."""
+    with transaction.atomic():
         organization = _ensure_organization(organization_name)
         ensure_authorities(organization.name, now=timezone.now())
         profile = ensure_default_profile()

@@ -1,21 +1,56 @@
 """The Celery application: JSON messages, ids as arguments, results in the database only."""
 
+import logging
 import os
+import time
 from datetime import timedelta
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guardmdm.settings")
 
 from django.conf import settings
 
-app = Celery("guardmdm")
+logger = logging.getLogger(__name__)
+CONNECT_SECONDS = 2
+PAUSE_SECONDS = 10
+
+TRANSPORT_ALIASES["filesystem"] = "guardmdm.broker:Transport"
+
+
+class SweptTask(Task):  # type: ignore[misc]
+    """A task whose request may get lost: the periodic sweep finds what it would have done.
+
+    So an unreachable broker fails no enrollment and no click. After one failure nothing
+    is sent for PAUSE_SECONDS, so that not every request waits for the connection.
+    """
+
+    _broker_down_until = 0.0
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:
+        if time.monotonic() < SweptTask._broker_down_until:
+            return None
+        try:
+            return super().apply_async(*args, **options)
+        except (OperationalError, OSError) as error:
+            SweptTask._broker_down_until = time.monotonic() + PAUSE_SECONDS
+            logger.warning("The broker is unreachable (%s); the sweep will do %s", error, self.name)
+            return None
+
+
+app = Celery("guardmdm", task_cls=SweptTask)
 
 
 def _transport_options() -> dict[str, Any]:
     if not settings.CELERY_BROKER_URL.startswith("filesystem"):
-        return {"visibility_timeout": 600}
+        return {
+            "visibility_timeout": 600,
+            "socket_connect_timeout": CONNECT_SECONDS,
+            "socket_timeout": 30,
+        }
     queue, control = (
         settings.DATA_DIR / "broker" / "queue",
         settings.DATA_DIR / "broker" / "control",
@@ -33,6 +68,7 @@ app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
     broker_transport_options=_transport_options(),
     broker_connection_retry_on_startup=True,
+    broker_connection_timeout=CONNECT_SECONDS,
     task_serializer="json",
     accept_content=["json"],
     task_ignore_result=True,

@@ -103,6 +103,15 @@ def _read_file(variable: str, path: str) -> str:
         raise SettingsError(f"{variable}: {path} cannot be read ({error.strerror}).") from error
 
 
+def build_cache_url(broker_url: str) -> str:
+    """Return the Redis database after the broker's: `redis://host/0` → `redis://host/1`."""
+    parts = urlsplit(broker_url)
+    number = parts.path.strip("/") or "0"
+    if not number.isdigit():
+        raise SettingsError(f"{PREFIX}BROKER_URL must end in a database number, like /0.")
+    return parts._replace(path=f"/{int(number) + 1}").geturl()
+
+
 def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 

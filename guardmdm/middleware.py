@@ -1,14 +1,20 @@
 """Django's middlewares, for people only: a device's or a program's request passes none of them."""
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.module_loading import import_string
 
 MACHINE_PATHS = ("/mdm/", "/scep/", "/pki/", "/healthz", "/readyz")
 PASSWORD_CHANGE_PATHS = ("/accounts/", "/static/", "/enroll", "/api/")
+
+DATABASE_ERRORS = (OperationalError, InterfaceError)
+RETRY_AFTER_SECONDS = 10
+logger = logging.getLogger(__name__)
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -54,6 +60,26 @@ def require_new_password(get_response: View) -> View:
         return get_response(request)
 
     return middleware
+
+
+class DatabaseOutage:
+    """503 with Retry-After while the database is away: devices and programs come again."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    @staticmethod
+    def process_exception(request: HttpRequest, exception: Exception) -> Any:
+        if not isinstance(exception, DATABASE_ERRORS):
+            return None
+        logger.error("%s %s: no database (%s)", request.method, request.path, exception)
+        answer = HttpResponse("The server cannot reach its database. Try again shortly.\n")
+        answer.status_code, answer["Content-Type"] = 503, "text/plain"
+        answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return answer
 
 
 security = for_people("django.middleware.security.SecurityMiddleware")

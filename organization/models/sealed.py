@@ -20,7 +20,8 @@ class SealedField(BytesField):
     column does not open. None stays NULL.
     """
 
-    def _context(self) -> str:
+    @property
+    def context(self) -> str:
         return f"{self.model._meta.db_table}.{self.column}"
 
     @staticmethod
@@ -30,10 +31,10 @@ class SealedField(BytesField):
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is not None:
-            value = self._ring().seal(bytes(value), context=self._context())
+            value = self._ring().seal(bytes(value), context=self.context)
         return super().get_db_prep_value(value, connection, prepared)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> bytes | None:
         if value is None:
             return None
-        return self._ring().open(bytes(value), context=self._context())
+        return self._ring().open(bytes(value), context=self.context)

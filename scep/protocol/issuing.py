@@ -4,8 +4,10 @@ Every one says what it is for and nothing more (RFC 5280 section 4.2). A device'
 the public key only; subject, usage and validity are the caller's, never the request's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -103,6 +105,29 @@ def build_identity_certificate(
     builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
     builder = _as_end_entity(builder, deciphers=True, usages=[ExtendedKeyUsageOID.CLIENT_AUTH])
     return _sign(builder, issuer=issuer)
+
+
+def build_server_certificate(
+    key: rsa.RSAPublicKey,
+    *,
+    issuer: Signer,
+    subject: Subject,
+    hosts: Sequence[str],
+    serial: int,
+    validity: Validity,
+) -> x509.Certificate:
+    """Return a TLS server certificate for `hosts`, names or IP addresses."""
+    builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
+    builder = _as_end_entity(builder, deciphers=True, usages=[ExtendedKeyUsageOID.SERVER_AUTH])
+    names = x509.SubjectAlternativeName([_build_host_name(host) for host in hosts])
+    return _sign(builder.add_extension(names, critical=False), issuer=issuer)
+
+
+def _build_host_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _start(

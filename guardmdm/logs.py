@@ -1,0 +1,63 @@
+"""Log lines: for people or for collectors, and never with a token in them."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+# A JWT, or its beginning: `eyJ` is base64 for `{"`.
+TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){0,2}")
+HIDDEN = "[token]"
+
+
+def hide_tokens(text: str) -> str:
+    return TOKEN.sub(HIDDEN, text)
+
+
+class ConsoleFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return hide_tokens(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and the traceback where one is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return hide_tokens(json.dumps(line, default=str))
+
+
+def build_logging(log_format: str) -> dict[str, Any]:
+    """Return Django's LOGGING for `console` or `json`: everything to standard error."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "console": {
+                "()": ConsoleFormatter,
+                "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            },
+            "json": {"()": JsonFormatter},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format}},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+        "loggers": {
+            # Django's own handlers are for DEBUG and for mail to the administrators.
+            "django": {"handlers": [], "level": "INFO", "propagate": True},
+            "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+            # These write one line for each request; APNs addresses hold a device's token.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
+            "hpack": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+        },
+    }

@@ -1,0 +1,51 @@
+import json
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+
+from guardmdm.bootstrap import DEFAULT_ADMINISTRATOR, DEFAULT_ORGANIZATION, SetUp, set_up
+from guardmdm.exclusive import hold_set_up_lock
+
+
+class Command(BaseCommand):
+    help = "First-time set-up: database, organization, keys, CA, administrator. Run it any time."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--org", help=f"default: {DEFAULT_ORGANIZATION}")
+        parser.add_argument("--admin", help=f"e-mail address; default: {DEFAULT_ADMINISTRATOR}")
+        parser.add_argument("--demo", action="store_true", help="sample group, policy and token")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with hold_set_up_lock():
+            call_command("migrate", verbosity=0, interactive=False)
+            made = set_up(
+                organization_name=options["org"],
+                administrator_email=options["admin"],
+                demo=options["demo"],
+            )
+        self.stdout.write(_as_json(made) if options["json"] else _as_text(made))
+
+
+def _as_json(made: SetUp) -> str:
+    return json.dumps(
+        {
+            "organization": {"id": made.organization.public_id, "name": made.organization.name},
+            "administrator": made.administrator.email,
+            "one_time_password": made.one_time_password,
+            "enrollment_url": made.enrollment_url,
+        }
+    )
+
+
+def _as_text(made: SetUp) -> str:
+    lines = [
+        f"Organization    {made.organization.name} ({made.organization.public_id})",
+        f"Administrator   {made.administrator.email}",
+    ]
+    if made.one_time_password:
+        lines.append(f"One-time password  {made.one_time_password}   (shown this once)")
+    if made.enrollment_url:
+        lines.append(f"Enrollment URL  {made.enrollment_url}")
+    return "\n".join(lines)

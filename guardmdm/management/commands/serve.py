@@ -1,0 +1,75 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from guardmdm.serving import (
+    Address,
+    AddressUnclear,
+    build_address,
+    build_environment,
+    build_programs,
+    count_workers,
+)
+from guardmdm.static_files import is_collected
+from guardmdm.supervisor import Supervisor
+from guardmdm.tls import get_paths
+
+MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+
+
+class Command(BaseCommand):
+    help = "Run web, worker and scheduler until Ctrl-C; the first start sets everything up."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=count_workers(), help="web processes")
+        parser.add_argument(
+            "--behind-proxy", action="store_true", help="plain HTTP; a proxy in front speaks TLS"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        address = build_address(
+            options["host"], port=options["port"], behind_proxy=options["behind_proxy"]
+        )
+        try:
+            environment = build_environment(address, environ=os.environ)
+        except AddressUnclear as error:
+            raise CommandError(str(error)) from error
+        self._prepare(environment)
+        certificate, key = (
+            self._issue_certificate(environment) if address.uses_tls else (None, None)
+        )
+        programs = build_programs(
+            address, workers=options["workers"], certificate=certificate, key=key
+        )
+        self.stdout.write(f"GuardMDM listens on {_build_url(address)}; Ctrl-C stops it.")
+        Supervisor(
+            programs, environ=environment, prefix_lines=settings.ENV.log_format == "console"
+        ).run()
+
+    def _prepare(self, environment: dict[str, str]) -> None:
+        """In processes of their own: they need the environment that the children get."""
+        self._run("bootstrap", environment)
+        if not is_collected():
+            self.stdout.write("Collecting static files …")
+            self._run("collectstatic", environment, "--noinput", "--verbosity", "0")
+
+    def _issue_certificate(self, environment: dict[str, str]) -> tuple[Path, Path]:
+        self._run("server_certificate", environment)
+        return get_paths()
+
+    def _run(self, command: str, environment: dict[str, str], *arguments: str) -> None:
+        result = subprocess.run([*MANAGE, command, *arguments], env=environment, check=False)
+        if result.returncode != 0:
+            raise CommandError(f"manage.py {command} failed: nothing was started.")
+
+
+def _build_url(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{'https' if address.uses_tls else 'http'}://{host}:{address.port}"

@@ -1,0 +1,95 @@
+"""How `serve` runs the web, worker and scheduler processes, and under which address."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+from guardmdm.supervisor import Program
+
+WEB_THREADS = 8
+WORKER_PROCESSES = 2
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+class AddressUnclear(Exception):
+    """Devices need one address, and the options leave open which."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the web process listens, and whether it speaks TLS itself."""
+
+    host: str
+    port: int
+    uses_tls: bool
+
+
+def build_address(host: str, *, port: int, behind_proxy: bool) -> Address:
+    """Plain HTTP on loopback and behind a proxy, TLS everywhere else."""
+    return Address(host, port, uses_tls=not (behind_proxy or is_loopback(host)))
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def build_environment(address: Address, *, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the children's environment: GUARDMDM_BASE_URL follows `address` unless it is set.
+
+    Raises AddressUnclear for 0.0.0.0 and for a proxy without GUARDMDM_BASE_URL.
+    """
+    environment = dict(environ)
+    if environ.get("GUARDMDM_BASE_URL") or environ.get("GUARDMDM_BASE_URL_FILE"):
+        return environment
+    if address.host in ANY_ADDRESS or not (address.uses_tls or is_loopback(address.host)):
+        raise AddressUnclear(
+            "Set GUARDMDM_BASE_URL to the address that devices use, like https://mdm.example.com."
+        )
+    scheme = "https" if address.uses_tls else "http"
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    environment["GUARDMDM_BASE_URL"] = f"{scheme}://{host}:{address.port}"
+    return environment
+
+
+def build_programs(
+    address: Address, *, workers: int, tls_files: tuple[Path, Path] | None
+) -> list[Program]:
+    """Return the three programs; `tls_files` are certificate chain and key in PEM."""
+    return [
+        Program("web", _build_web(address, workers=workers, tls_files=tls_files)),
+        Program(
+            "worker",
+            [
+                *(sys.executable, "-m", "celery", "-q", "-A", "guardmdm", "worker"),
+                *("--concurrency", str(WORKER_PROCESSES), "--loglevel", "INFO"),
+                *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            ],
+        ),
+        Program("beat", [sys.executable, "-m", "celery", "-q", "-A", "guardmdm", "beat"]),
+    ]
+
+
+def _build_web(address: Address, *, workers: int, tls_files: tuple[Path, Path] | None) -> list[str]:
+    arguments = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
+        *("--host", address.host, "--port", str(address.port)),
+        *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
+        *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
+        # Its access log would hold tokens: they stand in the query of the enrollment URL.
+        *("--no-access-log", "--log-level", "warning"),
+    ]
+    if tls_files:
+        certificate, key = tls_files
+        arguments += ["--ssl-certificate", str(certificate), "--ssl-keyfile", str(key)]
+        arguments += ["--ssl-protocol-min", "tls1.2"]  # iOS before 12.2 knows no 1.3
+    return [*arguments, "guardmdm.wsgi:application"]
+
+
+def count_workers() -> int:
+    return max(2, os.cpu_count() or 1)

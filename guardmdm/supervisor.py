@@ -1,0 +1,131 @@
+"""Child processes that live and end together: started, prefixed, restarted, stopped."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO
+
+STOP_SECONDS = 8.0
+LONGEST_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+Writer = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, and the name that stands before each of its lines."""
+
+    name: str
+    arguments: Sequence[str]
+
+
+@dataclass
+class Child:
+    program: Program
+    process: subprocess.Popen[str]
+    started: float = field(default_factory=time.monotonic)
+    failures: int = 0
+
+
+def write_line(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+class Supervisor:
+    """Runs programs until SIGINT, SIGTERM or `stop()`; a crashed one is started again."""
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        *,
+        environ: Mapping[str, str],
+        prefix_lines: bool = True,
+        write: Writer = write_line,
+    ) -> None:
+        self._programs = programs
+        self._environ = dict(environ) | {"PYTHONUNBUFFERED": "1"}
+        self._width = max(len(program.name) for program in programs) if prefix_lines else 0
+        self._write = write
+        self._stopping = threading.Event()
+        self._children: list[Child] = []
+
+    def run(self) -> None:
+        """Start all, keep them alive, return when all have ended."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: self._stopping.set())
+        try:
+            for program in self._programs:
+                self._children.append(self._start(program))
+            while not self._stopping.wait(0.2):
+                self._restart_crashed()
+        finally:
+            self._stop_all()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _start(self, program: Program, *, failures: int = 0) -> Child:
+        process = subprocess.Popen(
+            program.arguments,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            preexec_fn=_end_with_parent,
+        )
+        assert process.stdout is not None  # noqa: S101 - PIPE above
+        threading.Thread(
+            target=self._relay, args=(program.name, process.stdout), daemon=True
+        ).start()
+        return Child(program, process, failures=failures)
+
+    def _relay(self, name: str, stream: IO[str]) -> None:
+        before = f"{name:<{self._width}} | " if self._width else ""
+        for line in stream:
+            self._write(before + line.rstrip("\n"))
+
+    def _restart_crashed(self) -> None:
+        for index, child in enumerate(self._children):
+            if child.process.poll() is None or self._stopping.is_set():
+                continue
+            steady = time.monotonic() - child.started > STEADY_SECONDS
+            failures = 1 if steady else child.failures + 1
+            pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+            code = child.process.returncode
+            self._write(f"{child.program.name} ended with {code}; next start in {pause:.0f} s")
+            if not self._stopping.wait(pause):
+                self._children[index] = self._start(child.program, failures=failures)
+
+    def _stop_all(self) -> None:
+        for child in self._children:
+            if child.process.poll() is None:
+                child.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self._children:
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+
+
+def _end_with_parent() -> None:
+    """On Linux a child gets SIGTERM when its supervisor is killed outright: no orphans."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() == 1:
+            os.kill(os.getpid(), signal.SIGTERM)

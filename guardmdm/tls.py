@@ -1,0 +1,61 @@
+"""The files of the server's own TLS certificate in the data folder."""
+
+import os
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from django.conf import settings
+
+from scep.services.server_certificate import issue_server_certificate
+
+RENEW_BEFORE = timedelta(days=30)
+
+
+def get_paths() -> tuple[Path, Path]:
+    """Return where certificate chain and key are kept, both PEM."""
+    folder = settings.DATA_DIR / "tls"
+    return folder / "certificate.pem", folder / "key.pem"
+
+
+def ensure_certificate(*, now: datetime) -> bool:
+    """Write a new certificate where none covers the base URL's host for RENEW_BEFORE more."""
+    hosts = [urlsplit(settings.BASE_URL).hostname or "localhost", "localhost", "127.0.0.1"]
+    hosts = list(dict.fromkeys(hosts))
+    certificate_path, key_path = get_paths()
+    if key_path.exists() and _covers(certificate_path, hosts=hosts, until=now + RENEW_BEFORE):
+        return False
+    made = issue_server_certificate(hosts, now=now)
+    key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace(key_path, made.key)
+    _replace(certificate_path, made.chain)
+    return True
+
+
+def _covers(path: Path, *, hosts: list[str], until: datetime) -> bool:
+    if not path.exists():
+        return False
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    covered = {*names.get_values_for_type(x509.DNSName)}
+    covered |= {str(address) for address in names.get_values_for_type(x509.IPAddress)}
+    wanted = {_normalize(host) for host in hosts}
+    return wanted <= covered and certificate.not_valid_after_utc > until
+
+
+def _normalize(host: str) -> str:
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write readable by the owner only, in one step."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    draft.rename(path)

@@ -1,0 +1,31 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from organization.errors import SecretUnreadable
+from organization.protocol.sealing import generate_key
+from organization.services.key_rotation import reseal_everything
+
+
+class Command(BaseCommand):
+    help = (
+        "Seal every secret again with the first key of GUARDMDM_ENCRYPTION_KEYS. "
+        "Put a new key (--generate prints one) before the old one, restart, run this, "
+        "then remove the old key."
+    )
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--generate", action="store_true", help="print a new key and stop")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["generate"]:
+            self.stdout.write(generate_key())
+            return
+        try:
+            total = reseal_everything(report=self._report)
+        except SecretUnreadable as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"{total} values sealed again; every value now uses the newest key.")
+
+    def _report(self, column: str, count: int) -> None:
+        self.stdout.write(f"  {column}: {count}")
