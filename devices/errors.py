@@ -26,7 +26,13 @@ class UserChannelDeclined(Exception):
 
 
 class MessageRefused(Exception):
-    """A message from a sender that is not trusted for it; 403, and `code` in the log."""
+    """A message from a sender that is not trusted for it; 403, and `code` in the log.
+
+    `udid` is the one that the message gives, `session_id` the certificate's, once known.
+    """
+
+    udid = ""
+    session_id = ""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

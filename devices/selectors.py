@@ -101,6 +101,12 @@ def count_devices_by_status() -> dict[str, int]:
     return counts | dict(rows)
 
 
+def find_waiting_command(enrollment: Enrollment, *, request_type: str) -> Command | None:
+    """Return an unanswered command of this type."""
+    waiting = Command.objects.filter(enrollment=enrollment, state__in=OPEN_STATES)
+    return waiting.filter(request_type=request_type).first()
+
+
 def find_due_commands(now: datetime) -> QuerySet[Command]:
     """Commands of live enrollments that a device should be woken for."""
     waited = Q(state__in=(CommandState.SENT, CommandState.NOT_NOW), not_before__lte=now)

@@ -1,12 +1,15 @@
 from django.urls import URLPattern, path, re_path
 
-from devices import console
+from devices import console, views
 from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
 from devices.rest.devices import DeviceViewSet
 from devices.rest.push_certificate import PushCertificateView
 from organization.rest.routing import build_router
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("mdm/checkin", views.checkin, name="mdm-checkin"),
+    path("mdm/connect", views.connect, name="mdm-connect"),
+]
 console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("devices", DeviceViewSet, basename="devices")

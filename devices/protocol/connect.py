@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.errors import MessageInvalid
-from devices.protocol.reading import find_text, get_text
+from devices.protocol.reading import find_text, get_text, is_user_channel
 
 IDLE, NOT_NOW = "Idle", "NotNow"
 ACKNOWLEDGED, ERROR, COMMAND_FORMAT_ERROR = "Acknowledged", "Error", "CommandFormatError"
@@ -31,7 +31,10 @@ ENVELOPE = frozenset(
 
 @dataclass(frozen=True)
 class Report:
-    """`answer`: everything beyond the keys that each report has."""
+    """`answer`: everything beyond the keys that each report has.
+
+    `command_uuid` is "" for Idle, and where the device could not read the command it refuses.
+    """
 
     udid: str
     status: str
@@ -49,10 +52,8 @@ def decode_report(message: dict[str, Any]) -> Report:
     return Report(
         udid=get_text(message, "UDID"),
         status=status,
-        command_uuid="" if status == IDLE else get_text(message, "CommandUUID"),
-        is_user_channel=bool(
-            find_text(message, "UserID") or find_text(message, "EnrollmentUserID")
-        ),
+        command_uuid="" if status == IDLE else find_text(message, "CommandUUID"),
+        is_user_channel=is_user_channel(message),
         error_chain=_decode_error_chain(message.get("ErrorChain", [])),
         answer={key: value for key, value in message.items() if key not in ENVELOPE},
     )

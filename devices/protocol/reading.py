@@ -37,3 +37,8 @@ def find_data(message: dict[str, Any], key: str) -> bytes | None:
     if value is not None and not isinstance(value, bytes):
         raise MessageInvalid(f"{key} is not data")
     return value
+
+
+def is_user_channel(message: dict[str, Any]) -> bool:
+    """UserID and EnrollmentUserID come only in a user's messages (Shared iPad, Macs)."""
+    return bool(find_text(message, "UserID") or find_text(message, "EnrollmentUserID"))

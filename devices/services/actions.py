@@ -18,11 +18,8 @@ from devices.models import (
 from devices.protocol.commands import (
     OUTRANKING,
     build_command,
-    build_device_information,
     build_managed_application_list,
-    build_profile_list,
     build_remove_profile,
-    build_security_info,
     generate_pin,
     get_command_type,
 )
@@ -30,10 +27,12 @@ from devices.protocol.platform import MACOS
 from devices.selectors import (
     OPEN_STATES,
     find_enrollment_profile,
+    find_waiting_command,
     get_command_body,
     get_live_enrollment,
 )
-from devices.services.push_requests import request_push
+from devices.services.push_requests import insist_on_push
+from devices.services.queries import queue_queries
 from devices.services.queue import cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
@@ -54,7 +53,9 @@ def queue_command(
     command = build_command(request_type, platform=device.platform, parameters=parameters)
     with transaction.atomic():
         enrollment = _lock_live_enrollment(device)
-        row = _find_waiting(enrollment, request_type) if kind.is_unique else None
+        row = (
+            find_waiting_command(enrollment, request_type=request_type) if kind.is_unique else None
+        )
         if row is None:
             row = enqueue(enrollment, command=command, origin=actor, priority=kind.priority)
         detail = {"command": row.public_id}
@@ -62,23 +63,12 @@ def queue_command(
     return row
 
 
-def queue_queries(enrollment: Enrollment, *, origin: str = "") -> None:
-    """Ask for facts, security and profiles, unless that is already on its way."""
-    for command in (
-        build_device_information(platform=enrollment.device.platform),
-        build_security_info(),
-        build_profile_list(),
-    ):
-        if _find_waiting(enrollment, command["RequestType"]) is None:
-            enqueue(enrollment, command=command, origin=origin)
-
-
 @transaction.atomic
 def refresh(device: Device, *, actor: str) -> None:
     """Ask the device for everything it reports about itself; raises NotEnrolled."""
     enrollment = _lock_live_enrollment(device)
     queue_queries(enrollment, origin=actor)
-    if _find_waiting(enrollment, "ManagedApplicationList") is None:
+    if find_waiting_command(enrollment, request_type="ManagedApplicationList") is None:
         enqueue(enrollment, command=build_managed_application_list(), origin=actor)
     _record(device, actor=actor, action="device.refresh")
 
@@ -181,7 +171,7 @@ def push_now(device: Device, *, actor: str) -> None:
     """Wake the device, also when nothing waits for it; raises NotEnrolled."""
     with transaction.atomic():
         enrollment = get_live_enrollment(device)
-        request_push(enrollment)
+        insist_on_push(enrollment)
         _record(device, actor=actor, action="device.push")
 
 
@@ -189,11 +179,6 @@ def _lock_live_enrollment(device: Device) -> Enrollment:
     """Return the live enrollment, its row locked, so that two askers see each other's command."""
     enrollment = get_live_enrollment(device)
     return Enrollment.objects.select_for_update().select_related("device").get(pk=enrollment.pk)
-
-
-def _find_waiting(enrollment: Enrollment, request_type: str) -> Command | None:
-    waiting = Command.objects.filter(enrollment=enrollment, state__in=OPEN_STATES)
-    return waiting.filter(request_type=request_type).first()
 
 
 def _record(

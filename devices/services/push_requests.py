@@ -7,6 +7,15 @@ from devices.signals import push_requested
 
 
 def request_push(enrollment: Enrollment) -> None:
-    """Wake the device soon; several requests until then are one push."""
-    Enrollment.objects.filter(pk=enrollment.pk).update(push_requested_at=timezone.now())
+    """Wake the device soon; requests until then are one push, and one task."""
+    waiting = Enrollment.objects.filter(pk=enrollment.pk, push_requested_at=None)
+    if waiting.update(push_requested_at=timezone.now()):
+        push_requested.send(Enrollment, enrollment=enrollment)
+
+
+def insist_on_push(enrollment: Enrollment) -> None:
+    """Like request_push, but now: an earlier failure's waiting time is over."""
+    Enrollment.objects.filter(pk=enrollment.pk).update(
+        push_requested_at=timezone.now(), push_not_before=None
+    )
     push_requested.send(Enrollment, enrollment=enrollment)

@@ -9,6 +9,7 @@ from devices.protocol.platform import OTHER, get_platform
 from devices.selectors import find_enrollment_profile, get_command_body
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
+from devices.services.warnings import flag_shared_serial
 from devices.signals import applications_reported, profiles_reported
 
 PROFILE_REMOVED = "The enrollment profile was removed."
@@ -36,6 +37,7 @@ def _device_information(command: Command, now: datetime) -> None:
     responses = command.result.get("QueryResponses")
     if isinstance(responses, dict):
         write_facts(enrollment.device, facts=responses)
+        flag_shared_serial(enrollment.device)
         Device.objects.filter(pk=enrollment.device_id).update(information=responses)
 
 

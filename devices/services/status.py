@@ -5,6 +5,8 @@ from django.db.models import QuerySet
 from devices.models import Device, DeviceStatus
 from devices.signals import device_status_changed
 
+# Why a device is Unenrolled whose token APNs has refused; a TokenUpdate ends it.
+GONE = "Apple's push service says that the device has left."
 PROGRESS = (DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
 
 

@@ -1,0 +1,89 @@
+"""Authenticate: a device asks to enroll, and becomes known if it is admitted."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from devices.models import Device, DeviceStatus, Enrollment
+from devices.protocol.admission import Admission, AdmissionRequest
+from devices.protocol.checkin import Authenticate
+from devices.selectors import find_live_enrollment, find_pinned_enrollment
+from devices.services.identity import check_not_over, check_udid
+from devices.services.results import write_facts
+from devices.services.status import set_status
+from devices.services.warnings import flag_shared_serial
+from devices.signals import device_authenticated
+from scep.models import IssuedCertificate
+
+
+@transaction.atomic
+def authenticate(
+    message: Authenticate, *, certificate: IssuedCertificate, challenge: str, now: datetime
+) -> Enrollment:
+    """Pin the certificate to a new enrollment; the same message again changes nothing.
+
+    The enrollment that the device has stays live until the new one's TokenUpdate (D4).
+    Raises AdmissionRefused and MessageRefused, and then nothing is left behind.
+    """
+    # The lock makes a second, parallel Authenticate of the same certificate wait and find the pin.
+    IssuedCertificate.objects.select_for_update().get(pk=certificate.pk)
+    pinned = find_pinned_enrollment(certificate.fingerprint or "")
+    if pinned is not None:
+        return _repeat(pinned, message=message)
+    admission = _ask_admission(message, certificate=certificate, challenge=challenge, now=now)
+    device = _know_device(message, admission=admission)
+    enrollment = Enrollment.objects.create(
+        device=device,
+        group_id=admission.group_pk,
+        session_id=admission.session_id,
+        certificate_sha256=certificate.fingerprint or "",
+        certificate_not_after=certificate.not_after,
+        topic=message.topic,
+        last_seen_at=now,
+    )
+    device_authenticated.send(Enrollment, enrollment=enrollment)
+    return enrollment
+
+
+def _repeat(enrollment: Enrollment, *, message: Authenticate) -> Enrollment:
+    check_udid(enrollment, udid=message.udid)
+    check_not_over(enrollment)
+    write_facts(enrollment.device, facts=dict(message.facts))
+    return enrollment
+
+
+def _ask_admission(
+    message: Authenticate, *, certificate: IssuedCertificate, challenge: str, now: datetime
+) -> Admission:
+    admit: Callable[[AdmissionRequest], Admission] = import_string(settings.MDM_ADMISSION)
+    profile = certificate.scep_profile
+    return admit(
+        AdmissionRequest(
+            udid=message.udid,
+            serial_number=message.serial_number,
+            challenge=challenge,
+            certificate_sha256=certificate.fingerprint or "",
+            certificate_session_id=certificate.session_id,
+            certificate_token_id=certificate.token_id,
+            certificate_scep_profile_id=profile.public_id if profile else "",
+            now=now,
+        )
+    )
+
+
+def _know_device(message: Authenticate, *, admission: Admission) -> Device:
+    """Return the row of the UDID, new or brought up to date, unless another enrollment is live.
+
+    While one is, an unproved message changes neither what the device is nor its group.
+    """
+    device, _ = Device.objects.select_for_update().get_or_create(udid=message.udid)
+    if find_live_enrollment(device) is None:
+        write_facts(device, facts=dict(message.facts))
+        device.group_id = admission.group_pk
+        device.save(update_fields=["group", "updated_at"])
+        set_status(device, status=DeviceStatus.PENDING)
+    flag_shared_serial(device)
+    return device

@@ -1,0 +1,17 @@
+"""When a device was last heard of, to the minute: a write for each message would be too many."""
+
+from datetime import datetime, timedelta
+
+from devices.models import Device, Enrollment
+
+RESOLUTION = timedelta(minutes=1)
+
+
+def note_presence(enrollment: Enrollment, *, now: datetime) -> None:
+    """The device is here: remember it, and forget that pushes went unanswered."""
+    if enrollment.push_attempts and not enrollment.push_error:
+        Enrollment.objects.filter(pk=enrollment.pk).update(push_attempts=0, push_not_before=None)
+    seen = enrollment.last_seen_at
+    if seen is None or seen <= now - RESOLUTION:
+        Enrollment.objects.filter(pk=enrollment.pk).update(last_seen_at=now)
+        Device.objects.filter(pk=enrollment.device_id).update(last_seen_at=now)

@@ -1,0 +1,35 @@
+"""A message that was not accepted: told to whoever keeps the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from devices.errors import MessageRefused
+from devices.models import Enrollment
+from devices.signals import device_message_refused
+from scep.models import IssuedCertificate
+
+MALFORMED = "message_malformed"
+
+
+@contextmanager
+def naming_sender(certificate: IssuedCertificate, *, udid: str) -> Iterator[None]:
+    """Add to a refusal inside whose it is, as far as the certificate and the message say."""
+    try:
+        yield
+    except MessageRefused as error:
+        error.udid, error.session_id = udid, certificate.session_id
+        raise
+
+
+def report_refusal(error: Exception, *, path: str, remote_address: str | None = None) -> None:
+    """Send device_message_refused with what the error knows; never with the message itself."""
+    code = error.code if isinstance(error, MessageRefused) else getattr(error, "code", MALFORMED)
+    device_message_refused.send(
+        Enrollment,
+        code=code,
+        message=str(error),
+        udid=getattr(error, "udid", ""),
+        session_id=getattr(error, "session_id", ""),
+        remote_address=remote_address,
+        detail={"path": path},
+    )

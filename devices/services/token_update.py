@@ -1,0 +1,77 @@
+"""TokenUpdate: the first one makes an enrollment live, the others only say where pushes go."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.protocol.checkin import TokenUpdate
+from devices.services.identity import check_not_over
+from devices.services.queries import queue_queries
+from devices.services.removal import end_enrollment
+from devices.services.status import GONE, mark_enrolled
+from devices.signals import device_enrolled, device_group_changed, device_reenrolled
+
+
+@transaction.atomic
+def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> Enrollment:
+    """Store the push facts; an UnlockToken comes once and stays. Raises MessageRefused."""
+    device = Device.objects.select_for_update().get(pk=enrollment.device_id)
+    enrollment = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
+    enrollment.device = device
+    check_not_over(enrollment)
+    _write_push_facts(enrollment, message=message, now=now)
+    if enrollment.state == EnrollmentState.AUTHENTICATED:
+        _make_live(enrollment, now=now)
+    elif device.status == DeviceStatus.UNENROLLED and device.status_reason == GONE:
+        mark_enrolled(device)
+    return enrollment
+
+
+def _write_push_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> None:
+    enrollment.topic = message.topic
+    enrollment.push_token = message.push_token
+    enrollment.push_magic = message.push_magic.encode()
+    enrollment.unlock_token = message.unlock_token or enrollment.unlock_token
+    enrollment.token_update_count += 1
+    enrollment.token_updated_at = now
+    if enrollment.push_suspended_at is not None:
+        enrollment.push_requested_at = None  # it went to the token that is dead
+    enrollment.push_suspended_at = enrollment.push_not_before = None
+    enrollment.push_attempts, enrollment.push_error = 0, ""
+    enrollment.save()
+
+
+def _make_live(enrollment: Enrollment, *, now: datetime) -> None:
+    earlier = Enrollment.objects.filter(device=enrollment.device).exclude(pk=enrollment.pk)
+    is_known = earlier.filter(token_update_count__gt=0).exists()
+    renewed = _supersede(earlier, now=now)
+    enrollment.state = EnrollmentState.LIVE
+    enrollment.save(update_fields=["state", "updated_at"])
+    _bring_into_group(enrollment, now=now)
+    mark_enrolled(enrollment.device)
+    queue_queries(enrollment)
+    device_enrolled.send(Enrollment, enrollment=enrollment, renewed=renewed)
+    if is_known:
+        device_reenrolled.send(Enrollment, enrollment=enrollment)
+
+
+def _supersede(earlier: QuerySet[Enrollment], *, now: datetime) -> bool:
+    """End what the device had before; return whether one of them was live."""
+    live = False
+    for old in earlier.filter(state__in=(EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)):
+        live |= old.state == EnrollmentState.LIVE
+        end_enrollment(old, state=EnrollmentState.SUPERSEDED, now=now)
+    return live
+
+
+def _bring_into_group(enrollment: Enrollment, *, now: datetime) -> None:
+    device = enrollment.device
+    device.enrolled_at = now
+    changed = enrollment.group_id is not None and enrollment.group_id != device.group_id
+    if changed:
+        device.group_id = enrollment.group_id
+    device.save(update_fields=["group", "enrolled_at", "updated_at"])
+    if changed:
+        device_group_changed.send(Device, device=device)

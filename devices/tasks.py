@@ -1,0 +1,19 @@
+"""Work that needs no device waiting for it; every task may run twice, or never."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from devices.services.push import push, request_due_pushes
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def push_device(enrollment_id: int) -> None:
+    """Send the enrollment's requested push, if it is still to be sent."""
+    push(enrollment_id, now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def sweep_commands() -> None:
+    """Wake the devices whose pushes were lost, put off, or not answered."""
+    for enrollment_id in request_due_pushes(now=timezone.now()):
+        push_device.delay(enrollment_id)

@@ -1,0 +1,121 @@
+"""The devices' doors: PUT /mdm/checkin and PUT /mdm/connect.
+
+Answers: 200, 400 malformed, 403 not trusted, 410 for a user's channel, 413 too large, 503
+try later. Never 401, which makes some devices unenroll, and never a redirect.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import Error as AnyDatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from devices.errors import (
+    MessageInvalid,
+    MessageRefused,
+    PlistInvalid,
+    PlistTooLarge,
+    UserChannelDeclined,
+)
+from devices.protocol.checkin import decode_checkin, is_checkin
+from devices.protocol.connect import decode_report
+from devices.protocol.plist import decode_plist
+from devices.services.checkin import Sender, receive_checkin
+from devices.services.connect import receive_report
+from devices.services.identity import verify_sender
+from devices.services.refusals import report_refusal
+from organization.services.client_address import get_client_address
+
+log = logging.getLogger(__name__)
+View = Callable[[HttpRequest], HttpResponse]
+PLIST = "application/xml; charset=utf-8"
+MAX_CHECKIN = 1024 * 1024
+MAX_RESULT = 10 * 1024 * 1024
+RETRY_AFTER = 60
+
+
+def device_door(view: View) -> View:
+    """Only PUT, no CSRF token, and every refusal in words that a device understands."""
+
+    @csrf_exempt
+    @wraps(view)
+    def door(request: HttpRequest) -> HttpResponse:
+        if request.method != "PUT":
+            return HttpResponseNotAllowed(["PUT"])
+        try:
+            return view(request)
+        except (MessageRefused, PlistInvalid, MessageInvalid) as error:
+            return _refuse(request, error)
+        except UserChannelDeclined as error:
+            return _answer(410, str(error))
+        except AnyDatabaseError:
+            log.exception("the database does not answer")
+            return _try_later()
+
+    return door
+
+
+@device_door
+def checkin(request: HttpRequest) -> HttpResponse:
+    return _receive(request, max_bytes=MAX_CHECKIN)
+
+
+@device_door
+def connect(request: HttpRequest) -> HttpResponse:
+    return _receive(request, max_bytes=MAX_RESULT)
+
+
+def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
+    """Either URL takes either kind: a profile may name one URL for both."""
+    now = timezone.now()
+    body = _read_body(request, max_bytes=max_bytes)
+    certificate = verify_sender(request.headers.get("Mdm-Signature", ""), content=body, now=now)
+    message = decode_plist(body, max_bytes=max_bytes)
+    if is_checkin(message):
+        sender = Sender(certificate, request.GET.get("challenge", ""), now)
+        answer = receive_checkin(decode_checkin(message), sender=sender)
+    else:
+        answer = receive_report(decode_report(message), certificate=certificate, now=now)
+    return HttpResponse(answer, content_type=PLIST)
+
+
+def _read_body(request: HttpRequest, *, max_bytes: int) -> bytes:
+    """Raises PlistTooLarge by the announced length, before reading, or by the real one."""
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise PlistTooLarge(f"{announced} bytes, at most {max_bytes} are taken")
+    try:
+        body = request.body
+    except RequestDataTooBig as error:
+        raise PlistTooLarge(f"more than {max_bytes} bytes") from error
+    except UnreadablePostError as error:
+        raise PlistInvalid("the message broke off") from error
+    if len(body) > max_bytes:
+        raise PlistTooLarge(f"{len(body)} bytes, at most {max_bytes} are taken")
+    return body
+
+
+def _refuse(request: HttpRequest, error: Any) -> HttpResponse:
+    try:
+        report_refusal(error, path=request.path, remote_address=get_client_address(request))
+    except AnyDatabaseError:
+        log.exception("a refusal could not be logged")
+        return _try_later()
+    if isinstance(error, MessageRefused):
+        return _answer(403, "not trusted")
+    return _answer(413 if isinstance(error, PlistTooLarge) else 400, str(error))
+
+
+def _try_later() -> HttpResponse:
+    response = _answer(503, "try later")
+    response["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _answer(status: int, text: str) -> HttpResponse:
+    return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
