@@ -1,12 +1,25 @@
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, path, re_path
 
-from enrollment import console
+from enrollment import console, views
 from enrollment.rest.log import LogViewSet, TimelineViewSet
 from enrollment.rest.sessions import SessionViewSet
 from enrollment.rest.tokens import TokenViewSet
 from organization.rest.routing import build_router
 
-urlpatterns: list[URLPattern] = []
+urlpatterns: list[URLPattern] = [
+    path("enroll", views.show_landing, name="enroll"),
+    path("enroll/profile", views.download_profile, name="enroll_profile"),
+    path("enroll/sessions", views.create_session, name="enroll_sessions"),
+    path("enroll/sessions/<str:session_id>", views.show_session, name="enroll_session"),
+    path(
+        "enroll/sessions/<str:session_id>/profile",
+        views.download_session_profile,
+        name="enroll_session_profile",
+    ),
+    path("enroll/ca.mobileconfig", views.download_root_profile, name="enroll_ca_profile"),
+    path("enroll/ca.pem", views.download_root_pem, name="enroll_ca_pem"),
+    path("enroll/ca.cer", views.download_root_der, name="enroll_ca_der"),
+]
 console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 
 router = build_router()

@@ -3,7 +3,6 @@
 from django.db.models import F, Q
 
 from devices.errors import AdmissionRefused
-from devices.models import Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
@@ -16,14 +15,13 @@ def admit(request: AdmissionRequest) -> Admission:
     """Count a use of the token and take the session for this device; raises AdmissionRefused.
 
     Runs inside the transaction that creates the device: a refusal takes everything back.
-    The same Authenticate once more gets the same answer and counts nothing.
+    A session admits once; the same Authenticate sent again finds its enrollment before this.
     """
     try:
         session = _verify_challenge(request)
-        if not _is_repeated(request, session=session):
-            check_open(session, now=request.now)
-            _take_session(session)
-            _count_use(session.token, udid=request.udid)
+        check_open(session, now=request.now)
+        _take_session(session)
+        _count_use(session.token, udid=request.udid)
     except EnrollmentRefused as error:
         raise AdmissionRefused(error.code, error.message) from error
     return Admission(
@@ -59,15 +57,6 @@ def _check_certificate(request: AdmissionRequest, *, session: EnrollmentSession)
         raise SessionRefused(
             "identity_not_trusted", "the certificate was issued for another enrollment"
         )
-
-
-def _is_repeated(request: AdmissionRequest, *, session: EnrollmentSession) -> bool:
-    return Enrollment.objects.filter(
-        session_id=session.public_id,
-        certificate_sha256=request.certificate_sha256,
-        device__udid=request.udid,
-        state__in=(EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE),
-    ).exists()
 
 
 def _take_session(session: EnrollmentSession) -> None:

@@ -89,3 +89,15 @@ def advance_session(
         public_id=session_id, state__in=PREDECESSORS[state]
     ).update(**changes)
     return bool(moved)
+
+
+def fail_session(session_id: str, *, code: str) -> None:
+    """Note why the device was refused; it may try again until the session is over."""
+    if session_id:
+        advance_session(session_id, state=SessionState.FAILED, failure_code=code)
+
+
+def link_device(session_id: str, *, device_id: str) -> None:
+    """Note which device (`dev_…`) the session has brought."""
+    if session_id:
+        EnrollmentSession.objects.filter(public_id=session_id).update(device_id=device_id)

@@ -120,6 +120,14 @@ def verify_token(text: str, *, now: datetime, allow_exhausted: bool = False) -> 
     return VerifiedToken(token, claims.sid or "")
 
 
+def verify_bare_token(text: str, *, now: datetime) -> EnrollmentToken:
+    """Return the active token behind a link; a challenge of a session opens no page."""
+    verified = verify_token(text, now=now)
+    if verified.session_id:
+        raise TokenRefused("token_malformed", "this is a challenge, not an enrollment token")
+    return verified.token
+
+
 def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool = False) -> None:
     """Raise TokenRefused unless the token is active."""
     state = get_token_state(token, now=now)

@@ -1,0 +1,149 @@
+"""News from the apps below, written into the enrollment log and onto the session."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from devices import signals as devices
+from devices.models import Device, Enrollment
+from enrollment.models import LogEntry, SessionState
+from enrollment.services.log import write_entry
+from enrollment.services.sessions import advance_session, fail_session, link_device
+from policies import signals as policies
+from policies.models import ItemStatus
+from scep import signals as scep
+from scep.models import IssuedCertificate
+
+
+@receiver(scep.certificate_issued)
+def log_certificate(certificate: IssuedCertificate, **_: Any) -> None:
+    if certificate.scep_profile_id is not None:  # else the identity is still in the profile
+        advance_session(certificate.session_id, state=SessionState.CERTIFICATE_ISSUED)
+    _write_certificate("certificate_issued", certificate)
+
+
+@receiver(scep.certificate_revoked)
+def log_revocation(certificate: IssuedCertificate, **_: Any) -> None:
+    _write_certificate("certificate_revoked", certificate)
+
+
+@receiver(scep.scep_request_refused)
+def log_scep_refusal(
+    code: str,
+    message: str,
+    session_id: str,
+    remote_address: str | None,
+    detail: dict[str, Any],
+    **_: Any,
+) -> None:
+    fail_session(session_id, code=code)
+    write_entry(
+        code, message=message, session_id=session_id, remote_address=remote_address, detail=detail
+    )
+
+
+@receiver(devices.device_message_refused)
+def log_device_refusal(
+    code: str,
+    message: str,
+    udid: str,
+    session_id: str,
+    remote_address: str | None,
+    detail: dict[str, Any],
+    **_: Any,
+) -> None:
+    fail_session(session_id, code=code)
+    device = Device.objects.filter(udid=udid).only("public_id").first() if udid else None
+    write_entry(
+        code,
+        message=message,
+        session_id=session_id,
+        device_id=device.public_id if device else "",
+        remote_address=remote_address,
+        detail=detail,
+    )
+
+
+@receiver(devices.device_authenticated)
+def log_authenticated(enrollment: Enrollment, **_: Any) -> None:
+    link_device(enrollment.session_id, device_id=enrollment.device.public_id)
+    _write_device("device_authenticated", enrollment)
+
+
+@receiver(devices.device_enrolled)
+def log_enrolled(enrollment: Enrollment, renewed: bool, **_: Any) -> None:
+    advance_session(
+        enrollment.session_id,
+        state=SessionState.ENROLLED,
+        device_id=enrollment.device.public_id,
+    )
+    _write_device("device_enrolled", enrollment, detail={"renewed": renewed})
+
+
+@receiver(devices.device_reenrolled)
+def log_reenrolled(enrollment: Enrollment, **_: Any) -> None:
+    _write_device("device_reenrolled", enrollment)
+
+
+@receiver(devices.device_checked_out)
+def log_checked_out(enrollment: Enrollment, **_: Any) -> None:
+    _write_device("device_checked_out", enrollment)
+
+
+@receiver(devices.push_failed)
+def log_push_failure(enrollment: Enrollment, code: str, message: str, **_: Any) -> None:
+    _write_device(code, enrollment, message=message)
+
+
+@receiver(policies.policies_applied)
+def log_policies(enrollment: Enrollment, queued: int, **_: Any) -> None:
+    if queued:
+        _write_device(
+            "policies_queued",
+            enrollment,
+            message=f"{queued} policy commands queued",
+            detail={"queued": queued},
+        )
+
+
+@receiver(policies.item_installed)
+def log_item_installed(status: ItemStatus, **_: Any) -> None:
+    _write_device("item_installed", status.enrollment, message=f"{status.name}: installed")
+
+
+@receiver(policies.item_failed)
+def log_item_failed(status: ItemStatus, message: str, **_: Any) -> None:
+    _write_device(
+        "policy_item_failed",
+        status.enrollment,
+        message=f"{status.name}: {message}",
+        detail={"item": status.item.public_id if status.item else "", "kind": status.kind},
+    )
+
+
+@receiver(policies.device_managed)
+def log_managed(device: Device, **_: Any) -> None:
+    enrollment = device.enrollments.order_by("id").last()
+    if enrollment is not None:
+        _write_device("device_managed", enrollment)
+
+
+def _write_certificate(code: str, certificate: IssuedCertificate) -> LogEntry:
+    return write_entry(
+        code,
+        session_id=certificate.session_id,
+        token_id=certificate.token_id,
+        detail={"certificate": certificate.public_id, "serial": certificate.serial},
+    )
+
+
+def _write_device(
+    code: str, enrollment: Enrollment, *, message: str = "", detail: dict[str, Any] | None = None
+) -> LogEntry:
+    return write_entry(
+        code,
+        message=message,
+        session_id=enrollment.session_id,
+        device_id=enrollment.device.public_id,
+        detail=detail,
+    )

@@ -1,0 +1,14 @@
+"""Later work: each task takes nothing or ids, and may run any number of times."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from enrollment.services.sweep import expire_sessions, report_silent_sessions
+
+
+@shared_task
+def sweep_sessions() -> None:
+    """Report silent sessions first: an expired one is not reported any more."""
+    now = timezone.now()
+    report_silent_sessions(now=now)
+    expire_sessions(now=now)

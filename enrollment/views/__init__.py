@@ -1,0 +1,15 @@
+from enrollment.views.landing import show_landing
+from enrollment.views.profile import download_profile, download_session_profile
+from enrollment.views.sessions import create_session, show_session
+from enrollment.views.trust import download_root_der, download_root_pem, download_root_profile
+
+__all__ = [
+    "create_session",
+    "download_profile",
+    "download_root_der",
+    "download_root_pem",
+    "download_root_profile",
+    "download_session_profile",
+    "show_landing",
+    "show_session",
+]

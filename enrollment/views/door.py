@@ -1,0 +1,125 @@
+"""The border of every public door: rate, refusals, their pages, and headers."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
+
+from enrollment.errors import EnrollmentRefused, NotReady
+from enrollment.protocol.log_codes import get_log_code
+from enrollment.services.log import write_entry
+from organization.errors import NotSetUp, RateLimited
+from organization.selectors import get_organization
+from organization.services.client_address import get_client_address
+from organization.services.rate_limit import check_rate
+
+# One address may be a whole school behind its router.
+RATE_LIMIT, RATE_SECONDS = 600, 60
+GONE = 410
+STATUS = {
+    "token_malformed": 400,
+    "token_signature_invalid": 403,
+    "token_unknown": 403,
+    "session_unknown": 404,
+}
+
+View = Callable[..., HttpResponse]
+
+
+def public_door(*methods: str, limited: bool = True) -> Callable[[View], View]:
+    """Open a view to people: other methods 405, too many tries 429, refusals their page."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in methods:
+                return HttpResponseNotAllowed(methods)
+            response = _enter(view, request, limited, *args, **kwargs)
+            response["Cache-Control"] = "no-store"
+            response["Referrer-Policy"] = "no-referrer"
+            patch_vary_headers(response, ["Accept"])
+            return response
+
+        door.csrf_exempt = True  # type: ignore[attr-defined]  # the token is the authority
+        return door
+
+    return decorate
+
+
+def _enter(
+    view: View, request: HttpRequest, limited: bool, *args: Any, **kwargs: Any
+) -> HttpResponse:
+    try:
+        if limited:
+            check_rate(
+                f"enroll:{get_client_address(request)}", limit=RATE_LIMIT, seconds=RATE_SECONDS
+            )
+        return view(request, *args, **kwargs)
+    except RateLimited as error:
+        return _answer_rate_limited(request, error)
+    except NotSetUp as error:
+        return answer_refusal(request, NotReady("server_not_set_up", str(error)))
+    except EnrollmentRefused as error:
+        return answer_refusal(request, error)
+
+
+def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpResponse:
+    """Log the refusal and say it with cause and fix: JSON where asked for, else a page."""
+    write_entry(
+        error.code,
+        message=error.message,
+        token_id=error.token_id,
+        remote_address=get_client_address(request),
+        detail={"path": request.path, "user_agent": request.headers.get("User-Agent", "")[:300]},
+    )
+    status = 503 if isinstance(error, NotReady) else STATUS.get(error.code, GONE)
+    return _answer(request, build_refusal(error.code), status=status)
+
+
+def build_refusal(code: str) -> dict[str, str]:
+    """Return the code with its texts in the visitor's language."""
+    entry = get_log_code(code)
+    texts = {"title": entry.title, "cause": entry.cause, "resolution": entry.resolution}
+    headline = entry.headline or entry.title
+    return {
+        "code": code,
+        "headline": gettext(headline),
+        **{name: gettext(text) if text else "" for name, text in texts.items()},
+    }
+
+
+def find_organization_context() -> dict[str, Any]:
+    """Return what every page shows of the organization; nothing before the set-up."""
+    try:
+        return {"organization": get_organization()}
+    except NotSetUp:
+        return {"organization": None}
+
+
+def prefers_page(request: HttpRequest) -> bool:
+    """Whether a browser asks, and not a script or a program."""
+    return "text/html" in request.headers.get("Accept", "")
+
+
+def _answer_rate_limited(request: HttpRequest, error: RateLimited) -> HttpResponse:
+    refusal = {
+        "code": "rate_limited",
+        "headline": gettext("Too many requests"),
+        "title": gettext("Too many requests"),
+        "cause": gettext("Too many people enroll from this network at the moment."),
+        "resolution": gettext("Wait a minute and try again."),
+    }
+    response = _answer(request, refusal, status=429)
+    response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _answer(request: HttpRequest, refusal: dict[str, str], *, status: int) -> HttpResponse:
+    if "application/json" in request.headers.get("Accept", ""):
+        return JsonResponse(refusal, status=status)
+    context = {"refusal": refusal} | find_organization_context()
+    return render(request, "enroll/refused.html", context, status=status)

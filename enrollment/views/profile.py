@@ -1,0 +1,44 @@
+"""The signed enrollment profile, by session or by token."""
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from enrollment.services.profile import build_profile, check_ready
+from enrollment.services.sessions import get_session
+from enrollment.services.tokens import verify_bare_token
+from enrollment.views.door import public_door
+from enrollment.views.sessions import open_session_for
+
+CONTENT_TYPE = "application/x-apple-aspen-config"
+
+
+@public_door("GET")
+def download_session_profile(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Answer the session's profile: each time the same one, with a fresh challenge."""
+    return build_attachment(
+        build_profile(get_session(session_id), now=timezone.now()), name="enroll.mobileconfig"
+    )
+
+
+@public_door("GET")
+def download_profile(request: HttpRequest) -> HttpResponse:
+    """Open a session with `token` and answer its profile, for scripts and plain links."""
+    now = timezone.now()
+    token = verify_bare_token(request.GET.get("token", ""), now=now)
+    check_ready(now=now)
+    session = open_session_for(request, token=token)
+    response = build_attachment(
+        build_profile(get_session(session.public_id), now=now), name="enroll.mobileconfig"
+    )
+    response["X-Enrollment-Session"] = session.public_id
+    return response
+
+
+def build_attachment(
+    content: bytes, *, name: str, content_type: str = CONTENT_TYPE
+) -> HttpResponse:
+    return HttpResponse(
+        content,
+        content_type=content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
