@@ -49,7 +49,9 @@ def decode_envelope(data: bytes, *, recipient: x509.Certificate, allow_legacy: b
         algorithm = content["content_encryption_algorithm"]
         return Envelope(
             cipher=get_cipher(algorithm["algorithm"].dotted, allow_legacy=allow_legacy),
-            initialization_vector=bytes(algorithm["parameters"].parse(core.OctetString)),
+            initialization_vector=bytes(
+                core.OctetString.load(algorithm["parameters"].dump(), strict=True)
+            ),
             encrypted_key=_find_encrypted_key(enveloped["recipient_infos"], recipient=recipient),
             encrypted_content=bytes(content["encrypted_content"]),
         )
