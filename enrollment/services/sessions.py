@@ -64,6 +64,11 @@ def get_session(session_id: str) -> EnrollmentSession:
     return session
 
 
+def is_open(session: EnrollmentSession, *, now: datetime) -> bool:
+    """Whether a device may still enroll with the session's profile."""
+    return session.state in OPEN_STATES and session.expires_at > now
+
+
 def check_open(session: EnrollmentSession, *, now: datetime) -> None:
     """Raise SessionRefused once the session has enrolled a device or is over."""
     token_id = session.token.jti
@@ -71,7 +76,7 @@ def check_open(session: EnrollmentSession, *, now: datetime) -> None:
         raise SessionRefused(
             "session_used", "the session has enrolled its device", token_id=token_id
         )
-    if session.state == SessionState.EXPIRED or session.expires_at <= now:
+    if not is_open(session, now=now):
         raise SessionRefused("session_expired", "the session is over", token_id=token_id)
 
 

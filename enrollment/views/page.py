@@ -14,6 +14,9 @@ from enrollment.services.tokens import build_enrollment_url
 
 DEVICE_NAMES = {"iphone": "iPhone", "ipad": "iPad", "mac": "Mac"}
 
+# Drawing a code costs more than the rest of the page.
+SHOWN_A_CODE = ("mac", "other")
+
 
 def build_page(token: EnrollmentToken, *, visitor: Visitor, with_link: bool) -> dict[str, Any]:
     """Return the template's context; `with_link` adds the enrollment URL and its QR code."""
@@ -29,7 +32,9 @@ def build_page(token: EnrollmentToken, *, visitor: Visitor, with_link: bool) -> 
     }
     if with_link:
         url = build_enrollment_url(token)
-        context |= {"url": url, "qr": _build_data_url(build_qr_png(url))}
+        context["url"] = url
+        if visitor.device in SHOWN_A_CODE:
+            context["qr"] = _build_data_url(build_qr_png(url))
     return context
 
 

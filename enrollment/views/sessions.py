@@ -12,7 +12,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.protocol.platform import PLATFORMS, Visitor, decode_user_agent
 from enrollment.services.profile import check_ready
 from enrollment.services.progress import MANAGED, SessionProgress, get_session_progress
-from enrollment.services.sessions import get_session, open_session
+from enrollment.services.sessions import get_session, is_open, open_session
 from enrollment.services.tokens import verify_bare_token
 from enrollment.views.door import build_refusal, prefers_page, public_door
 from enrollment.views.page import build_page
@@ -39,14 +39,20 @@ def create_session(request: HttpRequest) -> HttpResponse:
 @public_door("GET", limited=False)
 def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
     """Answer the live state: JSON, or the page for a browser; `start` begins the download."""
+    now = timezone.now()
     session = get_session(session_id)
-    state = _build_state(session, get_session_progress(session, now=timezone.now()))
+    state = _build_state(session, get_session_progress(session, now=now))
     if not prefers_page(request):
         return JsonResponse(state)
     visitor = _get_visitor(request, session)
     context = build_page(session.token, visitor=visitor, with_link=False)
     starts = "start" in request.GET and session.state == SessionState.WAITING
-    return render(request, "enroll/page.html", context | {"state": state, "starts": starts})
+    context |= {
+        "state": state,
+        "starts": starts,
+        "can_download": is_open(session, now=now),
+    }
+    return render(request, "enroll/page.html", context)
 
 
 def open_session_for(request: HttpRequest, *, token: EnrollmentToken) -> EnrollmentSession:

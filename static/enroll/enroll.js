@@ -2,6 +2,7 @@
 // Three conveniences; without this file the page's forms and links do the same work.
 (() => {
   const EVERY = 3000, STOP_AFTER = 15 * 60 * 1000;
+  const ENDS = ["managed", "expired"]; // what failed may still succeed: devices try again
   const body = document.body;
 
   // An iPad says that it is a Mac, but no Mac has a touch screen.
@@ -43,13 +44,13 @@
       if (answer.ok) {
         const state = await answer.json();
         show(state);
-        if (state.is_final) return;
+        if (ENDS.includes(state.state)) return;
       }
     } catch { /* away from the network for a moment: the next poll tells */ }
     if (!document.hidden) timer = setTimeout(poll, EVERY);
   };
   document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
-  if (url && status && !["managed", "failed", "expired"].includes(status.dataset.state)) poll();
+  if (url && status && !ENDS.includes(status.dataset.state)) poll();
 
   const form = document.querySelector("[data-open-session]");
   form?.addEventListener("submit", async (event) => {

@@ -121,6 +121,12 @@ def test_signature_is_invalid_when_another_key_signed() -> None:
     assert refusal(sign_token(CLAIMS, kid="k1", private_key=other)) == "token_signature_invalid"
 
 
+@pytest.mark.parametrize("tail", ["xxxxx", "A", ""])
+def test_signature_is_invalid_when_its_end_was_changed(tail: str) -> None:
+    text = sign_token(CLAIMS, kid="k1", private_key=KEY)
+    assert refusal(text[:-5] + tail) == "token_signature_invalid"
+
+
 def test_signature_is_invalid_when_a_claim_was_changed() -> None:
     header, payload, signature = sign_token(CLAIMS, kid="k1", private_key=KEY).split(".")
     members = json.loads(base64.urlsafe_b64decode(payload + "==")) | {"max_uses": 0}
