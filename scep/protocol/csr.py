@@ -7,7 +7,7 @@ from asn1crypto import core
 from asn1crypto.csr import CertificationRequest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
@@ -46,7 +46,7 @@ def decode_csr(
         request = _load(der)
     with refusing(RequestRejected, "the certificate request is malformed"):
         key = verify_key(request.public_key(), min_bits=min_key_bits)
-        _verify_signature(request, allow_sha1=allow_sha1)
+        _verify_signature(request, key=key, allow_sha1=allow_sha1)
         common_name = _read_common_name(request.subject)
         _verify_extensions(request, common_name=common_name)
         return CertificateRequest(key, common_name, _read_challenge(der))
@@ -77,20 +77,24 @@ def _load(der: bytes) -> x509.CertificateSigningRequest:
     return request
 
 
-def _verify_signature(request: x509.CertificateSigningRequest, *, allow_sha1: bool) -> None:
+def _verify_signature(
+    request: x509.CertificateSigningRequest, *, key: rsa.RSAPublicKey, allow_sha1: bool
+) -> None:
     digest = request.signature_hash_algorithm
     accepted = (*DIGESTS, "sha1") if allow_sha1 else DIGESTS
     if digest is None or digest.name not in accepted:
         raise AlgorithmRefused("the certificate request is signed with a digest that is too weak")
+    scheme = request.signature_algorithm_parameters
+    if not isinstance(scheme, padding.PKCS1v15 | padding.PSS):
+        raise AlgorithmRefused("the certificate request is not signed by RSA")
     try:
-        is_valid = request.is_signature_valid
-    except InvalidSignature:
-        is_valid = False
-    if not is_valid:
+        # By hand: cryptography's own is_signature_valid knows no SHA-1.
+        key.verify(request.signature, request.tbs_certrequest_bytes, scheme, digest)
+    except InvalidSignature as error:
         raise RequestRejected(
             "the certificate request is not signed with its own key",
             fail_info=FailInfo.BAD_MESSAGE_CHECK,
-        )
+        ) from error
 
 
 def _read_common_name(subject: x509.Name) -> str:

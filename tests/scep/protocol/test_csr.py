@@ -1,0 +1,149 @@
+"""Certificate requests: a key and a challenge are taken, ambitions are refused."""
+
+import ipaddress
+
+import pytest
+from asn1crypto.csr import CertificationRequest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
+from scep.protocol.csr import decode_csr, verify_key
+from tests.scep.device import make_csr, make_key
+from tests.scep.reply import run_openssl
+
+
+def test_key_name_and_challenge_are_read_when_openssl_makes_the_request(tmp_path) -> None:
+    config = tmp_path / "req.cnf"
+    config.write_text(
+        "[req]\ndistinguished_name=dn\nattributes=at\nprompt=no\n"
+        "[dn]\nCN=an iPad\n[at]\nchallengePassword=s\u00e9cret words\n"
+    )
+    der = run_openssl(
+        "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "key.pem"),
+        "-config", str(config), "-utf8", "-outform", "DER",
+    )  # fmt: skip
+    request = decode_csr(der, allow_sha1=False)
+    assert (request.common_name, request.challenge) == ("an iPad", "s\u00e9cret words")
+    assert request.public_key.key_size == 2048
+
+
+def test_challenge_is_empty_when_the_request_has_none() -> None:
+    assert decode_csr(make_csr(make_key()), allow_sha1=False).challenge == ""
+
+
+def usage(**wanted: bool) -> x509.KeyUsage:
+    names = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+        "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(**({name: False for name in names} | wanted))
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [
+        x509.BasicConstraints(ca=True, path_length=None),
+        x509.BasicConstraints(ca=True, path_length=0),
+        usage(key_cert_sign=True),
+        usage(crl_sign=True),
+        x509.SubjectAlternativeName([x509.DNSName("mdm.example.com")]),
+        x509.SubjectAlternativeName([x509.DNSName("device"), x509.DNSName("mdm.example.com")]),
+        x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("192.0.2.1"))]),
+        x509.SubjectAlternativeName([x509.RFC822Name("ceo@example.com")]),
+        x509.SubjectAlternativeName([x509.UniformResourceIdentifier("https://example.com")]),
+    ],
+)
+def test_request_is_refused_when_it_wants_more_than_a_device_may(
+    extension: x509.ExtensionType,
+) -> None:
+    csr = make_csr(make_key(), extensions=[(extension, False)])
+    with pytest.raises(RequestRejected) as caught:
+        decode_csr(csr, allow_sha1=False)
+    assert caught.value.fail_info == FailInfo.BAD_REQUEST
+
+
+def test_request_is_accepted_when_its_extensions_are_modest() -> None:
+    extensions: list[tuple[x509.ExtensionType, bool]] = [
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (usage(digital_signature=True, key_encipherment=True), True),
+        (x509.SubjectAlternativeName([x509.DNSName("device")]), False),
+    ]
+    csr = make_csr(make_key(), extensions=extensions)
+    assert decode_csr(csr, allow_sha1=False).common_name == "device"
+
+
+@pytest.mark.parametrize("names", [("device", "admin"), ("device\0.example.com",), ("\0",)])
+def test_request_is_refused_when_its_name_is_ambiguous(names: tuple[str, ...]) -> None:
+    with pytest.raises(RequestRejected):
+        decode_csr(make_csr(make_key(), names=names), allow_sha1=False)
+
+
+def test_request_is_refused_when_it_was_signed_by_another_key() -> None:
+    honest = CertificationRequest.load(make_csr(make_key()))
+    stolen = CertificationRequest.load(make_csr(make_key(1)))
+    forged = CertificationRequest(
+        {
+            "certification_request_info": stolen["certification_request_info"],
+            "signature_algorithm": honest["signature_algorithm"],
+            "signature": honest["signature"],
+        }
+    )
+    with pytest.raises(RequestRejected, match="own key") as caught:
+        decode_csr(forged.dump(), allow_sha1=False)
+    assert caught.value.fail_info == FailInfo.BAD_MESSAGE_CHECK
+
+
+def test_sha1_is_accepted_only_when_legacy_is_allowed(tmp_path) -> None:
+    der = run_openssl(
+        "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "key.pem"),
+        "-subj", "/CN=old", "-sha1", "-outform", "DER",
+    )  # fmt: skip
+    assert decode_csr(der, allow_sha1=True).common_name == "old"
+    with pytest.raises(AlgorithmRefused):
+        decode_csr(der, allow_sha1=False)
+
+
+def test_md5_is_refused_even_when_legacy_is_allowed(tmp_path) -> None:
+    der = run_openssl(
+        "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", str(tmp_path / "key.pem"),
+        "-subj", "/CN=old", "-md5", "-outform", "DER",
+    )  # fmt: skip
+    with pytest.raises((AlgorithmRefused, RequestRejected)):
+        decode_csr(der, allow_sha1=True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [make_key(bits=1024), ec.generate_private_key(ec.SECP256R1()), make_key(exponent=3)],
+    ids=["1024 bits", "EC", "exponent 3"],
+)
+def test_bad_alg_is_answered_when_the_key_is_weak(key: rsa.RSAPrivateKey) -> None:
+    with pytest.raises(AlgorithmRefused) as caught:
+        decode_csr(make_csr(key, digest=hashes.SHA256()), allow_sha1=False)
+    assert caught.value.fail_info == FailInfo.BAD_ALG
+
+
+def build_public_key(n: int, e: int = 65537) -> rsa.RSAPublicKey:
+    return rsa.RSAPublicNumbers(e, n).public_key()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        build_public_key((1 << 4103) + 1),
+        build_public_key(make_key().public_key().public_numbers().n, e=(1 << 80) + 1),
+        build_public_key(3 * ((1 << 2047) + 1)),
+        build_public_key(997 * ((1 << 2040) + 9)),
+    ],
+    ids=["4104 bits", "huge exponent", "divisible by 3", "divisible by 997"],
+)
+def test_key_is_refused_when_it_is_too_large_or_has_small_factors(key: rsa.RSAPublicKey) -> None:
+    with pytest.raises(AlgorithmRefused):
+        verify_key(key)
+
+
+def test_key_is_refused_when_the_profile_asks_for_a_longer_one() -> None:
+    with pytest.raises(AlgorithmRefused):
+        decode_csr(make_csr(make_key()), allow_sha1=False, min_key_bits=4096)
