@@ -30,9 +30,8 @@ REFUSALS = (ItemInvalid, ProfileInvalid)
 
 
 def _list_policies() -> "QuerySet[Policy]":
-    return Policy.objects.annotate(item_count=Count("items", distinct=True)).prefetch_related(
-        "groups"
-    )
+    policies = Policy.objects.annotate(item_count=Count("items", distinct=True))
+    return policies.prefetch_related("groups").order_by("name")
 
 
 def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
@@ -45,7 +44,7 @@ def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
         installed=Count("statuses", filter=installed),
         failed=Count("statuses", filter=failed),
     )
-    return {"items": items}
+    return {"items": items.order_by("id")}
 
 
 def _update(

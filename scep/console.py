@@ -22,6 +22,7 @@ def _list_profiles() -> "QuerySet[ScepProfile]":
         ScepProfile.objects.select_related("issuing_ca")
         .defer("issuing_ca__private_key")
         .annotate(certificate_count=Count("certificates", distinct=True))
+        .order_by("name")
     )
 
 

@@ -80,7 +80,7 @@ def recent_sign_in_required(view: View) -> View:
 
 
 def _signed_in_recently(request: HttpRequest) -> bool:
-    moments = [record["at"] for record in get_authentication_records(request)]
+    moments = [record["at"] for record in get_authentication_records(request, request.user)]
     return bool(moments) and time.time() - max(moments) < RECENT
 
 
