@@ -4,12 +4,29 @@ from typing import Any, ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from organization.rest import get_actor
 from organization.rest.views import CollectionViewSet
 from scep.models import CertificateStatus, IssuedCertificate
+from scep.services.authority import revoke_certificate
+
+# RFC 5280 section 5.3.1, as far as an administrator can know them.
+REASONS = (
+    "unspecified",
+    "key_compromise",
+    "affiliation_changed",
+    "superseded",
+    "cessation_of_operation",
+    "privilege_withdrawn",
+)
 
 
 class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
@@ -56,6 +73,10 @@ class CertificateWithPemSerializer(CertificateSerializer):
         return certificate.public_bytes(Encoding.PEM).decode()
 
 
+class RevocationSerializer(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(choices=REASONS, default=REASONS[0])
+
+
 class CertificateFilters(filters.FilterSet):
     status = filters.ChoiceFilter(choices=CertificateStatus.choices)
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
@@ -77,3 +98,12 @@ class CertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     def get_serializer_class(self) -> Any:
         return CertificateSerializer if self.action == "list" else CertificateWithPemSerializer
+
+    @extend_schema(request=RevocationSerializer, responses=CertificateWithPemSerializer)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, id: str) -> Response:
+        """For good: the device is refused from its next message on. Again changes nothing."""
+        row = self.get_object()
+        reason = self.decode(request, RevocationSerializer)["reason"]
+        revoke_certificate(row, reason=reason, now=timezone.now(), actor=get_actor(request))
+        return self.answer(row)

@@ -1,0 +1,78 @@
+"""Every operation of the interface, and the least role that it is for.
+
+Written by hand: an operation that is not listed fails test_roles.py.
+"""
+
+from typing import Any
+
+from tests.rest.conftest import Sample
+
+AUDITOR, OPERATOR, ADMINISTRATOR = "auditor", "operator", "administrator"
+ROLES = (AUDITOR, OPERATOR, ADMINISTRATOR)
+
+OPERATIONS = {
+    "GET organization": AUDITOR,
+    "GET push-certificate": AUDITOR,
+    "GET api-keys": ADMINISTRATOR,
+    "POST api-keys": ADMINISTRATOR,
+    "GET api-keys/{key}": ADMINISTRATOR,
+    "POST api-keys/{key}/revoke": ADMINISTRATOR,
+    "GET commands": AUDITOR,
+    "GET commands/{command}": AUDITOR,
+    "GET devices": AUDITOR,
+    "GET devices/{device}": AUDITOR,
+    "PATCH devices/{device}": OPERATOR,
+    "DELETE devices/{device}": ADMINISTRATOR,
+    "GET devices/{device}/commands": AUDITOR,
+    "POST devices/{device}/commands": OPERATOR,
+    "GET devices/{device}/policy-status": AUDITOR,
+    "POST devices/{device}/push": OPERATOR,
+    "GET devices/{device}/timeline": AUDITOR,
+    "GET enrollment/log": AUDITOR,
+    "GET enrollment/log/{entry}": AUDITOR,
+    "GET enrollment/sessions": AUDITOR,
+    "GET enrollment/sessions/{session}": AUDITOR,
+    "GET enrollment/tokens": AUDITOR,
+    "POST enrollment/tokens": OPERATOR,
+    "GET enrollment/tokens/{token}": AUDITOR,
+    "GET enrollment/tokens/{token}/qr.png": OPERATOR,
+    "GET enrollment/tokens/{token}/qr.svg": OPERATOR,
+    "POST enrollment/tokens/{token}/revoke": OPERATOR,
+    "GET groups": AUDITOR,
+    "POST groups": OPERATOR,
+    "GET groups/{group}": AUDITOR,
+    "PATCH groups/{group}": OPERATOR,
+    "DELETE groups/{group}": OPERATOR,
+    "GET policies": AUDITOR,
+    "POST policies": OPERATOR,
+    "GET policies/{policy}": AUDITOR,
+    "PATCH policies/{policy}": OPERATOR,
+    "DELETE policies/{policy}": OPERATOR,
+    "POST policies/{policy}/items": OPERATOR,
+    "PUT policies/{policy}/items/{item}": OPERATOR,
+    "DELETE policies/{policy}/items/{item}": OPERATOR,
+    "GET scep/certificates": AUDITOR,
+    "GET scep/certificates/{certificate}": AUDITOR,
+    "POST scep/certificates/{certificate}/revoke": OPERATOR,
+    "GET scep/profiles": AUDITOR,
+    "POST scep/profiles": OPERATOR,
+    "GET scep/profiles/{scep_profile}": AUDITOR,
+    "PATCH scep/profiles/{scep_profile}": OPERATOR,
+    "DELETE scep/profiles/{scep_profile}": OPERATOR,
+}
+LISTS = [
+    operation.partition(" ")[2]
+    for operation in OPERATIONS
+    if operation.startswith("GET ")
+    and operation.endswith(("s", "log", "timeline"))
+    and not operation.endswith("policy-status")
+]
+
+
+def build_path(template: str, sample: Sample) -> str:
+    """Fill in the sample's ids: `devices/{device}/push` → `devices/dev_…/push`."""
+    return template.format(**{name: _get_id(row) for name, row in vars(sample).items()})
+
+
+def _get_id(row: Any) -> str:
+    return str(getattr(row, "jti", None) or row.public_id)
