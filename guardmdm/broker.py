@@ -4,31 +4,32 @@ kombu writes a message into the file that a worker may already be reading, and m
 taken ones through /tmp; either can lose a message or stop the worker that reads half.
 """
 
+import json
 import os
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from kombu.transport import filesystem
-from kombu.utils.json import dumps, loads
 
 SUFFIX = ".msg"
 READ_TRIES = 5
 
 
 class Channel(filesystem.Channel):
-    """Messages are files named `<milliseconds>_<uuid>.<queue>.msg`, oldest first."""
+    """Messages are files named `<nanoseconds>_<uuid>.<queue>.msg`, oldest first."""
 
-    def _put(self, queue: Any, payload: Any, **options: Any) -> None:
+    def _put(self, queue: str, payload: Any, **options: Any) -> None:  # type: ignore[override]
         folder = Path(self.data_folder_out)
-        name = f"{time.time_ns() // 1_000_000:015d}_{uuid.uuid4()}"
+        name = f"{time.time_ns():020d}_{uuid.uuid4()}"
         draft = folder / f".{name}"
-        draft.write_text(dumps(payload))
+        draft.write_text(json.dumps(payload))
         draft.rename(folder / f"{name}.{queue}{SUFFIX}")
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)
         for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names only, this runs often
             if name.startswith(".") or not name.endswith(f".{queue}{SUFFIX}"):
@@ -38,17 +39,17 @@ class Channel(filesystem.Channel):
                 (folder / name).rename(taken)
             except FileNotFoundError:  # another worker was faster
                 continue
-            payload = loads(taken.read_text())
+            payload = json.loads(taken.read_text())
             taken.unlink()
             return payload
-        raise filesystem.Empty
+        raise Empty
 
     def get_table(self, exchange: str) -> Any:
         """Read the exchange's bindings; its file is empty for a moment while it is made."""
-        return _retry(lambda: super(Channel, self).get_table(exchange))
+        return _retry(lambda: super(Channel, self).get_table(exchange))  # type: ignore[no-untyped-call]
 
     def _queue_bind(self, *arguments: Any) -> None:
-        _retry(lambda: super(Channel, self)._queue_bind(*arguments))
+        _retry(lambda: super(Channel, self)._queue_bind(*arguments))  # type: ignore[no-untyped-call]
 
 
 def _retry(call: Callable[[], Any]) -> Any:

@@ -27,6 +27,8 @@ DEFAULTS = {
     "APNS_CA": "",
     "LOG_FORMAT": "console",
 }
+DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
+BROKER_SCHEMES = ("filesystem", "redis", "rediss")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
 
 
@@ -61,8 +63,9 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     return Environment(
         base_url=base_url,
         data_dir=data_dir,
-        database_url=values["DATABASE_URL"] or f"sqlite:///{data_dir / 'guardmdm.sqlite3'}",
-        broker_url=values["BROKER_URL"] or "filesystem://",
+        database_url=_check_scheme(values, "DATABASE_URL", DATABASE_SCHEMES)
+        or f"sqlite:///{data_dir / 'guardmdm.sqlite3'}",
+        broker_url=_check_scheme(values, "BROKER_URL", BROKER_SCHEMES) or "filesystem://localhost",
         secret_key=values["SECRET_KEY"] or _kept_secret(data_dir / "secret_key"),
         key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
         allowed_hosts=_words(values["ALLOWED_HOSTS"]) or _default_hosts(base_url),
@@ -116,13 +119,31 @@ def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
+def _check_scheme(values: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    scheme, separator, _ = values[name].partition("://")
+    if values[name] and (not separator or scheme not in schemes):
+        raise SettingsError(f"{PREFIX}{name} must begin with {', '.join(schemes)} and ://.")
+    if name == "BROKER_URL" and scheme.startswith("redis"):
+        build_cache_url(values[name])
+    return values[name]
+
+
 def _check_base_url(text: str) -> str:
     parts = urlsplit(text)
+    if not _has_port_number(text):
+        raise SettingsError(f"{PREFIX}BASE_URL must be like https://mdm.example.com, not {text!r}.")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError(f"{PREFIX}BASE_URL must be like https://mdm.example.com, not {text!r}.")
     if parts.path.strip("/"):
         raise SettingsError(f"{PREFIX}BASE_URL must not have a path: {text!r}.")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _has_port_number(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def _default_hosts(base_url: str) -> list[str]:

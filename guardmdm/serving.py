@@ -9,7 +9,7 @@ from pathlib import Path
 
 from guardmdm.supervisor import Program
 
-WEB_THREADS = 8
+WEB_THREADS = 4
 WORKER_PROCESSES = 2
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
@@ -82,7 +82,7 @@ def _build_web(address: Address, *, workers: int, tls_files: tuple[Path, Path] |
         *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
         *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
         # Its access log would hold tokens: they stand in the query of the enrollment URL.
-        *("--no-access-log", "--log-level", "warning"),
+        *("--no-access-log", "--log-level", "error"),
     ]
     if tls_files:
         certificate, key = tls_files

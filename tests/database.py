@@ -22,35 +22,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[s
 
 
 def _set_up() -> None:
-    # While the apps are being built: what is there is set up, one after the other.
-    import contextlib
+    from guardmdm.bootstrap import set_up
 
-    from django.utils import timezone
-
-    from organization.models import Organization
-
-    try:
-        from guardmdm.bootstrap import set_up
-    except ImportError:
-        Organization.objects.create(name="Example Org")
-        with contextlib.suppress(ImportError):
-            from scep.services.bootstrap import ensure_authorities, ensure_default_profile
-
-            ensure_authorities("Example Org", now=timezone.now())
-            ensure_default_profile()
-        with contextlib.suppress(ImportError):
-            from enrollment.services.bootstrap import ensure_signing_key
-
-            ensure_signing_key()
-        with contextlib.suppress(ImportError):
-            from devices.services.groups import create_group
-
-            create_group("Default", description="", actor="tests")
-        with contextlib.suppress(ImportError):
-            from devices.services.push_certificate import ensure_demo_certificate
-
-            ensure_demo_certificate()
-        return
     set_up(organization_name="Example Org", administrator_email="admin@example.com", demo=True)
 
 

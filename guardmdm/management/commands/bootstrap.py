@@ -34,6 +34,7 @@ def _as_json(made: SetUp) -> str:
             "organization": {"id": made.organization.public_id, "name": made.organization.name},
             "administrator": made.administrator.email,
             "one_time_password": made.one_time_password,
+            "must_change_password": made.administrator.must_change_password,
             "enrollment_url": made.enrollment_url,
         }
     )

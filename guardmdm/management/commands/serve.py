@@ -1,4 +1,5 @@
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from guardmdm.serving import (
     count_workers,
 )
 from guardmdm.static_files import is_collected
-from guardmdm.supervisor import Supervisor
+from guardmdm.supervisor import Supervisor, write_line
 from guardmdm.tls import get_paths
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
@@ -41,14 +42,11 @@ class Command(BaseCommand):
             environment = build_environment(address, environ=os.environ)
         except AddressUnclear as error:
             raise CommandError(str(error)) from error
+        _require_free(address)
         self._prepare(environment)
-        certificate, key = (
-            self._issue_certificate(environment) if address.uses_tls else (None, None)
-        )
-        programs = build_programs(
-            address, workers=options["workers"], certificate=certificate, key=key
-        )
-        self.stdout.write(f"GuardMDM listens on {_build_url(address)}; Ctrl-C stops it.")
+        files = self._issue_certificate(environment) if address.uses_tls else None
+        programs = build_programs(address, workers=options["workers"], tls_files=files)
+        write_line(f"GuardMDM listens on {_build_url(address)}; Ctrl-C stops it.")
         Supervisor(
             programs, environ=environment, prefix_lines=settings.ENV.log_format == "console"
         ).run()
@@ -57,7 +55,7 @@ class Command(BaseCommand):
         """In processes of their own: they need the environment that the children get."""
         self._run("bootstrap", environment)
         if not is_collected():
-            self.stdout.write("Collecting static files …")
+            write_line("Collecting static files …")
             self._run("collectstatic", environment, "--noinput", "--verbosity", "0")
 
     def _issue_certificate(self, environment: dict[str, str]) -> tuple[Path, Path]:
@@ -68,6 +66,16 @@ class Command(BaseCommand):
         result = subprocess.run([*MANAGE, command, *arguments], env=environment, check=False)
         if result.returncode != 0:
             raise CommandError(f"manage.py {command} failed: nothing was started.")
+
+
+def _require_free(address: Address) -> None:
+    try:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        raise CommandError(f"{_build_url(address)}: {error.strerror}. Try --port.") from error
 
 
 def _build_url(address: Address) -> str:

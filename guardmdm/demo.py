@@ -1,0 +1,234 @@
+"""`make demo`: the server, three simulated devices that enroll while you watch, and what to open.
+
+The devices are a program of their own (tests/simulator), started as any stranger would be.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import segno
+from django.conf import settings
+
+PLATFORMS = "ios,ipados,macos"
+READY_SECONDS = 120
+MANAGED_SECONDS = 180
+STOP_SECONDS = 15
+MANAGE = (sys.executable, "manage.py")
+SIMULATOR = (sys.executable, "-m", "tests.simulator")
+
+Say = Callable[[str], None]
+
+
+class DemoFailed(Exception):
+    """A step of the demo did not work; the text says which, and where to read more."""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What the demo keeps beside the server's own data."""
+
+    path: Path
+
+    @property
+    def devices(self) -> Path:
+        return self.path / "devices"
+
+    @property
+    def apns_ca(self) -> Path:
+        return self.path / "apns-ca.pem"
+
+    @property
+    def server_log(self) -> Path:
+        return self.path / "server.log"
+
+    @property
+    def password(self) -> Path:
+        return self.path / "one-time-password"
+
+    def has_devices(self) -> bool:
+        return any(self.devices.glob("*.plist"))
+
+
+class Demo:
+    """Runs until Ctrl-C; every process that it starts ends with it."""
+
+    def __init__(self, *, port: int, say: Say) -> None:
+        self._port = port
+        self._say = say
+        self._folder = Folder(settings.DATA_DIR / "demo")
+        self._apns_port = find_free_port()
+        self._environ = build_environment(
+            os.environ, port=port, apns_port=self._apns_port, apns_ca=self._folder.apns_ca
+        )
+        self._server: subprocess.Popen[bytes] | None = None
+        self._simulator: subprocess.Popen[bytes] | None = None
+
+    def run(self) -> None:
+        """Raises DemoFailed; KeyboardInterrupt is the normal end."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGINT, _interrupt)
+        self._folder.devices.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._say("Setting up …")
+        made = self._bootstrap()
+        try:
+            self._start_server()
+            self._enroll(made["enrollment_url"])
+            self._start_listening_devices()
+            self._say(self._describe(made))
+            self._wait()
+        finally:
+            self._stop()
+
+    def _bootstrap(self) -> dict[str, Any]:
+        command = [*MANAGE, "bootstrap", "--demo", "--json"]
+        result = subprocess.run(
+            command, env=self._environ, stdout=subprocess.PIPE, text=True, check=False
+        )
+        if result.returncode != 0:
+            raise DemoFailed("manage.py bootstrap failed")
+        made: dict[str, Any] = json.loads(result.stdout)
+        if made["one_time_password"]:
+            self._folder.password.touch(mode=0o600)
+            self._folder.password.write_text(made["one_time_password"])
+        return made
+
+    def _start_server(self) -> None:
+        self._say("Starting the server …")
+        with self._folder.server_log.open("ab") as log:
+            self._server = subprocess.Popen(
+                [*MANAGE, "serve", "--port", str(self._port)],
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches the demo alone, which ends the rest
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._is_ready():
+            if self._server.poll() is not None or time.monotonic() > deadline:
+                raise DemoFailed(f"The server did not start: see {self._folder.server_log}")
+            time.sleep(0.3)
+
+    def _is_ready(self) -> bool:
+        with suppress(URLError, OSError), urlopen(f"{self._base_url}/readyz", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+        return False
+
+    def _enroll(self, url: str) -> None:
+        if self._folder.has_devices():
+            return
+        self._say("An iPhone, an iPad and a Mac enroll; their policies follow …")
+        simulator = self._start_simulator(
+            url, "--platform", PLATFORMS, "--wait-managed", str(MANAGED_SECONDS)
+        )
+        if simulator.wait() != 0:
+            raise DemoFailed(f"Not every device became Managed: see {self._folder.server_log}")
+
+    def _start_listening_devices(self) -> None:
+        with (self._folder.path / "devices.log").open("ab") as log:
+            self._start_simulator("--stay", output=log)
+
+    def _start_simulator(self, *arguments: str, output: Any = None) -> subprocess.Popen[bytes]:
+        self._simulator = subprocess.Popen(
+            [
+                *SIMULATOR,
+                *arguments,
+                *("--state", str(self._folder.devices)),
+                *("--apns-port", str(self._apns_port)),
+                *("--apns-ca-out", str(self._folder.apns_ca)),
+            ],
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        return self._simulator
+
+    def _describe(self, made: dict[str, Any]) -> str:
+        password = "the one you chose"
+        if made["must_change_password"] and self._folder.password.exists():
+            password = f"{self._folder.password.read_text()}   (once; you choose your own then)"
+        return "\n".join(
+            [
+                "",
+                build_terminal_qr(made["enrollment_url"]),
+                f"Enrollment URL  {made['enrollment_url']}",
+                "",
+                f"Console         {self._base_url}/console/",
+                f"Sign in as      {made['administrator']}",
+                f"Password        {password}",
+                "",
+                "Enroll one more device:",
+                f"                {Path(sys.executable).name} -m tests.simulator '<URL>'",
+                "Ctrl-C stops everything; `make demo` brings it back with all data.",
+            ]
+        )
+
+    def _wait(self) -> None:
+        assert self._server is not None  # noqa: S101 - started before
+        if self._server.wait() != 0:
+            raise DemoFailed(f"The server ended: see {self._folder.server_log}")
+
+    def _stop(self) -> None:
+        for process in (self._simulator, self._server):
+            if process is None or process.poll() is not None:
+                continue
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    @property
+    def _base_url(self) -> str:
+        return self._environ["GUARDMDM_BASE_URL"]
+
+
+def build_environment(
+    environ: Mapping[str, str], *, port: int, apns_port: int, apns_ca: Path
+) -> dict[str, str]:
+    """Return the server's environment: its pushes go to the simulator's fake APNs."""
+    return {
+        "GUARDMDM_BASE_URL": f"http://127.0.0.1:{port}",
+        **environ,
+        "GUARDMDM_DATA_DIR": str(settings.DATA_DIR),
+        "GUARDMDM_APNS_HOST": "localhost",
+        "GUARDMDM_APNS_PORT": str(apns_port),
+        "GUARDMDM_APNS_CA": str(apns_ca),
+    }
+
+
+def build_terminal_qr(text: str) -> str:
+    """Return the QR code in half-block characters, two modules a character high."""
+    code = segno.make(text, error="l", micro=False)
+    rows = [[bool(module) for module in row] for row in code.matrix_iter(border=2)]
+    if len(rows) % 2:
+        rows.append([False] * len(rows[0]))
+    glyphs = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
+    return "\n".join(
+        "".join(glyphs[pair] for pair in zip(upper, lower, strict=True))
+        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
+    )
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,83 @@
+"""The embedded broker with real files and processes' worth of threads."""
+
+import threading
+
+import pytest
+from kombu import Connection
+from kombu.exceptions import OperationalError
+from kombu.transport.virtual import BrokerState
+
+from guardmdm import celery
+from guardmdm.broker import Transport
+
+MESSAGES = 60
+
+
+@pytest.fixture
+def connect(tmp_path, monkeypatch):
+    folders = {"data_folder_in": tmp_path / "queue", "data_folder_out": tmp_path / "queue"}
+    for folder in (tmp_path / "queue", tmp_path / "control"):
+        folder.mkdir()
+    options = {name: str(folder) for name, folder in folders.items()}
+    options["control_folder"] = str(tmp_path / "control")
+    # kombu remembers for the whole process which queues there are, whatever the folder.
+    monkeypatch.setattr(Transport, "global_state", BrokerState())
+    return lambda: Connection(transport="guardmdm.broker:Transport", transport_options=options)
+
+
+def publish(connect, numbers):
+    with connect() as connection, connection.SimpleQueue("work") as queue:
+        for number in numbers:
+            queue.put({"number": number})
+
+
+def consume(connect, taken):
+    with connect() as connection, connection.SimpleQueue("work") as queue:
+        while True:
+            try:
+                message = queue.get(timeout=1)
+            except queue.Empty:
+                return
+            taken.append(message.payload["number"])
+            message.ack()
+
+
+def test_each_message_is_taken_once_when_many_write_and_read(connect, tmp_path):
+    taken: list[int] = []
+    writers = [
+        threading.Thread(target=publish, args=(connect, range(start, MESSAGES, 3)))
+        for start in range(3)
+    ]
+    readers = [threading.Thread(target=consume, args=(connect, taken)) for _ in range(2)]
+    for thread in [*writers, *readers]:
+        thread.start()
+    for thread in [*writers, *readers]:
+        thread.join()
+    assert sorted(taken) == list(range(MESSAGES))
+    assert list((tmp_path / "queue").iterdir()) == []
+
+
+def test_messages_come_in_the_order_in_which_they_were_sent(connect):
+    taken: list[int] = []
+    publish(connect, range(3))
+    consume(connect, taken)
+    assert taken == [0, 1, 2]
+
+
+def test_a_lost_broker_fails_no_request_and_is_not_asked_again_at_once(monkeypatch):
+    asked = []
+
+    def fail(*args, **options):
+        asked.append(args)
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("celery.app.task.Task.apply_async", fail)
+    monkeypatch.setattr(celery.SweptTask, "_broker_down_until", 0.0)
+
+    @celery.app.task(name="tests.swept")
+    def swept(pk):
+        raise AssertionError("not run here")
+
+    assert swept.delay(1) is None
+    assert swept.delay(2) is None
+    assert len(asked) == 1

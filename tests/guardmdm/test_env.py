@@ -1,0 +1,87 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from guardmdm.env import SettingsError, build_cache_url, read_environment
+
+
+@pytest.fixture
+def read(tmp_path):
+    def call(**variables):
+        environ = {f"GUARDMDM_{name}": text for name, text in variables.items()}
+        return read_environment({"GUARDMDM_DATA_DIR": str(tmp_path), **environ})
+
+    return call
+
+
+def test_everything_has_a_default(read, tmp_path):
+    env = read()
+    assert env.base_url == "http://127.0.0.1:8000"
+    assert env.database_url == f"sqlite:///{tmp_path}/guardmdm.sqlite3"
+    assert env.broker_url == "filesystem://localhost"
+    assert (env.apns_host, env.apns_port) == ("api.push.apple.com", 443)
+
+
+def test_a_secret_made_at_the_first_start_stays_and_is_private(read, tmp_path):
+    first, second = read(), read()
+    assert first.secret_key == second.secret_key
+    assert first.key_ring == second.key_ring
+    for name in ("secret_key", "encryption_keys"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["encryption_keys", "secret_key"]
+
+
+def test_the_environment_shows_no_secret(read):
+    env = read()
+    assert env.secret_key not in repr(env)
+
+
+def test_a_setting_is_read_from_its_file(read, tmp_path):
+    (tmp_path / "given").write_text("postgres://u:p@db/x\n")
+    assert read(DATABASE_URL_FILE=str(tmp_path / "given")).database_url == "postgres://u:p@db/x"
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"BASEURL": "x"}, "GUARDMDM_BASEURL is not a setting"),
+        ({"NOTHING_FILE": "/x"}, "GUARDMDM_NOTHING_FILE is not a setting"),
+        ({"SECRET_KEY": "a", "SECRET_KEY_FILE": "/etc/hostname"}, "are both set"),
+        ({"SECRET_KEY_FILE": "/does/not/exist"}, "cannot be read"),
+        ({"BASE_URL": "mdm.example.com"}, "must be like https://"),
+        ({"BASE_URL": "https://mdm.example.com/mdm"}, "must not have a path"),
+        ({"BASE_URL": "https://mdm.example.com:99999"}, "must be like https://"),
+        ({"APNS_PORT": "https"}, "must be a port"),
+        ({"LOG_FORMAT": "xml"}, "one of json, console"),
+        ({"ENCRYPTION_KEYS": "abc"}, "ENCRYPTION_KEYS"),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8 proxy"}, "not 'proxy'"),
+        ({"DATABASE_URL": "mysql://u@db/x"}, "DATABASE_URL"),
+        ({"BROKER_URL": "amqp://mq"}, "BROKER_URL"),
+        ({"BROKER_URL": "redis://cache/zero"}, "database number"),
+        ({"APNS_CA": "/does/not/exist/ca.pem"}, None),
+    ],
+)
+def test_a_setting_that_cannot_work_stops_the_start_with_one_line(read, variables, said):
+    if said is None:  # the file of a fake APNs may appear later
+        read(**variables)
+        return
+    with pytest.raises(SettingsError) as refusal:
+        read(**variables)
+    assert said in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_operator_sees_the_line_and_no_traceback(tmp_path):
+    environ = {"PATH": os.environ["PATH"], "GUARDMDM_DATA_DIR": str(tmp_path), "GUARDMDM_X": "1"}
+    result = subprocess.run(
+        [sys.executable, "manage.py", "check"], env=environ, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    assert result.stderr.strip() == "GUARDMDM_X is not a setting of GuardMDM."
+
+
+def test_the_cache_has_the_database_after_the_brokers():
+    assert build_cache_url("redis://:secret@cache:6379/0") == "redis://:secret@cache:6379/1"
+    assert build_cache_url("redis://cache") == "redis://cache/1"
