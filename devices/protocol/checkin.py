@@ -7,6 +7,8 @@ from typing import Any
 from devices.errors import MessageInvalid, MessageUnknown
 from devices.protocol.reading import find_data, find_text, get_data, get_text, is_user_channel
 
+# It becomes part of a URL; Apple's are 32 bytes and may grow.
+LONGEST_PUSH_TOKEN = 256
 FACTS = ("DeviceName", "Model", "ModelName", "ProductName", "OSVersion", "BuildVersion")
 
 
@@ -121,7 +123,7 @@ def _decode_token_update(message: Message) -> TokenUpdate:
     return TokenUpdate(
         udid=_get_udid(message),
         topic=_get_topic(message),
-        push_token=get_data(message, "Token"),
+        push_token=get_data(message, "Token", longest=LONGEST_PUSH_TOKEN),
         push_magic=get_text(message, "PushMagic"),
         unlock_token=find_data(message, "UnlockToken"),
         is_user_channel=is_user_channel(message),

@@ -5,6 +5,7 @@ from typing import Any
 from devices.errors import MessageInvalid
 
 LONGEST_TEXT = 1024
+LONGEST_DATA = 64 * 1024
 
 
 def get_text(message: dict[str, Any], key: str) -> str:
@@ -23,19 +24,19 @@ def find_text(message: dict[str, Any], key: str) -> str:
     return value
 
 
-def get_data(message: dict[str, Any], key: str) -> bytes:
+def get_data(message: dict[str, Any], key: str, *, longest: int = LONGEST_DATA) -> bytes:
     """Return required, non-empty data; raises MessageInvalid."""
-    data = find_data(message, key)
+    data = find_data(message, key, longest=longest)
     if not data:
         raise MessageInvalid(f"{key} is missing")
     return data
 
 
-def find_data(message: dict[str, Any], key: str) -> bytes | None:
-    """Return data, or None where the key is absent; raises MessageInvalid for another type."""
+def find_data(message: dict[str, Any], key: str, *, longest: int = LONGEST_DATA) -> bytes | None:
+    """Return data, or None where the key is absent; raises MessageInvalid for others."""
     value = message.get(key)
-    if value is not None and not isinstance(value, bytes):
-        raise MessageInvalid(f"{key} is not data")
+    if value is not None and (not isinstance(value, bytes) or len(value) > longest):
+        raise MessageInvalid(f"{key} is not data of at most {longest} bytes")
     return value
 
 

@@ -1,0 +1,120 @@
+"""Commands: each as its platform understands it, wrong parameters refused by name."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from devices.errors import CommandInvalid
+from devices.protocol.commands import (
+    COMMAND_TYPES,
+    build_command,
+    build_device_information,
+    build_device_lock,
+    build_erase_device,
+    build_install_application,
+    build_managed_application_list,
+    generate_pin,
+)
+from devices.protocol.plist import decode_plist, encode_plist
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "DeviceInformation": {},
+    "SecurityInfo": {},
+    "ProfileList": {},
+    "InstallProfile": {"payload": base64.b64encode(b"profile").decode()},
+    "RemoveProfile": {"identifier": "com.example.wifi"},
+    "InstallApplication": {"itunes_store_id": 361309726},
+    "ManagedApplicationList": {"identifiers": ["com.apple.Pages"]},
+    "RemoveApplication": {"identifier": "com.apple.Pages"},
+    "DeviceLock": {"pin": "123456", "message": "Lost", "phone_number": "+41 44 000 00 00"},
+    "EraseDevice": {"pin": "123456"},
+    "RestartDevice": {},
+}
+
+
+@pytest.mark.parametrize("request_type", COMMAND_TYPES)
+def test_every_command_survives_its_journey(request_type: str) -> None:
+    body = build_command(request_type, platform="macos", parameters=EXAMPLES[request_type])
+    assert body["RequestType"] == request_type
+    assert decode_plist(encode_plist(body), max_bytes=100_000) == body
+
+
+def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
+    parameters = {"payload": base64.b64encode(b"profile").decode()}
+    body = build_command("InstallProfile", platform="ios", parameters=parameters)
+    assert body["Payload"] == b"profile"
+
+
+@pytest.mark.parametrize(
+    ("request_type", "parameters", "named"),
+    [
+        ("InstallProfile", {"payload": "###"}, "payload"),
+        ("InstallProfile", {"payload": ""}, "byte"),
+        ("InstallProfile", {}, "missing"),
+        ("RemoveProfile", {"identifier": 7}, "identifier"),
+        ("RemoveProfile", {"identifier": "a\0b"}, "identifier"),
+        ("InstallApplication", {"itunes_store_id": True}, "itunes_store_id"),
+        ("InstallApplication", {"itunes_store_id": -1}, "itunes_store_id"),
+        ("InstallApplication", {}, "exactly one"),
+        ("InstallApplication", {"itunes_store_id": 1, "identifier": "a"}, "exactly one"),
+        ("InstallApplication", {"manifest_url": "http://example.com/m.plist"}, "https"),
+        ("RestartDevice", {"now": True}, "now"),
+        ("ShutDownDevice", {}, "ShutDownDevice"),
+        ("__class__", {}, "__class__"),
+    ],
+)
+def test_the_wrong_parameter_is_named(
+    request_type: str, parameters: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(CommandInvalid, match=named):
+        build_command(request_type, platform="ios", parameters=parameters)
+
+
+@pytest.mark.parametrize("pin", ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "123456\n"])
+def test_a_mac_is_not_locked_when_its_pin_is_not_six_digits(pin: str) -> None:
+    with pytest.raises(CommandInvalid):
+        build_device_lock(platform="macos", pin=pin)
+
+
+def test_a_phone_gets_no_pin() -> None:
+    locked = build_device_lock(platform="ios", message="Lost", phone_number="1")
+    assert locked == {"RequestType": "DeviceLock", "Message": "Lost", "PhoneNumber": "1"}
+    for build in (build_device_lock, build_erase_device):
+        with pytest.raises(CommandInvalid):
+            build(platform="ios", pin="123456")
+
+
+def test_random_pins_are_six_digits() -> None:
+    pins = {generate_pin() for _ in range(200)}
+    assert len(pins) > 190
+    assert all(build_device_lock(platform="macos", pin=pin)["PIN"] == pin for pin in pins)
+
+
+@pytest.mark.parametrize(
+    ("platform", "asked", "not_asked"),
+    [
+        ("ios", "IsMDMLostModeEnabled", "IsAppleSilicon"),
+        ("ipados", "ServiceSubscriptions", "HostName"),
+        ("macos", "PINRequiredForDeviceLock", "IsCloudBackupEnabled"),
+        ("other", "OSVersion", "SerialNumber"),
+    ],
+)
+def test_only_what_a_platform_knows_is_asked(platform: str, asked: str, not_asked: str) -> None:
+    queries = build_device_information(platform=platform)["Queries"]
+    assert asked in queries
+    assert not_asked not in queries
+    assert len(queries) == len(set(queries))
+
+
+def test_an_app_goes_with_the_enrollment() -> None:
+    assert build_install_application(itunes_store_id=5) == {
+        "RequestType": "InstallApplication",
+        "iTunesStoreID": 5,
+        "ManagementFlags": 1,
+    }
+
+
+def test_no_list_of_apps_is_sent_when_all_are_asked_for() -> None:
+    assert "Identifiers" not in build_managed_application_list()
+    assert build_managed_application_list(["a"])["Identifiers"] == ["a"]

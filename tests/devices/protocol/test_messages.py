@@ -1,0 +1,147 @@
+"""Check-in messages and reports: decoded with their types, refused by the key that is wrong."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from devices.errors import MessageInvalid, MessageUnknown
+from devices.protocol.checkin import (
+    Authenticate,
+    CheckOut,
+    SetBootstrapToken,
+    TokenUpdate,
+    decode_checkin,
+)
+from devices.protocol.connect import decode_report, get_error_text
+from devices.protocol.json_values import WITHHELD, build_json_value
+from devices.protocol.platform import get_platform
+
+ENROLLING = {"MessageType": "Authenticate", "Topic": "com.apple.mgmt.External.a", "UDID": "U"}
+UPDATE = ENROLLING | {"MessageType": "TokenUpdate", "Token": b"\x01\x02", "PushMagic": "M"}
+
+
+def test_authenticate_carries_the_facts() -> None:
+    message = decode_checkin(ENROLLING | {"SerialNumber": "S", "ProductName": "iPhone14,2"})
+    assert isinstance(message, Authenticate)
+    assert (message.udid, message.serial_number) == ("U", "S")
+    assert message.facts["ProductName"] == "iPhone14,2"
+
+
+def test_a_token_update_keeps_secrets_out_of_its_text() -> None:
+    message = decode_checkin(UPDATE | {"UnlockToken": b"unlock"})
+    assert isinstance(message, TokenUpdate)
+    assert (message.push_token, message.unlock_token) == (b"\x01\x02", b"unlock")
+    assert "unlock" not in repr(message)
+    assert "'M'" not in repr(message)
+
+
+@pytest.mark.parametrize("key", ["UserID", "EnrollmentUserID"])
+def test_a_users_message_is_told_apart(key: str) -> None:
+    assert decode_checkin(UPDATE | {key: "F" * 8}).is_user_channel
+    assert not decode_checkin(UPDATE).is_user_channel
+
+
+def test_an_empty_bootstrap_token_takes_the_old_one_back() -> None:
+    message = decode_checkin(
+        {"MessageType": "SetBootstrapToken", "UDID": "U", "BootstrapToken": b""}
+    )
+    assert message == SetBootstrapToken(udid="U", bootstrap_token=None)
+
+
+def test_check_out_needs_no_topic() -> None:
+    assert decode_checkin({"MessageType": "CheckOut", "UDID": "U"}) == CheckOut(udid="U")
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"UDID": ""}, "UDID"),
+        ({"UDID": 5}, "UDID"),
+        ({"UDID": "x" * 65}, "UDID"),
+        ({"Topic": None}, "Topic"),
+        ({"Token": "text"}, "Token"),
+        ({"Token": b""}, "Token"),
+        ({"Token": bytes(300)}, "Token"),
+        ({"PushMagic": ["M"]}, "PushMagic"),
+        ({"UnlockToken": "text"}, "UnlockToken"),
+    ],
+)
+def test_a_wrong_key_is_named(change: dict[str, Any], key: str) -> None:
+    with pytest.raises(MessageInvalid, match=key):
+        decode_checkin(UPDATE | change)
+
+
+@pytest.mark.parametrize(
+    "name", ["GetToken", "DeclarativeManagement", "Nonsense", "__class__", "decode_checkin"]
+)
+def test_a_message_type_outside_the_table_is_refused(name: str) -> None:
+    with pytest.raises(MessageUnknown):
+        decode_checkin({"MessageType": name, "UDID": "U"})
+
+
+def test_a_report_separates_its_answer_from_its_envelope() -> None:
+    report = decode_report(
+        {"Status": "Acknowledged", "UDID": "U", "CommandUUID": "C", "QueryResponses": {"a": 1}}
+    )
+    assert (report.status, report.command_uuid) == ("Acknowledged", "C")
+    assert report.answer == {"QueryResponses": {"a": 1}}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"UDID": "U"},
+        {"Status": "Fine", "UDID": "U"},
+        {"Status": "Idle"},
+        {"Status": "Error", "UDID": "U", "CommandUUID": "C", "ErrorChain": "broken"},
+        {"Status": "Error", "UDID": "U", "CommandUUID": "C", "ErrorChain": ["broken"]},
+        {"Status": "Error", "UDID": "U", "CommandUUID": 7},
+    ],
+)
+def test_a_report_without_sense_is_refused(message: dict[str, Any]) -> None:
+    with pytest.raises(MessageInvalid):
+        decode_report(message)
+
+
+def test_the_us_text_of_an_error_chain_is_shown() -> None:
+    chain = [
+        {"USEnglishDescription": "Profile failed", "LocalizedDescription": "Profil …"},
+        {"LocalizedDescription": "Innen"},
+        {"ErrorCode": 5},
+        {"USEnglishDescription": 7},
+        {"USEnglishDescription": "Profile failed"},
+    ]
+    assert get_error_text(chain) == "Profile failed / Innen"
+
+
+def test_answers_become_json_without_secrets() -> None:
+    value = build_json_value(
+        {"d": b"\x00\x01", "t": datetime(2026, 1, 2), "l": [{"PushToken": b"x"}], "PIN": "1"}
+    )
+    assert value == {
+        "d": "AAE=",
+        "t": "2026-01-02T00:00:00Z",
+        "l": [{"PushToken": WITHHELD}],
+        "PIN": WITHHELD,
+    }
+
+
+@pytest.mark.parametrize(
+    ("names", "platform"),
+    [
+        (("iPhone14,2",), "ios"),
+        (("iPod9,1",), "ios"),
+        (("iPad13,4",), "ipados"),
+        (("MacBookPro18,1",), "macos"),
+        (("Mac14,2",), "macos"),
+        (("VirtualMac2,1",), "macos"),
+        (("iMac21,1",), "macos"),
+        (("", "Mac mini"), "macos"),
+        (("MGLW3LL/A", "iPad"), "ipados"),
+        (("AppleTV11,1",), "other"),
+        (("", ""), "other"),
+    ],
+)
+def test_the_platform_is_read_from_the_models_name(names: tuple[str, ...], platform: str) -> None:
+    assert get_platform(*names) == platform

@@ -1,0 +1,61 @@
+"""Whatever the bytes: a dictionary of plain values, or PlistInvalid. Nothing else, ever."""
+
+import json
+import plistlib
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from devices.errors import PlistInvalid
+from devices.protocol.json_values import build_json_value
+from devices.protocol.plist import decode_plist
+
+LIMIT = 100_000
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"]), max_size=20)
+SCALARS = (
+    TEXT
+    | st.binary(max_size=20)
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4)
+)
+LISTS = st.dictionaries(TEXT, VALUES, max_size=5)
+FORMATS = st.sampled_from([plistlib.FMT_XML, plistlib.FMT_BINARY])
+
+
+@given(value=LISTS, fmt=FORMATS)
+@settings(max_examples=200, deadline=None)
+def test_a_valid_list_comes_back_as_it_went(value: dict[str, Any], fmt: Any) -> None:
+    assert decode_plist(plistlib.dumps(value, fmt=fmt), max_bytes=LIMIT) == value
+
+
+@given(value=LISTS, fmt=FORMATS, flips=st.lists(st.tuples(st.integers(0), st.integers(1, 255))))
+@settings(max_examples=500, deadline=None)
+def test_a_damaged_list_is_read_or_refused(
+    value: dict[str, Any], fmt: Any, flips: list[tuple[int, int]]
+) -> None:
+    data = bytearray(plistlib.dumps(value, fmt=fmt))
+    for position, flip in flips:
+        data[position % len(data)] ^= flip
+    check_border(bytes(data))
+
+
+@given(rest=st.binary(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_read_or_refused(rest: bytes) -> None:
+    check_border(rest)
+    check_border(b"bplist00" + rest)
+
+
+def check_border(data: bytes) -> None:
+    try:
+        value = decode_plist(data, max_bytes=LIMIT)
+    except PlistInvalid:
+        return
+    text = json.dumps(build_json_value(value), allow_nan=False)
+    assert "\\u0000" not in text
+    text.encode()
