@@ -1,0 +1,257 @@
+"""Refusals over HTTP: signed failures that tell the device enough and an attacker nothing."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asn1crypto import core
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.test import override_settings
+from django.utils import timezone
+
+from scep.errors import ChallengeInvalid
+from scep.models import IssuedCertificate, ScepProfile
+from scep.protocol.grant import ChallengeGrant
+from scep.services.challenges import create_dynamic_challenge
+from scep.services.profiles import create_scep_profile
+from tests.scep.conftest import STATIC_CHALLENGE
+from tests.scep.device import (
+    Device,
+    encrypt,
+    make_csr,
+    make_key,
+    make_self_signed,
+    sign,
+)
+
+pytestmark = pytest.mark.django_db
+BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST = "0", "1", "2"
+SESSION = "ses_" + "c" * 20
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
+
+
+def verify_test_token(challenge: str, *, scep_profile: ScepProfile, now: object) -> ChallengeGrant:
+    """Stand in for the port's owner, an app above this one."""
+    if challenge != TOKEN:
+        raise ChallengeInvalid("the token has expired", code="token_expired")
+    return ChallengeGrant(session_id=SESSION, token_id="jti-1")
+
+
+def assert_refused(reply: Any, *, device: Device, fail_info: str) -> None:
+    assert (reply.message_type, reply.status, reply.fail_info) == ("3", "2", fail_info)
+    assert reply.transaction_id == device.transaction_id
+    assert reply.enveloped == b""
+    assert not IssuedCertificate.objects.exists()
+
+
+@pytest.mark.parametrize("challenge", [None, "", "Tr0ub4dor&3", STATIC_CHALLENGE + " "])
+def test_challenge_invalid_is_logged_when_the_static_one_is_wrong(
+    static_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]],
+    challenge: str | None,
+) -> None:  # fmt: skip
+    device = Device(name=SESSION)
+    csr = make_csr(device.key, challenge=challenge or None, names=[SESSION])
+    reply = ask(static_profile, device.build_request(ra=ra, csr=csr))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+    (news,) = refusals
+    assert (news["code"], news["session_id"]) == ("scep_challenge_invalid", SESSION)
+    assert news["scep_profile"] == static_profile
+    assert news["remote_address"] == "127.0.0.1"
+    assert STATIC_CHALLENGE not in str(news)
+    assert not challenge or challenge not in news["message"]
+
+
+@pytest.mark.parametrize("challenge", [None, "anything"])
+def test_everything_is_refused_when_no_challenge_is_configured(
+    static_profile: ScepProfile, ra: Any, ask: Any, challenge: str | None
+) -> None:
+    ScepProfile.objects.filter(pk=static_profile.pk).update(static_challenge=None)
+    device = Device()
+    reply = ask(static_profile, device.build_request(ra=ra, challenge=challenge))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+
+
+def test_dynamic_challenge_is_refused_when_it_belongs_to_another_profile(
+    dynamic_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]]
+) -> None:
+    other = create_scep_profile(name="Other", challenge_type="dynamic", actor="tests")
+    challenge = create_dynamic_challenge(other, session_id=SESSION, now=timezone.now())
+    device = Device()
+    reply = ask(dynamic_profile, device.build_request(ra=ra, challenge=challenge))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+    assert refusals[0]["code"] == "scep_challenge_invalid"
+
+
+def test_dynamic_challenge_is_refused_when_an_hour_has_passed(
+    dynamic_profile: ScepProfile, ra: Any, ask: Any
+) -> None:
+    made = timezone.now() - timedelta(minutes=60, seconds=1)
+    challenge = create_dynamic_challenge(dynamic_profile, session_id=SESSION, now=made)
+    device = Device()
+    reply = ask(dynamic_profile, device.build_request(ra=ra, challenge=challenge))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+
+
+@override_settings(SCEP_TOKEN_CHALLENGE_VERIFIER="tests.scep.test_refusals.verify_test_token")
+def test_port_decides_when_the_challenge_is_a_token(
+    ra: Any, ask: Any, refusals: list[dict[str, Any]]
+) -> None:
+    profile = create_scep_profile(name="Token", challenge_type="token", actor="tests")
+    device = Device()
+    reply = ask(profile, device.build_request(ra=ra, challenge="eyJ.eyJ.x"))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+    assert refusals[0]["code"] == "token_expired"
+    assert ask(profile, device.build_request(ra=ra, challenge=TOKEN)).status == "0"
+    row = IssuedCertificate.objects.get()
+    assert (row.session_id, row.token_id) == (SESSION, "jti-1")
+
+
+@pytest.mark.parametrize("message_type", ["17", "20", "1", "190"])
+def test_other_message_types_are_refused_without_a_certificate(
+    static_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]],
+    message_type: str,
+) -> None:  # fmt: skip
+    device = Device()
+    csr = make_csr(device.key, challenge=STATIC_CHALLENGE)
+    message = sign(
+        encrypt(csr, recipients=[ra]),
+        key=device.key,
+        certificate=device.certificate,
+        attributes=device.get_attributes(message_type=[core.PrintableString(message_type)]),
+    )
+    reply = ask(static_profile, message)
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+    assert refusals[0]["code"] == "scep_request_rejected"
+
+
+def test_answer_echoes_the_nonce_and_has_its_own(
+    static_profile: ScepProfile, ra: Any, ask: Any
+) -> None:
+    device = Device()
+    answers = [
+        ask(static_profile, device.build_request(ra=ra, challenge=challenge))
+        for challenge in ("wrong", STATIC_CHALLENGE, STATIC_CHALLENGE)
+    ]
+    assert [answer.status for answer in answers] == ["2", "0", "0"]
+    assert {answer.recipient_nonce for answer in answers} == {device.nonce}
+    assert len({answer.sender_nonce for answer in answers} | {device.nonce}) == 4
+    assert {len(answer.sender_nonce) for answer in answers} == {16}
+
+
+def test_nonce_of_another_length_is_refused(static_profile: ScepProfile, ra: Any, ask: Any) -> None:
+    device = Device(nonce=b"short")
+    reply = ask(static_profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+    assert reply.recipient_nonce is None
+
+
+def test_request_is_refused_when_the_csr_is_for_another_key(
+    static_profile: ScepProfile, ra: Any, ask: Any
+) -> None:
+    device = Device()
+    csr = make_csr(make_key(1), challenge=STATIC_CHALLENGE)
+    reply = ask(static_profile, device.build_request(ra=ra, csr=csr))
+    assert_refused(reply, device=device, fail_info=BAD_MESSAGE_CHECK)
+
+
+def test_request_is_refused_when_it_asks_for_a_ca_certificate(
+    static_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]]
+) -> None:
+    device = Device()
+    authority = x509.BasicConstraints(ca=True, path_length=None)
+    csr = make_csr(device.key, challenge=STATIC_CHALLENGE, extensions=[(authority, True)])
+    reply = ask(static_profile, device.build_request(ra=ra, csr=csr))
+    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
+    assert "CA certificate" in refusals[0]["message"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [make_key(bits=1024), make_key(exponent=3)],
+    ids=["1024 bits", "exponent 3"],
+)
+def test_bad_alg_is_answered_when_the_key_is_weak(
+    static_profile: ScepProfile, ra: Any, ask: Any, key: Any
+) -> None:
+    device = Device(key=key)
+    reply = ask(static_profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE))
+    assert_refused(reply, device=device, fail_info=BAD_ALG)
+
+
+def test_bad_alg_is_answered_when_the_key_is_ec(
+    static_profile: ScepProfile, ra: Any, ask: Any
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    device = Device()
+    message = sign(
+        encrypt(make_csr(key, challenge=STATIC_CHALLENGE), recipients=[ra]),
+        key=key,
+        certificate=make_self_signed(key),
+        attributes=device.get_attributes(),
+    )
+    assert_refused(ask(static_profile, message), device=device, fail_info=BAD_ALG)
+
+
+def test_bad_alg_is_answered_when_the_csr_alone_is_ec(
+    static_profile: ScepProfile, ra: Any, ask: Any
+) -> None:
+    device = Device()
+    csr = make_csr(ec.generate_private_key(ec.SECP256R1()), challenge=STATIC_CHALLENGE)
+    reply = ask(static_profile, device.build_request(ra=ra, csr=csr))
+    assert_refused(reply, device=device, fail_info=BAD_ALG)
+
+
+@pytest.mark.parametrize(
+    "old", [{"cipher": "3des"}, {"digest": "sha1"}, {"cipher": "3des", "digest": "sha1"}]
+)
+def test_old_algorithms_are_taken_only_when_the_profile_allows_legacy_devices(
+    static_profile: ScepProfile, legacy_profile: ScepProfile, ra: Any, ask: Any,
+    old: dict[str, str],
+) -> None:  # fmt: skip
+    device = Device()
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE, **old)
+    assert_refused(ask(static_profile, message), device=device, fail_info=BAD_ALG)
+    assert ask(legacy_profile, message).status == "0"
+
+
+@pytest.mark.parametrize("older", [{"cipher": "des"}, {"digest": "md5"}])
+def test_older_algorithms_are_refused_even_when_the_profile_allows_legacy_devices(
+    legacy_profile: ScepProfile, ra: Any, ask: Any, older: dict[str, str]
+) -> None:
+    device = Device()
+    reply = ask(legacy_profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE, **older))
+    assert_refused(reply, device=device, fail_info=BAD_ALG)
+
+
+def test_every_decryption_failure_looks_the_same(
+    static_profile: ScepProfile, ra: Any, client: Any, chain: Any, refusals: list[dict[str, Any]]
+) -> None:
+    from tests.scep.reply import read_reply
+
+    device = Device()
+    csr = make_csr(device.key, challenge=STATIC_CHALLENGE)
+    broken = {
+        "key": encrypt(csr, recipients=[ra], break_key=True),
+        "padding": encrypt(csr, recipients=[ra], break_padding=True),
+        "content": encrypt(b"no request at all", recipients=[ra]),
+    }
+    path = f"/scep/{static_profile.public_id}?operation=PKIOperation"
+    seen, times = set(), dict.fromkeys(broken, 1e9)
+    for _ in range(5):
+        for kind, enveloped in broken.items():
+            message = device.sign(enveloped)
+            started = time.perf_counter()
+            response = client.post(path, data=message, content_type="application/x-pki-message")
+            times[kind] = min(times[kind], time.perf_counter() - started)
+            reply = read_reply(response.content, chain=chain)
+            seen.add((response.status_code, reply.fail_info, len(response.content)))
+    assert seen == {(200, BAD_MESSAGE_CHECK, len(response.content))}
+    assert {(news["code"], news["message"]) for news in refusals} == {
+        (
+            "scep_request_rejected",
+            "the message cannot be decrypted, or holds no certificate request",
+        )
+    }
+    assert max(times.values()) < 3 * min(times.values())  # the same work is done for each
