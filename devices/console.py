@@ -30,6 +30,14 @@ from organization.models import Role
 
 Act = Callable[..., Any]
 
+STATUS_ORDER = (
+    DeviceStatus.MANAGED,
+    DeviceStatus.ENROLLED,
+    DeviceStatus.PENDING,
+    DeviceStatus.NOT_MANAGED,
+    DeviceStatus.UNENROLLED,
+)
+
 CSV_HEADER = (
     "name", "status", "platform", "os_version", "model", "serial_number", "udid",
     "owner", "group", "last_seen_at", "enrolled_at",
@@ -47,7 +55,7 @@ def _build_tabs(request: HttpRequest) -> dict[str, Any]:
         "tabs_template": "console/device/tabs.html",
         "total": sum(counts.values()),
         "status": request.GET.get("status", ""),
-        "tabs": [(status, counts[status.value]) for status in DeviceStatus],
+        "tabs": [(status, counts[status.value]) for status in STATUS_ORDER],
     }
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from devices.console import STATUS_ORDER
 from devices.models import Device, DeviceStatus, EnrollmentState, Platform
 from devices.selectors import count_devices_by_status, find_push_certificate
 from enrollment.models import LogEntry, LogLevel, TokenState
@@ -66,7 +67,7 @@ def _build_donuts(statuses: dict[str, int]) -> list[dict[str, Any]]:
         .annotate(Count("id"))
     )
     donuts = {
-        _("Status"): [(status.label, tone(status), statuses[status]) for status in DeviceStatus],
+        _("Status"): [(status.label, tone(status), statuses[status]) for status in STATUS_ORDER],
         _("Platform"): [
             (platform.label, PLATFORM_TONES[platform], by_platform.get(platform, 0))
             for platform in Platform

@@ -42,6 +42,19 @@ class Section:
     refusals: tuple[type[Exception], ...] = ()
     write_role: str = Role.OPERATOR
 
+    # For templates, which would call what they find in `create`, `update` and `delete`.
+    @property
+    def is_addable(self) -> bool:
+        return self.create is not None
+
+    @property
+    def is_editable(self) -> bool:
+        return self.update is not None
+
+    @property
+    def is_deletable(self) -> bool:
+        return self.delete is not None
+
     def build_urls(self) -> list[URLPattern]:
         reader = role_required()
         writer = role_required(self.write_role)
