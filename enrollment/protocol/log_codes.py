@@ -184,6 +184,13 @@ _DEVICES = (
         level="warning",
     ),
     _error(
+        "message_unknown",
+        _("Message unknown"),
+        _("A device sent a kind of MDM message that this server does not serve."),
+        _("Nothing to do."),
+        level="warning",
+    ),
+    _error(
         "push_certificate_missing",
         _("Push certificate missing"),
         _("No APNs push certificate has been imported yet."),
