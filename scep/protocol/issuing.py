@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BACKDATED = timedelta(minutes=10)
 """Devices' clocks run late, so certificates are valid from a little earlier."""
-MAX_NAME = 64
+MAX_NAME_BYTES = 64
 SERIAL_BITS = 128
 
 
@@ -30,7 +30,7 @@ class Signer:
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom a certificate names; each part is cut to 64 characters (X.520 upper bounds)."""
+    """Whom a certificate names; each part is cut to 64 bytes of UTF-8 (X.520 upper bounds)."""
 
     common_name: str
     organization: str
@@ -38,10 +38,15 @@ class Subject:
     def to_name(self) -> x509.Name:
         return x509.Name(
             [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, self.organization[:MAX_NAME]),
-                x509.NameAttribute(NameOID.COMMON_NAME, self.common_name[:MAX_NAME]),
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, cut_text(self.organization)),
+                x509.NameAttribute(NameOID.COMMON_NAME, cut_text(self.common_name)),
             ]
         )
+
+
+def cut_text(text: str, *, size: int = MAX_NAME_BYTES) -> str:
+    """Return the longest beginning of `text` that is at most `size` bytes of UTF-8."""
+    return text.encode()[:size].decode(errors="ignore")
 
 
 @dataclass(frozen=True)

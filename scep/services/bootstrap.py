@@ -19,6 +19,7 @@ from scep.protocol.certificates import (
     generate_private_key,
 )
 from scep.protocol.issuing import (
+    MAX_NAME_BYTES,
     SERIAL_BITS,
     Subject,
     build_issuing_certificate,
@@ -26,6 +27,7 @@ from scep.protocol.issuing import (
     build_ra_certificate,
     build_root_certificate,
     build_validity,
+    cut_text,
 )
 from scep.selectors import get_issuing_ca, get_signer
 
@@ -142,5 +144,5 @@ def _create_issuing(
 
 def _name(organization_name: str, *, role: str) -> Subject:
     """Return a subject whose common name keeps the role even where the name is long."""
-    room = 64 - len(role) - 1
-    return Subject(f"{organization_name[:room]} {role}", organization_name)
+    room = MAX_NAME_BYTES - len(role.encode()) - 1
+    return Subject(f"{cut_text(organization_name, size=room)} {role}", organization_name)
