@@ -1,4 +1,4 @@
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, path
 
 from organization.rest.routing import build_router
 from scep import console, views
@@ -11,4 +11,4 @@ router = build_router()
 router.register("scep/profiles", ScepProfileViewSet, basename="scep-profiles")
 router.register("scep/certificates", CertificateViewSet, basename="scep-certificates")
 
-rest_urlpatterns: list[URLPattern] = router.urls
+rest_urlpatterns: list[URLPattern | URLResolver] = router.urls

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 from asn1crypto import algos, cms, core
 from asn1crypto import x509 as asn1_x509
@@ -72,21 +73,22 @@ def make_csr(
     challenge: str | None = None,
     names: Sequence[str] = ("device",),
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
-    digest: hashes.HashAlgorithm | None = None,
 ) -> bytes:
     builder = x509.CertificateSigningRequestBuilder().subject_name(make_name(*names))
     if challenge is not None:
         builder = builder.add_attribute(AttributeOID.CHALLENGE_PASSWORD, challenge.encode())
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
-    request = builder.sign(key, digest or hashes.SHA256())
+    request = builder.sign(key, hashes.SHA256())
     return request.public_bytes(serialization.Encoding.DER)
 
 
-def make_recipient(certificate: x509.Certificate, key: bytes, *, by_key_id: bool = False) -> dict:
+def make_recipient(
+    certificate: x509.Certificate, key: bytes, *, by_key_id: bool = False
+) -> dict[str, Any]:
     identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     named = asn1_x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
-    rid: dict = {
+    rid: dict[str, Any] = {
         "issuer_and_serial_number": {"issuer": named.issuer, "serial_number": named.serial_number}
     }
     if by_key_id:
@@ -119,7 +121,9 @@ def encrypt(
     encryptor = Cipher(algorithm, modes.CBC(vector)).encryptor()
     infos = []
     for certificate in recipients:
-        wrapped = certificate.public_key().encrypt(key, padding.PKCS1v15())
+        public_key = certificate.public_key()
+        assert isinstance(public_key, rsa.RSAPublicKey)
+        wrapped = public_key.encrypt(key, padding.PKCS1v15())
         if break_key:
             wrapped = b"\x01" + wrapped[1:-1] + bytes([wrapped[-1] ^ 1])
         infos.append({"ktri": make_recipient(certificate, wrapped, by_key_id=by_key_id)})
@@ -140,7 +144,7 @@ def encrypt(
             },
         }
     )
-    return cms.ContentInfo({"content_type": "enveloped_data", "content": enveloped}).dump()
+    return bytes(cms.ContentInfo({"content_type": "enveloped_data", "content": enveloped}).dump())
 
 
 def sign(
@@ -188,7 +192,7 @@ def sign(
         "signature_algorithm": {"algorithm": f"{named_digest or digest}_{suffix}"},
         "signature": signature,
     }
-    info: dict = {"content_type": "data"}
+    info: dict[str, Any] = {"content_type": "data"}
     if content is not None:
         info["content"] = content
     signed = cms.SignedData(
@@ -200,7 +204,7 @@ def sign(
             "signer_infos": [signer] * signers,
         }
     )
-    return cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump()
+    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump())
 
 
 @dataclass

@@ -204,24 +204,26 @@ def test_bad_alg_is_answered_when_the_csr_alone_is_ec(
 
 
 @pytest.mark.parametrize(
-    "old", [{"cipher": "3des"}, {"digest": "sha1"}, {"cipher": "3des", "digest": "sha1"}]
+    ("cipher", "digest"), [("3des", "sha256"), ("aes128_cbc", "sha1"), ("3des", "sha1")]
 )
 def test_old_algorithms_are_taken_only_when_the_profile_allows_legacy_devices(
     static_profile: ScepProfile, legacy_profile: ScepProfile, ra: Any, ask: Any,
-    old: dict[str, str],
+    cipher: str,
+    digest: str,
 ) -> None:  # fmt: skip
     device = Device()
-    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE, **old)
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE, cipher=cipher, digest=digest)
     assert_refused(ask(static_profile, message), device=device, fail_info=BAD_ALG)
     assert ask(legacy_profile, message).status == "0"
 
 
-@pytest.mark.parametrize("older", [{"cipher": "des"}, {"digest": "md5"}])
+@pytest.mark.parametrize(("cipher", "digest"), [("des", "sha256"), ("aes128_cbc", "md5")])
 def test_older_algorithms_are_refused_even_when_the_profile_allows_legacy_devices(
-    legacy_profile: ScepProfile, ra: Any, ask: Any, older: dict[str, str]
+    legacy_profile: ScepProfile, ra: Any, ask: Any, cipher: str, digest: str
 ) -> None:
     device = Device()
-    reply = ask(legacy_profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE, **older))
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE, cipher=cipher, digest=digest)
+    reply = ask(legacy_profile, message)
     assert_refused(reply, device=device, fail_info=BAD_ALG)
 
 
