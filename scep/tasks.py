@@ -6,7 +6,7 @@ from django.utils import timezone
 from scep.services.sweep import delete_old_challenges, revoke_orphans
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def sweep_certificates() -> None:
     """Revoke intents that never became certificates; forget old challenges."""
     now = timezone.now()
