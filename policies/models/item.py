@@ -44,7 +44,7 @@ class PolicyItem(TimeStamped):
         """What tells the item apart on a device, through all its versions."""
         if self.kind == ItemKind.PROFILE:
             return self.profile_identifier
-        return self.bundle_id or str(self.itunes_store_id or self.public_id)
+        return str(self.itunes_store_id or self.bundle_id or self.public_id)
 
     def suits(self, platform: str) -> bool:
         return not self.platforms or platform in self.platforms

@@ -15,7 +15,7 @@ from policies.models import ItemKind, ItemState, ItemStatus
 from policies.selectors.desired import list_desired_items
 
 WAITS = ~Q(item_statuses__command_uuid="") | Q(item_statuses__due_at__isnull=False)
-COMPARABLE = (ItemState.INSTALLED, ItemState.REMOVING)
+COMPARABLE = (ItemState.INSTALLING, ItemState.INSTALLED, ItemState.REMOVING)
 
 
 def list_group_enrollments(group_id: int) -> list[int]:
@@ -67,6 +67,12 @@ def _find_reported() -> QuerySet[ItemStatus]:
 
 def _find_incomplete(enrollments: QuerySet[Enrollment], *, items: Collection[int]) -> Iterable[int]:
     """Yield those that lack an item, have one too many, or whose device's status is behind."""
+    extra = ItemStatus.objects.filter(enrollment__in=enrollments).exclude(item__in=items)
+    yield from extra.exclude(state=ItemState.REMOVING).values_list("enrollment_id", flat=True)
+    if not items:
+        behind = enrollments.filter(device__status=DeviceStatus.ENROLLED)
+        yield from behind.values_list("pk", flat=True)
+        return
     current = Q(
         item_statuses__item__in=items,
         item_statuses__version=F("item_statuses__item__version"),
@@ -81,5 +87,3 @@ def _find_incomplete(enrollments: QuerySet[Enrollment], *, items: Collection[int
     )
     is_behind = Q(installed=len(items), device__status=DeviceStatus.ENROLLED)
     yield from counted.filter(Q(known__lt=len(items)) | is_behind).values_list("pk", flat=True)
-    extra = ItemStatus.objects.filter(enrollment__in=enrollments).exclude(item__in=items)
-    yield from extra.exclude(state=ItemState.REMOVING).values_list("enrollment_id", flat=True)

@@ -136,7 +136,7 @@ def _ask_after_apps(
 ) -> None:
     """Ask how far accepted apps are, at first soon, then ever more rarely."""
     for status in statuses.values():
-        is_due = status.due_at is not None and status.due_at <= now
+        is_due = status.due_at is None or status.due_at <= now
         if status.pk and status.state == ItemState.INSTALLING and is_due:
             ask_for_list(ItemKind.APP, enrollment=enrollment)
             waited = now - (status.settled_at or now)

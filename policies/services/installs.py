@@ -47,13 +47,13 @@ def queue_removal(status: ItemStatus, *, enrollment: Enrollment) -> None:
 def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = None) -> None:
     """Have the device list its profiles or managed apps, unless that is on its way.
 
-    With `since` it is asked at most once after that moment.
+    With `since` one that the device has answered after that moment is enough.
     """
     body = build_profile_list() if kind == ItemKind.PROFILE else build_managed_application_list()
     asked = Command.objects.filter(enrollment=enrollment, request_type=body["RequestType"])
     enough = Q(state__in=OPEN_STATES)
     if since is not None:
-        enough |= Q(created_at__gte=since)
+        enough |= Q(completed_at__gte=since)
     if not asked.filter(enough).exists():
         enqueue(enrollment, command=body, origin=ORIGIN)
 

@@ -24,10 +24,9 @@ def mark_installed(status: ItemStatus, *, now: datetime, note: str = "") -> None
 
 
 def mark_accepted(status: ItemStatus, *, now: datetime) -> None:
-    """The device has begun to install an app; ask it at once how far it is."""
+    """The device has begun to install an app; as nothing is due, it is asked at once."""
     _settle(status, state=ItemState.INSTALLING, now=now)
     status.was_accepted = True
-    status.due_at = now
     status.save()
 
 

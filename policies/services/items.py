@@ -38,7 +38,7 @@ def add_profile_item(
     """
     uploaded = decode_profile(data)
     item = PolicyItem(policy=policy, kind=ItemKind.PROFILE)
-    item.name = _check_name(name or uploaded.display_name or uploaded.payload_types[0])
+    item.name = _check_name(name or _suggest_name(uploaded))
     item.platforms = _check_platforms(platforms)
     _take_profile(item, uploaded)
     item.save()
@@ -114,6 +114,10 @@ def _take_profile(item: PolicyItem, uploaded: UploadedProfile) -> None:
     item.profile = build_profile(
         uploaded, identifier=item.profile_identifier, payload_uuid=item.profile_uuid
     )
+
+
+def _suggest_name(uploaded: UploadedProfile) -> str:
+    return (uploaded.display_name or uploaded.payload_types[0])[:NAME_LENGTH]
 
 
 def _check_name(name: str) -> str:

@@ -86,7 +86,7 @@ def _compare_app(status: ItemStatus, *, state: str, now: datetime) -> None:
     if status.state == ItemState.REMOVING:
         if state in ("", UNINSTALLED):
             mark_removed(status)
-    elif state == UNINSTALLED:
+    elif status.state == ItemState.INSTALLED and state == UNINSTALLED:
         mark_lost(status, message="The user removed the app.", now=now)
 
 
