@@ -9,6 +9,8 @@ from django.db import transaction
 from enrollment.models import TokenSigningKey
 
 KEY_SIZE = 2048
+# Short, because it stands in every URL and QR code.
+KID_BYTES = 4
 
 
 def ensure_signing_key() -> TokenSigningKey:
@@ -22,7 +24,7 @@ def rotate_signing_key() -> TokenSigningKey:
     private_key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_SIZE)
     TokenSigningKey.objects.filter(is_active=True).update(is_active=False)
     return TokenSigningKey.objects.create(
-        kid=secrets.token_hex(8),
+        kid=secrets.token_hex(KID_BYTES),
         private_key=private_key.private_bytes(
             serialization.Encoding.DER,
             serialization.PrivateFormat.PKCS8,

@@ -1,5 +1,6 @@
 """Enrollment sessions: one attempt of one person to enroll one device."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from enrollment.errors import SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.services.log import write_entry
 
+PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 LIFETIME = timedelta(minutes=60)
 # A failed session may go on: devices try again by themselves.
 OPEN_STATES = (
@@ -52,13 +54,12 @@ def open_session(
 
 def get_session(session_id: str) -> EnrollmentSession:
     """Return the session, dead or alive; raises SessionRefused (session_unknown)."""
-    session = (
-        EnrollmentSession.objects.select_related(
-            "token__group", "token__scep_profile", "token__organization", "token__signing_key"
-        )
-        .filter(public_id=session_id)
-        .first()
+    known = EnrollmentSession.objects.select_related(
+        "token__group", "token__scep_profile", "token__organization", "token__signing_key"
     )
+    # What is no id never reaches the database: PostgreSQL chokes on a NUL.
+    is_id = PUBLIC_ID.fullmatch(session_id)
+    session = known.filter(public_id=session_id).first() if is_id else None
     if session is None:
         raise SessionRefused("session_unknown", "no session has this id")
     return session

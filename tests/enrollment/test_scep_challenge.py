@@ -1,0 +1,87 @@
+"""The port that SCEP asks about challenges of type `token`."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.services.scep_challenge import verify_token_challenge
+from enrollment.services.sessions import advance_session
+from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from scep.errors import ChallengeInvalid
+from scep.models import ScepProfile
+from tests.enrollment.conftest import MakeSession, MakeToken
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def session(make_token: MakeToken, make_session: MakeSession) -> EnrollmentSession:
+    return make_session(make_token(challenge="token"))
+
+
+def code_of(challenge: str, *, profile: ScepProfile | None, now: datetime | None = None) -> str:
+    assert profile is not None
+    with pytest.raises(ChallengeInvalid) as caught:
+        verify_token_challenge(challenge, scep_profile=profile, now=now or timezone.now())
+    return caught.value.code
+
+
+def test_session_and_token_are_proved_when_the_challenge_is_the_sessions(
+    session: EnrollmentSession, now: datetime
+) -> None:
+    profile = session.token.scep_profile
+    assert profile is not None
+    grant = verify_token_challenge(build_challenge(session), scep_profile=profile, now=now)
+    assert (grant.session_id, grant.token_id) == (session.public_id, session.token.jti)
+
+
+def test_only_the_token_is_proved_when_the_challenge_is_the_bare_token(
+    session: EnrollmentSession, now: datetime
+) -> None:
+    profile = session.token.scep_profile
+    assert profile is not None
+    grant = verify_token_challenge(build_token_text(session.token), scep_profile=profile, now=now)
+    assert (grant.session_id, grant.token_id) == ("", session.token.jti)
+
+
+def test_challenge_is_refused_when_the_token_names_another_scep_profile(
+    session: EnrollmentSession, scep_profile: ScepProfile
+) -> None:
+    assert code_of(build_challenge(session), profile=scep_profile) == "scep_challenge_invalid"
+
+
+@pytest.mark.parametrize("state", [SessionState.AUTHENTICATED, SessionState.ENROLLED])
+def test_challenge_is_dead_when_the_session_has_a_device(
+    session: EnrollmentSession, state: SessionState
+) -> None:
+    advance_session(session.public_id, state=state)
+    assert code_of(build_challenge(session), profile=session.token.scep_profile) == "session_used"
+
+
+def test_challenge_is_dead_when_the_session_is_over(session: EnrollmentSession) -> None:
+    EnrollmentSession.objects.filter(pk=session.pk).update(
+        expires_at=timezone.now() - timedelta(seconds=1)
+    )
+    profile = session.token.scep_profile
+    assert code_of(build_challenge(session), profile=profile) == "session_expired"
+
+
+@pytest.mark.parametrize("state", ["expired", "exhausted", "revoked"])
+def test_challenge_is_dead_when_its_token_is(session: EnrollmentSession, state: str) -> None:
+    challenge, profile, now = build_challenge(session), session.token.scep_profile, timezone.now()
+    if state == "expired":
+        now += timedelta(hours=2)
+    if state == "exhausted":
+        token = EnrollmentToken.objects.filter(pk=session.token.pk)
+        token.update(max_uses=1, use_count=1)
+        challenge = build_challenge(EnrollmentSession.objects.get(pk=session.pk))
+    if state == "revoked":
+        revoke_token(session.token, actor="tests")
+    assert code_of(challenge, profile=profile, now=now) == f"token_{state}"
+
+
+@pytest.mark.parametrize("text", ["", "password", "a.b.c"])
+def test_challenge_is_refused_when_it_is_no_token(session: EnrollmentSession, text: str) -> None:
+    assert code_of(text, profile=session.token.scep_profile) == "token_malformed"
