@@ -1,0 +1,155 @@
+"""People of every role, and one row of everything that the console shows."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from devices.models import (
+    Command,
+    CommandState,
+    Device,
+    DeviceStatus,
+    Enrollment,
+    EnrollmentState,
+    Group,
+    Platform,
+)
+from devices.services.groups import create_group
+from enrollment.models import EnrollmentToken, LogEntry
+from enrollment.services.log import write_entry
+from enrollment.services.tokens import create_token
+from organization.models import Role
+from organization.services.administrators import create_administrator
+from policies.models import Policy, PolicyItem
+from policies.services.items import add_app_item, add_profile_item
+from policies.services.policies import create_policy
+from scep.models import ScepProfile
+from scep.services.profiles import create_scep_profile
+from tests.console.profiles import PASSCODE_PROFILE
+
+PASSWORD = "correct horse battery staple"
+
+
+@dataclass
+class World:
+    """What is in the database, for tests to name."""
+
+    group: Group
+    device: Device
+    mac: Device
+    enrollment: Enrollment
+    command: Command
+    policy: Policy
+    profile_item: PolicyItem
+    app_item: PolicyItem
+    scep_profile: ScepProfile
+    token: EnrollmentToken
+    entry: LogEntry
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings: Any) -> None:
+    """Serve static files from their places, so that no test needs collectstatic first."""
+    backend = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": backend}
+
+
+@pytest.fixture
+def people(bootstrapped: None) -> dict[str, str]:
+    """The e-mail address of a person of each role; all have PASSWORD."""
+    for role in Role:
+        create_administrator(f"{role}@example.org", role=role, password=PASSWORD)
+    return {role.value: f"{role}@example.org" for role in Role}
+
+
+def sign_in(email: str) -> Client:
+    client = Client()
+    answer = client.post("/accounts/login/", {"login": email, "password": PASSWORD})
+    assert answer.status_code == 302, answer.content
+    return client
+
+
+@pytest.fixture
+def administrator(people: dict[str, str]) -> Client:
+    return sign_in(people["administrator"])
+
+
+@pytest.fixture
+def operator(people: dict[str, str]) -> Client:
+    return sign_in(people["operator"])
+
+
+@pytest.fixture
+def auditor(people: dict[str, str]) -> Client:
+    return sign_in(people["auditor"])
+
+
+@pytest.fixture
+def world(bootstrapped: None) -> World:
+    group = create_group("Field crew", actor="tests")
+    scep_profile = create_scep_profile(name="Corp", challenge_type="token", actor="tests")
+    token = create_token(
+        name="Spring intake",
+        group=group,
+        scep_profile=scep_profile,
+        expires_at=timezone.now() + timedelta(days=7),
+        max_uses=10,
+        actor="tests",
+    )
+    policy = create_policy("Baseline", groups=[group], actor="tests")
+    profile_item = add_profile_item(policy, data=PASSCODE_PROFILE, actor="tests")
+    app_item = add_app_item(policy, name="Slack", itunes_store_id=618783545, actor="tests")
+    device, enrollment = create_device("Corey’s iPhone", platform=Platform.IOS, group=group)
+    mac, _ = create_device("Ray’s Mac", platform=Platform.MACOS, group=group)
+    command = Command.objects.create(
+        uuid="6c3f0f10-0000-4000-8000-000000000001",
+        enrollment=enrollment,
+        request_type="DeviceInformation",
+        body=b"<plist/>",
+        state=CommandState.QUEUED,
+    )
+    entry = write_entry("token_expired", device_id=device.public_id, token=token)
+    return World(
+        group=group,
+        device=device,
+        mac=mac,
+        enrollment=enrollment,
+        command=command,
+        policy=policy,
+        profile_item=profile_item,
+        app_item=app_item,
+        scep_profile=scep_profile,
+        token=token,
+        entry=entry,
+    )
+
+
+def create_device(
+    name: str, *, platform: str, group: Group, status: str = DeviceStatus.ENROLLED
+) -> tuple[Device, Enrollment]:
+    number = Device.objects.count() + 1
+    device = Device.objects.create(
+        udid=f"00008120-{number:016X}",
+        serial_number=f"SERIAL{number:04}",
+        name=name,
+        model_name="Mac" if platform == Platform.MACOS else "iPhone",
+        platform=platform,
+        os_version="26.1",
+        owner="Corey Barnett",
+        group=group,
+        status=status,
+        last_seen_at=timezone.now(),
+        enrolled_at=timezone.now(),
+    )
+    enrollment = Enrollment.objects.create(
+        device=device,
+        state=EnrollmentState.LIVE,
+        certificate_sha256=f"{number:064x}",
+        certificate_not_after=timezone.now() + timedelta(days=100),
+        topic="com.apple.mgmt.External.tests",
+    )
+    return device, enrollment

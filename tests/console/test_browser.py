@@ -1,0 +1,193 @@
+"""The console in Chromium: no violation of accessibility or CSP, no overflow, keyboard and live."""
+
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import brotli
+import pytest
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+from tests.console.conftest import PASSWORD, World, create_device, sign_in
+from tests.console.test_permissions import ROUTES, fill_in
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+NO_PAGES = ("devices-export", "token-qr-png", "token-qr-svg", "device-push", "device-refresh")
+PAGES = [name for name in ROUTES if name not in NO_PAGES]
+BUDGET = 140 * 1024  # bytes, from a cold cache
+
+browser_test = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        not CHROMIUM.exists() or importlib.util.find_spec("playwright") is None,
+        reason="Chromium or playwright is not installed",
+    ),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    # Playwright runs an event loop in this thread; Django would take every query for async.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def page(
+    chromium: Any, live_server: Any, world: World, people: dict[str, str], settings: Any
+) -> Iterator[Any]:
+    """A signed-in administrator's page; fails the test for anything on the console."""
+    settings.CSRF_TRUSTED_ORIGINS = [live_server.url]
+    context = chromium.new_context(base_url=live_server.url, color_scheme="light")
+    page, complaints = context.new_page(), []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto("/accounts/login/")
+    page.fill("[name=login]", people["administrator"])
+    page.fill("[name=password]", PASSWORD)
+    page.click("button:has-text('Sign in')")
+    page.wait_for_url("**/console/")
+    yield page
+    context.close()
+    assert complaints == []
+
+
+def check_page(page: Any, *, name: str) -> None:
+    """Check one page wide and narrow, light and dark."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        for theme in ("light", "dark"):
+            page.evaluate("theme => document.documentElement.dataset.bsTheme = theme", theme)
+            where = f"{name} at {width} px, {theme}"
+            wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(wider) <= 0, f"{where} overflows"
+            violations = Axe().run(page).response["violations"]
+            found = [(rule["id"], rule["nodes"][0]["html"]) for rule in violations]
+            assert found == [], where
+
+
+class TestPages:
+    pytestmark = browser_test
+
+    @pytest.mark.slow
+    def test_every_page_is_accessible_and_fits(self, page: Any, world: World) -> None:
+        for name in PAGES:
+            page.goto(fill_in(name, world))
+            check_page(page, name=name)
+
+    def test_the_sign_in_pages_are_accessible_and_fit(self, page: Any) -> None:
+        for path in ("password/change/", "reauthenticate/", "2fa/", "login/"):
+            if path == "login/":
+                page.context.clear_cookies()
+            page.goto(f"/accounts/{path}")
+            check_page(page, name=path)
+
+
+class TestKeyboard:
+    pytestmark = browser_test
+
+    def test_a_dialog_traps_and_returns_focus(self, page: Any, world: World) -> None:
+        page.goto("/console/enrollment/ota/tokens/?q=Spring")
+        opener = page.get_by_label("QR code and link of Spring intake")
+        opener.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_selector("dialog[open] .qr img")
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            inside = "document.activeElement === document.body || !!document.activeElement.closest('dialog')"
+            assert page.evaluate(inside)
+        page.keyboard.press("Escape")
+        page.wait_for_selector("dialog#dialog:not([open])", state="attached")
+        assert opener.evaluate("element => element === document.activeElement")
+        assert page.locator("#dialog").inner_html() == ""  # no token text stays behind
+
+    def test_the_palette_opens_by_key_and_leads_to_a_device(self, page: Any, world: World) -> None:
+        page.keyboard.press("Control+k")
+        page.keyboard.type("SERIAL0001")
+        page.wait_for_selector("#palette-results a")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/console/devices/{world.device.public_id}")
+
+    def test_the_menu_opens_on_a_phone(self, page: Any) -> None:
+        page.set_viewport_size({"width": 390, "height": 844})
+        link = page.get_by_role("link", name="Devices", exact=True).first
+        assert not link.is_visible()
+        page.get_by_role("button", name="Menu").click()
+        link.click()
+        page.wait_for_url("**/console/devices/")
+
+
+class TestBehaviour:
+    pytestmark = browser_test
+
+    def test_the_theme_is_remembered_and_there_before_the_first_paint(self, page: Any) -> None:
+        page.locator("[data-theme-switch]").click()
+        page.reload(wait_until="commit")
+        page.wait_for_selector("body", state="attached")
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
+
+    def test_the_list_follows_what_is_typed(self, page: Any, world: World) -> None:
+        page.goto("/console/devices/")
+        page.fill("[name=q]", "Ray")
+        page.wait_for_selector("text=Corey’s iPhone", state="detached")
+        assert page.get_by_text("Ray’s Mac").is_visible()
+        assert "q=Ray" in page.url
+
+    def test_an_unlimited_token_warns(self, page: Any) -> None:
+        page.goto("/console/enrollment/ota/tokens/new")
+        warning = page.locator("[data-warns='max_uses=0']")
+        assert not warning.is_visible()
+        page.fill("[name=max_uses]", "0")
+        assert warning.is_visible()
+
+    def test_the_device_page_follows_what_happens(self, page: Any, world: World) -> None:
+        page.goto(f"/console/devices/{world.device.public_id}")
+        world.device.status = "managed"
+        world.device.save()
+        page.wait_for_selector("#status .pill-green", timeout=10_000)
+
+
+@pytest.mark.django_db
+def test_pages_stay_within_their_weight(world: World, people: dict[str, str]) -> None:
+    """HTML goes out uncompressed (a compressed secret leaks: BREACH), static files by brotli."""
+    for number in range(60):
+        create_device(f"iPad {number:02}", platform="ipados", group=world.group)
+    client: Client = sign_in(people["administrator"])
+    for name in PAGES:
+        html = client.get(fill_in(name, world)).content
+        assert len(html) + weigh_assets(html.decode()) <= BUDGET, name
+
+
+def weigh_assets(html: str) -> int:
+    paths = re.findall(r'(?:src|href)="/static/([^"]+)"', html)
+    assert paths
+    return sum(len(brotli.compress(Path(finders.find(path)).read_bytes())) for path in paths)
+
+
+def test_no_template_holds_inline_script_or_style() -> None:
+    for template in Path("templates").rglob("*.html"):
+        text = template.read_text()
+        assert not re.search(r"<style|<script(?![^>]*\bsrc=)| style=| on[a-z]+=\"", text), template

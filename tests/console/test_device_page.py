@@ -1,0 +1,122 @@
+"""One device's page and what an administrator does there."""
+
+import pytest
+from django.test import Client
+
+from devices.models import Command, CommandState
+from enrollment.services.log import write_entry
+from policies.models import ItemState, ItemStatus
+from tests.console.conftest import World
+from tests.console.test_tokens import age_sign_in
+
+pytestmark = pytest.mark.django_db
+
+
+def get_url(world: World, action: str = "", *, mac: bool = False) -> str:
+    device = world.mac if mac else world.device
+    return f"/console/devices/{device.public_id}{'/' if action else ''}{action}"
+
+
+def set_item(world: World, state: str, *, error: str = "") -> ItemStatus:
+    item = world.profile_item
+    return ItemStatus.objects.create(
+        enrollment=world.enrollment,
+        item=item,
+        kind=item.kind,
+        name=item.name,
+        identifier=item.identifier,
+        version=item.version,
+        state=state,
+        error=error,
+    )
+
+
+def test_a_failed_item_links_to_its_log_entry(world: World, auditor: Client) -> None:
+    set_item(world, ItemState.FAILED, error="The payload is not valid.")
+    entry = write_entry(
+        "policy_item_failed",
+        device_id=world.device.public_id,
+        detail={"item": world.profile_item.public_id},
+    )
+    page = auditor.get(get_url(world)).content.decode()
+    assert "The payload is not valid." in page
+    assert "1 failed" in page
+    assert f'href="/console/enrollment/log/{entry.public_id}">Failed' in page
+
+
+def test_a_log_entry_says_cause_and_resolution(world: World, auditor: Client) -> None:
+    page = auditor.get(f"/console/enrollment/log/{world.entry.public_id}").content.decode()
+    assert "The enrollment token is past its expiration." in page
+    assert "Generate a new token." in page
+
+
+def test_the_page_polls_while_something_is_pending(world: World, auditor: Client) -> None:
+    assert "every 3s" in auditor.get(get_url(world)).content.decode()
+
+
+def test_the_page_rests_once_nothing_is_pending(world: World, auditor: Client) -> None:
+    Command.objects.update(state=CommandState.ACKNOWLEDGED)
+    world.device.group = None
+    world.device.save()
+    assert "every 3s" not in auditor.get(get_url(world)).content.decode()
+
+
+def test_polling_gets_the_moving_parts_alone(world: World, auditor: Client) -> None:
+    part = auditor.get(get_url(world), headers={"HX-Request": "true"}).content.decode()
+    assert part.lstrip().startswith('<div id="live"')
+    assert 'id="status" hx-swap-oob="true"' in part
+    assert "<html" not in part
+
+
+def test_erase_needs_the_serial_number_typed(world: World, administrator: Client) -> None:
+    page = administrator.post(get_url(world, "erase"), {"confirmation": "wrong"})
+    assert "not this device&#x27;s serial number" in page.content.decode()
+    assert not Command.objects.filter(request_type="EraseDevice").exists()
+    administrator.post(get_url(world, "erase"), {"confirmation": world.device.serial_number})
+    assert Command.objects.filter(request_type="EraseDevice").count() == 1
+
+
+def test_erase_asks_who_it_is_when_the_sign_in_is_old(world: World, administrator: Client) -> None:
+    age_sign_in(administrator)
+    data = {"confirmation": world.device.serial_number}
+    answer = administrator.post(get_url(world, "erase"), data)
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert not Command.objects.filter(request_type="EraseDevice").exists()
+
+
+def test_a_lock_is_queued_by_who_asked(world: World, operator: Client) -> None:
+    operator.post(get_url(world, "lock"), {"message": "Please return", "phone_number": "555"})
+    assert Command.objects.get(request_type="DeviceLock").origin == "operator@example.org"
+
+
+def test_a_bad_pin_is_refused(world: World, operator: Client) -> None:
+    page = operator.post(get_url(world, "lock", mac=True), {"pin": "12a"}).content.decode()
+    assert "Six digits" in page
+
+
+def test_a_pin_is_revealed_to_administrators_and_audited(
+    world: World, administrator: Client
+) -> None:
+    administrator.post(get_url(world, "lock", mac=True), {"pin": "246810"})
+    command = Command.objects.get(request_type="DeviceLock")
+    url = get_url(world, f"commands/{command.public_id}/pin", mac=True)
+    assert b"246810" not in administrator.get(url).content
+    answer = administrator.post(url)
+    assert b"246810" in answer.content
+    assert answer["Cache-Control"] == "no-store"
+    assert b"246810" not in administrator.get("/console/system/audit-log/").content
+
+
+def test_a_command_to_a_device_that_is_gone_says_why(world: World, operator: Client) -> None:
+    world.enrollment.state = "checked_out"
+    world.enrollment.save()
+    page = operator.post(get_url(world, "restart")).content.decode()
+    assert "is not enrolled" in page
+
+
+def test_group_and_owner_are_changed(world: World, operator: Client) -> None:
+    world.device.group = None
+    world.device.save()
+    operator.post(get_url(world, "edit"), {"owner": "Kim", "group": world.group.public_id})
+    world.device.refresh_from_db()
+    assert (world.device.owner, world.device.group) == ("Kim", world.group)

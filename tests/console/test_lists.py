@@ -1,0 +1,125 @@
+"""Lists: live search, filters, pages, downloads, and hostile names in them."""
+
+import csv
+import io
+import re
+
+import pytest
+from django.test import Client
+
+from devices.models import Device, DeviceStatus, Platform
+from tests.console.conftest import World, create_device
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true", "HX-Target": "results"}
+HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7|add:7 }}"
+
+
+def test_live_search_gets_the_rows_alone(world: World, operator: Client) -> None:
+    page = operator.get("/console/devices/?q=corey’s", headers=HTMX).content.decode()
+    assert "Corey’s iPhone" in page
+    assert "Ray’s Mac" not in page
+    assert "<html" not in page
+    assert 'hx-swap-oob="true"' in page  # the tabs, whose links keep the search
+
+
+def test_a_partial_and_its_page_are_not_mixed_up_by_a_cache(world: World, auditor: Client) -> None:
+    answer = auditor.get("/console/devices/", headers=HTMX)
+    assert "HX-Request" in answer["Vary"]
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("text", ["SERIAL0002", "00008120-0000000000000002", "ray’s"])
+def test_a_device_is_found_when_serial_udid_or_name_match(
+    text: str, world: World, auditor: Client
+) -> None:
+    page = auditor.get("/console/devices/", {"q": text}).content.decode()
+    assert "Ray’s Mac" in page
+    assert "Corey’s iPhone" not in page
+
+
+def test_filters_narrow_together(world: World, auditor: Client) -> None:
+    query = {"platform": "macos", "group": world.group.public_id, "status": "enrolled"}
+    page = auditor.get("/console/devices/", query).content.decode()
+    assert "Ray’s Mac" in page
+    assert "Corey’s iPhone" not in page
+
+
+def test_an_unknown_filter_value_is_ignored(world: World, auditor: Client) -> None:
+    answer = auditor.get("/console/devices/?platform=amiga&group=grp_gone&page=nonsense")
+    assert answer.status_code == 200
+
+
+def test_rows_beyond_fifty_are_on_the_next_page(world: World, auditor: Client) -> None:
+    for number in range(60):
+        create_device(f"iPad {number:02}", platform=Platform.IPADOS, group=world.group)
+    first = auditor.get("/console/devices/").content.decode()
+    second = auditor.get("/console/devices/?page=2").content.decode()
+    assert first.count("<tr>") == 51  # with the header
+    assert second.count("<tr>") == 13
+    assert "1–50 of 62" in first
+
+
+def test_a_list_costs_the_same_queries_however_long(
+    world: World, auditor: Client, django_assert_max_num_queries: object
+) -> None:
+    for number in range(40):
+        create_device(f"iPad {number:02}", platform=Platform.IPADOS, group=world.group)
+    with django_assert_max_num_queries(9):  # type: ignore[operator]
+        auditor.get("/console/devices/")
+
+
+def test_hostile_names_stay_text_on_every_page(world: World, administrator: Client) -> None:
+    Device.objects.filter(pk=world.device.pk).update(
+        name=HOSTILE, owner=HOSTILE, status_reason=HOSTILE, warning=HOSTILE
+    )
+    world.enrollment.commands.update(state="error", error_chain=[{"LocalizedDescription": HOSTILE}])
+    device = f"/console/devices/{world.device.public_id}"
+    for url in ("/console/devices/", device, f"{device}/edit", "/console/search?q=img"):
+        page = administrator.get(url).content.decode()
+        assert "&lt;img src=x" in page, url
+        assert "<img src=x" not in page, url
+        assert "{{ 7|add:7 }}" in page, url
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\t=1", " =1+1", "\r=1"])
+def test_a_formula_in_the_csv_is_text(name: str, world: World, auditor: Client) -> None:
+    Device.objects.filter(pk=world.device.pk).update(name=name)
+    answer = auditor.get("/console/devices/export.csv")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert f"'{name}" in [row["name"] for row in rows]
+    assert answer["Content-Disposition"] == 'attachment; filename="devices.csv"'
+
+
+def test_the_csv_holds_what_the_filters_show(world: World, auditor: Client) -> None:
+    answer = auditor.get("/console/devices/export.csv?platform=macos")
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    assert "Ray’s Mac" in text
+    assert "Corey’s iPhone" not in text
+
+
+def test_tabs_count_all_devices(world: World, auditor: Client) -> None:
+    create_device("Old", platform=Platform.IOS, group=world.group, status=DeviceStatus.UNENROLLED)
+    page = auditor.get("/console/devices/?status=unenrolled").content.decode()
+    tabs = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page[page.index('id="tabs"') :]))
+    assert "All 3" in tabs
+    assert "Enrolled 2" in tabs
+    assert "Unenrolled 1" in tabs
+
+
+def test_an_empty_list_names_the_next_step(bootstrapped: None, auditor: Client) -> None:
+    page = auditor.get("/console/devices/").content.decode()
+    assert "Generate a token under Enrollment › OTA › Tokens" in page
+
+
+def test_search_finds_across_the_apps(world: World, auditor: Client) -> None:
+    for text, expected in {
+        "SERIAL0001": "Corey’s iPhone",
+        "field": "Field crew",
+        "basel": "Baseline",
+        "spring": "Spring intake",
+    }.items():
+        page = auditor.get("/console/search", {"q": text}, headers={"HX-Request": "true"})
+        assert expected in page.content.decode()

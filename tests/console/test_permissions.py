@@ -1,0 +1,126 @@
+"""Every console address, as each role and as nobody (generated from the routes themselves)."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from organization.models import Administrator, AuditEntry
+from tests.console.conftest import World
+
+pytestmark = pytest.mark.django_db
+
+ALL = {"administrator", "operator", "auditor"}
+WRITERS = {"administrator", "operator"}
+ADMINISTRATORS = {"administrator"}
+
+# Who may look at a page; what is not named here, everybody who signs in may.
+READERS = {
+    "token": WRITERS,
+    "token-qr-png": WRITERS,
+    "token-qr-svg": WRITERS,
+    "device-restart": WRITERS,
+    "device-lock": WRITERS,
+    "device-edit": WRITERS,
+    "device-erase": ADMINISTRATORS,
+    "device-unenroll": ADMINISTRATORS,
+    "command-pin": ADMINISTRATORS,
+    "scep-profile-new": ADMINISTRATORS,
+    "scep-profile-edit": ADMINISTRATORS,
+    "scep-profile-delete": ADMINISTRATORS,
+}
+FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
+# Who may change something there; what is not named here, operators may.
+ADMINISTRATORS_ONLY = (
+    "device-erase", "device-unenroll", "command-pin",
+    "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
+)  # fmt: skip
+
+
+def list_console_routes() -> list[URLPattern]:
+    namespaces = get_resolver().namespace_dict
+    return list(namespaces["console"][1].url_patterns)
+
+
+ROUTES = {str(route.name): str(route.pattern) for route in list_console_routes()}
+
+
+def fill_in(name: str, world: World) -> str:
+    """Return the address of a route for rows that exist."""
+    route = ROUTES[name]
+    keys = {
+        "devices/": world.device.public_id,
+        "groups/": world.group.public_id,
+        "policies/": world.policy.public_id,
+        "enrollment/scep/": world.scep_profile.public_id,
+        "enrollment/log/": world.entry.public_id,
+    }
+    key = next((value for prefix, value in keys.items() if route.startswith(prefix)), "")
+    values = {
+        "key": key,
+        "jti": world.token.jti,
+        "item": world.profile_item.public_id,
+        "command": world.command.public_id,
+    }
+    return reverse(
+        f"console:{name}",
+        kwargs={part: value for part, value in values.items() if f":{part}>" in route},
+    )
+
+
+def get_readers(name: str) -> set[str]:
+    return READERS.get(name, WRITERS if name.endswith(FORMS) else ALL)
+
+
+def get_writers(name: str) -> set[str]:
+    return ADMINISTRATORS if name in ADMINISTRATORS_ONLY else WRITERS
+
+
+@pytest.fixture
+def clients(administrator: Client, operator: Client, auditor: Client) -> dict[str, Client]:
+    return {"administrator": administrator, "operator": operator, "auditor": auditor}
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_only_the_roles_that_may_read_a_page_see_it(
+    name: str, world: World, clients: dict[str, Client]
+) -> None:
+    url = fill_in(name, world)
+    for role, client in clients.items():
+        status = client.get(url).status_code
+        if role in get_readers(name):
+            assert status in (200, 302), (role, url)
+        else:
+            assert status == 403, (role, url)
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_nobody_is_sent_to_sign_in(name: str, world: World) -> None:
+    for method in ("get", "post"):
+        answer = getattr(Client(), method)(fill_in(name, world))
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/accounts/login/?next=/console/")
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_role_that_may_not_write_changes_nothing(
+    name: str, world: World, clients: dict[str, Client]
+) -> None:
+    before = AuditEntry.objects.count()
+    for role, client in clients.items():
+        if role not in get_writers(name):
+            assert client.post(fill_in(name, world)).status_code == 403, role
+    assert AuditEntry.objects.count() == before
+
+
+def test_a_partial_sends_the_whole_page_to_sign_in_when_the_session_has_ended(world: World) -> None:
+    answer = Client().get(fill_in("device", world), headers={"HX-Request": "true"})
+    assert answer["HX-Redirect"] == "/accounts/login/"
+
+
+def test_a_person_without_a_known_role_sees_nothing(
+    world: World, operator: Client, people: dict[str, Any]
+) -> None:
+    Administrator.objects.filter(email=people["operator"]).update(role="intern")
+    assert operator.get("/console/").status_code == 403

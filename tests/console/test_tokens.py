@@ -1,0 +1,123 @@
+"""Tokens in the console: safe defaults, reveal on demand, QR downloads, revoking."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from enrollment.models import EnrollmentToken
+from enrollment.services.tokens import build_enrollment_url
+from organization.models import AuditEntry
+from tests.console.conftest import World
+
+pytestmark = pytest.mark.django_db
+
+TOKENS = "/console/enrollment/ota/tokens/"
+
+
+def fill_in_form(world: World, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "Autumn intake",
+        "expiration": "7d",
+        "group": world.group.public_id,
+        "max_uses": "100",
+    } | changes
+
+
+def test_the_form_offers_seven_days_and_a_hundred_uses(world: World, operator: Client) -> None:
+    form = operator.get(f"{TOKENS}new").context["form"]
+    assert form["expiration"].value() == "7d"
+    assert form["max_uses"].value() == 100
+
+
+def test_never_and_unlimited_carry_a_warning(world: World, operator: Client) -> None:
+    data = fill_in_form(world, expiration="never", max_uses="0", name="")
+    page = operator.post(f"{TOKENS}new", data).content.decode()
+    assert 'data-warns="expiration=never">' in page
+    assert 'data-warns="max_uses=0">' in page
+    fresh = operator.get(f"{TOKENS}new").content.decode()
+    assert 'data-warns="expiration=never" hidden' in fresh
+    assert 'data-warns="max_uses=0" hidden' in fresh
+
+
+@pytest.mark.parametrize(
+    ("choice", "lifetime"), [("24h", 1), ("7d", 7), ("30d", 30), ("never", None)]
+)
+def test_a_token_lives_as_long_as_chosen(
+    choice: str, lifetime: int | None, world: World, operator: Client
+) -> None:
+    operator.post(f"{TOKENS}new", fill_in_form(world, expiration=choice))
+    token = EnrollmentToken.objects.get(name="Autumn intake")
+    if lifetime is None:
+        assert token.expires_at is None
+    else:
+        assert token.expires_at is not None
+        left = token.expires_at - timezone.now()
+        assert timedelta(days=lifetime) - timedelta(minutes=1) < left <= timedelta(days=lifetime)
+    assert token.created_by == "operator@example.org"
+
+
+def test_a_custom_expiry_in_the_past_is_refused(world: World, operator: Client) -> None:
+    data = fill_in_form(world, expiration="custom", custom_expires_at="2020-01-01T00:00")
+    page = operator.post(f"{TOKENS}new", data).content.decode()
+    assert "Choose a moment in the future." in page
+    assert not EnrollmentToken.objects.filter(name="Autumn intake").exists()
+
+
+def test_the_list_shows_no_token_text(world: World, operator: Client) -> None:
+    assert b"eyJ" not in operator.get(TOKENS).content
+
+
+def test_the_url_is_shown_on_demand_and_kept_nowhere(world: World, operator: Client) -> None:
+    answer = operator.get(f"{TOKENS}{world.token.jti}/qr")
+    assert build_enrollment_url(world.token) in answer.content.decode()
+    assert answer["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("kind", "mime_type", "start"),
+    [("png", "image/png", b"\x89PNG"), ("svg", "image/svg+xml", b"<svg")],
+)
+def test_a_qr_code_downloads(
+    kind: str, mime_type: str, start: bytes, world: World, operator: Client
+) -> None:
+    answer = operator.get(f"{TOKENS}{world.token.jti}/qr.{kind}")
+    assert answer["Content-Type"] == mime_type
+    assert answer["Content-Disposition"] == f'attachment; filename="spring-intake-qr.{kind}"'
+    assert answer["Cache-Control"] == "no-store"
+    assert answer.content.startswith(start)
+
+
+def age_sign_in(client: Client) -> None:
+    """Let the last proof of identity be an hour old."""
+    session = client.session
+    for record in session["account_authentication_methods"]:
+        record["at"] = time.time() - 3600
+    session.save()
+
+
+def test_a_forgotten_screen_reveals_nothing(world: World, operator: Client) -> None:
+    age_sign_in(operator)
+    url = f"{TOKENS}{world.token.jti}/qr"
+    answer = operator.get(url)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    partial = operator.get(url, headers={"HX-Request": "true"})
+    assert partial["HX-Redirect"].startswith("/accounts/reauthenticate/")
+
+
+def test_a_revoked_token_says_so_and_names_who_did_it(world: World, operator: Client) -> None:
+    operator.post(f"{TOKENS}{world.token.jti}/revoke")
+    world.token.refresh_from_db()
+    assert world.token.revoked_by == "operator@example.org"
+    assert b"Revoked" in operator.get(f"{TOKENS}?state=revoked").content
+    assert AuditEntry.objects.filter(action="token.revoke", subject_id=world.token.jti).exists()
+
+
+def test_opening_the_revoke_dialog_revokes_nothing(world: World, operator: Client) -> None:
+    operator.get(f"{TOKENS}{world.token.jti}/revoke")
+    world.token.refresh_from_db()
+    assert world.token.revoked_at is None
