@@ -3,6 +3,7 @@
 The devices are a program of their own (tests/simulator), started as any stranger would be.
 """
 
+import io
 import json
 import os
 import signal
@@ -57,8 +58,10 @@ class Folder:
     def password(self) -> Path:
         return self.path / "one-time-password"
 
-    def has_devices(self) -> bool:
-        return any(self.devices.glob("*.plist"))
+    @property
+    def enrolled(self) -> Path:
+        """Stands when the devices became Managed; without it they are made anew."""
+        return self.path / "enrolled"
 
 
 class Demo:
@@ -127,14 +130,17 @@ class Demo:
         return False
 
     def _enroll(self, url: str) -> None:
-        if self._folder.has_devices():
+        if self._folder.enrolled.exists():
             return
+        for half_enrolled in self._folder.devices.glob("*.plist"):
+            half_enrolled.unlink()
         self._say("An iPhone, an iPad and a Mac enroll; their policies follow …")
         simulator = self._start_simulator(
             url, "--platform", PLATFORMS, "--wait-managed", str(MANAGED_SECONDS)
         )
         if simulator.wait() != 0:
             raise DemoFailed(f"Not every device became Managed: see {self._folder.server_log}")
+        self._folder.enrolled.touch()
 
     def _start_listening_devices(self) -> None:
         with (self._folder.path / "devices.log").open("ab") as log:
@@ -158,9 +164,9 @@ class Demo:
         return self._simulator
 
     def _describe(self, made: dict[str, Any]) -> str:
-        password = "the one you chose"
+        sign_in = "your own password"
         if made["must_change_password"] and self._folder.password.exists():
-            password = f"{self._folder.password.read_text()}   (once; you choose your own then)"
+            sign_in = f"{self._folder.password.read_text()}   (once; then you choose your own)"
         return "\n".join(
             [
                 "",
@@ -169,10 +175,10 @@ class Demo:
                 "",
                 f"Console         {self._base_url}/console/",
                 f"Sign in as      {made['administrator']}",
-                f"Password        {password}",
+                f"Password        {sign_in}",
                 "",
                 "Enroll one more device:",
-                f"                {Path(sys.executable).name} -m tests.simulator '<URL>'",
+                "                .venv/bin/python -m tests.simulator '<URL>'",
                 "Ctrl-C stops everything; `make demo` brings it back with all data.",
             ]
         )
@@ -183,10 +189,10 @@ class Demo:
             raise DemoFailed(f"The server ended: see {self._folder.server_log}")
 
     def _stop(self) -> None:
-        for process in (self._simulator, self._server):
-            if process is None or process.poll() is not None:
-                continue
+        running = [each for each in (self._simulator, self._server) if each and each.poll() is None]
+        for process in running:
             process.terminate()
+        for process in running:
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -212,16 +218,10 @@ def build_environment(
 
 
 def build_terminal_qr(text: str) -> str:
-    """Return the QR code in half-block characters, two modules a character high."""
-    code = segno.make(text, error="l", micro=False)
-    rows = [[bool(module) for module in row] for row in code.matrix_iter(border=2)]
-    if len(rows) % 2:
-        rows.append([False] * len(rows[0]))
-    glyphs = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
-    return "\n".join(
-        "".join(glyphs[pair] for pair in zip(upper, lower, strict=True))
-        for upper, lower in zip(rows[::2], rows[1::2], strict=True)
-    )
+    """Return the QR code in half-block characters with colours of its own, for any terminal."""
+    out = io.StringIO()
+    segno.make(text, error="l", micro=False).terminal(out, compact=True, border=2)
+    return out.getvalue()
 
 
 def find_free_port() -> int:

@@ -48,7 +48,8 @@ def test_the_same_secret_is_sealed_differently_each_time():
     assert ring.seal(b"secret", context="a") != ring.seal(b"secret", context="a")
 
 
-@pytest.mark.parametrize("text", ["", " ", "c2hvcnQ=", "not base64!", NEW + ",c2hvcnQ="])
+@pytest.mark.parametrize("text", ["", " ", "c2hvcnQ=", "not base64!", "NEW,c2hvcnQ="])
 def test_a_key_ring_of_anything_else_is_refused(text):
+    text = text.replace("NEW", NEW)
     with pytest.raises(ValueError):
         decode_key_ring(text)

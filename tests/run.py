@@ -1,0 +1,113 @@
+"""`make test`: what the tests need, the static checks, then the suite on both kinds of database.
+
+    python -m tests.run           everything
+    python -m tests.run --fast    static checks and the tests of protocol/
+    python -m tests.run --lint    static checks
+
+Every stage runs even where an earlier one failed; the exit code is 1 where any failed. What
+cannot be installed here is left out with its reason, unless GUARDMDM_TEST_REQUIRE_ALL is set.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.debian import install_missing
+from tests.services import ServiceMissing, run_services
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PYTEST = (sys.executable, "-m", "pytest")
+PARALLEL = ("-n", "2", "--dist", "loadfile")
+PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/protocol"))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command, and what it is called in the summary."""
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    ok: bool
+    note: str
+
+
+def list_static_checks() -> list[Stage]:
+    return [
+        Stage("ruff check", (str(BIN / "ruff"), "check", ".")),
+        Stage("ruff format", (str(BIN / "ruff"), "format", "--check", ".")),
+        Stage("mypy", (str(BIN / "mypy"),)),
+        Stage("import contracts", (str(BIN / "lint-imports"),)),
+        Stage(
+            "migrations", (sys.executable, "manage.py", "makemigrations", "--check", "--dry-run")
+        ),
+    ]
+
+
+def build_protocol_stage() -> Stage:
+    """The pure tests, in a process that never loads Django."""
+    quiet = ("-W", "ignore::pytest.PytestConfigWarning")
+    return Stage("protocol, no Django", (*PYTEST, "-p", "no:django", *quiet, *PROTOCOL_TESTS))
+
+
+def build_suite_stage(name: str, *, environ: Mapping[str, str]) -> Stage:
+    left_out = tuple(f"--ignore={path}" for path in PROTOCOL_TESTS)
+    return Stage(name, (*PYTEST, *PARALLEL, *left_out, "-rs", "--durations=8"), environ)
+
+
+def run_stage(stage: Stage) -> Outcome:
+    print(f"\n── {stage.name} " + "─" * max(4, 70 - len(stage.name)), flush=True)
+    started = time.monotonic()
+    result = subprocess.run(stage.command, cwd=ROOT, env={**os.environ, **stage.environ})
+    return Outcome(stage.name, result.returncode == 0, f"{time.monotonic() - started:.0f} s")
+
+
+def run_suites() -> Iterator[Outcome]:
+    yield run_stage(build_suite_stage("suite on SQLite, folder broker", environ={}))
+    name = "suite on PostgreSQL, Redis"
+    try:
+        with run_services() as environ:
+            yield run_stage(build_suite_stage(name, environ=environ))
+    except ServiceMissing as missing:
+        yield Outcome(name, not is_everything_required(), f"left out: {missing}")
+
+
+def is_everything_required() -> bool:
+    return os.environ.get("GUARDMDM_TEST_REQUIRE_ALL", "") not in ("", "0")
+
+
+def run_all(options: argparse.Namespace) -> Iterator[Outcome]:
+    yield from map(run_stage, list_static_checks())
+    if options.lint:
+        return
+    if not options.fast:
+        install_missing()
+    yield run_stage(build_protocol_stage())
+    if not options.fast:
+        yield from run_suites()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.run")
+    parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--lint", action="store_true")
+    outcomes = list(run_all(parser.parse_args()))
+    print("\n" + "─" * 74)
+    for outcome in outcomes:
+        print(f"{'ok    ' if outcome.ok else 'FAILED'}  {outcome.name:32}  {outcome.note}")
+    return 0 if all(outcome.ok for outcome in outcomes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
