@@ -6,7 +6,7 @@ from django.utils import timezone
 from enrollment.services.sweep import expire_sessions, report_silent_sessions
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def sweep_sessions() -> None:
     """Report silent sessions first: an expired one is not reported any more."""
     now = timezone.now()

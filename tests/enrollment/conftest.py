@@ -99,7 +99,17 @@ def open_profile(tmp_path: Path, bootstrapped: None) -> OpenProfile:
         der = bytes(get_root_ca().certificate)
         anchor.write_text(ssl.DER_cert_to_PEM_cert(der))
         signed.write_bytes(content)
-        command = ["openssl", "cms", "-verify", "-inform", "DER", "-in", signed, "-out", plain]
+        command: list[str | Path] = [
+            "openssl",
+            "cms",
+            "-verify",
+            "-inform",
+            "DER",
+            "-in",
+            signed,
+            "-out",
+            plain,
+        ]
         subprocess.run([*command, "-CAfile", anchor], check=True, capture_output=True)
         profile: dict[str, Any] = plistlib.loads(plain.read_bytes())
         return profile

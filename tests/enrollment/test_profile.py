@@ -39,7 +39,9 @@ def check_keys(members: dict[str, Any], *, known: dict[str, Any], what: str) -> 
 
 
 def find_payload(profile: dict[str, Any], payload_type: str) -> dict[str, Any]:
-    found = [item for item in profile["PayloadContent"] if item["PayloadType"] == payload_type]
+    found: list[dict[str, Any]] = [
+        item for item in profile["PayloadContent"] if item["PayloadType"] == payload_type
+    ]
     assert len(found) == 1
     return found[0]
 

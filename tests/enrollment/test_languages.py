@@ -1,0 +1,67 @@
+"""The page in the visitor's language, with the words of the device's own buttons."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from enrollment.protocol.access_rights import ACCESS_RIGHTS
+from enrollment.protocol.log_codes import LOG_CODES
+from enrollment.services.tokens import build_token_text
+from tests.enrollment.conftest import IPHONE, MakeToken
+
+pytestmark = pytest.mark.django_db
+TEMPLATES = Path(__file__).parents[2] / "templates" / "enroll"
+SAME_WORD = {"Code", "General", "Cause"}
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("de", ["Profil laden", "Zulassen", "VPN und Geräteverwaltung", "Installieren"]),
+        ("fr", ["Télécharger le profil", "Autoriser", "VPN et gestion de l’appareil"]),
+        ("es", ["Descargar perfil", "Permitir", "VPN y gestión de dispositivos"]),
+        ("ja", ["プロファイルをダウンロード", "許可", "VPNとデバイス管理"]),
+    ],
+)
+def test_page_speaks_the_visitors_language_when_the_browser_names_it(
+    client: Client, make_token: MakeToken, language: str, texts: list[str]
+) -> None:
+    answer = client.get(
+        "/enroll",
+        {"token": build_token_text(make_token())},
+        headers={"Accept-Language": f"{language};q=0.9", "User-Agent": IPHONE},
+    )
+    page = answer.content.decode()
+    assert f'<html lang="{language}"' in page
+    assert [text for text in texts if text not in page] == []
+    assert "Download profile" not in page
+
+
+def test_refusal_speaks_the_visitors_language_when_the_link_is_dead(
+    client: Client, make_token: MakeToken
+) -> None:
+    answer = client.get(
+        "/enroll",
+        {"token": build_token_text(make_token(expires=-1))},
+        headers={"Accept-Language": "de-CH"},
+    )
+    assert "Dieser Link ist abgelaufen" in answer.content.decode()
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "es", "ja"])
+def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> None:
+    pattern = re.compile(r"""{% translate (['"])(.+?)\1 %}""")
+    texts = {
+        match[2]
+        for path in TEMPLATES.glob("*.html")
+        for match in pattern.finditer(path.read_text())
+    }
+    texts |= {right.text for right in ACCESS_RIGHTS}
+    texts |= {entry.headline for entry in LOG_CODES.values() if entry.headline}
+    assert len(texts) > 50
+    with translation.override(language):
+        missing = {text for text in texts - SAME_WORD if translation.gettext(text) == text}
+    assert missing == set()
