@@ -1,7 +1,6 @@
 """News of this app that starts work."""
 
 import logging
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -17,12 +16,11 @@ log = logging.getLogger(__name__)
 
 @receiver(push_requested)
 def start_push(enrollment: Enrollment, **_: Any) -> None:
+    def publish() -> None:
+        try:
+            push_device.delay(enrollment.pk)
+        except OperationalError as error:
+            log.warning("the broker is unreachable (%s); the sweep will push later", error)
+
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
-    transaction.on_commit(partial(_publish, enrollment.pk), robust=True)
-
-
-def _publish(enrollment_id: int) -> None:
-    try:
-        push_device.delay(enrollment_id)
-    except OperationalError as error:
-        log.warning("the broker is unreachable (%s); the sweep will push later", error)
+    transaction.on_commit(publish, robust=True)

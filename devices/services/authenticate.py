@@ -42,7 +42,6 @@ def authenticate(
         certificate_sha256=certificate.fingerprint or "",
         certificate_not_after=certificate.not_after,
         topic=message.topic,
-        last_seen_at=now,
     )
     device_authenticated.send(Enrollment, enrollment=enrollment)
     return enrollment

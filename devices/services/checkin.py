@@ -61,9 +61,10 @@ def _authenticate(message: Authenticate, sender: Sender) -> bytes:
         # Outside the transaction, so that a refusal's warning beside the device stays.
         check_udid(pinned, udid=message.udid)
         check_not_over(pinned)
-    authenticate(
+    enrollment = authenticate(
         message, certificate=sender.certificate, challenge=sender.challenge, now=sender.now
     )
+    note_presence(enrollment, now=sender.now)
     return b""
 
 

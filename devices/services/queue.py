@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from devices.models import Command, CommandState, Enrollment
@@ -21,6 +21,7 @@ from devices.signals import command_queued
 # How long an answer may take before the command is offered, and pushed for, again.
 ANSWER_TIME = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
+PATIENCE = 3
 
 
 @transaction.atomic
@@ -47,11 +48,12 @@ def enqueue(
 def take_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) -> Command | None:
     """Hand out the next command, marked as sent; None when there is nothing to do now.
 
-    A session opens with Idle. Only then are commands offered again that the device has put
-    off with NotNow (R3). A sent one is offered again when its answer is overdue, behind
-    those never offered, so that a command nobody answers blocks none.
+    A session opens with Idle. What the device put off with NotNow is then queued again, and
+    not offered before (R3). A sent command is offered again when its answer is overdue.
     """
-    while candidate := _find_next(enrollment, now=now, is_new_session=is_new_session):
+    if is_new_session:
+        _requeue_put_off(enrollment)
+    while candidate := _find_next(enrollment, now=now):
         taken = Command.objects.filter(
             pk=candidate.pk, state=candidate.state, attempts=candidate.attempts
         ).update(
@@ -66,12 +68,18 @@ def take_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) ->
     return None
 
 
-def _find_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) -> Command | None:
+def _requeue_put_off(enrollment: Enrollment) -> None:
+    put_off = Command.objects.filter(enrollment=enrollment, state=CommandState.NOT_NOW)
+    if put_off.exists():  # most sessions need no write here
+        put_off.update(state=CommandState.QUEUED, not_before=None)
+
+
+def _find_next(enrollment: Enrollment, *, now: datetime) -> Command | None:
+    """Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried."""
     offered = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENT, not_before__lte=now)
-    if is_new_session:
-        offered |= Q(state=CommandState.NOT_NOW)
+    in_vain = Case(When(attempts__gte=PATIENCE, then=1), default=0)
     waiting = Command.objects.filter(offered, enrollment=enrollment)
-    return waiting.order_by("-priority", "attempts", "id").first()
+    return waiting.order_by(in_vain, "-priority", "attempts", "id").first()
 
 
 def build_wait(first: timedelta, attempts: int) -> timedelta:

@@ -55,10 +55,24 @@ class Identity:
             key = self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             pem.write_bytes(key + self.certificate.public_bytes(Encoding.PEM))
             body.write_bytes(content)
-            command = ["openssl", "cms", "-sign", "-binary", "-noattr", "-md", "sha1", "-stream"]
+            command = ["openssl", "cms", "-sign", "-binary", "-noattr", "-md", "sha1"]
             command += ["-outform", "DER", "-signer", str(pem), "-in", str(body)]
             der = subprocess.run(command, check=True, capture_output=True).stdout
-        return base64.b64encode(der).decode()
+        return base64.b64encode(_to_indefinite(der)).decode()
+
+
+def _to_indefinite(der: bytes) -> bytes:
+    """Rewrite ContentInfo, its [0] and SignedData with indefinite lengths, as devices send them."""
+    content_info = _get_contents(der)
+    oid_size = 2 + content_info[1]
+    oid, tagged = content_info[:oid_size], content_info[oid_size:]
+    signed_data = _get_contents(_get_contents(tagged))
+    return b"\x30\x80" + oid + b"\xa0\x80\x30\x80" + signed_data + bytes(6)
+
+
+def _get_contents(der: bytes) -> bytes:
+    """Return what one DER element holds, without its tag and length."""
+    return der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :]
 
 
 def make_identity(*, session_id: str = "", now: datetime) -> Identity:
@@ -83,6 +97,7 @@ class MdmDevice:
     product: str = "iPhone14,2"
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes * 2)
     magic: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
+    topic: str = field(default_factory=get_topic)
     client: Client = field(default_factory=Client)
 
     def put(self, path: str, message: dict[str, Any] | bytes, **options: Any) -> HttpResponse:
@@ -95,7 +110,7 @@ class MdmDevice:
         )
 
     def message(self, message_type: str, **more: Any) -> dict[str, Any]:
-        return {"MessageType": message_type, "Topic": get_topic(), "UDID": self.udid, **more}
+        return {"MessageType": message_type, "Topic": self.topic, "UDID": self.udid, **more}
 
     def authenticate(self, challenge: str | None = None, **more: Any) -> HttpResponse:
         challenge = f"group-{self.group.pk}" if challenge is None else challenge

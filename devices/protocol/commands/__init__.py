@@ -64,6 +64,7 @@ _TYPES = (
             "take_over": read_flag,
             "install_as_managed": read_flag,
         },
+        needs_platform=True,
     ),
     CommandType(
         "ManagedApplicationList",

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 from devices.errors import CommandInvalid
 from devices.protocol.commands.table import Body
+from devices.protocol.platform import MACOS, OTHER
 
 REMOVE_WITH_ENROLLMENT = 1
 USER_LICENSE, DEVICE_LICENSE = 0, 1
@@ -17,6 +18,7 @@ def build_install_application(
     device_license: bool = False,
     take_over: bool = False,
     install_as_managed: bool = False,
+    platform: str = OTHER,
 ) -> Body:
     """Install one app, which leaves with the enrollment; Apple application.install.
 
@@ -41,6 +43,8 @@ def build_install_application(
         body["Options"] = {"PurchaseMethod": DEVICE_LICENSE}
     if take_over:
         body["ChangeManagementState"] = "Managed"
+    if install_as_managed and platform != MACOS:
+        raise CommandInvalid("only a Mac installs an app as managed")
     if install_as_managed:
         body["InstallAsManaged"] = True
     return body

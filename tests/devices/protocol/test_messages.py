@@ -105,7 +105,7 @@ def test_a_report_without_sense_is_refused(message: dict[str, Any]) -> None:
 
 
 def test_the_us_text_of_an_error_chain_is_shown() -> None:
-    chain = [
+    chain: list[dict[str, Any]] = [
         {"USEnglishDescription": "Profile failed", "LocalizedDescription": "Profil …"},
         {"LocalizedDescription": "Innen"},
         {"ErrorCode": 5},

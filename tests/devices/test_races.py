@@ -1,0 +1,106 @@
+"""Devices and connections at the same moment, on a database that threads share."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from devices.models import Command, Device, Enrollment
+from devices.services.push import push, request_due_pushes
+from devices.services.queue import enqueue, take_next
+from tests.devices.conftest import MakeDevice, News
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run_together(work: Callable[[int], Any], *, count: int) -> list[Any]:
+    def job(number: int) -> Any:
+        try:
+            return work(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(job, range(count)))
+
+
+def test_parallel_connections_never_get_the_same_command(
+    make_device: MakeDevice, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    Command.objects.all().delete()
+    enrollment = device.enrollment
+    for number in range(24):
+        enqueue(enrollment, command={"RequestType": f"C{number}"})
+
+    def drain(_: int) -> list[str]:
+        uuids = []
+        while command := take_next(enrollment, now=timezone.now(), is_new_session=True):
+            uuids.append(command.uuid)
+        return uuids
+
+    taken = [uuid for uuids in run_together(drain, count=6) for uuid in uuids]
+    assert len(taken) == len(set(taken)) == 24
+    assert set(Command.objects.values_list("attempts", flat=True)) == {1}
+
+
+def test_two_connections_of_one_device_get_different_commands_over_http(
+    make_device: MakeDevice, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    answers = run_together(lambda _: device.take(), count=3)
+    assert len({answer["CommandUUID"] for answer in answers}) == 3
+
+
+def test_an_authenticate_sent_twice_at_once_is_one_enrollment(
+    make_device: MakeDevice, news: News, started: list[int]
+) -> None:
+    device = make_device()
+    responses = run_together(lambda _: device.authenticate().status_code, count=4)
+    assert responses == [200] * 4
+    assert Enrollment.objects.count() == Device.objects.count() == 1
+    assert len(news["device_authenticated"]) == 1
+
+
+def test_a_token_update_sent_twice_at_once_enrolls_once(
+    make_device: MakeDevice, news: News, started: list[int]
+) -> None:
+    device = make_device()
+    device.authenticate()
+    responses = run_together(lambda _: device.token_update().status_code, count=4)
+    assert responses == [200] * 4
+    assert len(news["device_enrolled"]) == 1
+    assert Command.objects.count() == 3
+
+
+def test_a_result_sent_twice_at_once_is_told_once(
+    make_device: MakeDevice, news: News, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    command = device.take()
+    assert command is not None
+    uuid = command["CommandUUID"]
+    statuses = ["Acknowledged", "Error", "Acknowledged", "Error"]
+    run_together(lambda n: device.connect(statuses[n], uuid).status_code, count=4)
+    assert len(news["command_finished"]) == 1
+
+
+def test_twelve_devices_enroll_at_once(make_device: MakeDevice, started: list[int]) -> None:
+    devices = [make_device() for _ in range(12)]
+    run_together(lambda n: devices[n].enroll(), count=12)
+    assert Device.objects.filter(status="enrolled").count() == 12
+
+
+def test_one_worker_sends_a_push_that_several_find(
+    make_device: MakeDevice, started: list[int], settings: Any
+) -> None:
+    settings.APNS_HOST, settings.APNS_PORT = "127.0.0.1", 9
+    device = make_device().enroll()
+    pk, now = device.enrollment.pk, timezone.now()
+    verdicts = run_together(lambda _: push(pk, now=now), count=4)
+    assert len([verdict for verdict in verdicts if verdict is not None]) == 1
+    assert pk in request_due_pushes(now=now + timedelta(hours=1))
