@@ -15,7 +15,7 @@ CHUNK = 100
 log = logging.getLogger(__name__)
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def apply_policies(enrollment_id: int) -> None:
     """Bring one enrollment closer to its policies; one that is gone or over is left alone."""
     enrollment = Enrollment.objects.filter(pk=enrollment_id).first()
@@ -23,19 +23,19 @@ def apply_policies(enrollment_id: int) -> None:
         apply.apply_policies(enrollment, now=timezone.now())
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def apply_group(group_id: int) -> None:
     """Hand the group's live enrollments out to the workers, in chunks."""
     _hand_out(list_group_enrollments(group_id))
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def sweep_policies() -> None:
     """Find what lost tasks left behind, and hand it out."""
     _hand_out(sorted(find_stale_enrollments(timezone.now())))
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def apply_chunk(enrollment_ids: list[int]) -> None:
     """One device that cannot be served holds up none of the others."""
     for enrollment_id in enrollment_ids:

@@ -72,6 +72,7 @@ def _build_app(item: PolicyItem, *, platform: str) -> dict[str, Any]:
         manifest_url=item.manifest_url or None,
         take_over=not is_mac,
         install_as_managed=is_mac and item.itunes_store_id is not None,
+        platform=platform,
     )
 
 

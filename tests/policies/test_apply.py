@@ -72,7 +72,8 @@ def test_only_items_of_its_platform_reach_it_when_they_are_limited(
     add_profile("Macs only", platforms=["macos"])
     add_profile("Phones only", platforms=["ios"])
     mac = Handheld(enroll(group, platform="macos"))
-    device.settle(), mac.settle()
+    device.settle()
+    mac.settle()
     assert list(device.states) == ["Phones only"]
     assert list(mac.states) == ["Macs only"]
 

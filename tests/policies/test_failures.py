@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.dispatch import Signal
 
 from devices.models import Group
 from organization.models import AuditEntry
@@ -327,7 +329,7 @@ def test_every_step_is_told_once_when_items_move(
     add_profile(), add_app()
     device.refuse("InstallApplication")
     told: list[str] = []
-    listeners = [
+    listeners: list[tuple[Signal, Callable[..., Any]]] = [
         (item_installed, lambda status, **_: told.append(f"installed {status.name}")),
         (item_failed, lambda status, message, **_: told.append(f"failed {status.name} {message}")),
         (device_managed, lambda device, **_: told.append("managed")),

@@ -12,8 +12,9 @@ from devices.models import Group
 from devices.services.actions import assign_group
 from devices.signals import device_enrolled
 from guardmdm.celery import app
-from policies import receivers, tasks
+from policies import tasks
 from policies.models import Policy, PolicyItem
+from policies.services import apply
 from policies.services.items import remove_item, replace_profile
 from policies.services.policies import assign_groups, delete_policy
 from policies.services.retry import retry_item
@@ -109,14 +110,14 @@ def test_the_others_are_served_when_one_enrollment_breaks(
 ) -> None:
     add_profile()
     broken, whole = Handheld(enroll(group)), Handheld(enroll(group))
-    apply = tasks.apply.apply_policies
+    apply_to = apply.apply_policies
 
     def fail_for_one(enrollment: Any, *, now: Any) -> int:
         if enrollment.pk == broken.enrollment.pk:
             raise RuntimeError("something nobody thought of")
-        return apply(enrollment, now=now)
+        return apply_to(enrollment, now=now)
 
-    monkeypatch.setattr(tasks.apply, "apply_policies", fail_for_one)
+    monkeypatch.setattr(apply, "apply_policies", fail_for_one)
     tasks.apply_chunk([broken.enrollment.pk, whole.enrollment.pk])
     assert (broken.count("InstallProfile"), whole.count("InstallProfile")) == (0, 1)
 
@@ -140,7 +141,7 @@ def test_the_change_stands_when_the_broker_is_out_of_reach(
     def refuse(*arguments: Any, **options: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(receivers.apply_group, "apply_async", refuse)
+    monkeypatch.setattr(tasks.apply_group, "apply_async", refuse)
     with django_capture_on_commit_callbacks(execute=True):
         item = add_profile()
     assert PolicyItem.objects.filter(pk=item.pk).exists()
