@@ -99,3 +99,11 @@ def _load_identity(context: ssl.SSLContext, certificate: PushCertificate) -> Non
         path = Path(folder) / "identity.pem"
         path.write_bytes(pem)
         context.load_cert_chain(path, password=password)
+
+
+def close_clients() -> None:
+    """Close this process's connection, for one that ends or begins anew."""
+    with _lock:
+        _, client = _clients.pop(os.getpid(), ("", None))
+    if client is not None:
+        client.close()

@@ -14,7 +14,7 @@ News = dict[str, list[dict[str, Any]]]
 
 
 @pytest.fixture
-def make_device(bootstrapped: None, settings: Any) -> MakeDevice:
+def make_device(db: None, bootstrapped: None, settings: Any) -> MakeDevice:
     """Make a device that is not enrolled; each has a session, a certificate and a UDID."""
     from django.utils import timezone
 
@@ -32,7 +32,7 @@ def make_device(bootstrapped: None, settings: Any) -> MakeDevice:
 
 
 @pytest.fixture
-def news(bootstrapped: None) -> Iterator[News]:
+def news(db: None, bootstrapped: None) -> Iterator[News]:
     """Every signal of the app that was sent, by its name."""
     from django.dispatch import Signal
 

@@ -1,0 +1,227 @@
+"""What administrators do to devices: audited, deduplicated, urgent first, PINs sealed."""
+
+import plistlib
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from devices.errors import CommandInvalid, GroupInUse, NotEnrolled
+from devices.models import Command, Group
+from devices.services import actions
+from devices.services.groups import create_group, delete_group, update_group
+from devices.services.status import set_status
+from organization.models import AuditEntry
+from tests.devices.conftest import MakeDevice, News
+from tests.devices.mdm_device import MdmDevice
+
+ACTOR = "ada@example.com"
+ENROLLMENT_PROFILE = {
+    "PayloadIdentifier": "com.example.enrollment",
+    "PayloadUUID": "U",
+    "PayloadContent": [{"PayloadType": "com.apple.mdm", "PayloadIdentifier": "i"}],
+}
+
+
+@pytest.fixture
+def phone(make_device: MakeDevice) -> MdmDevice:
+    return make_device().enroll()
+
+
+@pytest.fixture
+def mac(make_device: MakeDevice) -> MdmDevice:
+    return make_device(product="MacBookPro18,1").enroll()
+
+
+def get_audit() -> list[str]:
+    return list(AuditEntry.objects.filter(actor=ACTOR).values_list("action", flat=True))
+
+
+def test_a_lock_outranks_what_waits_and_is_queued_once(phone: MdmDevice) -> None:
+    first = actions.lock(phone.row, message="Lost", actor=ACTOR)
+    assert actions.lock(phone.row, message="Lost again", actor=ACTOR) == first
+    command = phone.take()
+    assert command is not None
+    assert command["Command"] == {"RequestType": "DeviceLock", "Message": "Lost"}
+    assert get_audit() == ["command.DeviceLock"] * 2
+    phone.take("Acknowledged", command["CommandUUID"])
+    assert actions.lock(phone.row, actor=ACTOR) != first
+
+
+def test_a_locked_macs_pin_is_escrowed_and_each_reveal_audited(mac: MdmDevice) -> None:
+    command = actions.lock(mac.row, actor=ACTOR)
+    sent = mac.take()
+    assert sent is not None
+    pin = sent["Command"]["PIN"]
+    mac.take("Acknowledged", sent["CommandUUID"])
+    assert actions.reveal_pin(command, actor=ACTOR) == pin
+    assert get_audit()[0] == "pin.reveal"
+    assert pin not in str(list(AuditEntry.objects.values()))
+
+
+def test_no_pin_lies_open_in_the_database(mac: MdmDevice) -> None:
+    actions.lock(mac.row, pin="918273", actor=ACTOR)
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
+            assert "918273" not in repr([tuple(map(_readable, row)) for row in cursor.fetchall()])
+
+
+def _readable(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value
+
+
+def test_a_pin_that_a_mac_would_not_take_is_refused_before_it_is_queued(mac: MdmDevice) -> None:
+    before = Command.objects.count()
+    for pin in ("12345", "abcdef"):
+        with pytest.raises(CommandInvalid):
+            actions.lock(mac.row, pin=pin, actor=ACTOR)
+    assert Command.objects.count() == before
+
+
+def test_a_phone_has_no_pin_to_reveal(phone: MdmDevice) -> None:
+    command = actions.lock(phone.row, actor=ACTOR)
+    with pytest.raises(CommandInvalid):
+        actions.reveal_pin(command, actor=ACTOR)
+
+
+def test_an_erase_is_next_even_while_others_wait(mac: MdmDevice) -> None:
+    mac.take()
+    actions.erase(mac.row, actor=ACTOR)
+    command = mac.take()
+    assert command is not None
+    assert command["Command"]["RequestType"] == "EraseDevice"
+    assert len(command["Command"]["PIN"]) == 6
+
+
+def test_programs_queue_what_the_table_allows(phone: MdmDevice) -> None:
+    command = actions.queue_command(
+        phone.row,
+        request_type="RemoveProfile",
+        parameters={"identifier": "com.example.wifi"},
+        actor="key:ci",
+    )
+    assert command.origin == "key:ci"
+    with pytest.raises(CommandInvalid):
+        actions.queue_command(phone.row, request_type="ShutDownDevice", parameters={}, actor="a")
+
+
+def test_nothing_is_queued_for_a_device_that_has_left(phone: MdmDevice) -> None:
+    phone.check_out()
+    for act in (actions.lock, actions.erase, actions.restart, actions.refresh, actions.unenroll):
+        with pytest.raises(NotEnrolled):
+            act(phone.row, actor=ACTOR)
+
+
+def test_a_refresh_asks_only_what_is_not_asked_already(phone: MdmDevice) -> None:
+    actions.refresh(phone.row, actor=ACTOR)
+    actions.refresh(phone.row, actor=ACTOR)
+    assert phone.answer_everything() == [
+        "DeviceInformation",
+        "SecurityInfo",
+        "ProfileList",
+        "ManagedApplicationList",
+    ]
+
+
+def test_an_unenrolled_device_is_told_to_remove_its_profile_first_of_all(
+    phone: MdmDevice, news: News
+) -> None:
+    phone.answer_everything({"ProfileList": {"ProfileList": [ENROLLMENT_PROFILE]}})
+    actions.restart(phone.row, actor=ACTOR)
+    actions.unenroll(phone.row, actor=ACTOR)
+    assert phone.row.status == "unenrolled"
+    assert "administrator" in phone.row.status_reason
+    command = phone.take()
+    assert command is not None
+    assert command["Command"] == {
+        "RequestType": "RemoveProfile",
+        "Identifier": "com.example.enrollment",
+    }
+    assert phone.take("Acknowledged", command["CommandUUID"]) is None
+    assert phone.enrollment.state == "removed"
+    assert phone.enrollment.push_token is None
+    assert phone.check_out().status_code == 200
+    assert phone.connect().status_code == 403
+    assert "administrator" in phone.row.status_reason
+
+
+def test_a_device_that_never_told_its_profile_is_shut_out(phone: MdmDevice) -> None:
+    actions.unenroll(phone.row, actor=ACTOR)
+    assert phone.enrollment.state == "removed"
+    assert phone.connect().status_code == 403
+
+
+def test_a_removed_profile_of_another_kind_ends_nothing(phone: MdmDevice) -> None:
+    phone.answer_everything({"ProfileList": {"ProfileList": [ENROLLMENT_PROFILE]}})
+    parameters = {"identifier": "com.example.wifi"}
+    actions.queue_command(
+        phone.row, request_type="RemoveProfile", parameters=parameters, actor=ACTOR
+    )
+    phone.answer_everything()
+    assert phone.enrollment.state == "live"
+
+
+def test_another_group_is_news_once(phone: MdmDevice, news: News) -> None:
+    group = create_group("Sales", actor=ACTOR)
+    actions.assign_group(phone.row, group=group, actor=ACTOR)
+    actions.assign_group(phone.row, group=group, actor=ACTOR)
+    assert phone.row.group == group
+    assert len(news["device_group_changed"]) == 1
+
+
+def test_a_name_and_an_owner_are_noted(phone: MdmDevice) -> None:
+    actions.rename(phone.row, name="Front desk", actor=ACTOR)
+    actions.assign_owner(phone.row, owner="Ada", actor=ACTOR)
+    assert (phone.row.name, phone.row.owner) == ("Front desk", "Ada")
+
+
+def test_a_cancelled_command_is_not_handed_out(phone: MdmDevice) -> None:
+    phone.answer_everything()
+    command = actions.restart(phone.row, actor=ACTOR)
+    assert actions.cancel_command(command, actor=ACTOR)
+    assert phone.take() is None
+    assert not actions.cancel_command(command, actor=ACTOR)
+
+
+def test_progress_does_not_bring_back_a_device_that_left(phone: MdmDevice, news: News) -> None:
+    phone.check_out()
+    news["device_status_changed"].clear()
+    for status in ("enrolled", "managed"):
+        assert not set_status(phone.row, status=status)
+    assert phone.row.status == "unenrolled"
+    assert not news["device_status_changed"]
+
+
+def test_a_status_is_news_only_when_it_changes(phone: MdmDevice, news: News) -> None:
+    news["device_status_changed"].clear()
+    assert set_status(phone.row, status="managed")
+    assert not set_status(phone.row, status="managed")
+    assert set_status(phone.row, status="enrolled", reason="1 of 3 items failed")
+    assert len(news["device_status_changed"]) == 2
+    assert phone.row.status_reason == "1 of 3 items failed"
+
+
+def test_a_group_with_devices_is_not_deleted(phone: MdmDevice) -> None:
+    with pytest.raises(GroupInUse, match="devices"):
+        delete_group(phone.group, actor=ACTOR)
+    group = create_group("Empty", description="x", actor=ACTOR)
+    update_group(group, name="Still empty", description="", actor=ACTOR)
+    delete_group(group, actor=ACTOR)
+    assert not Group.objects.filter(name__contains="mpty").exists()
+    assert set(get_audit()) == {"group.create", "group.update", "group.delete"}
+
+
+def test_a_profile_goes_out_byte_by_byte_as_it_came(phone: MdmDevice) -> None:
+    import base64
+
+    phone.answer_everything()
+    payload = bytes(range(256)) * 10
+    actions.queue_command(
+        phone.row,
+        request_type="InstallProfile",
+        parameters={"payload": base64.b64encode(payload).decode()},
+        actor=ACTOR,
+    )
+    answer = plistlib.loads(phone.connect().content)
+    assert answer["Command"]["Payload"] == payload
