@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate, ScepProfile
-from scep.services import authority
+from scep.services import authority, pki_operation
 from scep.services.authority import revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.pki_operation import handle_pki_operation
@@ -196,3 +196,27 @@ def test_old_challenges_are_forgotten_when_a_month_has_passed(
         create_dynamic_challenge(dynamic_profile, session_id="", now=now - timedelta(days=age))
     sweep_certificates()
     assert DynamicChallenge.objects.filter(scep_profile=dynamic_profile).count() == 2
+
+
+@pytest.mark.django_db
+def test_certificate_comes_again_when_the_same_request_wins_in_the_middle(
+    dynamic_profile: ScepProfile,
+    ra: Any,
+    ask: Any,
+    refusals: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The other one is done after this one has looked for it and before it checks."""
+    challenge = create_dynamic_challenge(dynamic_profile, session_id=SESSION, now=timezone.now())
+    message = Device().build_request(ra=ra, challenge=challenge)
+    check = pki_operation.check_challenge
+
+    def check_late(*args: Any, **options: Any) -> Any:
+        monkeypatch.undo()
+        assert ask(dynamic_profile, message).status == "0"
+        return check(*args, **options)
+
+    monkeypatch.setattr(pki_operation, "check_challenge", check_late)
+    assert ask(dynamic_profile, message).status == "0"
+    assert IssuedCertificate.objects.filter(status=CertificateStatus.ISSUED).count() == 1
+    assert refusals == []
