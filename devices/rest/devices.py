@@ -16,6 +16,7 @@ from devices.models import Device, DeviceStatus, Group, Platform
 from devices.services import actions
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.filters import MomentFilter
 from organization.rest.views import CollectionViewSet
 
 FACTS = (
@@ -77,7 +78,7 @@ class DeviceFilters(filters.FilterSet):
     owner = filters.CharFilter()
     serial_number = filters.CharFilter()
     udid = filters.CharFilter()
-    seen_before = filters.IsoDateTimeFilter(field_name="last_seen_at", lookup_expr="lt")
+    seen_before = MomentFilter(field_name="last_seen_at", lookup_expr="lt")
 
 
 class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

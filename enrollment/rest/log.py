@@ -12,6 +12,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from devices.models import Device, Enrollment
 from enrollment.models import LogEntry, LogLevel
 from enrollment.protocol.log_codes import get_log_code
+from organization.rest.filters import MomentFilter
 from organization.rest.views import CollectionViewSet
 
 
@@ -60,8 +61,8 @@ class LogFilters(filters.FilterSet):
     session = filters.CharFilter(field_name="session_id")
     device = filters.CharFilter(field_name="device_id")
     token = filters.CharFilter(field_name="token__jti")
-    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 
 
 class LogViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

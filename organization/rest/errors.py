@@ -1,6 +1,7 @@
 """Refusals, all in one shape: `{"code", "detail"}`, with `errors` by field for bad input."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -28,14 +29,19 @@ DATABASE_DETAILS = {
 }
 
 
+# Messages repeat the input, whose size is the sender's choice.
+MAX_MESSAGES = 20
+MAX_MESSAGE = 200
+
+
 def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the response for `error`; None for what nobody foresaw, which becomes a 500."""
     known = {**getattr(context.get("view"), "service_errors", {}), **EVERYWHERE}
     for kind, (status, code) in known.items():
         if isinstance(error, kind):
-            problem = build_problem(code, DATABASE_DETAILS.get(code) or str(error))
+            problem = build_problem(code, DATABASE_DETAILS.get(code) or str(error)[:MAX_MESSAGE])
             if field := getattr(error, "field", ""):
-                problem["errors"] = {field: [str(error)]}
+                problem["errors"] = {field: [problem["detail"]]}
             headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
             return Response(problem, status=status, headers=headers)
     if isinstance(error, Http404):
@@ -61,8 +67,8 @@ def build_problem(code: str, detail: str) -> dict[str, Any]:
 
 def _build_input_problem(detail: Any) -> dict[str, Any]:
     errors: dict[str, list[str]] = {}
-    for path, message in _flatten(detail):
-        errors.setdefault(path or "body", []).append(message)
+    for path, message in islice(_flatten(detail), MAX_MESSAGES):
+        errors.setdefault(path or "body", []).append(message[:MAX_MESSAGE])
     summary = "; ".join(f"{path}: {' '.join(messages)}" for path, messages in errors.items())
     return {**build_problem("invalid", summary), "errors": errors}
 

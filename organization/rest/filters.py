@@ -1,9 +1,12 @@
 """`?status=…&search=…`: filters and the search, and nothing that is silently ignored."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError as FormError
 from django.db.models import QuerySet
-from django_filters.rest_framework import DjangoFilterBackend
+from django_filters.fields import IsoDateTimeField
+from django_filters.rest_framework import DjangoFilterBackend, IsoDateTimeFilter
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
@@ -33,3 +36,18 @@ class BoundedSearchFilter(SearchFilter):
         if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:
             raise ValidationError({"search": [f"is longer than {MAX_SEARCH} characters"]})
         return super().get_search_terms(request)
+
+
+class MomentField(IsoDateTimeField):
+    def clean(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().clean(value)
+        try:
+            return moment.astimezone(UTC) if moment else None
+        except OverflowError as error:
+            raise FormError("This moment is out of range.") from error
+
+
+class MomentFilter(IsoDateTimeFilter):
+    """ISO 8601, as far as it is a moment in UTC: the years 1 and 9999 reach over their edges."""
+
+    field_class = MomentField

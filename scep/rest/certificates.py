@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organization.rest import get_actor
+from organization.rest.filters import MomentFilter
 from organization.rest.views import CollectionViewSet
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.services.authority import revoke_certificate
@@ -82,7 +83,7 @@ class CertificateFilters(filters.FilterSet):
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
     session = filters.CharFilter(field_name="session_id")
     token = filters.CharFilter(field_name="token_id")
-    expires_before = filters.IsoDateTimeFilter(field_name="not_after", lookup_expr="lt")
+    expires_before = MomentFilter(field_name="not_after", lookup_expr="lt")
 
 
 class CertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

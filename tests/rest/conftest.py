@@ -158,7 +158,7 @@ def sample(bootstrapped: None) -> Sample:
     group = Group.objects.create(name="Sales")
     policy = create_policy("Basics", groups=[group], actor="tests")
     item = add_profile_item(policy, data=build_mobileconfig(), actor="tests")
-    scep_profile = ScepProfile.objects.get()
+    scep_profile = ScepProfile.objects.get(name="Default")
     token = add_token(group, scep_profile=scep_profile)
     session = add_session(token)
     device = add_device(1, group=group, platform="ios")

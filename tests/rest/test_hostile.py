@@ -1,0 +1,195 @@
+"""Whatever a program sends, it gets a 4xx in the one shape, and nothing is changed by it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from organization.models import AuditEntry
+from tests.rest.conftest import Program, Sample
+from tests.rest.operations import LISTS, OPERATIONS, build_path
+
+pytestmark = pytest.mark.django_db
+
+WRITES = [name for name in OPERATIONS if name.startswith(("POST", "PATCH", "PUT"))]
+WITHOUT_BODY = ("revoke", "push")
+FIELDS = (
+    "name", "description", "groups", "group", "scep_profile", "expires_at", "max_uses", "role",
+    "owner", "request_type", "parameters", "challenge_type", "static_challenge", "allow_legacy",
+    "key_size", "validity_days", "profile", "app", "platforms", "reason",
+)  # fmt: skip
+VALUES: list[Any] = [
+    None, True, -1, 0, 1.5, 2**31, 2**62, -(2**62), "", " ", "x" * 100_000, "\u202e", "' OR 1=1 --",
+    "grp_" + "a" * 20, [], [[]], [None], [{}], {}, {"a": {"b": 1}}, ["x"] * 5000,
+    "9999-12-31T23:59:59-14:00",
+    "0001-01-01T00:00:00+14:00", "NaN", "never", "<script>", "{{7*7}}", "/etc/passwd",
+]  # fmt: skip
+BODIES = {
+    "empty": b"",
+    "not JSON": b"{",
+    "not UTF-8": b'{"name": "\xff"}',
+    "UTF-16": '{"name": "x"}'.encode("utf-16"),
+    "a list": b"[]",
+    "a text": b'"x"',
+    "null": b"null",
+    "NaN": b'{"max_uses": NaN}',
+    "infinite": b'{"max_uses": 1e999}',
+    "huge number": b'{"max_uses": ' + b"9" * 10_000 + b"}",
+    "65 bits": b'{"max_uses": 18446744073709551616}',
+    "NUL": b'{"name": "a\\u0000b"}',
+    "NUL in a key": b'{"parameters": {"a\\u0000": 1}, "request_type": "ProfileList"}',
+    "half a pair": b'{"name": "\\ud800"}',
+    "deep list": b'{"name": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
+    "deep object": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    "33 levels": b'{"parameters":' + b"[" * 40 + b"]" * 40 + b"}",
+}
+
+
+def _check_refusal(answer: Any) -> None:
+    assert 400 <= answer.status_code < 500, (answer.status_code, answer.content[:300])
+    problem = answer.json()
+    assert set(problem) <= {"code", "detail", "errors"}
+    assert isinstance(problem["code"], str)
+    assert isinstance(problem["detail"], str)
+    assert len(answer.content) < 20_000
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("operation", WRITES)
+def test_body_is_refused_when_unreadable(
+    operation: str, body: bytes, administrator: Program, sample: Sample
+) -> None:
+    method, _, template = operation.partition(" ")
+    answer = administrator.send(
+        method, build_path(template, sample), data=body, content_type="application/json"
+    )
+    if template.endswith(WITHOUT_BODY) or (method == "PATCH" and body == b""):
+        assert answer.status_code < 500
+    else:
+        _check_refusal(answer)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:24])
+@pytest.mark.parametrize("operation", WRITES)
+def test_answer_is_no_server_error_when_fields_are_nonsense(
+    operation: str, value: Any, administrator: Program, sample: Sample
+) -> None:
+    method, _, template = operation.partition(" ")
+    path = build_path(template, sample)
+    bodies = [dict.fromkeys(FIELDS, value), *({**_valid(template), name: value} for name in FIELDS)]
+    for body in bodies:
+        answer = administrator.send(method, path, body)
+        assert answer.status_code < 500, (body, answer.content[:300])
+        if answer.status_code >= 400:
+            _check_refusal(answer)
+
+
+def _valid(template: str) -> dict[str, Any]:
+    if template.endswith("commands"):
+        return {"request_type": "DeviceLock", "parameters": {"message": "hello"}}
+    if template.endswith("items"):
+        return {"name": "App", "app": {"itunes_store_id": 1}}
+    return {"name": "A name"}
+
+
+@pytest.mark.parametrize("template", LISTS)
+@pytest.mark.parametrize(
+    "value",
+    ["\0", "%", "_", "\\", "'", '"', "x" * 201, "a " * 100, "\U0001f600", "\u202e", "(", "0x"],
+    ids=repr,
+)
+def test_search_is_harmless_when_odd(
+    template: str, value: str, administrator: Program, sample: Sample
+) -> None:
+    path = build_path(template, sample)
+    for parameter in ("search", "name", "state", "created_before", "group", "token", "cursor"):
+        assert administrator.get(path, **{parameter: value}).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "now", "2020", "-1", "1e9", "\0"],
+)
+def test_moment_is_harmless_when_odd(moment: str, auditor: Program) -> None:
+    for path, parameter in (
+        ("enrollment/log", "created_after"),
+        ("enrollment/log", "created_before"),
+        ("devices", "seen_before"),
+        ("scep/certificates", "expires_before"),
+    ):
+        assert auditor.get(path, **{parameter: moment}).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "devices/1",
+        "devices/dev_",
+        "devices/dev_%00",
+        "devices/dev_none",
+        "devices/dev_none/commands",
+        "devices/dev_none/timeline",
+        "devices/dev_none/policy-status",
+        "devices/../organization",
+        "devices/%2e%2e/organization",
+        "enrollment/tokens/1",
+        "enrollment/tokens/00000000-0000-0000-0000-000000000000",
+        "enrollment/tokens/------------------------------------",
+        "enrollment/log/1",
+        "groups/grp_' OR 1=1",
+        "policies/pol_" + "a" * 5000,
+        "policies/pol_none/items",
+        "nothing",
+        "devices/",
+    ],
+)
+def test_answer_is_404_when_there_is_no_such_row(path: str, administrator: Program) -> None:
+    answer = administrator.get(path)
+    assert answer.status_code in (404, 405)
+    assert answer.json()["code"] in ("not_found", "method_not_allowed")
+
+
+def test_answer_is_404_in_json_when_nobody_posts_to_no_address(nobody: Program) -> None:
+    answer = nobody.post("nothing", {})
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE", "OPTIONS", "TRACE", "BREW"])
+def test_method_is_refused_when_unknown_to_the_collection(
+    method: str, administrator: Program
+) -> None:
+    answer = administrator.send(method, "organization", {})
+    _check_refusal(answer)
+    assert answer.status_code == 405
+
+
+def test_body_is_refused_when_of_another_type(administrator: Program) -> None:
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "nonsense", "a/b;c=;"):
+        answer = administrator.send("POST", "groups", data=b"name=x", content_type=content_type)
+        assert answer.status_code == 415
+        _check_refusal(answer)
+
+
+def test_body_is_refused_unread_when_too_large(administrator: Program, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
+    answer = administrator.post("groups", {"name": "x", "description": "y" * 1000})
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "body_too_large"
+
+
+def test_answer_is_json_when_accept_asks_for_another_format(auditor: Program) -> None:
+    for accept in ("text/html", "application/xml", "nonsense", ""):
+        answer = auditor.client.get(
+            "/api/v1/organization", headers={**auditor.headers, "Accept": accept}
+        )
+        assert answer.status_code == 200
+        assert json.loads(answer.content)["id"].startswith("org_")
+
+
+def test_nothing_is_written_when_input_is_refused(administrator: Program, sample: Sample) -> None:
+    before = AuditEntry.objects.count()
+    administrator.post("enrollment/tokens", {"name": "x", "group": "grp_none"})
+    administrator.post("policies", {"name": "x", "groups": ["grp_none"]})
+    administrator.patch(f"devices/{sample.device.public_id}", {"name": "x", "group": "grp_none"})
+    assert AuditEntry.objects.count() == before
