@@ -18,7 +18,7 @@ class ConsoleForm(forms.Form):
         super().__init__(*args, **options)
         self.row = row
         if row is not None:
-            self.initial = self.read_row(row) | self.initial
+            self.initial = {**self.read_row(row), **self.initial}
 
     def read_row(self, row: Model) -> dict[str, Any]:
         """Return the initial values from a row: those of its fields that the form has."""
@@ -38,7 +38,7 @@ def warn_when(field: forms.Field, *, value: str, warning: Any) -> forms.Field:
     return field
 
 
-class SearchFilter(django_filters.CharFilter):
+class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
     """`q`: every word must stand in one of the columns."""
 
     def __init__(self, *columns: str, placeholder: Any) -> None:
@@ -57,7 +57,7 @@ class SearchFilter(django_filters.CharFilter):
         return rows
 
 
-class ConsoleFilterSet(django_filters.FilterSet):
+class ConsoleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     """Filters whose bad values are ignored, as in a bookmark from before a group was deleted."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -55,8 +55,19 @@ class ItemForm(ConsoleForm):
     )
 
 
+def read_upload(form: forms.Form, cleaned: dict[str, Any] | None) -> dict[str, Any]:
+    """Replace `upload` by its bytes, as `data`."""
+    cleaned = dict(cleaned or {})
+    upload = cleaned.pop("upload", None)
+    if upload and upload.size > MAX_PROFILE:
+        form.add_error("upload", _("A profile has at most 1 MB."))
+    elif upload:
+        cleaned["data"] = upload.read()
+    return cleaned
+
+
 class ProfileItemForm(ItemForm):
-    data = forms.FileField(
+    upload = forms.FileField(
         label=_("Configuration profile"),
         max_length=200,
         help_text=_("A .mobileconfig file, as Apple Configurator or another tool saves it."),
@@ -64,24 +75,22 @@ class ProfileItemForm(ItemForm):
             attrs={"accept": ".mobileconfig,application/x-apple-aspen-config"}
         ),
     )
-    field_order = ("data", "name", "platforms")
+    field_order = ("upload", "name", "platforms")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["name"].required = False
         self.fields["name"].help_text = _("Left empty, it is the profile's own.")
 
-    def clean_data(self) -> bytes:
-        upload = self.cleaned_data["data"]
-        if upload.size > MAX_PROFILE:
-            raise forms.ValidationError(_("A profile has at most 1 MB."))
-        content: bytes = upload.read()
-        return content
+    def clean(self) -> dict[str, Any]:
+        return read_upload(self, super().clean())
 
 
 class ReplaceForm(ConsoleForm):
-    data = ProfileItemForm.base_fields["data"]
-    clean_data = ProfileItemForm.clean_data
+    upload = ProfileItemForm.base_fields["upload"]
+
+    def clean(self) -> dict[str, Any]:
+        return read_upload(self, super().clean())
 
 
 class AppItemForm(ItemForm):

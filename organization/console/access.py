@@ -8,14 +8,15 @@ from typing import Any
 from allauth.account.authentication import get_authentication_records
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
 from organization.models import Administrator, Role
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 RANK = {Role.AUDITOR.value: 1, Role.OPERATOR.value: 2, Role.ADMINISTRATOR.value: 3}
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -37,7 +38,7 @@ def role_required(
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _ask_to_sign_in(request)
             needed = (
@@ -52,7 +53,7 @@ def role_required(
     return decorate
 
 
-def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
     if getattr(request, "htmx", False):
         # A partial must not be replaced by a sign-in form: the whole page goes there.
         return HttpResponseClientRedirect(reverse("account_login"))
@@ -67,7 +68,7 @@ def recent_sign_in_required(view: View) -> View:
     """
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if _signed_in_recently(request):
             return view(request, *args, **kwargs)
         query = urlencode({"next": request.get_full_path()})

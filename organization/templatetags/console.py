@@ -79,7 +79,7 @@ def nav_link(context: template.Context, view: str, icon_name: str, label: str) -
     return format_html(
         '<li><a class="nav-item" href="{}"{}>{}<span>{}</span></a></li>',
         url,
-        format_html(' aria-current="page"') if here else "",
+        mark_safe(' aria-current="page"') if here else "",
         icon(icon_name),
         label,
     )

@@ -40,7 +40,8 @@ ADMINISTRATORS_ONLY = (
 
 def list_console_routes() -> list[URLPattern]:
     namespaces = get_resolver().namespace_dict
-    return list(namespaces["console"][1].url_patterns)
+    found = namespaces["console"][1].url_patterns
+    return [route for route in found if isinstance(route, URLPattern)]
 
 
 ROUTES = {str(route.name): str(route.pattern) for route in list_console_routes()}

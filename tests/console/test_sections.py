@@ -61,7 +61,7 @@ def test_a_policy_gets_its_groups(world: World, operator: Client) -> None:
 def test_a_profile_is_uploaded(world: World, operator: Client) -> None:
     upload = SimpleUploadedFile("passcode.mobileconfig", PASSCODE_PROFILE)
     url = f"/console/policies/{world.policy.public_id}/items/profile"
-    operator.post(url, {"data": upload, "platforms": ["ios"]})
+    operator.post(url, {"upload": upload, "platforms": ["ios"]})
     item = PolicyItem.objects.latest("id")
     assert (item.name, item.platforms) == ("Passcode", ["ios"])
 
@@ -69,7 +69,7 @@ def test_a_profile_is_uploaded(world: World, operator: Client) -> None:
 def test_a_file_that_is_no_profile_is_refused(world: World, operator: Client) -> None:
     upload = SimpleUploadedFile("cat.mobileconfig", b"\x00\x01 not a profile")
     url = f"/console/policies/{world.policy.public_id}/items/profile"
-    answer = operator.post(url, {"data": upload})
+    answer = operator.post(url, {"upload": upload})
     assert answer.status_code == 200
     assert b"errorlist" in answer.content
     assert world.policy.items.count() == 2
