@@ -1,0 +1,45 @@
+import pytest
+
+from guardmdm.serving import AddressUnclear, build_address, build_environment, build_programs
+
+
+def read_base_url(host, *, behind_proxy=False, port=8000, **environ):
+    address = build_address(host, port=port, behind_proxy=behind_proxy)
+    return build_environment(address, environ=environ)["GUARDMDM_BASE_URL"]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8123"),
+        ("localhost", "http://localhost:8123"),
+        ("::1", "http://[::1]:8123"),
+        ("192.0.2.7", "https://192.0.2.7:8123"),
+        ("mdm.example.com", "https://mdm.example.com:8123"),
+    ],
+)
+def test_the_base_url_follows_host_and_port(host, url):
+    assert read_base_url(host, port=8123) == url
+
+
+def test_a_given_base_url_stays():
+    given = {"GUARDMDM_BASE_URL": "https://mdm.example.com"}
+    assert read_base_url("0.0.0.0", **given) == "https://mdm.example.com"
+
+
+@pytest.mark.parametrize(("host", "behind_proxy"), [("0.0.0.0", False), ("10.0.0.1", True)])
+def test_the_start_is_refused_when_nobody_says_what_devices_use(host, behind_proxy):
+    with pytest.raises(AddressUnclear, match="GUARDMDM_BASE_URL"):
+        read_base_url(host, behind_proxy=behind_proxy)
+
+
+def test_only_a_server_that_others_reach_speaks_tls():
+    assert not build_address("127.0.0.1", port=1, behind_proxy=False).uses_tls
+    assert not build_address("0.0.0.0", port=1, behind_proxy=True).uses_tls
+    assert build_address("0.0.0.0", port=1, behind_proxy=False).uses_tls
+
+
+def test_the_web_process_writes_no_access_log():
+    address = build_address("127.0.0.1", port=1, behind_proxy=False)
+    web, *_ = build_programs(address, workers=2, tls_files=None)
+    assert "--no-access-log" in web.arguments

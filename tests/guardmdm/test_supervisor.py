@@ -1,0 +1,101 @@
+"""The supervisor with real processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+SUPERVISE = """
+import os, sys
+from guardmdm.supervisor import Program, Supervisor
+Supervisor(
+    [Program(name, [sys.executable, "-c", code]) for name, code in {programs!r}],
+    environ=os.environ,
+).run()
+"""
+SLEEP = "import os, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEP
+CRASH = "print('crashing', flush=True); raise SystemExit(3)"
+
+
+@pytest.fixture
+def supervise():
+    started = []
+
+    def start(**programs):
+        code = textwrap.dedent(SUPERVISE).format(programs=list(programs.items()))
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def read_pids(process, count):
+    return [int(process.stdout.readline().split()[-1]) for _ in range(count)]
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A dead child of a dead parent stays as a zombie until init collects it.
+    return b") Z" not in Path(f"/proc/{pid}/stat").read_bytes()
+
+
+def wait_until_gone(pids, seconds=15):
+    deadline = time.monotonic() + seconds
+    while any(map(is_alive, pids)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not any(map(is_alive, pids))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_every_process_ends_when_the_supervisor_is_told_to(supervise, number):
+    process = supervise(one=SLEEP, two=SLEEP)
+    pids = read_pids(process, 2)
+    process.send_signal(number)
+    assert process.wait(timeout=10) == 0
+    assert wait_until_gone(pids)
+
+
+def test_a_process_that_will_not_end_is_killed(supervise):
+    process = supervise(one=STUBBORN)
+    pids = read_pids(process, 1)
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    assert wait_until_gone(pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_no_process_is_left_when_the_supervisor_is_killed(supervise):
+    process = supervise(one=SLEEP, two=SLEEP)
+    pids = read_pids(process, 2)
+    process.kill()
+    assert wait_until_gone(pids)
+
+
+def test_a_crashed_process_starts_again_with_growing_pauses(supervise):
+    process = supervise(bad=CRASH)
+    lines = [process.stdout.readline().strip() for _ in range(4)]
+    assert lines == [
+        "bad | crashing",
+        "bad ended with 3; next start in 1 s",
+        "bad | crashing",
+        "bad ended with 3; next start in 2 s",
+    ]
+
+
+def test_each_line_says_who_wrote_it(supervise):
+    process = supervise(web=SLEEP, worker=SLEEP)
+    lines = {process.stdout.readline().split(" | ")[0] for _ in range(2)}
+    assert lines == {"web   ", "worker"}
