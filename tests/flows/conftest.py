@@ -1,0 +1,94 @@
+"""One running server for all stories, on the database and broker that the suite is run on."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.flows.server import Server
+from tests.simulator.apns import FakeApns
+from tests.simulator.device import SimulatedDevice
+from tests.simulator.habits import Habits
+
+GIVEN_DATABASE = os.environ.get("GUARDMDM_DATABASE_URL", "")
+GIVEN_BROKER = os.environ.get("GUARDMDM_BROKER_URL", "")
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Behind those of the suite's own processes; a server takes two, broker and cache.
+REDIS_DATABASE = 12 + 2 * (WORKER % 2)
+
+
+def _create_database(url: str) -> str:
+    """A fresh PostgreSQL database beside the given one; returns its URL."""
+    import psycopg2
+
+    name = f"flows_{os.getpid()}"
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    connection.close()
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
+@pytest.fixture(scope="session")
+def apns() -> Iterator[FakeApns]:
+    with FakeApns() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, apns: FakeApns) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "apns-ca.pem").write_bytes(apns.ca_pem)
+    environment = {
+        "GUARDMDM_APNS_HOST": "127.0.0.1",
+        "GUARDMDM_APNS_PORT": str(apns.port),
+        "GUARDMDM_APNS_CA": str(folder / "apns-ca.pem"),
+    }
+    if GIVEN_DATABASE.startswith("postgres"):
+        environment["GUARDMDM_DATABASE_URL"] = _create_database(GIVEN_DATABASE)
+    if GIVEN_BROKER.startswith("redis"):
+        environment["GUARDMDM_BROKER_URL"] = f"{GIVEN_BROKER.rpartition('/')[0]}/{REDIS_DATABASE}"
+    server = Server(folder, environment)
+    server.manage("bootstrap", "--org", "Example Corp", "--demo")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def api(server: Server) -> Iterator[httpx.Client]:
+    """The REST interface with an administrator's key."""
+    key = server.manage("create_api_key", "--name", "stories", "--role", "administrator")["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"{server.base_url}/api/v1/", headers=headers, timeout=30) as api:
+        yield api
+
+
+@pytest.fixture
+def enroll_device(apns: FakeApns) -> Iterator[Callable[..., SimulatedDevice]]:
+    """Enroll a device that afterwards opens a connection whenever the fake APNs wakes it."""
+    stop = threading.Event()
+
+    def enroll(url: str, *, platform: str = "ios", **habits: Any) -> SimulatedDevice:
+        device = SimulatedDevice(platform, habits=Habits(**habits))
+        device.on_token = lambda each: apns.register(
+            each.state.token, each.state.push_magic, each.topic, each.wake.set
+        )
+        device.enroll(url)
+        threading.Thread(target=_answer_pushes, args=(device, stop), daemon=True).start()
+        return device
+
+    yield enroll
+    stop.set()
+
+
+def _answer_pushes(device: SimulatedDevice, stop: threading.Event) -> None:
+    while not stop.is_set():
+        if device.wake.wait(0.2) and device.is_enrolled:
+            device.wake.clear()
+            device.connect()

@@ -1,0 +1,170 @@
+"""The main story over HTTP, against a server of its own processes: token, device, policies."""
+
+import base64
+import plistlib
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flows.server import Server, find_id, make_token, wait_for
+from tests.simulator.device import SimulatedDevice
+
+pytestmark = pytest.mark.slow
+
+Enroll = Callable[..., SimulatedDevice]
+STEPS = {
+    "profile_downloaded",
+    "certificate_issued",
+    "device_authenticated",
+    "device_enrolled",
+    "device_managed",
+}
+
+
+def get_device(api: httpx.Client, device: SimulatedDevice) -> dict[str, Any]:
+    rows = api.get("devices", params={"search": device.udid}).raise_for_status().json()["results"]
+    return rows[0] if rows else {}
+
+
+def wait_managed(api: httpx.Client, device: SimulatedDevice) -> dict[str, Any]:
+    wait_for(
+        lambda: get_device(api, device).get("status") == "managed",
+        seconds=60,
+        what=f"{device.hardware.platform} managed (now {get_device(api, device)})",
+    )
+    return get_device(api, device)
+
+
+def build_web_clip(label: str) -> bytes:
+    payload = {
+        "PayloadType": "com.apple.webClip.managed",
+        "PayloadIdentifier": "com.example.clip.web",
+        "PayloadUUID": str(uuid.uuid4()).upper(),
+        "PayloadVersion": 1,
+        "URL": "https://intranet.example.com/",
+        "Label": label,
+    }
+    return plistlib.dumps(
+        {
+            "PayloadType": "Configuration",
+            "PayloadIdentifier": f"com.example.clip.{uuid.uuid4()}",
+            "PayloadUUID": str(uuid.uuid4()).upper(),
+            "PayloadVersion": 1,
+            "PayloadDisplayName": label,
+            "PayloadContent": [payload],
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def scep_profiles(server: Server) -> dict[str, str]:
+    made = {
+        kind: server.manage("create_scep_profile", "--name", f"Story {kind}", "--challenge", kind)
+        for kind in ("dynamic", "token")
+    }
+    made["static"] = server.manage(
+        "create_scep_profile", "--name", "Story static", "--challenge", "static",
+        "--static-challenge", "correct horse battery",
+    )  # fmt: skip
+    return {kind: answer["id"] for kind, answer in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("platform", "challenge"),
+    [("ios", "dynamic"), ("ipados", "token"), ("macos", "static"), ("macos", None)],
+)
+def test_device_is_managed_and_the_log_complete_when_a_person_follows_the_page(
+    api: httpx.Client,
+    enroll_device: Enroll,
+    scep_profiles: dict[str, str],
+    platform: str,
+    challenge: str | None,
+) -> None:
+    group = find_id(api, "groups", name="Engineering BYOD")
+    scep_profile = scep_profiles[challenge] if challenge else None
+    token = make_token(api, group=group, scep_profile=scep_profile)
+    device = enroll_device(token["url"], platform=platform)
+    row = wait_managed(api, device)
+    items = api.get(f"devices/{row['id']}/policy-status").raise_for_status().json()
+    timeline = api.get(f"devices/{row['id']}/timeline").raise_for_status().json()["results"]
+
+    assert row["platform"] == platform
+    assert row["serial_number"] == device.serial
+    assert items["total"] == items["installed"] > 0
+    assert {entry["code"] for entry in timeline} >= STEPS
+    assert not [entry for entry in timeline if entry["level"] == "error"]
+    assert device.read_session_state() == "managed"
+
+
+def test_change_reaches_the_device_when_a_policy_of_its_group_changes(
+    api: httpx.Client, enroll_device: Enroll
+) -> None:
+    group = api.post("groups", json={"name": f"Group {uuid.uuid4()}"}).raise_for_status().json()
+    device = enroll_device(make_token(api, group=group["id"])["url"])
+    wait_managed(api, device)
+    policy = (
+        api.post("policies", json={"name": f"Clip {uuid.uuid4()}", "groups": [group["id"]]})
+        .raise_for_status()
+        .json()
+    )
+    profile = base64.b64encode(build_web_clip("Intranet")).decode()
+    item = (
+        api.post(f"policies/{policy['id']}/items", json={"kind": "profile", "profile": profile})
+        .raise_for_status()
+        .json()
+    )
+
+    wait_for(lambda: _labels(device) == {"Intranet"}, seconds=60, what="the web clip's arrival")
+    wait_managed(api, device)
+
+    api.delete(f"policies/{policy['id']}/items/{item['id']}").raise_for_status()
+    wait_for(lambda: _labels(device) == set(), seconds=60, what="the web clip's removal")
+    wait_managed(api, device)
+
+
+def _labels(device: SimulatedDevice) -> set[str]:
+    return {
+        payload["Label"]
+        for profile in list(device.profiles.values())
+        for payload in profile.plist.get("PayloadContent", [])
+        if payload["PayloadType"] == "com.apple.webClip.managed"
+    }
+
+
+def test_device_is_unenrolled_when_its_profile_is_removed(
+    api: httpx.Client, enroll_device: Enroll
+) -> None:
+    device = enroll_device(make_token(api)["url"])
+    device.check_out()
+    row = get_device(api, device)
+
+    assert row["status"] == "unenrolled"
+    assert "device_checked_out" in {
+        entry["code"] for entry in api.get(f"devices/{row['id']}/timeline").json()["results"]
+    }
+
+
+def test_command_is_obeyed_after_a_push_when_the_device_first_says_not_now(
+    api: httpx.Client, enroll_device: Enroll
+) -> None:
+    device = enroll_device(make_token(api)["url"])
+    wait_managed(api, device)
+    row = get_device(api, device)
+    command = (
+        api.post(f"devices/{row['id']}/commands", json={"request_type": "RestartDevice"})
+        .raise_for_status()
+        .json()
+    )
+
+    done = wait_for(
+        lambda: _finished(api, command["id"]), seconds=30, what="the answer to RestartDevice"
+    )
+    assert done["state"] == "acknowledged"
+
+
+def _finished(api: httpx.Client, command_id: str) -> dict[str, Any] | None:
+    command: dict[str, Any] = api.get(f"commands/{command_id}").raise_for_status().json()
+    return command if command["completed_at"] else None
