@@ -1,0 +1,149 @@
+"""deploy/nginx.conf in a real nginx, in front of a real granian."""
+
+import datetime
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from tests.services import find_free_port, wait_for_port
+
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "eyJhbGciOiJSUzI1NiJ9." + "eyJ" + "x" * 3900 + ".c2lnbmF0dXJl"
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+]
+
+
+def write_certificate(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+
+
+def write_configuration(folder, *, port, plain_port, upstream_port):
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    replacements = {
+        "pid /run/nginx.pid": f"pid {folder}/nginx.pid",
+        "/dev/stdout": f"{folder}/access.log",
+        "/dev/stderr": f"{folder}/error.log",
+        "server web:8000": f"server 127.0.0.1:{upstream_port}",
+        "listen 80;": f"listen 127.0.0.1:{plain_port};",
+        "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "/etc/nginx/tls/": f"{folder}/",
+        "/srv/guardmdm/static/": f"{folder}/static/",
+    }
+    for old, new in replacements.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "nginx.conf").write_text(text)
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("nginx")
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(0o755)  # nginx's workers are another user
+    (folder / "static").mkdir()
+    (folder / "static" / "app.js").write_text("static")
+    port, plain_port, upstream_port = (find_free_port() for _ in range(3))
+    write_certificate(folder)
+    write_configuration(folder, port=port, plain_port=plain_port, upstream_port=upstream_port)
+    configuration = ["-p", str(folder), "-c", str(folder / "nginx.conf")]
+    subprocess.run([NGINX, *configuration, "-t"], check=True, capture_output=True)
+    web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"]
+    web += ["--port", str(upstream_port), "tests.guardmdm.echo:application"]
+    processes = [
+        subprocess.Popen(web, cwd=ROOT),
+        subprocess.Popen([NGINX, *configuration, "-g", "daemon off;"]),
+    ]
+    for each in (port, upstream_port):
+        wait_for_port(each, seconds=60)
+    with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=False, timeout=30) as client:
+        client.plain_url = f"http://127.0.0.1:{plain_port}"
+        client.folder = folder
+        yield client
+    for process in processes:
+        process.terminate()
+        process.wait()
+
+
+def test_an_enrollment_url_of_the_largest_size_arrives(proxy):
+    seen = proxy.get("/enroll", params={"token": TOKEN}).json()
+    assert seen["QUERY_STRING"] == f"token={TOKEN}"
+
+
+def test_a_signature_header_with_a_chain_of_certificates_arrives(proxy):
+    signature = "MII" + "A" * 20_000
+    seen = proxy.put("/mdm/connect", headers={"Mdm-Signature": signature}, content=b"x").json()
+    assert seen["HTTP_MDM_SIGNATURE"] == signature
+
+
+def test_a_result_of_many_megabytes_arrives_and_a_larger_one_does_not(proxy):
+    assert proxy.put("/mdm/connect", content=b"x" * 9_000_000).json()["body_bytes"] == "9000000"
+    assert proxy.put("/mdm/connect", content=b"x" * 11_000_000).status_code == 413
+
+
+def test_what_a_client_claims_about_itself_is_replaced(proxy):
+    forged = {
+        "X-Forwarded-For": "203.0.113.66",
+        "X-Forwarded-Proto": "http",
+        "X-Client-Cert": "forged",
+        "X-SSL-Client-Cert": "forged",
+        "X-SSL-Client-Verify": "SUCCESS",
+        "X-Forwarded-Client-Cert": "forged",
+        "Ssl-Client-Cert": "forged",
+        "Client-Cert": "forged",
+        "X_Client_Cert": "forged",
+    }
+    seen = proxy.get("/mdm/connect", headers=forged).json()
+    assert seen["HTTP_X_FORWARDED_FOR"] == "127.0.0.1"
+    assert seen["HTTP_X_FORWARDED_PROTO"] == "https"
+    assert "forged" not in str(seen)
+    assert "SUCCESS" not in str(seen)
+
+
+def test_no_token_is_in_any_log(proxy):
+    proxy.get("/enroll", params={"token": TOKEN}, headers={"Referer": f"https://x/?{TOKEN}"})
+    proxy.get("/static/missing", params={"token": TOKEN})
+    proxy.get("/enroll", params={"token": "x" * 40_000 + TOKEN})
+    logs = b"".join(path.read_bytes() for path in proxy.folder.glob("*.log"))
+    assert b'"GET /enroll" 200' in logs
+    assert b"eyJ" not in logs
+
+
+def test_static_files_come_from_nginx_and_may_be_kept(proxy):
+    answer = proxy.get("/static/app.js")
+    assert answer.text == "static"
+    assert "immutable" in answer.headers["Cache-Control"]
+
+
+def test_plain_http_is_sent_to_https(proxy):
+    answer = httpx.get(f"{proxy.plain_url}/enroll", params={"token": "x"})
+    assert answer.status_code == 301
+    assert answer.headers["Location"] == "https://127.0.0.1/enroll?token=x"
