@@ -1,17 +1,22 @@
 """Refusals, all in one shape: `{"code", "detail"}`, with `errors` by field for bad input."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.core.signals import got_request_exception
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organization.errors import NotSetUp
+
+logger = logging.getLogger("django.request")
 
 # A kind of service error → the HTTP status and the code that tell of it.
 ServiceErrors = Mapping[type[Exception], tuple[int, str]]
@@ -34,8 +39,8 @@ MAX_MESSAGES = 20
 MAX_MESSAGE = 200
 
 
-def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Return the response for `error`; None for what nobody foresaw, which becomes a 500."""
+def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
+    """Return the response for `error`; what nobody foresaw is logged and becomes a 500."""
     known = {**getattr(context.get("view"), "service_errors", {}), **EVERYWHERE}
     for kind, (status, code) in known.items():
         if isinstance(error, kind):
@@ -48,7 +53,16 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response | Non
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
-    return _answer_api_exception(error) if isinstance(error, exceptions.APIException) else None
+    if isinstance(error, exceptions.APIException):
+        return _answer_api_exception(error)
+    return _answer_failure(error, request=context["request"])
+
+
+def _answer_failure(error: Exception, *, request: Request) -> Response:
+    # The view answers, so Django does not see the error: tell it as its own handler would.
+    got_request_exception.send(sender=None, request=request)
+    logger.error("Internal Server Error: %s", request.path, exc_info=error)
+    return Response(build_problem("internal_error", "this server made a mistake"), status=500)
 
 
 def _answer_api_exception(error: exceptions.APIException) -> Response:

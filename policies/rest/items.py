@@ -91,7 +91,8 @@ class ItemsViewSet(RestViewSet):
             return {"data": request.data}
         if request.content_type.startswith(BoundedMultiPartParser.media_type):
             values: dict[str, Any] = self.decode(request, ProfileUploadSerializer)
-            return {**values, "data": values.pop("profile").read()}
+            file = values.pop("profile")
+            return {**values, "data": file.read()}
         values = self.decode(request, NewItemSerializer)
         if "profile" in values:
             values["data"] = values.pop("profile")

@@ -1,0 +1,100 @@
+"""Devices and their commands by program."""
+
+import pytest
+
+from devices.models import CommandState, DeviceStatus, Group
+from organization.models import AuditEntry
+from tests.rest.conftest import Program, Sample, add_device
+
+pytestmark = pytest.mark.django_db
+
+
+def test_device_changes_group_owner_and_name_when_patched(
+    operator: Program, sample: Sample
+) -> None:
+    group = Group.objects.create(name="Field")
+    body = {"group": group.public_id, "owner": "anna@example.com", "name": "Anna's iPhone"}
+    row = operator.patch(f"devices/{sample.device.public_id}", body).json()
+    assert {name: row[name] for name in body} == body
+    sample.device.refresh_from_db()
+    assert sample.device.group == group
+    actions = set(AuditEntry.objects.filter(subject_id=row["id"]).values_list("action", flat=True))
+    assert actions == {"device.group", "device.owner", "device.rename"}
+
+
+def test_device_stays_as_unenrolled_when_deleted(administrator: Program, sample: Sample) -> None:
+    path = f"devices/{sample.device.public_id}"
+    assert administrator.delete(path).status_code == 204
+    assert administrator.get(path).json()["status"] == "unenrolled"
+
+
+def test_device_answers_conflict_when_it_is_not_enrolled(administrator: Program) -> None:
+    device = add_device(7, status=DeviceStatus.UNENROLLED)
+    path = f"devices/{device.public_id}"
+    command = {"request_type": "ProfileList"}
+    for answer in (
+        administrator.delete(path),
+        administrator.post(f"{path}/push"),
+        administrator.post(f"{path}/commands", command),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_enrolled")
+
+
+def test_command_waits_for_the_device_when_posted(operator: Program, sample: Sample) -> None:
+    path = f"devices/{sample.device.public_id}/commands"
+    body = {"request_type": "DeviceLock", "parameters": {"message": "Please return me"}}
+    answer = operator.post(path, body)
+    assert answer.status_code == 201, answer.content
+    row = answer.json()
+    assert (row["state"], row["device"]) == ("queued", sample.device.public_id)
+    assert row["origin"] == "key:operator program"
+    assert row["id"] in [command["id"] for command in operator.list(path)]
+    assert operator.get(f"commands/{row['id']}").json()["request_type"] == "DeviceLock"
+    assert b"Please return me" not in operator.get(path).content
+
+
+def test_erase_is_queued_when_administrator_asks(administrator: Program, sample: Sample) -> None:
+    path = f"devices/{sample.device.public_id}/commands"
+    answer = administrator.post(path, {"request_type": "EraseDevice"})
+    assert answer.status_code == 201, answer.content
+    assert sample.enrollment.commands.filter(
+        request_type="EraseDevice", state=CommandState.QUEUED
+    ).exists()
+
+
+def test_command_is_refused_when_unknown_or_wrongly_told(operator: Program, sample: Sample) -> None:
+    path = f"devices/{sample.device.public_id}/commands"
+    unknown = operator.post(path, {"request_type": "Settings"})
+    assert (unknown.status_code, unknown.json()["code"]) == (400, "invalid")
+    for parameters in ({"colour": "red"}, {"message": 5}, {"pin": "123456", "message": None}):
+        body = {"request_type": "DeviceLock", "parameters": parameters}
+        answer = operator.post(path, body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "command_invalid")
+    assert sample.enrollment.commands.count() == 1
+
+
+def test_push_is_asked_for_when_posted(operator: Program, sample: Sample) -> None:
+    assert operator.post(f"devices/{sample.device.public_id}/push").status_code == 202
+    sample.enrollment.refresh_from_db()
+    assert sample.enrollment.push_requested_at is not None
+
+
+def test_answers_hold_no_push_secret_when_read(auditor: Program, sample: Sample) -> None:
+    content = auditor.get(f"devices/{sample.device.public_id}").content
+    for name in (b"push_token", b"push_magic", b"unlock_token", b"body"):
+        assert name not in content
+
+
+def test_push_certificate_is_missing_when_none_is_imported(auditor: Program) -> None:
+    from devices.models import PushCertificate
+
+    assert auditor.get("push-certificate").json()["state"] == "valid"
+    PushCertificate.objects.update(not_after="2020-01-01T00:00:00Z")
+    assert auditor.get("push-certificate").json()["state"] == "expired"
+    PushCertificate.objects.all().delete()
+    assert auditor.get("push-certificate").json() == {
+        "state": "missing",
+        "topic": None,
+        "apple_account": None,
+        "not_after": None,
+    }

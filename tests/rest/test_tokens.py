@@ -1,0 +1,133 @@
+"""Enrollment tokens by program: made, read, shown as QR, revoked; their text never in a list."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from enrollment.errors import TokenRefused
+from enrollment.models import EnrollmentToken, LogEntry
+from enrollment.services.tokens import verify_token
+from organization.models import AuditEntry
+from tests.rest.conftest import Program, Sample
+from tests.rest.operations import LISTS, OPERATIONS, build_path
+
+pytestmark = pytest.mark.django_db
+
+TOKENS = "enrollment/tokens"
+
+
+def _create(program: Program, sample: Sample, **values: Any) -> Any:
+    body = {"name": "Sales phones", "group": sample.group.public_id, **values}
+    answer = program.post(TOKENS, body)
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def _get_text(row: Any) -> str:
+    text: str = row["url"].partition("token=")[2]
+    return text
+
+
+def test_url_enrolls_into_the_group_when_token_is_created(
+    operator: Program, sample: Sample
+) -> None:
+    row = _create(operator, sample, scep_profile=sample.scep_profile.public_id, max_uses=3)
+    verified = verify_token(_get_text(row), now=timezone.now())
+    assert verified.token.jti == row["jti"]
+    assert verified.token.group == sample.group
+    assert verified.token.scep_profile == sample.scep_profile
+    assert (row["state"], row["uses"], row["max_uses"]) == ("active", 0, 3)
+    assert row["created_by"] == "key:operator program"
+    assert operator.get(f"{TOKENS}/{row['jti']}").json() == row
+
+
+def test_creation_is_audited_when_token_is_created(operator: Program, sample: Sample) -> None:
+    row = _create(operator, sample)
+    entry = AuditEntry.objects.get(action="token.create", subject_id=row["jti"])
+    assert entry.actor == "key:operator program"
+
+
+@pytest.mark.parametrize(("expires_at", "days"), [(None, 7), ("24h", 1), ("7d", 7), ("30d", 30)])
+def test_expiry_is_counted_from_now_when_given_as_a_time(
+    expires_at: str | None, days: int, operator: Program, sample: Sample
+) -> None:
+    values = {"expires_at": expires_at} if expires_at else {}
+    moment = parse_datetime(_create(operator, sample, **values)["expires_at"])
+    assert moment is not None
+    assert abs(moment - timezone.now() - timedelta(days=days)) < timedelta(minutes=1)
+
+
+def test_expiry_is_that_moment_when_given_in_iso(operator: Program, sample: Sample) -> None:
+    row = _create(operator, sample, expires_at="2098-06-01T12:00:00+02:00")
+    assert parse_datetime(row["expires_at"]) == datetime(2098, 6, 1, 10, tzinfo=UTC)
+
+
+def test_token_never_expires_when_asked_for_by_name_only(operator: Program, sample: Sample) -> None:
+    assert _create(operator, sample, expires_at="never")["expires_at"] is None
+    body = {"name": "x", "group": sample.group.public_id, "expires_at": None}
+    assert operator.post(TOKENS, body).status_code == 400
+
+
+@pytest.mark.parametrize("moment", ["2020-01-01T00:00:00Z", "1h", "tomorrow", "", 5, True])
+def test_expiry_is_refused_when_past_or_unreadable(
+    moment: Any, operator: Program, sample: Sample
+) -> None:
+    body = {"name": "x", "group": sample.group.public_id, "expires_at": moment}
+    answer = operator.post(TOKENS, body)
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {"expires_at"}
+
+
+def test_name_is_refused_when_the_service_says_so(operator: Program, sample: Sample) -> None:
+    answer = operator.post(TOKENS, {"name": "two\nlines", "group": sample.group.public_id})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid"
+
+
+def test_revoked_token_enrolls_nobody_when_revoked_by_program(
+    operator: Program, sample: Sample
+) -> None:
+    row = _create(operator, sample)
+    revoked = operator.post(f"{TOKENS}/{row['jti']}/revoke").json()
+    assert (revoked["state"], revoked["revoked_by"]) == ("revoked", "key:operator program")
+    with pytest.raises(TokenRefused):
+        verify_token(_get_text(row), now=timezone.now())
+    again = operator.post(f"{TOKENS}/{row['jti']}/revoke")
+    assert again.json()["revoked_at"] == revoked["revoked_at"]
+
+
+def test_url_is_hidden_when_the_key_may_only_read(auditor: Program, sample: Sample) -> None:
+    answer = auditor.get(f"{TOKENS}/{sample.token.jti}")
+    assert answer.json()["url"] is None
+    assert "eyJ" not in answer.content.decode()
+
+
+def test_qr_codes_are_images_when_operator_asks(operator: Program, sample: Sample) -> None:
+    svg = operator.get(f"{TOKENS}/{sample.token.jti}/qr.svg")
+    assert svg["Content-Type"] == "image/svg+xml"
+    assert svg.content.startswith(b"<svg")
+    png = operator.get(f"{TOKENS}/{sample.token.jti}/qr.png")
+    assert png["Content-Type"] == "image/png"
+    assert png.content.startswith(b"\x89PNG")
+    assert png["Cache-Control"] == svg["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "template", [*LISTS, *(n[4:] for n in OPERATIONS if n.startswith("GET") and "qr." not in n)]
+)
+def test_no_token_text_is_in_an_answer_when_it_is_not_one_token(
+    template: str, administrator: Program, sample: Sample
+) -> None:
+    answer = administrator.get(build_path(template, sample))
+    assert ("eyJ" in answer.content.decode()) is (template == "enrollment/tokens/{token}")
+
+
+def test_no_token_text_is_stored_when_token_is_created(operator: Program, sample: Sample) -> None:
+    text = _get_text(_create(operator, sample))
+    rows: list[Any] = [*EnrollmentToken.objects.values(), *LogEntry.objects.values()]
+    rows += AuditEntry.objects.values()
+    assert text not in str(rows)
+    assert "eyJ" not in str(rows)
