@@ -12,13 +12,9 @@ class PlistTooLarge(PlistInvalid):
 class MessageInvalid(ValueError):
     """A property list that is no message: a key is missing or of a wrong type; 400."""
 
-    code = "message_malformed"
-
 
 class MessageUnknown(MessageInvalid):
     """A MessageType or Endpoint that this server does not serve; 400."""
-
-    code = "message_unknown"
 
 
 class UserChannelDeclined(Exception):

@@ -23,7 +23,7 @@ def naming_sender(certificate: IssuedCertificate, *, udid: str) -> Iterator[None
 
 def report_refusal(error: Exception, *, path: str, remote_address: str | None = None) -> None:
     """Send device_message_refused with what the error knows; never with the message itself."""
-    code = error.code if isinstance(error, MessageRefused) else getattr(error, "code", MALFORMED)
+    code = error.code if isinstance(error, MessageRefused) else MALFORMED
     device_message_refused.send(
         Enrollment,
         code=code,
