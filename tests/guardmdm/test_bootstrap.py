@@ -1,0 +1,54 @@
+import json
+
+import pytest
+from django.core.management import call_command
+
+from devices.models import Group, PushCertificate
+from enrollment.models import EnrollmentToken, TokenSigningKey
+from guardmdm.bootstrap import set_up
+from organization.models import Administrator, Organization
+from policies.models import Policy
+from scep.models import CertificateAuthority, ScepProfile, ServiceCertificate
+
+pytestmark = pytest.mark.django_db
+MADE = [
+    Organization, Administrator, CertificateAuthority, ServiceCertificate, ScepProfile,
+    TokenSigningKey, Group, Policy, PushCertificate, EnrollmentToken,
+]  # fmt: skip
+
+
+def count_rows():
+    return {model.__name__: model.objects.count() for model in MADE}
+
+
+def test_a_second_set_up_adds_nothing():
+    before = count_rows()
+    assert all(before.values())
+    again = set_up(organization_name="Another Name", administrator_email=None, demo=True)
+    assert count_rows() == before
+    assert again.one_time_password is None
+    assert again.organization.name == "Example Org"
+
+
+def test_a_password_is_shown_only_for_an_account_that_is_new():
+    made = set_up(organization_name=None, administrator_email="ada@example.com", demo=False)
+    assert made.administrator.check_password(made.one_time_password)
+    assert made.administrator.must_change_password
+    known = set_up(organization_name=None, administrator_email="ADA@example.com", demo=False)
+    assert known.one_time_password is None
+
+
+def test_the_command_says_everything_that_a_script_needs(capsys):
+    call_command("bootstrap", demo=True, json=True)
+    made = json.loads(capsys.readouterr().out)
+    assert made["organization"]["id"].startswith("org_")
+    assert made["administrator"] == "admin@example.com"
+    assert made["one_time_password"] is None
+    assert made["must_change_password"] is True
+    assert "/enroll?token=eyJ" in made["enrollment_url"]
+
+
+def test_a_revoked_sample_token_is_replaced(capsys):
+    EnrollmentToken.objects.update(revoked_at="2026-01-01T00:00:00Z")
+    set_up(organization_name=None, administrator_email=None, demo=True)
+    assert EnrollmentToken.objects.filter(revoked_at=None).count() == 1
