@@ -34,20 +34,20 @@ def test_request_is_returned_when_every_rule_is_kept() -> None:
     assert request.enveloped == ENVELOPE
 
 
+TYPES = ("1", "18", "190", "019", "+19", " 19", "19 ", "1²", "17", "20", "3", "")
+
+
 @pytest.mark.parametrize(
     "values",
     [
-        [core.PrintableString(text)]
-        for text in ("1", "18", "190", "019", "+19", " 19", "19 ", "1²", "17", "20", "3", "")
-    ]
-    + [
+        *([core.PrintableString(text)] for text in TYPES),
         [],
         [core.PrintableString("19"), core.PrintableString("17")],
         [core.Integer(19)],
         [core.UTF8String("19")],
         [core.OctetString(b"19")],
     ],
-    ids=str,
+    ids=[*(repr(text) for text in TYPES), "none", "two", "INTEGER", "UTF8String", "OCTET STRING"],
 )
 def test_message_is_refused_when_its_type_is_not_exactly_19(values: list[core.Asn1Value]) -> None:
     device = Device()
