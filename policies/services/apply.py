@@ -138,7 +138,8 @@ def _ask_after_apps(
     for status in statuses.values():
         is_due = status.due_at is None or status.due_at <= now
         if status.pk and status.state == ItemState.INSTALLING and is_due:
-            ask_for_list(ItemKind.APP, enrollment=enrollment)
+            since = status.settled_at if status.due_at is None else None
+            ask_for_list(ItemKind.APP, enrollment=enrollment, since=since)
             waited = now - (status.settled_at or now)
             status.due_at = now + min(max(waited, FIRST_QUESTION), LAST_QUESTION)
             status.save(update_fields=["due_at", "updated_at"])

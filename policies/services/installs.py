@@ -32,6 +32,8 @@ def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollmen
     status.item, status.name, status.version = item, item.name, item.version
     status.bundle_id = status.bundle_id or item.bundle_id
     _await(status, command=command, state=ItemState.PENDING)
+    if not is_profile:  # in the same session, which spares a push where the app is quick
+        ask_for_list(ItemKind.APP, enrollment=enrollment)
 
 
 def queue_removal(status: ItemStatus, *, enrollment: Enrollment) -> None:

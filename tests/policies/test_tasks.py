@@ -52,8 +52,6 @@ def test_the_device_is_managed_at_once_when_its_last_answer_arrives(
     with on_commit():
         device.obey()
     assert device.count("ManagedApplicationList") == 1
-    with on_commit():
-        device.obey()
     assert device.status == "managed"
 
 
