@@ -17,8 +17,9 @@ from organization.selectors import get_organization
 from organization.services.client_address import get_client_address
 from organization.services.rate_limit import check_rate
 
-# One address may be a whole school behind its router.
-RATE_LIMIT, RATE_SECONDS = 600, 60
+# Only refusals are counted: one address may be a whole school behind its router, all with
+# good tokens. Past the limit an address guesses or floods the log, and both end here.
+REFUSAL_LIMIT, RATE_SECONDS = 120, 60
 GONE = 410
 STATUS = {
     "token_malformed": 400,
@@ -30,15 +31,15 @@ STATUS = {
 View = Callable[..., HttpResponse]
 
 
-def public_door(*methods: str, limited: bool = True) -> Callable[[View], View]:
-    """Open a view to people: other methods 405, too many tries 429, refusals their page."""
+def public_door(*methods: str) -> Callable[[View], View]:
+    """Open a view to people: other methods 405, refusals their page, too many of them 429."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
-            response = _enter(view, request, limited, *args, **kwargs)
+            response = _enter(view, request, *args, **kwargs)
             response["Cache-Control"] = "no-store"
             response["Referrer-Policy"] = "no-referrer"
             patch_vary_headers(response, ["Accept"])
@@ -50,17 +51,9 @@ def public_door(*methods: str, limited: bool = True) -> Callable[[View], View]:
     return decorate
 
 
-def _enter(
-    view: View, request: HttpRequest, limited: bool, *args: Any, **kwargs: Any
-) -> HttpResponse:
+def _enter(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
     try:
-        if limited:
-            check_rate(
-                f"enroll:{get_client_address(request)}", limit=RATE_LIMIT, seconds=RATE_SECONDS
-            )
         return view(request, *args, **kwargs)
-    except RateLimited as error:
-        return _answer_rate_limited(request, error)
     except NotSetUp as error:
         return answer_refusal(request, NotReady("server_not_set_up", str(error)))
     except EnrollmentRefused as error:
@@ -69,11 +62,16 @@ def _enter(
 
 def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpResponse:
     """Log the refusal and say it with cause and fix: JSON where asked for, else a page."""
+    address = get_client_address(request)
+    try:
+        check_rate(f"enroll:{address}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
+    except RateLimited as limited:
+        return _answer_rate_limited(request, limited)
     write_entry(
         error.code,
         message=error.message,
         token_id=error.token_id,
-        remote_address=get_client_address(request),
+        remote_address=address,
         detail={"path": request.path, "user_agent": request.headers.get("User-Agent", "")[:300]},
     )
     status = 503 if isinstance(error, NotReady) else STATUS.get(error.code, GONE)
@@ -110,7 +108,7 @@ def _answer_rate_limited(request: HttpRequest, error: RateLimited) -> HttpRespon
         "code": "rate_limited",
         "headline": gettext("Too many requests"),
         "title": gettext("Too many requests"),
-        "cause": gettext("Too many people enroll from this network at the moment."),
+        "cause": gettext("Too many requests from this network were refused."),
         "resolution": gettext("Wait a minute and try again."),
     }
     response = _answer(request, refusal, status=429)

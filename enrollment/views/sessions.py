@@ -36,7 +36,7 @@ def create_session(request: HttpRequest) -> HttpResponse:
     return JsonResponse(_build_state(session, get_session_progress(session, now=now)), status=201)
 
 
-@public_door("GET", limited=False)
+@public_door("GET")
 def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
     """Answer the live state: JSON, or the page for a browser; `start` begins the download."""
     now = timezone.now()

@@ -274,16 +274,18 @@ def test_set_up_is_asked_for_when_the_organization_is_missing(
     assert LogEntry.objects.get().code == "server_not_set_up"
 
 
-def test_visitor_waits_when_trying_too_often(
+def test_visitor_waits_when_refused_too_often_and_a_good_token_goes_on(
     client: Client, make_token: MakeToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache.clear()
-    monkeypatch.setattr(door, "RATE_LIMIT", 3)
-    text = build_token_text(make_token())
-    statuses = [client.get("/enroll", {"token": text}).status_code for _ in range(4)]
-    assert statuses == [200, 200, 200, 429]
-    answer = client.get("/enroll", {"token": text})
+    monkeypatch.setattr(door, "REFUSAL_LIMIT", 3)
+    statuses = [client.get("/enroll", {"token": "nonsense"}).status_code for _ in range(4)]
+    assert statuses == [400, 400, 400, 429]
+    assert LogEntry.objects.count() == 3
+    answer = client.get("/enroll", {"token": "nonsense"})
     assert 0 < int(answer["Retry-After"]) <= door.RATE_SECONDS
+    good = build_token_text(make_token())
+    assert client.get("/enroll", {"token": good}).status_code == 200
 
 
 def test_names_are_escaped_when_they_hold_markup(
