@@ -148,6 +148,15 @@ def assign_owner(device: Device, *, owner: str, actor: str) -> None:
 
 
 @transaction.atomic
+def dismiss_warning(device: Device, *, actor: str) -> None:
+    """An administrator has looked at it; the next sign of trouble writes another."""
+    detail = {"warning": device.warning}
+    device.warning = ""
+    device.save(update_fields=["warning", "updated_at"])
+    _record(device, actor=actor, action="device.dismiss_warning", detail=detail)
+
+
+@transaction.atomic
 def unenroll(device: Device, *, actor: str) -> None:
     """Take the device out of management; raises NotEnrolled.
 

@@ -9,12 +9,6 @@ def flag_device(device: Device, *, warning: str) -> None:
     device.warning = warning
 
 
-def clear_warning(device: Device) -> None:
-    """An administrator has looked at it."""
-    Device.objects.filter(pk=device.pk).update(warning="")
-    device.warning = ""
-
-
 def flag_shared_serial(device: Device) -> None:
     """A serial number under two UDIDs: a new logic board, or a clone."""
     if not device.serial_number:

@@ -176,6 +176,14 @@ def test_a_name_and_an_owner_are_noted(phone: MdmDevice) -> None:
     assert (phone.row.name, phone.row.owner) == ("Front desk", "Ada")
 
 
+def test_a_warning_is_gone_when_somebody_has_looked(make_device: MakeDevice) -> None:
+    first = make_device(serial="S").enroll()
+    make_device(serial="S").enroll()
+    actions.dismiss_warning(first.row, actor=ACTOR)
+    assert first.row.warning == ""
+    assert get_audit() == ["device.dismiss_warning"]
+
+
 def test_a_cancelled_command_is_not_handed_out(phone: MdmDevice) -> None:
     phone.answer_everything()
     command = actions.restart(phone.row, actor=ACTOR)
