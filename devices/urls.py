@@ -1,4 +1,4 @@
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from devices import console, views
 from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
@@ -15,7 +15,7 @@ router = build_router()
 router.register("devices", DeviceViewSet, basename="devices")
 router.register("commands", CommandViewSet, basename="commands")
 
-rest_urlpatterns: list[URLPattern] = [
+rest_urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     re_path(
         "^devices/(?P<id>dev_[a-z0-9]+)/commands$",

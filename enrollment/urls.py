@@ -1,4 +1,4 @@
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from enrollment import console, views
 from enrollment.rest.log import LogViewSet, TimelineViewSet
@@ -27,7 +27,7 @@ router.register("enrollment/tokens", TokenViewSet, basename="tokens")
 router.register("enrollment/sessions", SessionViewSet, basename="sessions")
 router.register("enrollment/log", LogViewSet, basename="log")
 
-rest_urlpatterns: list[URLPattern] = [
+rest_urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     re_path(
         "^devices/(?P<id>dev_[a-z0-9]+)/timeline$",

@@ -1,4 +1,4 @@
-from django.urls import URLPattern, path
+from django.urls import URLPattern, URLResolver, path
 
 from organization.console import sections
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
@@ -11,7 +11,7 @@ console_urlpatterns: list[URLPattern] = sections.console_urlpatterns
 router = build_router()
 router.register("api-keys", ApiKeyViewSet, basename="api-keys")
 
-rest_urlpatterns: list[URLPattern] = [
+rest_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", show_schema, name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
     path("organization", OrganizationView.as_view({"get": "retrieve"}), name="organization"),

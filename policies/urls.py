@@ -1,4 +1,4 @@
-from django.urls import URLPattern, re_path
+from django.urls import URLPattern, URLResolver, re_path
 
 from organization.rest.routing import build_router
 from policies import console
@@ -14,7 +14,7 @@ router = build_router()
 router.register("groups", GroupViewSet, basename="groups")
 router.register("policies", PolicyViewSet, basename="policies")
 
-rest_urlpatterns: list[URLPattern] = [
+rest_urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     re_path(f"{POLICY}/items$", ItemsViewSet.as_view({"post": "create"}), name="policy-items"),
     re_path(

@@ -17,6 +17,7 @@ from devices.models import Command, CommandState, Device
 from devices.protocol.commands import COMMAND_TYPES, get_command_type
 from devices.services.actions import queue_command
 from organization.rest import get_actor
+from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
 
@@ -61,7 +62,7 @@ class NewCommandSerializer(serializers.Serializer[Any]):
     )
 
 
-class CommandFilters(filters.FilterSet):
+class CommandFilters(RowFilters):
     state = filters.MultipleChoiceFilter(choices=CommandState.choices, distinct=False)
     request_type = filters.CharFilter()
     device = filters.CharFilter(field_name="enrollment__device__public_id")
@@ -98,7 +99,7 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
     ordering_fields: ClassVar = CommandViewSet.ordering_fields
     service_errors: ClassVar = CommandViewSet.service_errors
 
-    def filter_queryset(self, queryset: QuerySet[Command]) -> QuerySet[Command]:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         device = self._get_device()
         return super().filter_queryset(queryset.filter(enrollment__device=device))
 

@@ -16,7 +16,7 @@ from devices.models import Device, DeviceStatus, Group, Platform
 from devices.services import actions
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.filters import MomentFilter
+from organization.rest.filters import MomentFilter, RowFilters
 from organization.rest.views import CollectionViewSet
 
 FACTS = (
@@ -71,7 +71,7 @@ class DeviceChangesSerializer(serializers.Serializer[Any]):
     )
 
 
-class DeviceFilters(filters.FilterSet):
+class DeviceFilters(RowFilters):
     status = filters.MultipleChoiceFilter(choices=DeviceStatus.choices, distinct=False)
     platform = filters.MultipleChoiceFilter(choices=Platform.choices, distinct=False)
     group = filters.CharFilter(field_name="group__public_id")
@@ -113,7 +113,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         """Change its group (whose policies follow), its owner or its name."""
         device = self.get_object()
         changes = self.decode(request, DeviceChangesSerializer)
-        services = {
+        services: dict[str, Any] = {
             "name": actions.rename,
             "owner": actions.assign_owner,
             "group": actions.assign_group,

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 LIFETIMES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 NEVER = "never"
+DEFAULT = "7d"
 
 
 @extend_schema_field(
@@ -17,16 +18,22 @@ NEVER = "never"
             {"type": "string", "format": "date-time"},
             {"type": "string", "enum": [*LIFETIMES, NEVER]},
         ],
-        "default": "7d",
+        "default": DEFAULT,
         "description": "A moment in ISO 8601, a time from now, or `never`.",
     }
 )
 class ExpiryField(serializers.DateTimeField):
-    """Decodes to an aware datetime, or None for never; a moment that has passed is refused."""
+    """Decodes to an aware datetime, or None for never; a moment that has passed is refused.
+
+    Nothing said is DEFAULT: a token that nobody thought about dies by itself.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
 
     def run_validation(self, data: Any = serializers.empty) -> datetime | None:
         if data is serializers.empty:
-            data = self.default
+            data = DEFAULT
         if data == NEVER:
             return None
         if isinstance(data, str) and data in LIFETIMES:

@@ -12,7 +12,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from devices.models import Device, Enrollment
 from enrollment.models import LogEntry, LogLevel
 from enrollment.protocol.log_codes import get_log_code
-from organization.rest.filters import MomentFilter
+from organization.rest.filters import MomentFilter, RowFilters
 from organization.rest.views import CollectionViewSet
 
 
@@ -55,7 +55,7 @@ class LogEntrySerializer(serializers.ModelSerializer[LogEntry]):
         return get_log_code(entry.code).resolution
 
 
-class LogFilters(filters.FilterSet):
+class LogFilters(RowFilters):
     level = filters.ChoiceFilter(choices=LogLevel.choices)
     code = filters.CharFilter()
     session = filters.CharFilter(field_name="session_id")
@@ -85,7 +85,7 @@ class TimelineViewSet(ListModelMixin, CollectionViewSet):
     search_fields = ("message", "code")
     ordering_fields: ClassVar = {"created_at": "id"}
 
-    def filter_queryset(self, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         device = get_object_or_404(Device, public_id=self.kwargs["id"])
         sessions = Enrollment.objects.filter(device=device).exclude(session_id="")
         entries = queryset.filter(

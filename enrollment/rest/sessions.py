@@ -1,18 +1,19 @@
 """`enrollment/sessions`: attempts to enroll, read only."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django_filters import rest_framework as filters
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 
 from enrollment.models import EnrollmentSession, SessionState
+from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
 
 
 class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
     id = serializers.CharField(source="public_id", read_only=True)
-    token = serializers.SlugRelatedField(slug_field="jti", read_only=True)
+    token: Any = serializers.SlugRelatedField(slug_field="jti", read_only=True)
     device = serializers.CharField(
         source="device_id", read_only=True, help_text="`dev_…`; empty until Authenticate."
     )
@@ -35,7 +36,7 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
         read_only_fields = fields
 
 
-class SessionFilters(filters.FilterSet):
+class SessionFilters(RowFilters):
     state = filters.ChoiceFilter(choices=SessionState.choices)
     token = filters.CharFilter(field_name="token__jti")
     device = filters.CharFilter(field_name="device_id")

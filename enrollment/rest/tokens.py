@@ -29,6 +29,7 @@ from enrollment.services.tokens import (
 )
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
 from scep.models import ScepProfile
@@ -39,7 +40,7 @@ DEFAULT_USES = 100
 class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
     """A token without its text: lists never hold what enrolls a device."""
 
-    group = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
+    group: Any = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
     scep_profile: Any = serializers.SlugRelatedField(
         slug_field="public_id", read_only=True, allow_null=True
     )
@@ -92,13 +93,13 @@ class NewTokenSerializer(serializers.Serializer[Any]):
         default=None,
         help_text="None: the profile carries an identity made for its session.",
     )
-    expires_at = ExpiryField(default="7d")
+    expires_at = ExpiryField()
     max_uses = serializers.IntegerField(
         min_value=0, max_value=MAX_USES, default=DEFAULT_USES, help_text="0 = unlimited."
     )
 
 
-class TokenFilters(filters.FilterSet):
+class TokenFilters(RowFilters):
     state = filters.ChoiceFilter(choices=TokenState.choices, method="filter_state")
     group = filters.CharFilter(field_name="group__public_id")
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")

@@ -38,7 +38,15 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
 
     class Meta:
         model = ApiKey
-        fields = ("id", "name", "role", "hint", "created_at", "last_used_at", "revoked_at")
+        fields: tuple[str, ...] = (
+            "id",
+            "name",
+            "role",
+            "hint",
+            "created_at",
+            "last_used_at",
+            "revoked_at",
+        )
         read_only_fields = fields
 
 
@@ -51,7 +59,7 @@ class CreatedApiKeySerializer(ApiKeySerializer):
     key = serializers.CharField(read_only=True, help_text="Shown this once; only its hash is kept.")
 
     class Meta(ApiKeySerializer.Meta):
-        fields = (*ApiKeySerializer.Meta.fields, "key")  # type: ignore[assignment]
+        fields = (*ApiKeySerializer.Meta.fields, "key")
         read_only_fields = fields
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as FormError
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
-from django_filters.rest_framework import DjangoFilterBackend, IsoDateTimeFilter
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet, IsoDateTimeFilter
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ MAX_SEARCH = 200
 SHARED_PARAMETERS = frozenset({"cursor", "page_size", "ordering", "search"})
 
 
-class StrictFilterBackend(DjangoFilterBackend):
+class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
     """Refuses a filter it does not know: `?grup=…` must not list every device."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
@@ -38,7 +38,7 @@ class BoundedSearchFilter(SearchFilter):
         return super().get_search_terms(request)
 
 
-class MomentField(IsoDateTimeField):
+class MomentField(IsoDateTimeField):  # type: ignore[misc]
     def clean(self, value: Any) -> datetime | None:
         moment: datetime | None = super().clean(value)
         try:
@@ -47,7 +47,11 @@ class MomentField(IsoDateTimeField):
             raise FormError("This moment is out of range.") from error
 
 
-class MomentFilter(IsoDateTimeFilter):
+class MomentFilter(IsoDateTimeFilter):  # type: ignore[misc]
     """ISO 8601, as far as it is a moment in UTC: the years 1 and 9999 reach over their edges."""
 
     field_class = MomentField
+
+
+class RowFilters(FilterSet):  # type: ignore[misc]
+    """A collection's filters, each declared by name."""

@@ -25,7 +25,7 @@ WITH_BODY = {
 class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable; for programs.")
     detail = serializers.CharField(help_text="For people; may change.")
-    errors = serializers.DictField(
+    errors: Any = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="With `invalid` only: messages by field.",

@@ -40,9 +40,7 @@ class PublicCursorPagination(BasePagination):
     page_size = 50
     max_page_size = 200
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.url = request.build_absolute_uri()
         self.size = self._read_page_size(request)
         self.name, self.order = self._read_order(request, queryset, view)
@@ -74,7 +72,8 @@ class PublicCursorPagination(BasePagination):
     @staticmethod
     def _read_order(request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, Order]:
         fields: dict[str, str] = getattr(view, "ordering_fields", NEWEST_FIRST)
-        name = request.query_params.get("ordering") or getattr(view, "ordering", "-created_at")
+        default: str = getattr(view, "ordering", "-created_at")
+        name = str(request.query_params.get("ordering") or default)
         if name.removeprefix("-") not in fields:
             raise ValidationError({"ordering": [f"must be one of {', '.join(fields)}"]})
         column = fields[name.removeprefix("-")]

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from devices.models import Group
 from organization.rest import get_actor
+from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
 from policies.errors import PolicyInvalid
 from policies.models import Policy, PolicyItem
@@ -45,7 +46,7 @@ class PolicyValuesSerializer(serializers.Serializer[Any]):
     )
 
 
-class PolicyFilters(filters.FilterSet):
+class PolicyFilters(RowFilters):
     name = filters.CharFilter()
     group = filters.CharFilter(field_name="groups__public_id")
 

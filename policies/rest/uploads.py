@@ -18,7 +18,7 @@ class ProfileParser(BaseParser):
         stream: IO[bytes],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> bytes:
+    ) -> Any:
         return read_body(stream, parser_context=parser_context)
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organization.rest import get_actor
-from organization.rest.filters import MomentFilter
+from organization.rest.filters import MomentFilter, RowFilters
 from organization.rest.views import CollectionViewSet
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.services.authority import revoke_certificate
@@ -32,7 +32,7 @@ REASONS = (
 
 class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
     id = serializers.CharField(source="public_id", read_only=True)
-    issuer = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
+    issuer: Any = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
     scep_profile: Any = serializers.SlugRelatedField(
         slug_field="public_id", read_only=True, allow_null=True
     )
@@ -78,7 +78,7 @@ class RevocationSerializer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=REASONS, default=REASONS[0])
 
 
-class CertificateFilters(filters.FilterSet):
+class CertificateFilters(RowFilters):
     status = filters.ChoiceFilter(choices=CertificateStatus.choices)
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
     session = filters.CharFilter(field_name="session_id")

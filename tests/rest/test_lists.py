@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 def _walk(program: Program, path: str, link: str = "next", **parameters: Any) -> list[Any]:
     """Return the rows of every page, following `link` from the first one."""
     answer = program.get(path, **parameters).json()
-    rows = answer["results"]
+    rows: list[Any] = answer["results"]
     while answer[link]:
         answer = program.client.get(answer[link], headers=program.headers).json()
         rows += answer["results"]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def _send(program: Program, operation: str, sample: Sample) -> Any:
     method, _, template = operation.partition(" ")
-    body = None if method == "GET" else {}
+    body: dict[str, Any] | None = None if method == "GET" else {}
     return program.send(method, build_path(template, sample), body)
 
 
