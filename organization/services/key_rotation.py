@@ -74,4 +74,4 @@ def _reseal(field: SealedField, *, ring: KeyRing, pk: Any, sealed: bytes) -> int
 def _names(field: SealedField) -> tuple[str, str, str]:
     quote = connection.ops.quote_name
     meta = field.model._meta
-    return quote(meta.db_table), quote(str(field.column)), quote(meta.pk.column)
+    return quote(meta.db_table), quote(str(field.column)), quote(str(meta.pk.column))
