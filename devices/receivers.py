@@ -8,8 +8,11 @@ from django.dispatch import receiver
 from kombu.exceptions import OperationalError
 
 from devices.models import Enrollment
+from devices.services.lapse import mark_identity_revoked
 from devices.signals import push_requested
 from devices.tasks import push_device
+from scep.models import IssuedCertificate
+from scep.signals import certificate_revoked
 
 log = logging.getLogger(__name__)
 
@@ -24,3 +27,9 @@ def start_push(enrollment: Enrollment, **_: Any) -> None:
 
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
     transaction.on_commit(publish, robust=True)
+
+
+@receiver(certificate_revoked)
+def lose_identity(certificate: IssuedCertificate, **_: Any) -> None:
+    """At once and in the same transaction: a revoked device must not look managed."""
+    mark_identity_revoked(certificate.fingerprint or "")

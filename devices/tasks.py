@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from devices.services.lapse import mark_lapsed
 from devices.services.push import push, request_due_pushes
 
 
@@ -14,6 +15,7 @@ def push_device(enrollment_id: int) -> None:
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_commands() -> None:
-    """Wake the devices whose pushes were lost, put off, or not answered."""
+    """Wake the devices whose pushes were lost, put off, or not answered; give up the lapsed."""
+    mark_lapsed(now=timezone.now())
     for enrollment_id in request_due_pushes(now=timezone.now()):
         push_device.delay(enrollment_id)

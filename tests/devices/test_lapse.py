@@ -1,0 +1,59 @@
+"""Not Managed: revoked and expired identities, silence, enrollments never completed."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from devices.models import Device, Enrollment
+from devices.services.lapse import INCOMPLETE_AFTER, SILENT_AFTER, mark_lapsed
+from devices.tasks import sweep_commands
+from scep.models import IssuedCertificate
+from scep.services.authority import revoke_certificate
+from tests.devices.conftest import MakeDevice
+
+
+def test_device_is_not_managed_when_its_certificate_is_revoked(make_device: MakeDevice) -> None:
+    device = make_device().enroll()
+    certificate = IssuedCertificate.objects.get(fingerprint=device.enrollment.certificate_sha256)
+    revoke_certificate(certificate, reason="key_compromise", now=timezone.now())
+
+    assert device.row.status == "not_managed"
+    assert "revoked" in device.row.status_reason
+    assert device.connect().status_code == 403
+
+
+def test_device_is_not_managed_when_its_certificate_has_expired(make_device: MakeDevice) -> None:
+    device, other = make_device().enroll(), make_device().enroll()
+    past = timezone.now() - timedelta(minutes=1)
+    Enrollment.objects.filter(pk=device.enrollment.pk).update(certificate_not_after=past)
+    sweep_commands()
+
+    assert (device.row.status, other.row.status) == ("not_managed", "enrolled")
+    assert "expired" in device.row.status_reason
+    assert mark_lapsed(now=timezone.now()) == 0
+
+
+def test_device_comes_back_when_it_speaks_after_a_long_silence(make_device: MakeDevice) -> None:
+    device = make_device().enroll()
+    long_ago = timezone.now() - SILENT_AFTER - timedelta(minutes=1)
+    Enrollment.objects.filter(pk=device.enrollment.pk).update(last_seen_at=long_ago)
+    Device.objects.filter(pk=device.row.pk).update(last_seen_at=long_ago)
+    mark_lapsed(now=timezone.now())
+    assert device.row.status == "not_managed"
+
+    assert device.connect().status_code == 200
+    assert (device.row.status, device.row.status_reason) == ("enrolled", "")
+
+
+def test_device_is_not_managed_when_it_never_completes_its_enrollment(
+    make_device: MakeDevice,
+) -> None:
+    device = make_device()
+    device.authenticate()
+    mark_lapsed(now=timezone.now())
+    assert device.row.status == "pending"
+
+    mark_lapsed(now=timezone.now() + INCOMPLETE_AFTER)
+    assert device.row.status == "not_managed"
+    device.token_update()
+    assert device.row.status == "enrolled"
