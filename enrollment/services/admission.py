@@ -3,6 +3,7 @@
 from django.db.models import F, Q
 
 from devices.errors import AdmissionRefused
+from devices.models import Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
@@ -15,12 +16,12 @@ def admit(request: AdmissionRequest) -> Admission:
     """Count a use of the token and take the session for this device; raises AdmissionRefused.
 
     Runs inside the transaction that creates the device: a refusal takes everything back.
-    A session admits once; the same Authenticate sent again finds its enrollment before this.
+    A session admits one device; the same Authenticate again finds its enrollment before this.
     """
     try:
         session = _verify_challenge(request)
         check_open(session, now=request.now)
-        _take_session(session)
+        _take_session(session, udid=request.udid)
         _count_use(session.token, udid=request.udid)
     except EnrollmentRefused as error:
         raise AdmissionRefused(error.code, error.message) from error
@@ -59,8 +60,14 @@ def _check_certificate(request: AdmissionRequest, *, session: EnrollmentSession)
         )
 
 
-def _take_session(session: EnrollmentSession) -> None:
-    if not advance_session(session.public_id, state=SessionState.AUTHENTICATED):
+def _take_session(session: EnrollmentSession, *, udid: str) -> None:
+    """One device has a session; it may begin again until its enrollment is complete."""
+    if advance_session(session.public_id, state=SessionState.AUTHENTICATED):
+        return
+    begun = Enrollment.objects.filter(
+        session_id=session.public_id, device__udid=udid, state=EnrollmentState.AUTHENTICATED
+    )
+    if not begun.exists():
         raise SessionRefused("session_used", "another device has taken the session")
 
 

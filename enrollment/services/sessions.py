@@ -14,20 +14,22 @@ from enrollment.services.log import write_entry
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 LIFETIME = timedelta(minutes=60)
 # A failed session may go on: devices try again by themselves.
-OPEN_STATES = (
+UNTAKEN_STATES = (
     SessionState.WAITING,
     SessionState.PROFILE_DOWNLOADED,
     SessionState.CERTIFICATE_ISSUED,
     SessionState.FAILED,
 )
+# Until a device is enrolled, the one that has begun may begin again.
+OPEN_STATES = (*UNTAKEN_STATES, SessionState.AUTHENTICATED)
 # What a state may follow; a late message never takes a session back.
 PREDECESSORS = {
     SessionState.PROFILE_DOWNLOADED: (SessionState.WAITING, SessionState.FAILED),
-    SessionState.CERTIFICATE_ISSUED: OPEN_STATES,
-    SessionState.AUTHENTICATED: OPEN_STATES,
-    SessionState.ENROLLED: (*OPEN_STATES, SessionState.AUTHENTICATED),
-    SessionState.FAILED: OPEN_STATES,
-    SessionState.EXPIRED: OPEN_STATES,
+    SessionState.CERTIFICATE_ISSUED: UNTAKEN_STATES,
+    SessionState.AUTHENTICATED: UNTAKEN_STATES,
+    SessionState.ENROLLED: OPEN_STATES,
+    SessionState.FAILED: UNTAKEN_STATES,
+    SessionState.EXPIRED: UNTAKEN_STATES,
 }
 
 
@@ -73,7 +75,7 @@ def is_open(session: EnrollmentSession, *, now: datetime) -> bool:
 def check_open(session: EnrollmentSession, *, now: datetime) -> None:
     """Raise SessionRefused once the session has enrolled a device or is over."""
     token_id = session.token.jti
-    if session.state in (SessionState.AUTHENTICATED, SessionState.ENROLLED):
+    if session.state == SessionState.ENROLLED:
         raise SessionRefused(
             "session_used", "the session has enrolled its device", token_id=token_id
         )

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.errors import AdmissionRefused
+from devices.models import Device, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
 from enrollment.services.admission import admit
@@ -75,6 +76,23 @@ def test_second_device_is_refused_when_the_session_is_used(make_session: MakeSes
     session = make_session()
     admit(build_request(session))
     assert code_of(build_request(session, udid="UDID-2")) == "session_used"
+
+
+def test_same_device_is_admitted_again_when_its_enrollment_was_not_completed(
+    make_session: MakeSession,
+) -> None:
+    session = make_session()
+    admit(build_request(session))
+    enrollment = Enrollment.objects.create(
+        device=Device.objects.create(udid="UDID-1"),
+        session_id=session.public_id,
+        certificate_sha256="cd" * 32,
+        certificate_not_after=timezone.now(),
+        topic="com.apple.mgmt.x",
+    )
+    assert admit(build_request(session)).session_id == session.public_id
+    Enrollment.objects.filter(pk=enrollment.pk).update(state=EnrollmentState.LIVE)
+    assert code_of(build_request(session)) == "session_used"
 
 
 def test_device_is_refused_when_the_session_is_over(make_session: MakeSession) -> None:

@@ -52,12 +52,16 @@ def test_challenge_is_refused_when_the_token_names_another_scep_profile(
     assert code_of(build_challenge(session), profile=scep_profile) == "scep_challenge_invalid"
 
 
-@pytest.mark.parametrize("state", [SessionState.AUTHENTICATED, SessionState.ENROLLED])
-def test_challenge_is_dead_when_the_session_has_a_device(
-    session: EnrollmentSession, state: SessionState
+def test_challenge_is_dead_when_the_session_has_enrolled_a_device(
+    session: EnrollmentSession,
 ) -> None:
-    advance_session(session.public_id, state=state)
-    assert code_of(build_challenge(session), profile=session.token.scep_profile) == "session_used"
+    profile, challenge = session.token.scep_profile, build_challenge(session)
+    assert profile is not None
+    advance_session(session.public_id, state=SessionState.AUTHENTICATED)
+    verified = verify_token_challenge(challenge, scep_profile=profile, now=timezone.now())
+    assert verified.session_id == session.public_id
+    advance_session(session.public_id, state=SessionState.ENROLLED)
+    assert code_of(challenge, profile=profile) == "session_used"
 
 
 def test_challenge_is_dead_when_the_session_is_over(session: EnrollmentSession) -> None:
