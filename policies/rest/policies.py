@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from devices.models import Group
 from organization.rest import get_actor
+from organization.rest.fields import RowsField
 from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
 from policies.errors import PolicyInvalid
@@ -41,9 +42,7 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
 class PolicyValuesSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=NAME_LENGTH)
     description = serializers.CharField(required=False, allow_blank=True)
-    groups = serializers.SlugRelatedField(
-        slug_field="public_id", many=True, queryset=Group.objects.all(), required=False
-    )
+    groups = RowsField(queryset=Group.objects.all(), required=False)
 
 
 class PolicyFilters(RowFilters):

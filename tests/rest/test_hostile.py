@@ -1,6 +1,7 @@
 """Whatever a program sends, it gets a 4xx in the one shape, and nothing is changed by it."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -8,16 +9,12 @@ import pytest
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample
 from tests.rest.operations import LISTS, OPERATIONS, build_path
+from tests.rest.test_schema import get_document
 
 pytestmark = pytest.mark.django_db
 
 WRITES = [name for name in OPERATIONS if name.startswith(("POST", "PATCH", "PUT"))]
 WITHOUT_BODY = ("revoke", "push")
-FIELDS = (
-    "name", "description", "groups", "group", "scep_profile", "expires_at", "max_uses", "role",
-    "owner", "request_type", "parameters", "challenge_type", "static_challenge", "allow_legacy",
-    "key_size", "validity_days", "profile", "app", "platforms", "reason",
-)  # fmt: skip
 VALUES: list[Any] = [
     None, True, -1, 0, 1.5, 2**31, 2**62, -(2**62), "", " ", "x" * 100_000, "\u202e", "' OR 1=1 --",
     "grp_" + "a" * 20, [], [[]], [None], [{}], {}, {"a": {"b": 1}}, ["x"] * 5000,
@@ -54,34 +51,45 @@ def _check_refusal(answer: Any) -> None:
     assert len(answer.content) < 20_000
 
 
-@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("operation", WRITES)
 def test_body_is_refused_when_unreadable(
-    operation: str, body: bytes, administrator: Program, sample: Sample
-) -> None:
-    method, _, template = operation.partition(" ")
-    answer = administrator.send(
-        method, build_path(template, sample), data=body, content_type="application/json"
-    )
-    if template.endswith(WITHOUT_BODY) or (method == "PATCH" and body == b""):
-        assert answer.status_code < 500
-    else:
-        _check_refusal(answer)
-
-
-@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:24])
-@pytest.mark.parametrize("operation", WRITES)
-def test_answer_is_no_server_error_when_fields_are_nonsense(
-    operation: str, value: Any, administrator: Program, sample: Sample
+    operation: str, administrator: Program, sample: Sample
 ) -> None:
     method, _, template = operation.partition(" ")
     path = build_path(template, sample)
-    bodies = [dict.fromkeys(FIELDS, value), *({**_valid(template), name: value} for name in FIELDS)]
-    for body in bodies:
-        answer = administrator.send(method, path, body)
-        assert answer.status_code < 500, (body, answer.content[:300])
-        if answer.status_code >= 400:
+    for name, body in BODIES.items():
+        answer = administrator.send(method, path, data=body, content_type="application/json")
+        if template.endswith(WITHOUT_BODY) or (method == "PATCH" and body == b""):
+            assert answer.status_code < 500, name
+        else:
             _check_refusal(answer)
+
+
+@pytest.mark.parametrize("operation", WRITES)
+def test_answer_is_no_server_error_when_fields_are_nonsense(
+    operation: str, administrator: Program, sample: Sample
+) -> None:
+    method, _, template = operation.partition(" ")
+    path, fields = build_path(template, sample), _list_fields(operation)
+    for value in VALUES:
+        bodies = [{**_valid(template), name: value} for name in fields]
+        for body in [dict.fromkeys(fields, value), *bodies]:
+            answer = administrator.send(method, path, body)
+            assert answer.status_code < 500, (str(body)[:200], answer.content[:300])
+            if answer.status_code >= 400:
+                _check_refusal(answer)
+
+
+def _list_fields(operation: str) -> list[str]:
+    """Return the members of the operation's JSON body, as the OpenAPI document has them."""
+    method, _, template = operation.partition(" ")
+    path = "/api/v1/" + re.sub(r"{(?!item)\w+}", "{id}", template)
+    body = get_document()["paths"][path][method.lower()].get("requestBody")
+    if body is None:
+        return ["name"]
+    reference: str = body["content"]["application/json"]["schema"]["$ref"]
+    component = get_document()["components"]["schemas"][reference.rpartition("/")[2]]
+    return list(component["properties"])
 
 
 def _valid(template: str) -> dict[str, Any]:
@@ -92,18 +100,15 @@ def _valid(template: str) -> dict[str, Any]:
     return {"name": "A name"}
 
 
+ODD = ["\0", "%", "_", "\\", "'", '"', "x" * 201, "a " * 100, "\U0001f600", "\u202e", "(", "0x"]
+
+
 @pytest.mark.parametrize("template", LISTS)
-@pytest.mark.parametrize(
-    "value",
-    ["\0", "%", "_", "\\", "'", '"', "x" * 201, "a " * 100, "\U0001f600", "\u202e", "(", "0x"],
-    ids=repr,
-)
-def test_search_is_harmless_when_odd(
-    template: str, value: str, administrator: Program, sample: Sample
-) -> None:
+def test_search_is_harmless_when_odd(template: str, administrator: Program, sample: Sample) -> None:
     path = build_path(template, sample)
-    for parameter in ("search", "name", "state", "created_before", "group", "token", "cursor"):
-        assert administrator.get(path, **{parameter: value}).status_code < 500
+    for value in ODD:
+        for parameter in ("search", "name", "state", "created_before", "group", "token", "cursor"):
+            assert administrator.get(path, **{parameter: value}).status_code < 500
 
 
 @pytest.mark.parametrize(

@@ -121,28 +121,28 @@ def test_cursor_is_refused_when_it_belongs_to_another_list_or_order(
     assert auditor.get("devices", cursor=cursor, ordering="name").status_code == 400
 
 
+NOT_UNDERSTOOD = [
+    ("page_size", "0"),
+    ("page_size", "-1"),
+    ("page_size", "two"),
+    ("page_size", "²"),
+    ("page_size", "9" * 400),
+    ("ordering", "pk"),
+    ("ordering", "--name"),
+    ("ordering", "enrollment__device"),
+    ("colour", "red"),
+    ("status__contains", "x"),
+]
+
+
 @pytest.mark.parametrize("template", LISTS)
-@pytest.mark.parametrize(
-    ("parameter", "value"),
-    [
-        ("page_size", "0"),
-        ("page_size", "-1"),
-        ("page_size", "two"),
-        ("page_size", "²"),
-        ("page_size", "9" * 400),
-        ("ordering", "pk"),
-        ("ordering", "--name"),
-        ("ordering", "enrollment__device"),
-        ("colour", "red"),
-        ("status__contains", "x"),
-    ],
-)
 def test_parameter_is_refused_when_not_understood(
-    template: str, parameter: str, value: str, administrator: Program, sample: Sample
+    template: str, administrator: Program, sample: Sample
 ) -> None:
-    answer = administrator.get(build_path(template, sample), **{parameter: value})
-    assert answer.status_code == 400, answer.content
-    assert set(answer.json()["errors"]) == {parameter}
+    for parameter, value in NOT_UNDERSTOOD:
+        answer = administrator.get(build_path(template, sample), **{parameter: value})
+        assert answer.status_code == 400, answer.content
+        assert set(answer.json()["errors"]) == {parameter}
 
 
 def test_page_has_at_most_200_rows_when_more_are_asked_for(auditor: Program) -> None:

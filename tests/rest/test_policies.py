@@ -61,6 +61,16 @@ def test_policy_is_made_changed_and_deleted_when_asked(operator: Program, sample
     assert operator.get(path).status_code == 404
 
 
+def test_policy_is_refused_when_a_group_does_not_exist_or_there_are_too_many(
+    operator: Program, sample: Sample, django_assert_max_num_queries: Any
+) -> None:
+    for groups in ([sample.group.public_id, "grp_none"], ["grp_none"] * 5000, "grp_none"):
+        with django_assert_max_num_queries(4):
+            answer = operator.post("policies", {"name": "x", "groups": groups})
+        assert answer.status_code == 400
+        assert set(answer.json()["errors"]) == {"groups"}
+
+
 def test_policy_name_is_refused_when_taken(operator: Program, sample: Sample) -> None:
     answer = operator.post("policies", {"name": sample.policy.name})
     assert answer.status_code == 400
