@@ -4,6 +4,7 @@ import datetime
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx
@@ -65,10 +66,14 @@ def write_configuration(folder, *, port, plain_port, upstream_port):
 
 
 @pytest.fixture(scope="module")
-def proxy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("nginx")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o755)  # nginx's workers are another user
+def folder():
+    with tempfile.TemporaryDirectory(prefix="guardmdm-nginx-") as name:
+        Path(name).chmod(0o755)  # nginx's workers are another user
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def proxy(folder):
     (folder / "static").mkdir()
     (folder / "static" / "app.js").write_text("static")
     port, plain_port, upstream_port = (find_free_port() for _ in range(3))
