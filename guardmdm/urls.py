@@ -1,6 +1,6 @@
 """Where each app's doors open: devices and people at the root, the console, the REST interface."""
 
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 
 import devices.urls
@@ -23,7 +23,10 @@ urlpatterns = [
     path("healthz", views.healthz),
     path("readyz", views.readyz),
     path("accounts/", include("allauth.urls")),
+    # People type and bookmark addresses without their last slash; devices get no redirect.
+    re_path("^console$", RedirectView.as_view(url="/console/")),
     path("console/", include((_gather("console_urlpatterns"), "console"))),
+    re_path(r"^console/(?P<rest>[\w/-]+[^/])$", RedirectView.as_view(url="/console/%(rest)s/")),
     path("api/v1/", include((_gather("rest_urlpatterns"), "api"))),
     path("api/v1/<path:rest>", answer_no_such_path),
     *_gather("urlpatterns"),

@@ -69,7 +69,11 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except AssertionError:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Ctrl-C, as on a terminal; raises TimeoutExpired when that does not stop it."""

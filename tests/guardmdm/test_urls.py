@@ -1,0 +1,24 @@
+"""Addresses that people type."""
+
+import pytest
+from django.test import Client
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("/console", "/console/"),
+        ("/console/devices", "/console/devices/"),
+        ("/console/enrollment/ota/tokens", "/console/enrollment/ota/tokens/"),
+    ],
+)
+def test_page_is_found_when_its_last_slash_is_left_out(
+    client: Client, db: None, typed: str, found: str
+) -> None:
+    answer = client.get(typed)
+    assert (answer.status_code, answer.headers["Location"]) == (302, found)
+
+
+@pytest.mark.parametrize("path", ["/mdm/checkin/", "/mdm/connect/", "/scep/scep_x/"])
+def test_device_is_never_redirected(client: Client, db: None, path: str) -> None:
+    assert client.put(path, b"", content_type="application/xml").status_code == 404
