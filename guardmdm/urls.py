@@ -22,6 +22,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="console:dashboard")),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    # Accounts are made and helped by administrators; no mail is sent, nobody signs up.
+    re_path("^accounts/(signup|email|confirm-email|password/(reset|set))/", views.answer_not_found),
     path("accounts/", include("allauth.urls")),
     # People type and bookmark addresses without their last slash; devices get no redirect.
     re_path("^console$", RedirectView.as_view(url="/console/")),

@@ -1,7 +1,7 @@
 """The operators' doors: is the process alive, can it do its work."""
 
 from django.db.utils import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from kombu.exceptions import OperationalError
 
 from guardmdm.readiness import count_missing_migrations, reach_broker
@@ -45,3 +45,8 @@ def _check_set_up() -> str:
     except NotSetUp:
         return "first-time set-up is missing: run manage.py bootstrap"
     return OK
+
+
+def answer_not_found(request: HttpRequest, *_: str) -> HttpResponse:
+    """Stand in for pages of a library that this server does not offer."""
+    raise Http404

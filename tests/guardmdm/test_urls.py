@@ -22,3 +22,11 @@ def test_page_is_found_when_its_last_slash_is_left_out(
 @pytest.mark.parametrize("path", ["/mdm/checkin/", "/mdm/connect/", "/scep/scep_x/"])
 def test_device_is_never_redirected(client: Client, db: None, path: str) -> None:
     assert client.put(path, b"", content_type="application/xml").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["signup", "email", "password/reset", "password/set"])
+def test_page_is_missing_when_only_the_library_offers_it(
+    client: Client, db: None, page: str
+) -> None:
+    assert client.get(f"/accounts/{page}/").status_code == 404
+    assert client.post(f"/accounts/{page}/", {"email": "a@example.com"}).status_code == 404
