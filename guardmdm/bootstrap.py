@@ -19,6 +19,7 @@ from scep.services.bootstrap import ensure_authorities, ensure_default_profile
 
 ACTOR = "manage.py bootstrap"
 DEFAULT_ORGANIZATION = "GuardMDM"
+DEMO_ORGANIZATION = "Example Corp"
 DEFAULT_ADMINISTRATOR = "admin@example.com"
 DEFAULT_GROUP = "Default"
 DEMO_NAME = "Engineering BYOD"  # of the sample group and of its token
@@ -39,7 +40,8 @@ def set_up(
 ) -> SetUp:
     """Create everything that is missing; the caller holds the set-up lock, so nothing is twice."""
     with transaction.atomic():
-        organization = _ensure_organization(organization_name)
+        default = DEMO_ORGANIZATION if demo else DEFAULT_ORGANIZATION
+        organization = _ensure_organization(organization_name or default)
         ensure_authorities(organization.name, now=timezone.now())
         profile = ensure_default_profile()
         ensure_signing_key()
@@ -49,10 +51,10 @@ def set_up(
     return SetUp(organization, administrator, password, url)
 
 
-def _ensure_organization(name: str | None) -> Organization:
+def _ensure_organization(name: str) -> Organization:
     organization = Organization.objects.order_by("id").first()
     if organization is None:
-        return Organization.objects.create(name=name or DEFAULT_ORGANIZATION)
+        return Organization.objects.create(name=name)
     return organization
 
 
