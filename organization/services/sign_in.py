@@ -5,11 +5,17 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
 
+from organization.services.client_address import get_client_address
+
 
 class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up; `manage.py bootstrap` and administrators make accounts."""
         return False
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address under which tries to sign in are counted; a socket file has none."""
+        return get_client_address(request) or "unknown"
 
     def set_password(self, user: Any, password: str) -> None:
         """Keep the new password; from now on only its owner has seen it."""
