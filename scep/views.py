@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from organization.errors import NotSetUp, SecretUnreadable
+from organization.errors import NotSetUp, RateLimited, SecretUnreadable
 from organization.services.client_address import get_client_address
 from scep.errors import MessageUnreadable
 from scep.models import ScepProfile
@@ -22,6 +22,7 @@ from scep.protocol.transport import (
 )
 from scep.services.ca_certificates import build_ca_certificates
 from scep.services.pki_operation import handle_pki_operation
+from scep.services.refusals import check_refusals
 
 RETRY_AFTER_SECONDS = "30"
 CA_CERTIFICATES = "application/x-x509-ca-ra-cert"
@@ -38,6 +39,10 @@ def _closing_gently(door: Door) -> Door:
             return door(request, profile_id)
         except MessageUnreadable as refusal:
             return _answer_text(str(refusal), status=400)
+        except RateLimited as limited:
+            response = _answer_text("Too many requests were refused, wait a minute.", status=429)
+            response["Retry-After"] = str(limited.retry_after)
+            return response
         except (OperationalError, InterfaceError, NotSetUp, SecretUnreadable):
             response = _answer_text("The server is not ready, try again later.", status=503)
             response["Retry-After"] = RETRY_AFTER_SECONDS
@@ -71,6 +76,8 @@ def _get_certificates(request: HttpRequest, profile: ScepProfile, query: Query) 
 
 
 def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+    address = get_client_address(request)
+    check_refusals(address)
     if request.method == "POST":
         data = request.read(MAX_BODY_BYTES + 1)
         if len(data) > MAX_BODY_BYTES:
@@ -81,7 +88,7 @@ def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> 
         data,
         scep_profile=profile,
         now=timezone.now(),
-        remote_address=get_client_address(request),
+        remote_address=address,
     )
     return HttpResponse(reply, content_type=PKI_MESSAGE)
 

@@ -14,10 +14,29 @@ def check_rate(key: str, *, limit: int, seconds: int) -> None:
     `key` names the door and the client, like `enroll:192.0.2.1`. Without a reachable
     cache nothing is counted and nothing is refused: enrollment goes on.
     """
-    window, elapsed = divmod(int(time.time()), seconds)
-    slot = f"rate:{key}:{seconds}:{window}"
+    slot, left = _get_window(key, seconds)
     if _count(slot, seconds) > limit:
-        raise RateLimited(seconds - elapsed)
+        raise RateLimited(left)
+
+
+def check_tries(key: str, *, limit: int, seconds: int) -> None:
+    """Raise RateLimited where check_rate has counted more than `limit`; count nothing."""
+    slot, left = _get_window(key, seconds)
+    if _read(slot) > limit:
+        raise RateLimited(left)
+
+
+def _get_window(key: str, seconds: int) -> tuple[str, int]:
+    """Return the cache key of the present window, and how many seconds of it are left."""
+    window, elapsed = divmod(int(time.time()), seconds)
+    return f"rate:{key}:{seconds}:{window}", seconds - elapsed
+
+
+def _read(slot: str) -> int:
+    try:
+        return int(cache.get(slot, 0))
+    except (OSError, ValueError, RedisError):
+        return 0
 
 
 def _count(slot: str, seconds: int) -> int:

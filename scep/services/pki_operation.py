@@ -32,6 +32,7 @@ from scep.protocol.messages import (
 from scep.selectors import ServiceIdentity, get_certificate, get_service_identity
 from scep.services.authority import Application, issue_certificate
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
+from scep.services.refusals import count_refusal
 from scep.signals import scep_request_refused
 
 LOG_CODE_PREFIXES = ("scep_", "token_", "group_")
@@ -170,6 +171,7 @@ def _report(
     session_id: str,
     transaction_id: str,
 ) -> None:
+    count_refusal(remote_address)
     known = refusal.code.startswith(LOG_CODE_PREFIXES)
     # Robust: a listener that fails must not turn a refusal into a server error.
     scep_request_refused.send_robust(

@@ -16,6 +16,12 @@ pytestmark = pytest.mark.django_db
 STRONG = {"POSTPKIOperation", "SHA-256", "SHA-512", "AES", "SCEPStandard"}
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse one address as often as it likes."""
+    monkeypatch.setattr("scep.services.refusals.REFUSAL_LIMIT", 10**6)
+
+
 def test_capabilities_are_exactly_what_is_accepted(
     client: Client, static_profile: ScepProfile, legacy_profile: ScepProfile
 ) -> None:
@@ -116,6 +122,7 @@ def test_device_is_told_to_come_back_when_the_database_is_down(
     assert (response.status_code, response["Retry-After"]) == (503, "30")
 
 
+@pytest.mark.usefixtures("patience")
 def test_certificate_is_issued_to_nobody_when_messages_are_mutated(
     client: Client, static_profile: ScepProfile, ra: x509.Certificate
 ) -> None:
@@ -150,6 +157,7 @@ def mutate(message: bytes, *, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.usefixtures("patience")
 def test_mutated_requests_inside_the_envelope_are_refused(
     client: Client, static_profile: ScepProfile, ra: x509.Certificate
 ) -> None:
@@ -172,3 +180,13 @@ def test_mutated_requests_inside_the_envelope_are_refused(
         )
         assert response.status_code == 200
     assert not IssuedCertificate.objects.exists()
+
+
+def test_address_waits_when_too_many_of_its_requests_were_refused(
+    client: Client, static_profile: ScepProfile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scep.services.refusals.REFUSAL_LIMIT", 3)
+    url = f"/scep/{static_profile.public_id}?operation=PKIOperation"
+    answers = [client.post(url, b"x", content_type="application/x-pki-message") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= 60
