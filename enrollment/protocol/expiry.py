@@ -16,7 +16,10 @@ def decode_expiry(text: str, *, now: datetime) -> datetime | None:
         return None
     if match := DURATION.fullmatch(text):
         return now + timedelta(**{UNITS[match[2]]: int(match[1])})
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("an expiration is like 24h, 7d, never or 2027-01-31T12:00Z") from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment <= now:
         raise ValueError("the expiration is not in the future")

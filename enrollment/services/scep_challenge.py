@@ -6,8 +6,12 @@ from enrollment.errors import EnrollmentRefused, SessionRefused, TokenRefused
 from enrollment.services.sessions import check_open, get_session
 from enrollment.services.tokens import VerifiedToken, verify_token
 from scep.errors import ChallengeInvalid
-from scep.models import ScepProfile
+from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.grant import ChallengeGrant
+
+# A device asks again with a new key when an installation was cut off; a leaked link must not
+# bring certificates without end. The bare token may bring this many for each of its uses.
+CERTIFICATES_PER_DEVICE = 5
 
 
 def verify_token_challenge(
@@ -23,6 +27,7 @@ def verify_token_challenge(
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
         if verified.session_id:
             _check_session(verified, now=now)
+        _check_certificates(verified)
     except EnrollmentRefused as error:
         raise ChallengeInvalid(error.message, code=error.code) from error
     return ChallengeGrant(session_id=verified.session_id, token_id=verified.token.jti)
@@ -33,3 +38,13 @@ def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
     if session.token_id != verified.token.pk:
         raise SessionRefused("session_unknown", "the session belongs to another token")
     check_open(session, now=now)
+
+
+def _check_certificates(verified: VerifiedToken) -> None:
+    """Raise TokenRefused once the challenge has brought more certificates than devices need."""
+    devices = 1 if verified.session_id else verified.token.max_uses
+    brought = IssuedCertificate.objects.filter(
+        session_id=verified.session_id, token_id=verified.token.jti
+    )
+    if devices and brought.count() >= devices * CERTIFICATES_PER_DEVICE:
+        raise TokenRefused("scep_challenge_reused", "the challenge has brought its certificates")

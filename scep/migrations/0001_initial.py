@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
                 ('public_key_sha256', models.CharField(help_text='Of SubjectPublicKeyInfo, hex.', max_length=64)),
                 ('transaction_id', models.CharField(blank=True, max_length=255, null=True)),
                 ('session_id', models.CharField(blank=True, db_index=True, max_length=32)),
-                ('token_id', models.CharField(blank=True, help_text='The jti of the token behind it.', max_length=64)),
+                ('token_id', models.CharField(blank=True, db_index=True, help_text='The jti of the token behind it.', max_length=64)),
                 ('not_before', models.DateTimeField()),
                 ('not_after', models.DateTimeField()),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),

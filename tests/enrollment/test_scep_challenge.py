@@ -6,11 +6,11 @@ import pytest
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
-from enrollment.services.scep_challenge import verify_token_challenge
+from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE, verify_token_challenge
 from enrollment.services.sessions import advance_session
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
 from scep.errors import ChallengeInvalid
-from scep.models import ScepProfile
+from scep.models import IssuedCertificate, ScepProfile
 from tests.enrollment.conftest import MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db
@@ -89,3 +89,25 @@ def test_challenge_is_dead_when_its_token_is(session: EnrollmentSession, state: 
 @pytest.mark.parametrize("text", ["", "password", "a.b.c"])
 def test_challenge_is_refused_when_it_is_no_token(session: EnrollmentSession, text: str) -> None:
     assert code_of(text, profile=session.token.scep_profile) == "token_malformed"
+
+
+@pytest.mark.parametrize("is_bound", [True, False])
+def test_challenge_is_refused_when_it_has_brought_its_certificates(
+    session: EnrollmentSession, now: datetime, is_bound: bool
+) -> None:
+    token, profile = session.token, session.token.scep_profile
+    assert profile is not None
+    EnrollmentToken.objects.filter(pk=token.pk).update(max_uses=1)
+    token.refresh_from_db()
+    challenge = build_challenge(session) if is_bound else build_token_text(token)
+    for number in range(CERTIFICATES_PER_DEVICE):
+        verify_token_challenge(challenge, scep_profile=profile, now=now)
+        IssuedCertificate.objects.create(
+            issuer=profile.issuing_ca,
+            serial=f"{number}",
+            session_id=session.public_id if is_bound else "",
+            token_id=token.jti,
+            not_before=now,
+            not_after=now,
+        )
+    assert code_of(challenge, profile=profile, now=now) == "scep_challenge_reused"
