@@ -30,7 +30,7 @@ def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
 
 
 def _write_push_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> None:
-    enrollment.topic = message.topic
+    # The topic stays Authenticate's: a device cannot move to another push certificate.
     enrollment.push_token = message.push_token
     enrollment.push_magic = message.push_magic.encode()
     enrollment.unlock_token = message.unlock_token or enrollment.unlock_token

@@ -222,3 +222,10 @@ def test_a_check_out_of_the_old_enrollment_does_not_end_the_new_one(
     assert old.check_out().status_code == 200
     assert new.row.status == "enrolled"
     assert new.connect().status_code == 200
+
+
+def test_topic_stays_when_a_token_update_names_another(make_device: MakeDevice) -> None:
+    device = make_device().enroll()
+    topic = device.enrollment.topic
+    assert device.token_update(Topic="com.apple.mgmt.other").status_code == 200
+    assert device.enrollment.topic == topic
