@@ -53,6 +53,8 @@ def build_logging(log_format: str) -> dict[str, Any]:
             # Django's own handlers are for DEBUG and for mail to the administrators.
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+            # Whoever sends a foreign Host header gets a 400; it is no error of this server.
+            "django.security.DisallowedHost": {"handlers": [], "propagate": False},
             # These write one line for each request; APNs addresses hold a device's token.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},

@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "guardmdm.middleware.content_security_policy",
     "guardmdm.middleware.static_files",
     "guardmdm.middleware.sessions",
+    "guardmdm.middleware.common",
     "guardmdm.middleware.locale",
     "guardmdm.middleware.csrf",
     "guardmdm.middleware.authentication",

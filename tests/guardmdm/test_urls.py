@@ -30,3 +30,10 @@ def test_page_is_missing_when_only_the_library_offers_it(
 ) -> None:
     assert client.get(f"/accounts/{page}/").status_code == 404
     assert client.post(f"/accounts/{page}/", {"email": "a@example.com"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/console/", "/enroll", "/enroll/ca.pem", "/api/v1/organization"])
+def test_request_is_refused_when_it_names_a_foreign_host(
+    client: Client, db: None, path: str
+) -> None:
+    assert client.get(path, headers={"Host": "evil.example"}).status_code == 400
