@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from organization.models import Role
 from organization.services.api_keys import create_api_key
@@ -16,5 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if not options["name"].strip():
+            raise CommandError("--name must not be empty")
         _, text = create_api_key(options["name"], role=options["role"], actor="manage.py")
         self.stdout.write(json.dumps({"key": text}) if options["json"] else text)

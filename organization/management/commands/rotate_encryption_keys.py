@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -16,16 +17,21 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--generate", action="store_true", help="print a new key and stop")
+        parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["generate"]:
-            self.stdout.write(generate_key())
+            key = generate_key()
+            self.stdout.write(json.dumps({"key": key}) if options["json"] else key)
             return
+        columns: dict[str, int] = {}
         try:
-            total = reseal_everything(report=self._report)
+            total = reseal_everything(report=columns.__setitem__)
         except SecretUnreadable as error:
             raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps({"resealed": total, "columns": columns}))
+            return
+        for column, count in columns.items():
+            self.stdout.write(f"  {column}: {count}")
         self.stdout.write(f"{total} values sealed again; every value now uses the newest key.")
-
-    def _report(self, column: str, count: int) -> None:
-        self.stdout.write(f"  {column}: {count}")
