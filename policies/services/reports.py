@@ -115,5 +115,15 @@ def _follow_app(status: ItemStatus, *, enrollment: Enrollment, now: datetime) ->
 
 
 def _has_refused_to_list(enrollment: Enrollment, *, since: datetime) -> bool:
-    asked = Command.objects.filter(enrollment=enrollment, request_type="ManagedApplicationList")
-    return asked.filter(state__in=REFUSED, completed_at__gte=since).exists()
+    """Whether the device answered the question with an error, or without any list."""
+    answered = Command.objects.filter(
+        enrollment=enrollment, request_type="ManagedApplicationList", completed_at__gte=since
+    )
+    return any(
+        command.state in REFUSED
+        or (
+            command.state == CommandState.ACKNOWLEDGED
+            and "ManagedApplicationList" not in command.result
+        )
+        for command in answered
+    )

@@ -266,7 +266,7 @@ def test_the_app_has_failed_when_it_is_not_there_after_a_day(
     assert device.get("Pages").state == "failed"
 
 
-@pytest.mark.parametrize("answer", ["Error", "CommandFormatError"])
+@pytest.mark.parametrize("answer", ["Error", "CommandFormatError", "Acknowledged"])
 def test_the_accepted_app_counts_when_the_device_cannot_list_apps(
     device: Handheld, add_app: Add, answer: str
 ) -> None:
