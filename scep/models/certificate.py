@@ -32,7 +32,7 @@ class IssuedCertificate(TimeStamped):
     transaction_id = models.CharField(max_length=255, null=True, blank=True)
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
     token_id = models.CharField(
-        max_length=64, blank=True, help_text="The jti of the token behind it."
+        max_length=64, blank=True, db_index=True, help_text="The jti of the token behind it."
     )
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
