@@ -4,9 +4,10 @@ Level-triggered: everything is worked out from the rows, under a lock on the enr
 row, in one transaction. So it may run at any moment, twice, or late, with the same result.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from devices.models import Enrollment, EnrollmentState
 from devices.services.queue import withdraw
@@ -24,12 +25,23 @@ from policies.signals import policies_applied
 FIRST_QUESTION, LAST_QUESTION = timedelta(seconds=30), timedelta(hours=1)
 
 
-@transaction.atomic
+# How often the rows are read anew because an item was deleted in the meantime.
+TRIES = 4
+
+
 def apply_policies(enrollment: Enrollment, *, now: datetime) -> int:
     """Settle what the device said, queue what is missing or too much, set the device's status.
 
     Returns how many installations and removals were queued; 0 for one that is not live.
     """
+    for _ in range(TRIES - 1):
+        with suppress(IntegrityError):
+            return _apply(enrollment, now=now)
+    return _apply(enrollment, now=now)
+
+
+@transaction.atomic
+def _apply(enrollment: Enrollment, *, now: datetime) -> int:
     locked = _lock_live(enrollment)
     if locked is None:
         return 0
