@@ -16,7 +16,8 @@ from typing import Any
 from kombu.transport import filesystem
 
 SUFFIX = ".msg"
-READ_TRIES = 5
+READ_TRIES = 10
+READ_PAUSE = 0.02  # seconds
 
 
 class Channel(filesystem.Channel):
@@ -45,8 +46,17 @@ class Channel(filesystem.Channel):
         raise Empty
 
     def get_table(self, exchange: str) -> Any:
-        """Read the exchange's bindings; its file is empty for a moment while it is made."""
-        return _retry(lambda: super(Channel, self).get_table(exchange))  # type: ignore[no-untyped-call]
+        """Read the exchange's bindings; its file is empty for a moment while it is made.
+
+        No binding at all is looked at again: kombu calls a queue bound before it has
+        written so, and another thread's message would be dropped in between.
+        """
+        for _ in range(READ_TRIES):
+            table = _retry(lambda: super(Channel, self).get_table(exchange))  # type: ignore[no-untyped-call]
+            if table:
+                return table
+            time.sleep(READ_PAUSE)
+        return []
 
     def _queue_bind(self, *arguments: Any) -> None:
         _retry(lambda: super(Channel, self)._queue_bind(*arguments))  # type: ignore[no-untyped-call]
@@ -57,7 +67,7 @@ def _retry(call: Callable[[], Any]) -> Any:
         try:
             return call()
         except ValueError:
-            time.sleep(0.02)
+            time.sleep(READ_PAUSE)
     return call()
 
 
