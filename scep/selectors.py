@@ -6,25 +6,29 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings
 
 from organization.errors import NotSetUp
 from scep.errors import IdentityNotTrusted, IdentityRevoked
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
+    CertificateAuthorityState,
     CertificateStatus,
     IssuedCertificate,
     ScepProfile,
+    ScepServerType,
     ServiceCertificate,
     ServicePurpose,
 )
 from scep.protocol.certificates import (
     decode_certificate,
     decode_private_key,
+    decode_rsa_key,
     encode_certificate,
     fingerprint,
 )
-from scep.protocol.issuing import Signer
+from scep.protocol.issuing import Links, Signer
 
 CLOCK_LEEWAY = timedelta(minutes=10)
 
@@ -50,14 +54,33 @@ def get_issuing_ca() -> CertificateAuthority:
 
 def get_ca_certificate_fingerprint(scep_profile: ScepProfile) -> bytes:
     """Return SHA-256 (32 raw bytes) of the CA certificate that issues for this profile."""
+    if scep_profile.server_type == ScepServerType.EXTERNAL or scep_profile.issuing_ca is None:
+        return bytes.fromhex(scep_profile.ca_fingerprint)
     return bytes.fromhex(scep_profile.issuing_ca.fingerprint)
 
 
+def get_profile_authority(scep_profile: ScepProfile) -> CertificateAuthority:
+    """Return the CA that issues for this profile; raises NotSetUp for an external server's."""
+    if scep_profile.issuing_ca is None:
+        raise NotSetUp(f"the SCEP profile {scep_profile.name} has no CA here")
+    return scep_profile.issuing_ca
+
+
 def get_signer(authority: CertificateAuthority) -> Signer:
-    """Return the CA's certificate and key, ready to sign."""
+    """Return the CA's certificate and key, ready to sign; raises NotSetUp without a key."""
+    if not authority.private_key:
+        raise NotSetUp(f"the key of {authority.name} is not here")
     return Signer(
-        get_certificate(authority), decode_private_key(bytes(authority.private_key or b""))
+        get_certificate(authority),
+        decode_private_key(bytes(authority.private_key)),
+        build_links(authority),
     )
+
+
+def build_links(authority: CertificateAuthority) -> Links:
+    """Return the URLs that stand in every certificate of this CA."""
+    base, name = f"{settings.BASE_URL}/pki", authority.public_id
+    return Links(f"{base}/crl/{name}.crl", f"{base}/ocsp/{name}", f"{base}/ca/{name}.cer")
 
 
 def get_certificate(
@@ -80,7 +103,7 @@ def get_service_identity(
     row = rows.order_by("-id").first()
     if row is None:
         raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
-    key = decode_private_key(bytes(row.private_key or b""))
+    key = decode_rsa_key(bytes(row.private_key or b""))
     return ServiceIdentity(get_certificate(row), key, _get_chain(row.issuer))
 
 
@@ -115,7 +138,7 @@ def verify_identity(
 def _get_active_ca(role: CertificateAuthorityRole) -> CertificateAuthority:
     row = (
         CertificateAuthority.objects.select_related("parent")
-        .filter(role=role, is_active=True)
+        .filter(role=role, state=CertificateAuthorityState.ACTIVE)
         .order_by("-id")
         .first()
     )

@@ -37,6 +37,22 @@ class Enrollment(TimeStamped):
         max_length=64, unique=True, help_text="SHA-256 of the pinned identity certificate, hex."
     )
     certificate_not_after = models.DateTimeField()
+    previous_certificate_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        help_text="The identity before the last renewal; it may still speak for a day.",
+    )
+    renewed_at = models.DateTimeField(null=True, blank=True)
+    renewal_started_at = models.DateTimeField(
+        null=True, blank=True, help_text="Set while a renewal of the identity is under way."
+    )
+    renewal_command_uuid = models.CharField(max_length=36, blank=True)
+    renewal_attempts = models.PositiveSmallIntegerField(default=0)
+    renewal_not_before = models.DateTimeField(
+        null=True, blank=True, help_text="A failed renewal is not tried again earlier."
+    )
+    renewal_error = models.CharField(max_length=255, blank=True)
     topic = models.CharField(max_length=255)
     push_token = SealedField(null=True, blank=True)
     push_magic = SealedField(null=True, blank=True)

@@ -14,7 +14,10 @@ class CertificateStatus(models.TextChoices):
 
 
 class IssuedCertificate(TimeStamped):
-    """A device's identity certificate, from the intent to sign it to its end."""
+    """A device's identity certificate, from the intent to sign it to its end.
+
+    Those that an external CA signed are recorded when they are first seen.
+    """
 
     public_id = PublicIdField(prefix="crt")
     issuer = models.ForeignKey(CertificateAuthority, models.PROTECT, related_name="issued")
@@ -24,7 +27,7 @@ class IssuedCertificate(TimeStamped):
     status = models.CharField(
         max_length=10, choices=CertificateStatus, default=CertificateStatus.INTENDED
     )
-    serial = models.CharField(max_length=40, unique=True, help_text="Hexadecimal.")
+    serial = models.CharField(max_length=40, help_text="Hexadecimal.")
     subject = models.CharField(max_length=255, help_text="RFC 4514.")
     fingerprint = models.CharField(max_length=64, unique=True, null=True, blank=True)
     certificate = models.BinaryField(null=True, blank=True, help_text="X.509, DER.")
@@ -33,6 +36,16 @@ class IssuedCertificate(TimeStamped):
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
     token_id = models.CharField(
         max_length=64, blank=True, db_index=True, help_text="The jti of the token behind it."
+    )
+    device_id = models.CharField(
+        max_length=32, blank=True, db_index=True, help_text="`dev_…`, once it has checked in."
+    )
+    renews = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="renewals"
+    )
+    lacks_attributes = models.BooleanField(
+        default=False,
+        help_text="The profile's template names device attributes that were not known yet.",
     )
     not_before = models.DateTimeField()
     not_after = models.DateTimeField()
@@ -46,10 +59,17 @@ class IssuedCertificate(TimeStamped):
                 fields=["scep_profile", "transaction_id"],
                 condition=models.Q(transaction_id__isnull=False),
                 name="one_certificate_per_transaction",
-            )
+            ),
+            models.UniqueConstraint(fields=["issuer", "serial"], name="one_serial_per_issuer"),
         ]
         indexes = [
             models.Index(fields=["status", "created_at"], name="certificate_status"),
+            models.Index(fields=["not_after"], name="certificate_expiry"),
+            models.Index(
+                fields=["issuer", "not_after"],
+                condition=models.Q(status="revoked"),
+                name="certificate_revoked",
+            ),
         ]
 
     def __str__(self) -> str:

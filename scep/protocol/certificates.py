@@ -5,9 +5,12 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 RSA_EXPONENT = 65537
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
 @lru_cache(maxsize=1024)
@@ -17,12 +20,20 @@ def decode_certificate(der: bytes) -> x509.Certificate:
 
 
 @lru_cache(maxsize=32)
-def decode_private_key(der: bytes) -> rsa.RSAPrivateKey:
-    """Read a PKCS#8 DER RSA key; raises ValueError.
+def decode_private_key(der: bytes) -> PrivateKey:
+    """Read a PKCS#8 DER key, RSA or EC; raises ValueError.
 
     Loading checks the key's arithmetic, which costs more than a signature: hence the cache.
     """
     key = serialization.load_der_private_key(der, password=None)
+    if not isinstance(key, PrivateKey):
+        raise ValueError("the key is neither RSA nor EC")
+    return key
+
+
+def decode_rsa_key(der: bytes) -> rsa.RSAPrivateKey:
+    """Read a PKCS#8 DER RSA key; raises ValueError."""
+    key = decode_private_key(der)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("the key is not an RSA key")
     return key
@@ -33,12 +44,17 @@ def generate_private_key(*, bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=RSA_EXPONENT, key_size=bits)
 
 
+def generate_ec_key() -> ec.EllipticCurvePrivateKey:
+    """Return a new key on P-256."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def encode_certificate(certificate: x509.Certificate) -> bytes:
     """Return the certificate's DER."""
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def encode_private_key(key: rsa.RSAPrivateKey) -> bytes:
+def encode_private_key(key: PrivateKey) -> bytes:
     """Return the key as unencrypted PKCS#8 DER; it is sealed before it is stored."""
     return key.private_bytes(
         serialization.Encoding.DER,
@@ -47,7 +63,7 @@ def encode_private_key(key: rsa.RSAPrivateKey) -> bytes:
     )
 
 
-def encode_public_key(key: rsa.RSAPublicKey) -> bytes:
+def encode_public_key(key: PublicKey) -> bytes:
     """Return the key's SubjectPublicKeyInfo, DER."""
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo

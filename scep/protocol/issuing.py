@@ -11,8 +11,9 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from scep.protocol.certificates import PrivateKey, PublicKey
 
 BACKDATED = timedelta(minutes=10)
 """Devices' clocks run late, so certificates are valid from a little earlier."""
@@ -21,11 +22,21 @@ SERIAL_BITS = 128
 
 
 @dataclass(frozen=True)
+class Links:
+    """Where others find out about a CA's certificates: URLs of CRL, OCSP responder, certificate."""
+
+    crl: str
+    ocsp: str
+    certificate: str
+
+
+@dataclass(frozen=True)
 class Signer:
-    """A CA: its certificate and the key that signs."""
+    """A CA: its certificate, the key that signs, and what it writes into what it signs."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: PrivateKey
+    links: Links
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ def build_validity(now: datetime, *, lifetime: timedelta) -> Validity:
 
 
 def build_root_certificate(
-    key: rsa.RSAPrivateKey, *, subject: Subject, serial: int, validity: Validity
+    key: PrivateKey, *, subject: Subject, serial: int, validity: Validity
 ) -> x509.Certificate:
     """Return a self-signed CA certificate."""
     name = subject.to_name()
@@ -74,7 +85,7 @@ def build_root_certificate(
 
 
 def build_issuing_certificate(
-    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+    key: PublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
 ) -> x509.Certificate:
     """Return the certificate of a CA that may issue to devices and services only."""
     builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
@@ -82,7 +93,7 @@ def build_issuing_certificate(
 
 
 def build_ra_certificate(
-    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+    key: PublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
 ) -> x509.Certificate:
     """Return the SCEP registration authority's: it signs answers and decrypts requests."""
     builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
@@ -91,7 +102,7 @@ def build_ra_certificate(
 
 
 def build_profile_signing_certificate(
-    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+    key: PublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
 ) -> x509.Certificate:
     """Return the certificate behind signed profiles; usable for S/MIME and code signing."""
     builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
@@ -104,7 +115,7 @@ def build_profile_signing_certificate(
 
 
 def build_identity_certificate(
-    key: rsa.RSAPublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+    key: PublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
 ) -> x509.Certificate:
     """Return a device's identity certificate: TLS client authentication, nothing else."""
     builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
@@ -113,7 +124,7 @@ def build_identity_certificate(
 
 
 def build_server_certificate(
-    key: rsa.RSAPublicKey,
+    key: PublicKey,
     *,
     issuer: Signer,
     subject: Subject,
@@ -136,7 +147,7 @@ def _build_host_name(host: str) -> x509.GeneralName:
 
 
 def _start(
-    key: rsa.RSAPublicKey, *, name: x509.Name, serial: int, validity: Validity
+    key: PublicKey, *, name: x509.Name, serial: int, validity: Validity
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -186,11 +197,28 @@ def _key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
 
 def _sign(builder: x509.CertificateBuilder, *, issuer: Signer) -> x509.Certificate:
     identifier = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-    return (
-        builder.issuer_name(issuer.certificate.subject)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value),
-            critical=False,
+    builder = builder.issuer_name(issuer.certificate.subject).add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value),
+        critical=False,
+    )
+    return _with_links(builder, links=issuer.links).sign(issuer.key, hashes.SHA256())
+
+
+def _with_links(builder: x509.CertificateBuilder, *, links: Links) -> x509.CertificateBuilder:
+    """Name the CRL (RFC 5280 section 4.2.1.13), the OCSP responder and the CA's certificate."""
+    point = x509.DistributionPoint(
+        full_name=[x509.UniformResourceIdentifier(links.crl)],
+        relative_name=None,
+        reasons=None,
+        crl_issuer=None,
+    )
+    access = [
+        x509.AccessDescription(method, x509.UniformResourceIdentifier(url))
+        for method, url in (
+            (AuthorityInformationAccessOID.OCSP, links.ocsp),
+            (AuthorityInformationAccessOID.CA_ISSUERS, links.certificate),
         )
-        .sign(issuer.key, hashes.SHA256())
+    ]
+    return builder.add_extension(x509.CRLDistributionPoints([point]), critical=False).add_extension(
+        x509.AuthorityInformationAccess(access), critical=False
     )

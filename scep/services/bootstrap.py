@@ -8,6 +8,7 @@ from django.db import transaction
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
+    CertificateAuthorityState,
     ScepProfile,
     ServiceCertificate,
     ServicePurpose,
@@ -37,6 +38,7 @@ SERVICE_LIFETIME = timedelta(days=5 * 365)
 # RSA throughout: several SCEP clients encrypt to every certificate that GetCACert returns.
 KEY_BITS = 2048
 DEFAULT_PROFILE = "Default"
+OWN_PURPOSES = (ServicePurpose.SCEP_RA, ServicePurpose.PROFILE_SIGNING)
 
 
 def ensure_authorities(organization_name: str, *, now: datetime) -> CertificateAuthority:
@@ -46,7 +48,7 @@ def ensure_authorities(organization_name: str, *, now: datetime) -> CertificateA
         root = root or _create_root(organization_name, now=now)
         issuing = _find_authority(CertificateAuthorityRole.ISSUING)
         issuing = issuing or _create_issuing(organization_name, root=root, now=now)
-        for purpose in ServicePurpose:
+        for purpose in OWN_PURPOSES:
             if not ServiceCertificate.objects.filter(purpose=purpose, is_active=True).exists():
                 create_service_certificate(
                     purpose, issuer=issuing, organization_name=organization_name, now=now
@@ -88,13 +90,14 @@ def create_service_certificate(
         issuer=issuer,
         certificate=der,
         fingerprint=fingerprint(der),
+        serial=f"{certificate.serial_number:x}",
         private_key=encode_private_key(key),
         not_after=certificate.not_valid_after_utc,
     )
 
 
 def _find_authority(role: CertificateAuthorityRole) -> CertificateAuthority | None:
-    rows = CertificateAuthority.objects.filter(role=role, is_active=True)
+    rows = CertificateAuthority.objects.filter(role=role, state=CertificateAuthorityState.ACTIVE)
     return rows.order_by("-id").first()
 
 

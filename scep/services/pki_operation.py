@@ -29,7 +29,12 @@ from scep.protocol.messages import (
     decode_message,
     verify_message,
 )
-from scep.selectors import ServiceIdentity, get_certificate, get_service_identity
+from scep.selectors import (
+    ServiceIdentity,
+    get_certificate,
+    get_profile_authority,
+    get_service_identity,
+)
 from scep.services.authority import Application, issue_certificate
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
 from scep.services.refusals import count_refusal
@@ -133,7 +138,7 @@ def _issue(exchange: _Exchange, *, csr: CertificateRequest) -> IssuedCertificate
         )
         return issue_certificate(
             application,
-            issuer=profile.issuing_ca,
+            issuer=get_profile_authority(profile),
             lifetime=timedelta(days=profile.validity_days),
             now=now,
             spend=partial(spend_challenge, csr.challenge, scep_profile=profile, now=now),

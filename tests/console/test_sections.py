@@ -11,6 +11,7 @@ from devices.models import Group
 from organization.models import AuditEntry
 from policies.models import Policy, PolicyItem
 from scep.models import ScepProfile
+from scep.selectors import get_ca_certificate_fingerprint
 from tests.console.conftest import World
 from tests.console.profiles import PASSCODE_PROFILE
 
@@ -114,7 +115,7 @@ def test_a_scep_profile_shows_its_server_and_fingerprint(world: World, auditor: 
     url = f"/console/enrollment/scep/{world.scep_profile.public_id}"
     page = auditor.get(url).content.decode()
     assert f"/scep/{world.scep_profile.public_id}" in page
-    fingerprint = bytes.fromhex(world.scep_profile.issuing_ca.fingerprint).hex(":").upper()
+    fingerprint = get_ca_certificate_fingerprint(world.scep_profile).hex(":").upper()
     assert fingerprint in page
 
 

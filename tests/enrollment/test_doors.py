@@ -268,7 +268,7 @@ def test_set_up_is_asked_for_when_the_organization_is_missing(
 ) -> None:
     from scep.models import CertificateAuthority
 
-    CertificateAuthority.objects.update(is_active=False)
+    CertificateAuthority.objects.update(state="retired")
     answer = client.get("/enroll/ca.pem")
     assert answer.status_code == 503
     assert LogEntry.objects.get().code == "server_not_set_up"

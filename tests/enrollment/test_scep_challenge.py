@@ -11,6 +11,7 @@ from enrollment.services.sessions import advance_session
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
 from scep.errors import ChallengeInvalid
 from scep.models import IssuedCertificate, ScepProfile
+from scep.selectors import get_profile_authority
 from tests.enrollment.conftest import MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db
@@ -103,7 +104,7 @@ def test_challenge_is_refused_when_it_has_brought_its_certificates(
     for number in range(CERTIFICATES_PER_DEVICE):
         verify_token_challenge(challenge, scep_profile=profile, now=now)
         IssuedCertificate.objects.create(
-            issuer=profile.issuing_ca,
+            issuer=get_profile_authority(profile),
             serial=f"{number}",
             session_id=session.public_id if is_bound else "",
             token_id=token.jti,

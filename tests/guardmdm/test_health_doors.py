@@ -47,7 +47,7 @@ def test_not_ready_when_the_broker_is_away(client, monkeypatch):
 
 @pytest.mark.django_db
 def test_not_ready_before_the_first_time_set_up(client):
-    CertificateAuthority.objects.update(is_active=False)
+    CertificateAuthority.objects.update(state="retired")
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert "bootstrap" in answer.json()["set_up"]

@@ -17,7 +17,8 @@ from organization.services.api_keys import create_api_key
 from policies.models import Policy, PolicyItem
 from policies.services.items import add_profile_item
 from policies.services.policies import create_policy
-from scep.models import CertificateAuthority, CertificateStatus, IssuedCertificate, ScepProfile
+from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+from scep.selectors import get_profile_authority
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -124,7 +125,7 @@ def add_command(enrollment: Enrollment, **facts: Any) -> Command:
 
 
 def add_certificate(profile: ScepProfile, **facts: Any) -> IssuedCertificate:
-    issuer = CertificateAuthority.objects.get(pk=profile.issuing_ca_id)
+    issuer = get_profile_authority(profile)
     return IssuedCertificate.objects.create(
         issuer=issuer,
         scep_profile=profile,

@@ -153,8 +153,8 @@ def test_nothing_new_is_made_when_bootstrap_runs_again() -> None:
 
 def test_common_name_keeps_its_role_when_the_organization_is_very_long() -> None:
     ServiceCertificate.objects.all().delete()
-    CertificateAuthority.objects.filter(parent__isnull=False).update(is_active=False)
-    CertificateAuthority.objects.update(is_active=False)
+    CertificateAuthority.objects.filter(parent__isnull=False).update(state="retired")
+    CertificateAuthority.objects.update(state="retired")
     issuing = ensure_authorities("Ünïversal " * 20, now=timezone.now())
     certificate = x509.load_der_x509_certificate(bytes(issuing.certificate))
     (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
