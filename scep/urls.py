@@ -1,11 +1,12 @@
 from django.urls import URLPattern, URLResolver, path
 
 from organization.rest.routing import build_router
-from scep import console, views
+from scep import console
+from scep.views import scep as scep_views
 from scep.rest.certificates import CertificateViewSet
 from scep.rest.profiles import ScepProfileViewSet
 
-urlpatterns: list[URLPattern] = [path("scep/<str:profile_id>", views.scep, name="scep")]
+urlpatterns: list[URLPattern] = [path("scep/<str:profile_id>", scep_views.scep, name="scep")]
 console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("scep/profiles", ScepProfileViewSet, basename="scep-profiles")

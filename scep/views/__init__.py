@@ -1,0 +1,1 @@
+"""Doors of devices and relying parties."""
