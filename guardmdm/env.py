@@ -25,10 +25,12 @@ DEFAULTS = {
     "APNS_HOST": "api.push.apple.com",
     "APNS_PORT": "443",
     "APNS_CA": "",
+    "ALLOW_PRIVATE_URLS": "no",
     "LOG_FORMAT": "console",
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 BROKER_SCHEMES = ("filesystem", "redis", "rediss")
+YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
 
 
@@ -52,6 +54,7 @@ class Environment:
     apns_host: str
     apns_port: int
     apns_ca: str
+    allow_private_urls: bool
     log_format: str
 
 
@@ -74,6 +77,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_host=values["APNS_HOST"],
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
+        allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
         log_format=_check_choice("LOG_FORMAT", values["LOG_FORMAT"], ("json", "console")),
     )
 
@@ -172,6 +176,12 @@ def _check_choice(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise SettingsError(f"{PREFIX}{name} must be one of {', '.join(choices)}, not {text!r}.")
     return text
+
+
+def _read_switch(values: Mapping[str, str], name: str) -> bool:
+    text = values[name].lower()
+    _check_choice(name, text, (*YES, *NO))
+    return text in YES
 
 
 def _read_key_ring(text: str, data_dir: Path) -> KeyRing:

@@ -130,6 +130,8 @@ TRUSTED_PROXIES = ENV.trusted_proxies
 CLIENT_CERT_HEADER = ENV.client_cert_header
 APNS_HOST, APNS_PORT, APNS_CA = ENV.apns_host, ENV.apns_port, ENV.apns_ca
 
+ALLOW_PRIVATE_URLS = ENV.allow_private_urls
+
 # Ports: where a lower app asks a higher one for an answer.
 SCEP_TOKEN_CHALLENGE_VERIFIER = "enrollment.services.scep_challenge.verify_token_challenge"  # noqa: S105
 MDM_ADMISSION = "enrollment.services.admission.admit"

@@ -88,3 +88,25 @@ class ProfileInvalid(ScepError):
 
 class ProfileInUse(ScepError):
     """A SCEP profile that tokens or certificates refer to."""
+
+
+class ServerUnreachable(ScepError):
+    """Another server that did not answer, or not as it should; the message names its host only."""
+
+    code = "scep_server_unreachable"
+
+
+class AddressRefused(ServerUnreachable):
+    """A URL, or an address behind its name, that this server does not call (S13)."""
+
+
+class FingerprintMismatch(ScepError):
+    """A SCEP server whose CA is not the one that an administrator has confirmed."""
+
+    code = "ca_fingerprint_mismatch"
+
+
+class AuthorityInvalid(ScepError):
+    """A CA that cannot be imported, take over, be cancelled or be exported; says why."""
+
+    code = "authority_invalid"

@@ -1,66 +1,106 @@
 """SCEP profiles: how devices get an identity certificate."""
 
+import string
+from typing import Any, TypedDict, Unpack
+
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
+from django.utils import timezone
 
 from organization.services import audit
-from scep.errors import ProfileInUse, ProfileInvalid
-from scep.models import ChallengeType, ScepProfile
+from scep.errors import AddressRefused, ProfileInUse, ProfileInvalid
+from scep.models import (
+    CertificateAuthority,
+    CertificateAuthorityRole,
+    CertificateAuthorityState,
+    ChallengeType,
+    HookType,
+    KeyUsage,
+    ScepProfile,
+    ScepServerType,
+)
+from scep.protocol.addresses import decode_target
 from scep.selectors import get_issuing_ca
+from scep.services.trusted_authorities import (
+    forget_unused_authorities,
+    read_authorities,
+    store_authorities,
+)
 
 KEY_SIZES = (2048, 4096)
 MAX_VALIDITY_DAYS = 825
 MIN_STATIC_CHALLENGE = 8
+MAX_NAME = 100
+MAX_TEMPLATES = 20
+MAX_TEMPLATE = 200
+MAX_HOOK_USERNAME = 200
+FINGERPRINT_DIGITS = 64
+SECRETS = ("static_challenge", "hook_password")
+# What means nothing to a profile of the other kind, and the value that says so.
+EXTERNAL_ONLY: dict[str, Any] = {
+    "external_url": "",
+    "ca_name": "",
+    "ca_fingerprint": "",
+    "hook_type": "",
+    "hook_url": "",
+    "hook_username": "",
+    "hook_password": None,
+}
+BUILTIN_ONLY: dict[str, Any] = {
+    "hold_for_approval": False,
+    "single_certificate": False,
+    "allow_legacy": False,
+}
+CHECKED_ANEW = ("server_type", "external_url", "ca_name", "ca_fingerprint")
 
 
-def create_scep_profile(
-    *,
-    name: str,
-    challenge_type: str,
-    static_challenge: str | None = None,
-    allow_legacy: bool = False,
-    key_size: int = 2048,
-    validity_days: int = 365,
-    actor: str,
-) -> ScepProfile:
-    """Make a SCEP profile below the active issuing CA; raises ProfileInvalid, NotSetUp."""
-    profile = ScepProfile(
-        name=name.strip(),
-        challenge_type=challenge_type,
-        static_challenge=static_challenge.encode() if static_challenge else None,
-        allow_legacy=allow_legacy,
-        key_size=key_size,
-        validity_days=validity_days,
-        issuing_ca=get_issuing_ca(),
-    )
-    return _save(profile, action="scep_profile.create", actor=actor)
+class ScepProfileValues(TypedDict, total=False):
+    """What an administrator says about a SCEP profile; what is left out keeps its value.
+
+    `static_challenge` and `hook_password`: None keeps the one that is there, "" removes it.
+    `ca_fingerprint`: SHA-256 in hexadecimal, colons and spaces allowed. `trusted_ca_pem`: the CAs
+    whose identities are trusted, as one PEM text that replaces those before.
+    """
+
+    name: str
+    server_type: str
+    challenge_type: str
+    static_challenge: str | None
+    allow_legacy: bool
+    key_size: int
+    key_usage: int
+    subject: list[str]
+    subject_alternative_names: list[str]
+    validity_days: int
+    renewal_days: int | None
+    hold_for_approval: bool
+    single_certificate: bool
+    external_url: str
+    ca_name: str
+    ca_fingerprint: str
+    trusted_ca_pem: str
+    hook_type: str
+    hook_url: str
+    hook_username: str
+    hook_password: str | None
+
+
+def create_scep_profile(*, actor: str, **values: Unpack[ScepProfileValues]) -> ScepProfile:
+    """Make a SCEP profile, for the built-in CA unless told otherwise.
+
+    Raises ProfileInvalid, and NotSetUp before the first-time set-up.
+    """
+    return _save(ScepProfile(), values=values, action="scep_profile.create", actor=actor)
 
 
 def update_scep_profile(
-    scep_profile: ScepProfile,
-    *,
-    name: str,
-    challenge_type: str,
-    static_challenge: str | None = None,
-    allow_legacy: bool,
-    key_size: int,
-    validity_days: int,
-    actor: str,
+    scep_profile: ScepProfile, *, actor: str, **values: Unpack[ScepProfileValues]
 ) -> ScepProfile:
-    """Change a SCEP profile; `static_challenge` None keeps the one it has.
+    """Change what `values` name; raises ProfileInvalid, and then nothing is changed.
 
-    Raises ProfileInvalid. A profile that is not static keeps no static challenge.
+    A profile that is not static keeps no static challenge.
     """
-    scep_profile.name = name.strip()
-    scep_profile.challenge_type = challenge_type
-    scep_profile.allow_legacy = allow_legacy
-    scep_profile.key_size = key_size
-    scep_profile.validity_days = validity_days
-    if challenge_type != ChallengeType.STATIC:
-        scep_profile.static_challenge = None
-    elif static_challenge is not None:
-        scep_profile.static_challenge = static_challenge.encode()
-    return _save(scep_profile, action="scep_profile.update", actor=actor)
+    return _save(scep_profile, values=values, action="scep_profile.update", actor=actor)
 
 
 def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
@@ -69,6 +109,7 @@ def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
     try:
         with transaction.atomic():
             scep_profile.delete()
+            forget_unused_authorities()
             audit.record(actor, action="scep_profile.delete", subject_id=public_id, subject=name)
     except ProtectedError as error:
         raise ProfileInUse(
@@ -76,27 +117,102 @@ def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
         ) from error
 
 
-def _save(profile: ScepProfile, *, action: str, actor: str) -> ScepProfile:
-    _check(profile)
+def _save(
+    profile: ScepProfile, *, values: ScepProfileValues, action: str, actor: str
+) -> ScepProfile:
+    before = [getattr(profile, name) for name in CHECKED_ANEW]
+    _write_values(profile, values=values)
+    pem = values.get("trusted_ca_pem", "") if _is_external(profile) else ""
+    trusted = read_authorities(pem, now=timezone.now()) if pem.strip() else None
+    _check(profile, values=values)
+    _check_trust(profile, has_new=bool(trusted))
+    if before != [getattr(profile, name) for name in CHECKED_ANEW]:
+        profile.checked_at, profile.check_code, profile.check_message = None, "", ""
     try:
         with transaction.atomic():
+            profile.issuing_ca = _choose_authority(profile)
             profile.save()
+            if trusted is not None or not _is_external(profile):
+                profile.trusted_cas.set(store_authorities(trusted or []))
+                forget_unused_authorities()
             audit.record(actor, action=action, subject_id=profile.public_id, subject=profile.name)
     except IntegrityError as error:
         raise ProfileInvalid(f"There is a SCEP profile named {profile.name} already.") from error
     return profile
 
 
-def _check(profile: ScepProfile) -> None:
-    if not profile.name or len(profile.name) > 100 or "\0" in profile.name:
-        raise ProfileInvalid("A SCEP profile needs a name of at most 100 characters.")
+def _write_values(profile: ScepProfile, *, values: ScepProfileValues) -> None:
+    for name, value in values.items():
+        if name in SECRETS:
+            if value is not None:
+                setattr(profile, name, str(value).encode() or None)
+        elif name == "ca_fingerprint":
+            profile.ca_fingerprint = _normalize_fingerprint(str(value))
+        elif name != "trusted_ca_pem":
+            setattr(profile, name, value.strip() if isinstance(value, str) else value)
+    unused = BUILTIN_ONLY if _is_external(profile) else EXTERNAL_ONLY
+    if _is_external(profile) and profile.challenge_type != ChallengeType.DYNAMIC:
+        unused = unused | {name: EXTERNAL_ONLY[name] for name in EXTERNAL_ONLY if "hook" in name}
+    for name, value in unused.items():
+        setattr(profile, name, value)
+    if profile.challenge_type != ChallengeType.STATIC and not values.get("static_challenge"):
+        profile.static_challenge = None
+
+
+def _normalize_fingerprint(text: str) -> str:
+    return "".join(text.replace(":", "").split()).lower()
+
+
+def _is_external(profile: ScepProfile) -> bool:
+    return profile.server_type == ScepServerType.EXTERNAL
+
+
+def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
+    """Return the CA that issues for the profile; an active issuing CA stays."""
+    if _is_external(profile):
+        return None
+    now = profile.issuing_ca
+    stays = (
+        now is not None
+        and now.role == CertificateAuthorityRole.ISSUING
+        and now.state == CertificateAuthorityState.ACTIVE
+    )
+    return now if stays else get_issuing_ca()
+
+
+def _check(profile: ScepProfile, *, values: ScepProfileValues) -> None:
+    _check_text(profile.name, what="name", longest=MAX_NAME)
+    if profile.server_type not in ScepServerType.values:
+        raise ProfileInvalid(f"The server must be one of {', '.join(ScepServerType.values)}.")
     if profile.challenge_type not in ChallengeType.values:
         raise ProfileInvalid(f"The challenge must be one of {', '.join(ChallengeType.values)}.")
     if profile.key_size not in KEY_SIZES:
         raise ProfileInvalid("The key size must be 2048 or 4096.")
+    if profile.key_usage not in KeyUsage.values:
+        raise ProfileInvalid("The key usage must be 1 (signing) or 5 (signing and encryption).")
     if not 1 <= profile.validity_days <= MAX_VALIDITY_DAYS:
         raise ProfileInvalid(f"The validity must be 1 to {MAX_VALIDITY_DAYS} days.")
+    if profile.renewal_days is not None and not 1 <= profile.renewal_days < profile.validity_days:
+        raise ProfileInvalid("The renewal must begin at least a day before the certificate ends.")
+    _check_templates(profile)
     _check_static_challenge(profile)
+    if _is_external(profile):
+        _check_external(profile)
+
+
+def _check_text(text: str, *, what: str, longest: int) -> None:
+    if not text or len(text) > longest or not text.isprintable():
+        raise ProfileInvalid(f"A SCEP profile needs a {what} of at most {longest} characters.")
+
+
+def _check_templates(profile: ScepProfile) -> None:
+    for templates in (profile.subject, profile.subject_alternative_names):
+        if not isinstance(templates, list) or len(templates) > MAX_TEMPLATES:
+            raise ProfileInvalid(f"A template is a list of at most {MAX_TEMPLATES} names.")
+        for template in templates:
+            if not isinstance(template, str):
+                raise ProfileInvalid("Each name of a template is a text, like CN={serial}.")
+            _check_text(template, what="name in its template", longest=MAX_TEMPLATE)
 
 
 def _check_static_challenge(profile: ScepProfile) -> None:
@@ -109,3 +225,43 @@ def _check_static_challenge(profile: ScepProfile) -> None:
         raise ProfileInvalid(
             f"A static challenge needs at least {MIN_STATIC_CHALLENGE} characters."
         )
+
+
+def _check_external(profile: ScepProfile) -> None:
+    if profile.challenge_type == ChallengeType.TOKEN:
+        raise ProfileInvalid("An external server cannot check a token: choose static or dynamic.")
+    _check_url(profile.external_url, what="The external server's URL")
+    if "?" in profile.external_url:
+        raise ProfileInvalid("The external server's URL must end before the question mark.")
+    if len(profile.ca_name) > MAX_NAME or not profile.ca_name.isprintable():
+        raise ProfileInvalid(f"The CA's name may have {MAX_NAME} characters.")
+    digits = profile.ca_fingerprint
+    if len(digits) != FINGERPRINT_DIGITS or not set(digits) <= set(string.hexdigits):
+        raise ProfileInvalid("Fetch the external CA's SHA-256 fingerprint and confirm it.")
+    if profile.challenge_type == ChallengeType.DYNAMIC:
+        _check_hook(profile)
+
+
+def _check_hook(profile: ScepProfile) -> None:
+    if profile.hook_type not in HookType.values:
+        raise ProfileInvalid("Say where the external server's one-time challenges come from.")
+    _check_url(profile.hook_url, what="The challenge URL")
+    name = profile.hook_username
+    if len(name) > MAX_HOOK_USERNAME or not name.isprintable() or ":" in name:
+        raise ProfileInvalid("The challenge URL's user name is too long or holds a colon.")
+    if profile.hook_type == HookType.NDES and not (name and profile.hook_password):
+        raise ProfileInvalid("The NDES admin page needs a user name and a password.")
+
+
+def _check_url(url: str, *, what: str) -> None:
+    try:
+        decode_target(url)
+    except AddressRefused as error:
+        raise ProfileInvalid(f"{what} cannot be used: {error}.") from error
+
+
+def _check_trust(profile: ScepProfile, *, has_new: bool) -> None:
+    if not _is_external(profile) or has_new:
+        return
+    if profile.pk is None or not profile.trusted_cas.exists():
+        raise ProfileInvalid("Upload the CA certificates whose identities are to be trusted (PEM).")

@@ -1,0 +1,85 @@
+"""CAs of others whose identity certificates are trusted: read, checked, stored without a key."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from scep.errors import ProfileInvalid
+from scep.models import CertificateAuthority, CertificateAuthorityRole
+from scep.protocol.certificates import encode_certificate, fingerprint
+from scep.protocol.reading import refusing
+
+MAX_PEM = 200_000
+MAX_AUTHORITIES = 20
+MIN_RSA_BITS = 2048
+MAX_NAME = 200
+
+
+def read_authorities(pem: str, *, now: datetime) -> list[x509.Certificate]:
+    """Return the CA certificates of a PEM text; raises ProfileInvalid for anything else in it."""
+    if len(pem) > MAX_PEM:
+        raise ProfileInvalid("The trusted CA certificates are too large.")
+    with refusing(ProfileInvalid, "The trusted CA certificates cannot be read as PEM."):
+        found = x509.load_pem_x509_certificates(pem.encode())
+        if len(found) > MAX_AUTHORITIES:
+            raise ProfileInvalid(f"At most {MAX_AUTHORITIES} CA certificates can be trusted.")
+        for certificate in found:
+            _check_authority(certificate, now=now)
+    return list(dict.fromkeys(found))
+
+
+def store_authorities(certificates: Sequence[x509.Certificate]) -> list[CertificateAuthority]:
+    """Return the rows of other people's CAs, made where missing; raises ProfileInvalid for ours."""
+    return [_store(certificate) for certificate in certificates]
+
+
+def forget_unused_authorities() -> None:
+    """Delete external CAs that no profile trusts and no certificate names."""
+    CertificateAuthority.objects.filter(
+        role=CertificateAuthorityRole.EXTERNAL, trusting_profiles=None, issued=None
+    ).delete()
+
+
+def _store(certificate: x509.Certificate) -> CertificateAuthority:
+    der = encode_certificate(certificate)
+    row, _ = CertificateAuthority.objects.get_or_create(
+        fingerprint=fingerprint(der),
+        defaults={
+            "role": CertificateAuthorityRole.EXTERNAL,
+            "name": certificate.subject.rfc4514_string()[:MAX_NAME] or "CA without a name",
+            "certificate": der,
+            "not_after": certificate.not_valid_after_utc,
+        },
+    )
+    if row.role != CertificateAuthorityRole.EXTERNAL:
+        raise ProfileInvalid(f"{row.name} is a CA of this server, not an external one.")
+    return row
+
+
+def _check_authority(certificate: x509.Certificate, *, now: datetime) -> None:
+    name = certificate.subject.rfc4514_string()[:MAX_NAME]
+    if not _is_authority(certificate):
+        raise ProfileInvalid(f"The certificate {name} is not a CA's.")
+    key = certificate.public_key()
+    strong = isinstance(key, ec.EllipticCurvePublicKey) or (
+        isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS
+    )
+    if not strong:
+        raise ProfileInvalid(f"The key of {name} is too weak: RSA of 2048 bits or EC is needed.")
+    if certificate.not_valid_after_utc <= now:
+        raise ProfileInvalid(f"The certificate of {name} has expired.")
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    extensions = certificate.extensions
+    try:
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return False
+    try:
+        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return constraints.ca
+    return constraints.ca and usage.key_cert_sign
