@@ -7,9 +7,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
+from django.db import models
+from django.utils import timezone
 
 from organization.errors import NotSetUp
-from scep.errors import IdentityNotTrusted, IdentityRevoked
+from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -31,6 +33,9 @@ from scep.protocol.certificates import (
 from scep.protocol.issuing import Links, Signer
 
 CLOCK_LEEWAY = timedelta(minutes=10)
+RENEWAL_WINDOW = timedelta(days=180)
+RENEWAL_SHARE = 3
+"""A certificate that lives shorter than that may be renewed in the last third of its life."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +47,71 @@ class ServiceIdentity:
     chain: tuple[x509.Certificate, ...]
 
 
+@dataclass(frozen=True)
+class ExpiringCertificate:
+    """A certificate near its end. `kind`: a CA's role or a service's purpose; `days` left, whole.
+
+    `is_automatic`: it should have been replaced by itself long ago.
+    """
+
+    row: CertificateAuthority | ServiceCertificate
+    name: str
+    kind: str
+    not_after: datetime
+    days: int
+    is_automatic: bool
+
+
 def get_root_ca() -> CertificateAuthority:
-    """Return the active root CA; raises NotSetUp."""
-    return _get_active_ca(CertificateAuthorityRole.ROOT)
+    """Return our own root CA, never an imported one; raises NotSetUp."""
+    return _get_active_ca(CertificateAuthorityRole.ROOT, is_imported=False)
 
 
 def get_issuing_ca() -> CertificateAuthority:
-    """Return the active issuing CA; raises NotSetUp."""
+    """Return the active issuing CA, ours or imported; raises NotSetUp."""
     return _get_active_ca(CertificateAuthorityRole.ISSUING)
+
+
+def get_server_authority() -> CertificateAuthority:
+    """Return the CA that signs for this server itself (TLS, profiles): always below our own root.
+
+    Every enrolled device trusts our root for life, and another's only since that was imported.
+    So where the active issuing CA is not below it, the root itself signs. Raises NotSetUp.
+    """
+    root, issuing = get_root_ca(), get_issuing_ca()
+    return issuing if issuing.parent_id == root.pk else root
+
+
+def find_next_ca() -> CertificateAuthority | None:
+    """Return the CA that has been prepared or imported to take over from the issuing CA."""
+    return CertificateAuthority.objects.filter(
+        role=CertificateAuthorityRole.ISSUING, state=CertificateAuthorityState.NEXT
+    ).first()
+
+
+def list_root_cas() -> list[CertificateAuthority]:
+    """Return what devices trust: our own root, then the roots above active and retired CAs.
+
+    Raises NotSetUp.
+    """
+    roots = {row.pk: row for row in [get_root_ca()]}
+    issuing = CertificateAuthority.objects.filter(
+        role=CertificateAuthorityRole.ISSUING,
+        state__in=[CertificateAuthorityState.ACTIVE, CertificateAuthorityState.RETIRED],
+        not_after__gt=timezone.now(),
+    )
+    for row in issuing.select_related("parent").defer("private_key", "parent__private_key"):
+        root = list_chain(row)[-1]
+        roots.setdefault(root.pk, root)
+    return list(roots.values())
+
+
+def list_chain(authority: CertificateAuthority) -> list[CertificateAuthority]:
+    """Return the CA and those above it, the root last."""
+    chain = [authority]
+    while chain[-1].parent is not None:
+        chain.append(chain[-1].parent)
+    return chain
 
 
 def get_ca_certificate_fingerprint(scep_profile: ScepProfile) -> bytes:
@@ -107,6 +169,92 @@ def get_service_identity(
     return ServiceIdentity(get_certificate(row), key, _get_chain(row.issuer))
 
 
+def list_expiring(*, now: datetime, within: timedelta) -> list[ExpiringCertificate]:
+    """Return what is in use and ends `within` from now, the first to end first.
+
+    CAs above an imported one count too. Retired CAs have nothing more to do than to end.
+    """
+    working = CertificateAuthority.objects.exclude(role=CertificateAuthorityRole.EXTERNAL)
+    working = working.exclude(state=CertificateAuthorityState.RETIRED).filter(
+        private_key__isnull=False
+    )
+    authorities = {row.pk for each in working.defer("private_key") for row in list_chain(each)}
+    services = ServiceCertificate.objects.filter(is_active=True).exclude(
+        issuer__state=CertificateAuthorityState.RETIRED
+    )
+    found = [
+        *_describe_expiry(
+            CertificateAuthority.objects.filter(pk__in=authorities), now=now, until=now + within
+        ),
+        *_describe_expiry(services, now=now, until=now + within),
+    ]
+    return sorted(found, key=lambda each: each.not_after)
+
+
+def _describe_expiry(
+    rows: models.QuerySet[CertificateAuthority] | models.QuerySet[ServiceCertificate],
+    *,
+    now: datetime,
+    until: datetime,
+) -> list[ExpiringCertificate]:
+    ending = rows.filter(not_after__lte=until).defer("private_key", "certificate")
+    return [
+        ExpiringCertificate(
+            row=row,
+            name=str(row),
+            kind=row.role if isinstance(row, CertificateAuthority) else row.purpose,
+            not_after=row.not_after,
+            days=max((row.not_after - now).days, 0),
+            is_automatic=isinstance(row, ServiceCertificate),
+        )
+        for row in ending
+    ]
+
+
+def list_recipients(scep_profile: ScepProfile) -> list[ServiceIdentity]:
+    """Return who may open a SCEP request for this profile: first the one that GetCACert names.
+
+    Then every RA of ours that has not expired, newest first: a device that asked for the RA's
+    certificate before a rotation is still understood. Without an RA it is the CA itself.
+    Raises NotSetUp.
+    """
+    authority = get_profile_authority(scep_profile)
+    if scep_profile.single_certificate:
+        return [_get_authority_identity(authority)]
+    rows = (
+        ServiceCertificate.objects.filter(
+            purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=timezone.now()
+        )
+        .select_related("issuer__parent__parent")
+        .defer("issuer__private_key", "issuer__parent__private_key")
+        .defer("issuer__parent__parent__private_key")
+        .order_by("-id")
+    )
+    found = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == authority.pk))
+    if not found:
+        raise NotSetUp("there is no registration authority: run manage.py bootstrap")
+    return [
+        ServiceIdentity(
+            get_certificate(row),
+            decode_rsa_key(bytes(row.private_key or b"")),
+            _get_chain(row.issuer),
+        )
+        for row in found
+    ]
+
+
+def get_renewal_window(certificate: IssuedCertificate) -> datetime:
+    """Return the moment from which the certificate may be renewed; it ends with its validity.
+
+    By its SCEP profile; else 180 days ahead, or a third of a shorter life.
+    """
+    profile = certificate.scep_profile
+    if profile is not None and profile.renewal_days is not None:
+        return certificate.not_after - timedelta(days=profile.renewal_days)
+    life = certificate.not_after - certificate.not_before
+    return certificate.not_after - min(RENEWAL_WINDOW, life / RENEWAL_SHARE)
+
+
 def verify_identity(
     certificate: x509.Certificate, *, now: datetime, leeway: timedelta = CLOCK_LEEWAY
 ) -> IssuedCertificate:
@@ -129,16 +277,16 @@ def verify_identity(
         raise IdentityNotTrusted("the certificate was never handed out")
     _verify_issuer(certificate, issuer=get_certificate(row.issuer))
     if now < certificate.not_valid_before_utc - leeway:
-        raise IdentityNotTrusted("the certificate is not valid yet")
+        raise IdentityNotInTime("the certificate is not valid yet")
     if now > certificate.not_valid_after_utc + leeway:
-        raise IdentityNotTrusted("the certificate has expired")
+        raise IdentityNotInTime("the certificate has expired")
     return row
 
 
-def _get_active_ca(role: CertificateAuthorityRole) -> CertificateAuthority:
+def _get_active_ca(role: CertificateAuthorityRole, **conditions: bool) -> CertificateAuthority:
     row = (
         CertificateAuthority.objects.select_related("parent")
-        .filter(role=role, state=CertificateAuthorityState.ACTIVE)
+        .filter(role=role, state=CertificateAuthorityState.ACTIVE, **conditions)
         .order_by("-id")
         .first()
     )
@@ -148,8 +296,12 @@ def _get_active_ca(role: CertificateAuthorityRole) -> CertificateAuthority:
 
 
 def _get_chain(issuer: CertificateAuthority) -> tuple[x509.Certificate, ...]:
-    above = (get_certificate(issuer.parent),) if issuer.parent else ()
-    return (get_certificate(issuer), *above)
+    return tuple(get_certificate(row) for row in list_chain(issuer))
+
+
+def _get_authority_identity(authority: CertificateAuthority) -> ServiceIdentity:
+    chain = _get_chain(authority)
+    return ServiceIdentity(chain[0], decode_rsa_key(bytes(authority.private_key or b"")), chain[1:])
 
 
 def _verify_issuer(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:

@@ -11,3 +11,14 @@ certificate_revoked = Signal()
 scep_request_refused = Signal()
 """`code`, `message`, `session_id`: str ("" where unknown), `scep_profile`: ScepProfile or None,
 `remote_address`: str or None, `detail`: dict for the log. No secret in any of them."""
+
+scep_server_checked = Signal()
+"""An external server's state has changed. `scep_profile`: ScepProfile, `code`: the log code of
+what is wrong, "" when all is well again, `message`: str."""
+
+certificate_expiring = Signal()
+"""`name`: str, `days`: int (left, rounded down), `not_after`: datetime, `kind`: str, a role of
+CertificateAuthorityRole or a ServicePurpose. Once each at 90, 60, 30 and 7 days."""
+
+revocation_list_outdated = Signal()
+"""Sent in the transaction that revokes, once until the list is made again; `authority_id`: int."""

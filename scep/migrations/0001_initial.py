@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('id',),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('role__in', ['issuing', 'single']), ('state__in', ['next', 'active'])), fields=('role', 'state'), name='one_authority_per_state')],
             },
         ),
         migrations.CreateModel(

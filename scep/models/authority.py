@@ -52,6 +52,13 @@ class CertificateAuthority(TimeStamped):
 
     class Meta:
         ordering = ("id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["role", "state"],
+                condition=models.Q(role__in=["issuing", "single"], state__in=["next", "active"]),
+                name="one_authority_per_state",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,7 +1,8 @@
 """Certificates and keys as bytes, each parsed once."""
 
 import hashlib
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -47,6 +48,14 @@ def generate_private_key(*, bits: int) -> rsa.RSAPrivateKey:
 def generate_ec_key() -> ec.EllipticCurvePrivateKey:
     """Return a new key on P-256."""
     return ec.generate_private_key(ec.SECP256R1())
+
+
+KEY_TYPES: dict[str, Callable[[], PrivateKey]] = {
+    "ec_p256": generate_ec_key,
+    "rsa_2048": partial(generate_private_key, bits=2048),
+    "rsa_4096": partial(generate_private_key, bits=4096),
+}
+"""The kinds of key that a CA made here may have, and how each is made."""
 
 
 def encode_certificate(certificate: x509.Certificate) -> bytes:

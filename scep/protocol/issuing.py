@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from scep.protocol.certificates import PrivateKey, PublicKey
@@ -19,6 +20,7 @@ BACKDATED = timedelta(minutes=10)
 """Devices' clocks run late, so certificates are valid from a little earlier."""
 MAX_NAME_BYTES = 64
 SERIAL_BITS = 128
+P256_BITS = 256
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,16 @@ class Validity:
     not_after: datetime
 
 
-def build_validity(now: datetime, *, lifetime: timedelta) -> Validity:
-    """Return the validity of a certificate made `now`, backdated by ten minutes."""
+def build_validity(
+    now: datetime, *, lifetime: timedelta, limit: datetime | None = None
+) -> Validity:
+    """Return the validity of a certificate made `now`, backdated by ten minutes.
+
+    It ends at `limit` where that comes first: no certificate outlives its issuer's.
+    """
     moment = now.replace(microsecond=0)
-    return Validity(moment - BACKDATED, moment + lifetime)
+    end = moment + lifetime
+    return Validity(moment - BACKDATED, min(end, limit) if limit else end)
 
 
 def build_root_certificate(
@@ -85,11 +93,21 @@ def build_root_certificate(
 
 
 def build_issuing_certificate(
-    key: PublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+    key: PublicKey,
+    *,
+    issuer: Signer,
+    subject: Subject,
+    serial: int,
+    validity: Validity,
+    deciphers: bool = False,
 ) -> x509.Certificate:
-    """Return the certificate of a CA that may issue to devices and services only."""
+    """Return the certificate of a CA that may issue to devices and services only.
+
+    `deciphers`: SCEP clients may encrypt their requests to it, for there is no RA beside it.
+    """
     builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
-    return _sign(_as_authority(builder, path_length=0), issuer=issuer)
+    builder = _as_authority(builder, path_length=0, deciphers=deciphers)
+    return _sign(builder, issuer=issuer)
 
 
 def build_ra_certificate(
@@ -115,11 +133,26 @@ def build_profile_signing_certificate(
 
 
 def build_identity_certificate(
-    key: PublicKey, *, issuer: Signer, subject: Subject, serial: int, validity: Validity
+    key: PublicKey,
+    *,
+    issuer: Signer,
+    subject: x509.Name,
+    alternative_names: Sequence[x509.GeneralName] = (),
+    deciphers: bool,
+    serial: int,
+    validity: Validity,
 ) -> x509.Certificate:
-    """Return a device's identity certificate: TLS client authentication, nothing else."""
-    builder = _start(key, name=subject.to_name(), serial=serial, validity=validity)
-    builder = _as_end_entity(builder, deciphers=True, usages=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    """Return a device's identity certificate: TLS client authentication, nothing else.
+
+    `deciphers`: its key may be encrypted for as well (keyEncipherment).
+    """
+    builder = _start(key, name=subject, serial=serial, validity=validity)
+    builder = _as_end_entity(
+        builder, deciphers=deciphers, usages=[ExtendedKeyUsageOID.CLIENT_AUTH]
+    )
+    if alternative_names:
+        names = x509.SubjectAlternativeName(alternative_names)
+        builder = builder.add_extension(names, critical=False)
     return _sign(builder, issuer=issuer)
 
 
@@ -160,11 +193,13 @@ def _start(
     )
 
 
-def _as_authority(builder: x509.CertificateBuilder, *, path_length: int) -> x509.CertificateBuilder:
+def _as_authority(
+    builder: x509.CertificateBuilder, *, path_length: int, deciphers: bool = False
+) -> x509.CertificateBuilder:
     # digitalSignature: macOS wants it in the CA certificates of a SCEP server.
     return builder.add_extension(
         x509.BasicConstraints(ca=True, path_length=path_length), critical=True
-    ).add_extension(_key_usage(signs_certificates=True, deciphers=False), critical=True)
+    ).add_extension(_key_usage(signs_certificates=True, deciphers=deciphers), critical=True)
 
 
 def _as_end_entity(
@@ -196,12 +231,30 @@ def _key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
 
 
 def _sign(builder: x509.CertificateBuilder, *, issuer: Signer) -> x509.Certificate:
-    identifier = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     builder = builder.issuer_name(issuer.certificate.subject).add_extension(
-        x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier.value),
-        critical=False,
+        build_authority_key_identifier(issuer.certificate), critical=False
     )
-    return _with_links(builder, links=issuer.links).sign(issuer.key, hashes.SHA256())
+    return _with_links(builder, links=issuer.links).sign(issuer.key, get_digest_for(issuer.key))
+
+
+def build_authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    """Name the issuer's key as its own certificate does, which imported CAs do in their own ways.
+
+    One without a SubjectKeyIdentifier gets RFC 5280's: SHA-1 of the key (section 4.2.1.2).
+    """
+    try:
+        found = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    except x509.ExtensionNotFound:
+        identifier = x509.SubjectKeyIdentifier.from_public_key(issuer.public_key())  # type: ignore[arg-type]
+    else:
+        identifier = found.value
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+
+
+def get_digest_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384:
+    """Return the digest to sign with: SHA-384 for P-384 keys (RFC 5758), else SHA-256."""
+    is_large = isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > P256_BITS
+    return hashes.SHA384() if is_large else hashes.SHA256()
 
 
 def _with_links(builder: x509.CertificateBuilder, *, links: Links) -> x509.CertificateBuilder:

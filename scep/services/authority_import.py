@@ -1,0 +1,77 @@
+"""An organization's own issuing CA comes to live here."""
+
+from datetime import datetime
+
+from cryptography import x509
+from django.db import IntegrityError, transaction
+
+from scep.errors import AuthorityInvalid
+from scep.models import (
+    CertificateAuthority,
+    CertificateAuthorityRole,
+    CertificateAuthorityState,
+    ServicePurpose,
+)
+from scep.protocol.authority_bundle import AuthorityBundle, decode_bundle
+from scep.protocol.certificates import encode_certificate, fingerprint
+from scep.selectors import find_next_ca
+from scep.services.authorities import build_row
+from scep.services.rotation import ONE_AT_A_TIME, record_change
+from scep.services.service_certificates import create_service_certificate
+
+
+def import_authority(
+    data: bytes, *, key: bytes | None = None, password: str = "", actor: str, now: datetime
+) -> CertificateAuthority:
+    """Store an issuing CA with its key, and the CAs above it without; it becomes the next CA.
+
+    `data`: PEM bundle or PKCS#12; `key`: PEM, where it is not in `data`. It gets an RA at once.
+    Raises AuthorityInvalid, which says what is wrong with it.
+    """
+    bundle = decode_bundle(data, key=key, password=password, now=now)
+    _check_unknown(bundle)
+    if find_next_ca() is not None:
+        raise AuthorityInvalid(ONE_AT_A_TIME)
+    try:
+        with transaction.atomic():
+            authority = _store(bundle)
+            create_service_certificate(ServicePurpose.SCEP_RA, issuer=authority, now=now)
+            record_change("import", authority, actor=actor)
+    except IntegrityError as error:
+        raise AuthorityInvalid(ONE_AT_A_TIME) from error
+    return authority
+
+
+def _check_unknown(bundle: AuthorityBundle) -> None:
+    known = _find_row(bundle.certificate)
+    if known is not None:
+        raise AuthorityInvalid(
+            f"{known.name} is here already ({known.get_role_display()}, "
+            f"{known.get_state_display().lower()})."
+        )
+
+
+def _store(bundle: AuthorityBundle) -> CertificateAuthority:
+    parent: CertificateAuthority | None = None
+    for each in reversed(bundle.above):
+        parent = _find_row(each) or _store_above(each, parent=parent)
+    row = build_row(bundle.certificate, role=CertificateAuthorityRole.ISSUING, key=bundle.key)
+    row.parent, row.is_imported = parent, True
+    row.state = CertificateAuthorityState.NEXT
+    row.save()
+    return row
+
+
+def _store_above(
+    certificate: x509.Certificate, *, parent: CertificateAuthority | None
+) -> CertificateAuthority:
+    role = CertificateAuthorityRole.INTERMEDIATE if parent else CertificateAuthorityRole.ROOT
+    row = build_row(certificate, role=role, key=None)
+    row.parent, row.is_imported = parent, True
+    row.save()
+    return row
+
+
+def _find_row(certificate: x509.Certificate) -> CertificateAuthority | None:
+    digest = fingerprint(encode_certificate(certificate))
+    return CertificateAuthority.objects.filter(fingerprint=digest).first()
