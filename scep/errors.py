@@ -65,6 +65,16 @@ class ChallengeReused(ScepError):
     code = "scep_challenge_reused"
 
 
+class RecipientUnknown(RequestRejected):
+    """A message that was encrypted for somebody else."""
+
+    fail_info = FailInfo.BAD_MESSAGE_CHECK
+
+
+class RequestDecided(ScepError):
+    """A held request that an administrator has approved or rejected already."""
+
+
 class DuplicateTransaction(ScepError):
     """A SCEP transactionID that has brought a certificate already."""
 
@@ -74,6 +84,12 @@ class IdentityNotTrusted(ScepError):
 
     code = "identity_not_trusted"
     fail_info = FailInfo.BAD_CERT_ID
+
+
+class IdentityNotInTime(IdentityNotTrusted):
+    """A certificate of ours that is not valid yet, has expired, or is too young to be renewed."""
+
+    fail_info = FailInfo.BAD_TIME
 
 
 class IdentityRevoked(IdentityNotTrusted):
@@ -110,3 +126,7 @@ class AuthorityInvalid(ScepError):
     """A CA that cannot be imported, take over, be cancelled or be exported; says why."""
 
     code = "authority_invalid"
+
+
+class RevocationReasonInvalid(ScepError):
+    """Not one of the reasons for which a certificate may be revoked (RFC 5280)."""

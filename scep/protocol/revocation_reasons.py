@@ -1,0 +1,33 @@
+"""Why a certificate is revoked, in words (RFC 5280 section 5.3.1)."""
+
+from cryptography import x509
+
+from scep.errors import RevocationReasonInvalid
+
+REASONS: dict[str, x509.ReasonFlags] = {
+    "unspecified": x509.ReasonFlags.unspecified,
+    "key_compromise": x509.ReasonFlags.key_compromise,
+    "ca_compromise": x509.ReasonFlags.ca_compromise,
+    "affiliation_changed": x509.ReasonFlags.affiliation_changed,
+    "superseded": x509.ReasonFlags.superseded,
+    "cessation_of_operation": x509.ReasonFlags.cessation_of_operation,
+    "privilege_withdrawn": x509.ReasonFlags.privilege_withdrawn,
+}
+"""Hold and removal from a CRL are left out: what is revoked here is revoked for good."""
+CODES = {
+    "unspecified": 0,
+    "key_compromise": 1,
+    "ca_compromise": 2,
+    "affiliation_changed": 3,
+    "superseded": 4,
+    "cessation_of_operation": 5,
+    "privilege_withdrawn": 9,
+}
+"""CRLReason as it is encoded."""
+
+
+def check_reason(reason: str) -> str:
+    """Return `reason` where it is one of REASONS; raises RevocationReasonInvalid."""
+    if reason not in REASONS:
+        raise RevocationReasonInvalid(f"{reason!r} is no reason to revoke: {', '.join(REASONS)}")
+    return reason

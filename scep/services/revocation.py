@@ -1,0 +1,138 @@
+"""The CAs' revocation lists: made when something was revoked, and anew at half of their life.
+
+Whoever revokes marks the list in the same transaction. It is made again by a task right after,
+or by the first that asks for it, or by the schedule: whichever comes first.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from organization.services import audit
+from scep.models import (
+    CertificateAuthority,
+    CertificateStatus,
+    IssuedCertificate,
+    RevocationList,
+    ServiceCertificate,
+)
+from scep.protocol.crl import Revocation, build_crl
+from scep.protocol.issuing import Signer
+from scep.protocol.revocation_reasons import check_reason
+from scep.selectors import get_signer
+from scep.signals import revocation_list_outdated
+
+LIFETIME = timedelta(days=7)
+REFRESH_AFTER = LIFETIME / 2
+CLOCK_STEP = timedelta(minutes=1)
+"""A list from further in the future was made while this server's clock was wrong."""
+CHUNK = 5000
+
+
+def ensure_crl(authority: CertificateAuthority, *, now: datetime) -> RevocationList:
+    """Return the CA's list with `der` up to date, made anew where it is due.
+
+    Raises NotSetUp where the CA's key is not here.
+    """
+    found = RevocationList.objects.filter(authority=authority).first()
+    if found is not None and not _is_due(found, authority=authority, now=now):
+        return found
+    signer = get_signer(authority)
+    with transaction.atomic():
+        # The lock: who revokes waits for it, and marks the list that was made without him.
+        lists = RevocationList.objects.select_for_update()
+        row, _ = lists.get_or_create(authority=authority)
+        if _is_due(row, authority=authority, now=now):
+            _make_list(row, signer=signer, now=now)
+    return row
+
+
+def mark_stale(authority_id: int) -> None:
+    """Have the list of the CA (its primary key) made anew; call it in the revoking transaction.
+
+    Before the certificate's own row is touched: everybody takes the locks in this order.
+    """
+    row, created = RevocationList.objects.select_for_update().get_or_create(
+        authority_id=authority_id
+    )
+    if not created and row.is_stale:
+        return
+    row.is_stale = True
+    row.save(update_fields=["is_stale"])
+    revocation_list_outdated.send(sender=RevocationList, authority_id=authority_id)
+
+
+def mark_all_stale() -> None:
+    """Have every list made anew, as after a restore: what was published since is not known."""
+    RevocationList.objects.update(is_stale=True)
+
+
+def revoke_service_certificate(
+    certificate: ServiceCertificate, *, reason: str, now: datetime, actor: str = ""
+) -> None:
+    """Revoke a certificate of this server itself, for good; audited where an `actor` asked.
+
+    It signs nothing from now on. Raises RevocationReasonInvalid.
+    """
+    check_reason(reason)
+    with transaction.atomic():
+        mark_stale(certificate.issuer_id)
+        rows = ServiceCertificate.objects.filter(pk=certificate.pk, revoked_at=None)
+        changed = rows.update(
+            revoked_at=now, revocation_reason=reason, is_active=False, updated_at=now
+        )
+        certificate.refresh_from_db()
+        if changed and actor:
+            audit.record(
+                actor,
+                action="service_certificate.revoke",
+                subject_id=certificate.public_id,
+                subject=str(certificate),
+                detail={"reason": reason},
+            )
+
+
+def _is_due(row: RevocationList, *, authority: CertificateAuthority, now: datetime) -> bool:
+    if row.der is None or row.this_update is None:
+        return True
+    if authority.not_after <= now:  # its last list stays; nobody believes the CA any more
+        return False
+    age = now - row.this_update
+    return row.is_stale or not -CLOCK_STEP <= age < REFRESH_AFTER
+
+
+def _make_list(row: RevocationList, *, signer: Signer, now: datetime) -> None:
+    row.this_update = now.replace(microsecond=0)
+    row.next_update = row.this_update + LIFETIME
+    # By the clock where that is ahead: so it does not go back after an old backup either.
+    row.number = max(row.number + 1, int(now.timestamp()))
+    row.is_stale = False
+    row.der = build_crl(
+        signer,
+        number=row.number,
+        this_update=row.this_update,
+        next_update=row.next_update,
+        revocations=_list_revocations(row.authority_id, expired_after=now - LIFETIME),
+    )
+    row.save()
+
+
+def _list_revocations(authority_id: int, *, expired_after: datetime) -> Iterator[Revocation]:
+    """Yield what is revoked; an entry stays for one more list after the certificate's end.
+
+    (RFC 5280 section 3.3; lists are made more often than every LIFETIME.)
+    """
+    identities = IssuedCertificate.objects.filter(
+        issuer_id=authority_id, status=CertificateStatus.REVOKED, not_after__gt=expired_after
+    )
+    services = ServiceCertificate.objects.filter(
+        issuer_id=authority_id, revoked_at__isnull=False, not_after__gt=expired_after
+    )
+    columns = ("serial", "revoked_at", "revocation_reason")
+    for rows in (
+        identities.order_by("not_after").values_list(*columns).iterator(chunk_size=CHUNK),
+        services.order_by("id").values_list(*columns),
+    ):
+        for serial, revoked_at, reason in rows:
+            yield Revocation(int(serial, 16), revoked_at, reason)
