@@ -1,0 +1,257 @@
+"""The "Test" of a SCEP profile: its server asked as a device asks, step by step and timed."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from organization.errors import NotSetUp
+from organization.selectors import get_organization
+from scep.errors import RequestRejected, ScepError, ServerUnreachable
+from scep.models import (
+    CertificateAuthority,
+    CertificateAuthorityRole,
+    ChallengePurpose,
+    ChallengeType,
+    IssuedCertificate,
+    ScepProfile,
+    ScepServerType,
+)
+from scep.protocol.ca_answer import decode_ca_certificates, decode_capabilities, is_issued_by
+from scep.protocol.certificates import (
+    encode_certificate,
+    fingerprint,
+    generate_private_key,
+)
+from scep.protocol.client import (
+    Applicant,
+    build_applicant,
+    build_request,
+    decode_reply,
+    find_recipient,
+)
+from scep.protocol.subject_template import SubjectAttributes
+from scep.selectors import get_ca_certificate_fingerprint, get_certificate
+from scep.services.authority import revoke_certificate
+from scep.services.challenge_hooks import fetch_challenge
+from scep.services.challenges import create_dynamic_challenge
+from scep.services.external_servers import (
+    check_fingerprint,
+    fetch_capabilities,
+    fetch_certificates,
+    note_check,
+)
+from scep.services.outbound import Answer, fetch_own
+
+OK = 200
+COMMON_NAME = "GuardMDM test"
+REVOCATION_REASON = "cessation_of_operation"
+# Apple's client goes away from a server that offers none of them.
+STRONG = {"SHA-256", "SHA-512", "SCEPStandard"}
+Certificates = tuple[x509.Certificate, ...]
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One step: what it is called, whether it worked, how long it took, what was found."""
+
+    name: str
+    ok: bool
+    milliseconds: int
+    detail: str
+
+
+class _Stopped(Exception):
+    """A step has failed; those behind it make no sense."""
+
+
+@dataclass
+class _Run:
+    steps: list[StepResult] = field(default_factory=list)
+    code: str = ""
+
+    def do(
+        self, name: str, work: Callable[[], Result], *, describe: Callable[[Result], str]
+    ) -> Result:
+        """Run a step and note it; raises _Stopped where it fails."""
+        started = time.monotonic()
+        try:
+            result = work()
+        except (ScepError, NotSetUp) as error:
+            self.code = getattr(error, "code", ServerUnreachable.code)
+            self._note(name, started=started, ok=False, detail=str(error))
+            raise _Stopped from error
+        self._note(name, started=started, ok=True, detail=describe(result))
+        return result
+
+    def _note(self, name: str, *, started: float, ok: bool, detail: str) -> None:
+        milliseconds = round((time.monotonic() - started) * 1000)
+        self.steps.append(StepResult(name, ok, milliseconds, detail))
+
+
+def test_profile(scep_profile: ScepProfile, *, now: datetime) -> list[StepResult]:
+    """Try the profile's server; the steps up to the first that fails.
+
+    GetCACaps and GetCACert, whose fingerprint is compared; then the built-in CA has to issue a
+    certificate of one hour, which is revoked, and an external server's hook to give a challenge.
+    """
+    run = _Run()
+    with suppress(_Stopped):
+        if scep_profile.server_type == ScepServerType.EXTERNAL:
+            _test_external(scep_profile, run=run, now=now)
+        else:
+            _test_builtin(scep_profile, run=run, now=now)
+    return run.steps
+
+
+def _test_external(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
+    url, name = profile.external_url, profile.ca_name
+    try:
+        run.do(
+            "GetCACaps",
+            lambda: _check_capabilities(fetch_capabilities(url, ca_name=name)),
+            describe=", ".join,
+        )
+        certificates = run.do(
+            "GetCACert",
+            lambda: _check_certificates(profile, fetch_certificates(url, ca_name=name)),
+            describe=_describe,
+        )
+    finally:
+        message = "" if not run.code else run.steps[-1].detail
+        note_check(profile, code=run.code, message=message, now=now)
+    run.do(
+        "Trusted CAs", lambda: _check_trusted(profile, certificates), describe=lambda found: found
+    )
+    if profile.challenge_type == ChallengeType.DYNAMIC:
+        run.do(
+            "Challenge",
+            lambda: fetch_challenge(profile, session_id="", attributes=_describe_organization()),
+            describe=lambda challenge: f"a challenge of {len(challenge)} characters",
+        )
+
+
+def _test_builtin(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
+    run.do(
+        "GetCACaps",
+        lambda: _check_capabilities(decode_capabilities(_ask(profile, "GetCACaps").body)),
+        describe=", ".join,
+    )
+    certificates = run.do(
+        "GetCACert",
+        lambda: _check_certificates(profile, _get_own_certificates(profile)),
+        describe=_describe,
+    )
+    applicant = run.do(
+        f"RSA key of {profile.key_size} bits",
+        lambda: build_applicant(
+            generate_private_key(bits=profile.key_size), common_name=COMMON_NAME, now=now
+        ),
+        describe=lambda made: f"transaction {made.transaction_id[:16]}…",
+    )
+    try:
+        run.do(
+            "PKIOperation",
+            lambda: _enroll(profile, applicant=applicant, certificates=certificates, now=now),
+            describe=_describe_issued,
+        )
+    except _Stopped:
+        # The request may have brought a certificate although the answer was lost.
+        _revoke(profile, applicant=applicant, now=now)
+        raise
+    run.do(
+        "Revocation",
+        lambda: _revoke(profile, applicant=applicant, now=now),
+        describe=lambda count: f"{count} test certificate revoked",
+    )
+
+
+def _check_capabilities(found: tuple[str, ...]) -> tuple[str, ...]:
+    if not STRONG & set(found):
+        raise ServerUnreachable(
+            f"Apple's devices need one of {', '.join(sorted(STRONG))}; offered: "
+            f"{', '.join(found) or 'nothing'}"
+        )
+    return found
+
+
+def _check_certificates(profile: ScepProfile, found: Certificates) -> Certificates:
+    check_fingerprint(found, expected=get_ca_certificate_fingerprint(profile).hex())
+    find_recipient(found)
+    return found
+
+
+def _check_trusted(profile: ScepProfile, certificates: Certificates) -> str:
+    """Name the trusted CA that is behind the server; raises RequestRejected where none is."""
+    for row in profile.trusted_cas.all():
+        trusted = get_certificate(row)
+        if any(each == trusted or is_issued_by(each, issuer=trusted) for each in certificates):
+            return row.name
+    raise RequestRejected("none of the trusted CA certificates belongs to this server's CA")
+
+
+def _get_own_certificates(profile: ScepProfile) -> Certificates:
+    answer = _ask(profile, "GetCACert")
+    return decode_ca_certificates(answer.body, content_type=answer.content_type)
+
+
+def _enroll(
+    profile: ScepProfile, *, applicant: Applicant, certificates: Certificates, now: datetime
+) -> x509.Certificate:
+    challenge = create_dynamic_challenge(
+        profile, session_id="", now=now, purpose=ChallengePurpose.TEST
+    )
+    request = build_request(applicant, recipient=find_recipient(certificates), challenge=challenge)
+    answer = _ask(profile, "PKIOperation", body=request)
+    issued = decode_reply(answer.body, applicant=applicant, authorities=certificates)
+    if not any(is_issued_by(issued, issuer=each) for each in certificates):
+        raise RequestRejected("the certificate was not issued by the CA of GetCACert")
+    return issued
+
+
+def _revoke(profile: ScepProfile, *, applicant: Applicant, now: datetime) -> int:
+    rows = list(
+        IssuedCertificate.objects.filter(
+            scep_profile=profile, transaction_id=applicant.transaction_id
+        )
+    )
+    for row in rows:
+        revoke_certificate(row, reason=REVOCATION_REASON, now=now)
+    return len(rows)
+
+
+def _ask(profile: ScepProfile, operation: str, *, body: bytes = b"") -> Answer:
+    answer = fetch_own(
+        f"/scep/{profile.public_id}?operation={operation}",
+        roots=_get_roots(),
+        method="POST" if body else "GET",
+        body=body,
+    )
+    if answer.status != OK:
+        raise ServerUnreachable(f"{operation} was answered with {answer.status}")
+    return answer
+
+
+def _get_roots() -> str:
+    rows = CertificateAuthority.objects.filter(role=CertificateAuthorityRole.ROOT)
+    return "".join(get_certificate(row).public_bytes(Encoding.PEM).decode() for row in rows)
+
+
+def _describe(certificates: Certificates) -> str:
+    subjects = "; ".join(each.subject.rfc4514_string() for each in certificates)
+    return f"fingerprint confirmed; {subjects}"
+
+
+def _describe_issued(certificate: x509.Certificate) -> str:
+    digest = fingerprint(encode_certificate(certificate))
+    return f"{certificate.subject.rfc4514_string()}, SHA-256 {digest[:16]}…"
+
+
+def _describe_organization() -> SubjectAttributes:
+    return SubjectAttributes(organization=get_organization().name)
