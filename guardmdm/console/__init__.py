@@ -1,7 +1,8 @@
-"""Pages of the console that speak of several apps at once: dashboard, one device, search."""
+"""Pages of the console that speak of several apps at once: dashboard, device, certificates."""
 
 from django.urls import URLPattern, path
 
+from guardmdm.console import certificate, certificates
 from guardmdm.console.dashboard import show_dashboard
 from guardmdm.console.device import show_device
 from guardmdm.console.search import search
@@ -10,4 +11,28 @@ console_urlpatterns: list[URLPattern] = [
     path("", show_dashboard, name="dashboard"),
     path("search", search, name="search"),
     path("devices/<str:key>", show_device, name="device"),
+    path("system/certificates/", certificates.list_certificates, name="certificates"),
+    path(
+        "system/certificates/export.csv",
+        certificates.export_certificates,
+        name="certificates-export",
+    ),
+    path("system/certificates/issued/<str:key>", certificate.show_certificate, name="certificate"),
+    path(
+        "system/certificates/issued/<str:key>/certificate.pem",
+        certificate.download_certificate,
+        {"kind": "pem"},
+        name="certificate-pem",
+    ),
+    path(
+        "system/certificates/issued/<str:key>/certificate.cer",
+        certificate.download_certificate,
+        {"kind": "cer"},
+        name="certificate-cer",
+    ),
+    path(
+        "system/certificates/issued/<str:key>/revoke",
+        certificate.revoke,
+        name="certificate-revoke",
+    ),
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -12,14 +13,40 @@ from django.utils.cache import patch_vary_headers
 from django_filters import FilterSet
 
 PAGE_SIZE = 50
+DEPTH = 10_000  # rows that a huge list counts and shows
 RESULTS = "results"  # the id of the element that live search and the page links replace
 
 GetRows = Callable[[], "QuerySet[Any]"]
 GetContext = Callable[[HttpRequest], dict[str, Any]]
+Complete = Callable[[list[Any]], None]
 
 
 def _nothing(request: HttpRequest) -> dict[str, Any]:
     return {}
+
+
+def _leave(rows: list[Any]) -> None:
+    pass
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Counts no further than DEPTH: counting a million rows would cost more than the page.
+
+    Who wants to see more narrows the list or takes the CSV file.
+    """
+
+    @cached_property
+    def count_to_depth(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by()[: DEPTH + 1].count())
+
+    @cached_property
+    def count(self) -> int:
+        return min(self.count_to_depth, DEPTH)
+
+    @property
+    def has_more(self) -> bool:
+        return self.count_to_depth > DEPTH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +54,8 @@ class ListPage:
     """What one list is made of; `render` answers the request for it.
 
     `row_template` renders one `<tr>` from `row`; `path` stands above the title;
-    `get_context` adds what the page shows around the list.
+    `get_context` adds what the page shows around the list; `complete` puts on the rows of one
+    page what only another app knows. A list that `is_huge` may have a million rows.
     """
 
     title: Any
@@ -40,6 +68,8 @@ class ListPage:
     path: tuple[Any, ...] = ()
     template: str = "console/list.html"
     get_context: GetContext = field(default=_nothing)
+    complete: Complete = field(default=_leave)
+    is_huge: bool = False
 
     def filter_rows(self, request: HttpRequest) -> FilterSet:
         return self.filterset(request.GET, queryset=self.get_rows(), request=request)
@@ -47,11 +77,15 @@ class ListPage:
     def render(self, request: HttpRequest, **context: Any) -> HttpResponse:
         partial = bool(request.htmx) and request.htmx.target == RESULTS  # type: ignore[attr-defined]
         filterset = self.filter_rows(request)
+        paginator = (BoundedPaginator if self.is_huge else Paginator)(filterset.qs, PAGE_SIZE)
+        page = paginator.get_page(request.GET.get("page"))
+        page.object_list = list(page.object_list)
+        self.complete(page.object_list)
         context |= {
             "list": self,
             "filter": filterset,
             "is_filtered": any(request.GET.get(name) for name in filterset.form.fields),
-            "page": Paginator(filterset.qs, PAGE_SIZE).get_page(request.GET.get("page")),
+            "page": page,
             "partial": partial,
         }
         template = "console/list_results.html" if partial else self.template

@@ -27,7 +27,8 @@ from organization.services.administrators import create_administrator
 from policies.models import Policy, PolicyItem
 from policies.services.items import add_app_item, add_profile_item
 from policies.services.policies import create_policy
-from scep.models import ScepProfile
+from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+from scep.selectors import get_issuing_ca
 from scep.services.profiles import create_scep_profile
 from tests.console.profiles import PASSCODE_PROFILE
 
@@ -49,6 +50,7 @@ class World:
     scep_profile: ScepProfile
     token: EnrollmentToken
     entry: LogEntry
+    certificate: IssuedCertificate
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +127,30 @@ def world(bootstrapped: None) -> World:
         scep_profile=scep_profile,
         token=token,
         entry=entry,
+        certificate=create_certificate(device, scep_profile=scep_profile),
+    )
+
+
+def create_certificate(
+    device: Device | None = None, *, scep_profile: ScepProfile | None = None, **facts: Any
+) -> IssuedCertificate:
+    """Make the row of a certificate that a device has; the DER in it is the CA's own."""
+    issuer, number = get_issuing_ca(), IssuedCertificate.objects.count() + 1
+    values: dict[str, Any] = {
+        "status": CertificateStatus.ISSUED,
+        "serial": f"ab{number:06x}",
+        "subject": f"CN=ses_{number},O=Example Corp",
+        "fingerprint": f"{number:08x}" + "cd" * 28,
+        "certificate": bytes(issuer.certificate),
+        "not_before": timezone.now() - timedelta(days=100),
+        "not_after": timezone.now() + timedelta(days=265),
+    }
+    return IssuedCertificate.objects.create(
+        issuer=issuer,
+        scep_profile=scep_profile,
+        public_key_sha256="0" * 64,
+        device_id=device.public_id if device else "",
+        **values | facts,
     )
 
 

@@ -26,7 +26,10 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-NO_PAGES = ("devices-export", "token-qr-png", "token-qr-svg", "device-push", "device-refresh")
+NO_PAGES = (
+    "devices-export", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
+    "certificates-export", "certificate-pem", "certificate-cer",
+)  # fmt: skip
 PAGES = [name for name in ROUTES if name not in NO_PAGES]
 LOUD = ("error", "warning")  # Chromium whispers hints about password managers too
 BUDGET = 140 * 1024  # bytes, from a cold cache

@@ -56,6 +56,7 @@ def fill_in(name: str, world: World) -> str:
         "policies/": world.policy.public_id,
         "enrollment/scep/": world.scep_profile.public_id,
         "enrollment/log/": world.entry.public_id,
+        "system/certificates/issued/": world.certificate.public_id,
     }
     key = next((value for prefix, value in keys.items() if route.startswith(prefix)), "")
     values = {

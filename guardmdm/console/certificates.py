@@ -1,0 +1,146 @@
+"""System › Certificates › Issued: every certificate, the device that has it, and the CSV file."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import Device
+from guardmdm.console.certificate_search import find_certificate_ids
+from organization.console import ListPage, build_csv_response, role_required
+from organization.forms import ConsoleFilterSet, SearchFilter
+from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+
+STATES = (
+    ("issued", _("Valid")),
+    ("expired", _("Expired")),
+    ("revoked", _("Revoked")),
+    ("intended", _("Being issued")),
+)
+SOON = (("30", _("In 30 days")), ("90", _("In 90 days")))
+CHUNK = 1000
+CSV_HEADER = (
+    "id", "subject", "serial", "sha256_fingerprint", "status", "device", "device_serial_number",
+    "scep_profile", "issued_at", "expires_at", "revoked_at", "revocation_reason",
+)  # fmt: skip
+
+
+class CertificateSearch(SearchFilter):
+    def filter(
+        self, rows: "QuerySet[IssuedCertificate]", value: str
+    ) -> "QuerySet[IssuedCertificate]":
+        return rows.filter(pk__in=find_certificate_ids(value)) if (value or "").strip() else rows
+
+
+class CertificateFilter(ConsoleFilterSet):
+    q = CertificateSearch(placeholder=_("Search subject, serial, fingerprint, device…"))
+    status = django_filters.ChoiceFilter(
+        label=_("Status"), choices=STATES, method="filter_status", empty_label=_("All")
+    )
+    scep_profile = django_filters.ModelChoiceFilter(
+        label=_("SCEP profile"),
+        queryset=ScepProfile.objects.all(),
+        to_field_name="public_id",
+        null_label=_("None (PKCS#12)"),
+        empty_label=_("All"),
+    )
+    expires = django_filters.ChoiceFilter(
+        label=_("Expires"), choices=SOON, method="filter_expiry", empty_label=_("Any time")
+    )
+
+    class Meta:
+        model = IssuedCertificate
+        fields: tuple[str, ...] = ()
+
+    def filter_status(
+        self, rows: "QuerySet[IssuedCertificate]", name: str, value: str
+    ) -> "QuerySet[IssuedCertificate]":
+        if value == "expired":
+            return rows.filter(status=CertificateStatus.ISSUED, not_after__lt=timezone.now())
+        if value == "issued":
+            return rows.filter(status=CertificateStatus.ISSUED, not_after__gte=timezone.now())
+        return rows.filter(status=value)
+
+    def filter_expiry(
+        self, rows: "QuerySet[IssuedCertificate]", name: str, value: str
+    ) -> "QuerySet[IssuedCertificate]":
+        now = timezone.now()
+        until = now + timedelta(days=int(value))
+        expiring = rows.filter(not_after__gte=now, not_after__lt=until)
+        return expiring.filter(status=CertificateStatus.ISSUED).order_by("not_after", "-pk")
+
+
+def _list_certificates() -> "QuerySet[IssuedCertificate]":
+    return (
+        IssuedCertificate.objects.select_related("scep_profile")
+        .only(
+            "public_id", "subject", "serial", "fingerprint", "status", "device_id",
+            "not_before", "not_after", "revoked_at", "revocation_reason",
+            "scep_profile__public_id", "scep_profile__name",
+        )
+        .order_by("-pk")
+    )  # fmt: skip
+
+
+def add_devices(certificates: Iterable[Any]) -> None:
+    """Put the device that has it on each certificate, None where it is not known; one query."""
+    wanted = {row.device_id for row in certificates} - {""}
+    rows = Device.objects.filter(public_id__in=wanted).only("public_id", "name", "serial_number")
+    devices = {device.public_id: device for device in rows} if wanted else {}
+    for row in certificates:
+        row.device = devices.get(row.device_id)
+
+
+CERTIFICATES = ListPage(
+    title=_("Certificates"),
+    path=(_("System"),),
+    columns=(
+        _("Certificate"),
+        _("Device"),
+        _("SCEP profile"),
+        _("Issued"),
+        _("Expires"),
+        _("Status"),
+    ),
+    template="console/certificate/list.html",
+    row_template="console/certificate/row.html",
+    get_rows=_list_certificates,
+    complete=add_devices,
+    filterset=CertificateFilter,
+    is_huge=True,
+    empty_title=_("No certificates yet"),
+    empty_text=_("Every device that enrolls gets one. Generate a token, then open its link."),
+)
+
+
+@role_required()
+def list_certificates(request: HttpRequest) -> HttpResponse:
+    return CERTIFICATES.render(request)
+
+
+@role_required()
+def export_certificates(request: HttpRequest) -> HttpResponseBase:
+    """Send what the filters show, however long."""
+    rows = CERTIFICATES.filter_rows(request).qs.iterator(chunk_size=CHUNK)
+    return build_csv_response("certificates", header=CSV_HEADER, rows=_build_csv_rows(rows))
+
+
+def _build_csv_rows(certificates: Iterator[IssuedCertificate]) -> Iterator[tuple[Any, ...]]:
+    while chunk := list(islice(certificates, CHUNK)):
+        add_devices(chunk)
+        yield from map(_build_csv_row, chunk)
+
+
+def _build_csv_row(row: Any) -> tuple[Any, ...]:
+    return (
+        row.public_id, row.subject, row.serial, row.fingerprint, row.status, row.device,
+        row.device.serial_number if row.device else "", row.scep_profile,
+        row.not_before, row.not_after, row.revoked_at, row.revocation_reason,
+    )  # fmt: skip
