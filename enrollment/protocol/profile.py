@@ -5,9 +5,10 @@ belong to the organization and UUIDs to the session, so that the same session al
 the same ones: a renewal replaces what is installed instead of adding to it.
 """
 
+import hashlib
 import plistlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,9 +65,9 @@ class MdmFacts:
 
 
 def build_profile(
-    context: ProfileContext, *, root: bytes, identity: Payload, mdm: MdmFacts
+    context: ProfileContext, *, roots: Sequence[bytes], identity: Payload, mdm: MdmFacts
 ) -> bytes:
-    """Return the unsigned profile as an XML property list; `root` is the root CA, DER."""
+    """Return the unsigned profile as an XML property list; `roots`: root CAs, DER, ours first."""
     profile: Payload = {
         "PayloadType": "Configuration",
         "PayloadVersion": 1,
@@ -78,7 +79,7 @@ def build_profile(
         ),
         "PayloadOrganization": context.organization_name,
         "PayloadContent": [
-            build_root_payload(context, root=root),
+            *build_root_payloads(context, roots=roots),
             identity,
             _build_mdm_payload(context, mdm=mdm, identity_uuid=identity["PayloadUUID"]),
         ],
@@ -88,11 +89,22 @@ def build_profile(
     return plistlib.dumps(profile)
 
 
-def build_root_payload(context: ProfileContext, *, root: bytes) -> Payload:
-    """Return the trust anchor."""
-    return _build_common(context, part="root", payload_type="com.apple.security.root") | {
-        "PayloadDisplayName": f"{context.organization_name}: root certificate",
-        "PayloadCertificateFileName": "root.cer",
+def build_root_payloads(context: ProfileContext, *, roots: Sequence[bytes]) -> list[Payload]:
+    """Return the trust anchors: our own root CA and those above imported CAs."""
+    own, *others = roots
+    name = f"{context.organization_name}: root certificate"
+    payloads = [_build_root(context, part="root", root=own, name=name)]
+    for root in others:
+        # By its contents, so that each keeps its identifier when others come and go.
+        part = f"root-{hashlib.sha256(root).hexdigest()[:16]}"
+        payloads.append(_build_root(context, part=part, root=root, name=name))
+    return payloads
+
+
+def _build_root(context: ProfileContext, *, part: str, root: bytes, name: str) -> Payload:
+    return _build_common(context, part=part, payload_type="com.apple.security.root") | {
+        "PayloadDisplayName": name,
+        "PayloadCertificateFileName": f"{part}.cer",
         "PayloadContent": root,
     }
 
@@ -139,8 +151,8 @@ def build_pkcs12_payload(context: ProfileContext, *, pkcs12: bytes, password: st
     return payload
 
 
-def build_trust_profile(context: ProfileContext, *, root: bytes) -> bytes:
-    """Return the unsigned profile that installs only the root CA, to be trusted first."""
+def build_trust_profile(context: ProfileContext, *, roots: Sequence[bytes]) -> bytes:
+    """Return the unsigned profile that installs only the root CAs, to be trusted first."""
     return plistlib.dumps(
         {
             "PayloadType": "Configuration",
@@ -150,7 +162,7 @@ def build_trust_profile(context: ProfileContext, *, root: bytes) -> bytes:
             "PayloadDisplayName": f"{context.organization_name}: root certificate",
             "PayloadDescription": f"Lets this device trust {context.organization_name}'s servers.",
             "PayloadOrganization": context.organization_name,
-            "PayloadContent": [build_root_payload(context, root=root)],
+            "PayloadContent": build_root_payloads(context, roots=roots),
         }
     )
 

@@ -27,7 +27,7 @@ from enrollment.services.tokens import build_challenge, check_token
 from organization.models import Organization
 from organization.selectors import get_organization
 from scep.models import ChallengeType, ScepProfile
-from scep.selectors import get_ca_certificate_fingerprint, get_root_ca
+from scep.selectors import get_ca_certificate_fingerprint, list_root_cas
 from scep.services.authority import issue_identity
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.profile_signing import sign_profile
@@ -49,7 +49,7 @@ def build_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     challenge = build_challenge(session)
     content = build_profile_plist(
         context,
-        root=bytes(get_root_ca().certificate),
+        roots=[bytes(row.certificate) for row in list_root_cas()],
         identity=_build_identity(session, context=context, challenge=challenge, now=now),
         mdm=MdmFacts(
             topic=topic,
@@ -72,10 +72,12 @@ def check_ready(*, now: datetime) -> None:
 
 
 def build_root_profile() -> bytes:
-    """Return the profile that installs only the root CA, CMS-signed (DER)."""
-    root = get_root_ca()
-    context = _build_context(get_organization(), session_id=root.fingerprint, platform="")
-    return sign_profile(build_trust_profile(context, root=bytes(root.certificate)))
+    """Return the profile that installs only the root CAs, CMS-signed (DER)."""
+    roots = list_root_cas()
+    context = _build_context(get_organization(), session_id=roots[0].fingerprint, platform="")
+    return sign_profile(
+        build_trust_profile(context, roots=[bytes(row.certificate) for row in roots])
+    )
 
 
 def _build_context(organization: Organization, *, session_id: str, platform: str) -> ProfileContext:

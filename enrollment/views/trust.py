@@ -1,4 +1,4 @@
-"""The root CA, for people whose device must trust it before it can enroll."""
+"""The root CAs, for people whose device must trust them before it can enroll."""
 
 import base64
 import textwrap
@@ -8,26 +8,30 @@ from django.http import HttpRequest, HttpResponse
 from enrollment.services.profile import build_root_profile
 from enrollment.views.door import public_door
 from enrollment.views.profile import build_attachment
-from scep.selectors import get_root_ca
+from scep.selectors import get_root_ca, list_root_cas
 
 
 @public_door("GET", "HEAD")
 def download_root_profile(request: HttpRequest) -> HttpResponse:
-    """Answer a signed profile with nothing but the root CA."""
+    """Answer a signed profile with nothing but the root CAs."""
     return build_attachment(build_root_profile(), name="ca.mobileconfig")
 
 
 @public_door("GET", "HEAD")
 def download_root_pem(request: HttpRequest) -> HttpResponse:
-    text = textwrap.wrap(base64.b64encode(bytes(get_root_ca().certificate)).decode(), 64)
-    lines = ["-----BEGIN CERTIFICATE-----", *text, "-----END CERTIFICATE-----", ""]
-    return build_attachment(
-        "\n".join(lines).encode(), name="ca.pem", content_type="application/x-pem-file"
-    )
+    """Answer every root CA, ours first."""
+    content = "".join(_encode_pem(bytes(row.certificate)) for row in list_root_cas())
+    return build_attachment(content.encode(), name="ca.pem", content_type="application/x-pem-file")
 
 
 @public_door("GET", "HEAD")
 def download_root_der(request: HttpRequest) -> HttpResponse:
+    """Answer our own root CA: the format holds one certificate."""
     return build_attachment(
         bytes(get_root_ca().certificate), name="ca.cer", content_type="application/x-x509-ca-cert"
     )
+
+
+def _encode_pem(der: bytes) -> str:
+    text = textwrap.wrap(base64.b64encode(der).decode(), 64)
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *text, "-----END CERTIFICATE-----", ""])
