@@ -40,7 +40,9 @@ from scep.protocol.issuing import (
     build_validity,
 )
 from scep.protocol.pkcs12 import build_pkcs12
+from scep.protocol.revocation_reasons import check_reason
 from scep.selectors import get_issuing_ca, get_signer
+from scep.services.revocation import mark_stale
 from scep.signals import certificate_issued, certificate_revoked
 
 IDENTITY_KEY_BITS = 2048
@@ -126,10 +128,12 @@ def revoke_certificate(
 ) -> None:
     """Revoke for good; a certificate that is revoked already stays as it is.
 
-    `reason` is an RFC 5280 reason in words (`superseded`, `key_compromise`, …), at most 40
-    characters. Audited where an `actor` asked for it.
+    `reason`: one of revocation_reasons.REASONS. Audited where an `actor` asked for it.
+    Raises RevocationReasonInvalid.
     """
+    check_reason(reason)
     with transaction.atomic():
+        mark_stale(certificate.issuer_id)
         changed = (
             IssuedCertificate.objects.filter(pk=certificate.pk)
             .exclude(status=CertificateStatus.REVOKED)
