@@ -2,24 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 
-from asn1crypto import algos, cms, core
-from asn1crypto import x509 as asn1_x509
+from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from scep.errors import SignatureInvalid
+from scep.protocol import der
+from scep.protocol.algorithms import DIGESTS
 from scep.protocol.certificates import encode_certificate
+from scep.protocol.direct import (
+    DATA,
+    RSA_ENCRYPTION,
+    SIGNED_DATA,
+    read_issuer_and_serial,
+)
 from scep.protocol.reading import refusing
 from scep.protocol.signed_data import (
     CONTENT_TYPE_ATTRIBUTE,
-    DATA,
     MESSAGE_DIGEST_ATTRIBUTE,
     decode_signature,
     verify_signature,
 )
 
 MAX_SIGNATURE_BYTES = 64 * 1024
+VERSION_1 = der.encode_integer(1)
+DIGEST_OIDS = {digest.name: oid for oid, digest in DIGESTS.items()}
 
 
 def verify_detached(signature: bytes, *, content: bytes, allow_sha1: bool) -> x509.Certificate:
@@ -44,88 +52,90 @@ def sign_attached(
     certificate: x509.Certificate,
     key: rsa.RSAPrivateKey,
     chain: Sequence[x509.Certificate] = (),
-    attributes: Mapping[str, core.Asn1Value] | None = None,
+    attributes: Mapping[str, core.Asn1Value | bytes] | None = None,
     digest: hashes.HashAlgorithm | None = None,
 ) -> bytes:
     """Return DER SignedData around `content` (RFC 5652 section 5), SHA-256 unless told.
 
-    `chain`: further certificates to send along. `attributes`: further signed attributes, by OID.
+    `chain`: further certificates to send along. `attributes`: further signed attributes by OID,
+    each value an element of asn1crypto's or as DER.
     """
     digest = digest or hashes.SHA256()
-    signed_attributes = _build_attributes(content, extra=attributes or {}, digest=digest)
-    signature = key.sign(signed_attributes.dump(), padding.PKCS1v15(), digest)
-    digest_algorithm = algos.DigestAlgorithm({"algorithm": digest.name})
-    signed = cms.SignedData(
-        {
-            "version": "v1",
-            "digest_algorithms": [digest_algorithm],
-            "encap_content_info": {"content_type": DATA, "content": content},
-            "certificates": _build_certificate_set([certificate, *chain]),
-            "signer_infos": [
-                {
-                    "version": "v1",
-                    "sid": {"issuer_and_serial_number": build_issuer_and_serial(certificate)},
-                    "digest_algorithm": digest_algorithm,
-                    "signed_attrs": signed_attributes,
-                    # Bare rsaEncryption: some SCEP clients take nothing else here.
-                    "signature_algorithm": {"algorithm": "rsassa_pkcs1v15"},
-                    "signature": signature,
-                }
-            ],
-        }
+    members = _build_attributes(content, extra=attributes or {}, digest=digest)
+    signature = key.sign(der.encode_set_of(der.SET, members), padding.PKCS1v15(), digest)
+    digest_algorithm = der.encode_algorithm(DIGEST_OIDS[digest.name])
+    signer = der.encode(
+        der.SEQUENCE,
+        VERSION_1,
+        encode_issuer_and_serial(certificate),
+        digest_algorithm,
+        der.encode_set_of(der.CONTEXT_0, members),
+        # Bare rsaEncryption: some SCEP clients take nothing else here.
+        der.encode_algorithm(RSA_ENCRYPTION),
+        der.encode(der.OCTET_STRING, signature),
     )
-    return _wrap("signed_data", signed)
+    return _build_signed_data(
+        der.encode(der.CONTEXT_0, der.encode(der.OCTET_STRING, content)),
+        digest_algorithm=digest_algorithm,
+        certificates=[certificate, *chain],
+        signer=signer,
+    )
 
 
 def build_degenerate(certificates: Sequence[x509.Certificate]) -> bytes:
     """Return DER SignedData that only carries certificates (RFC 8894 section 3.4)."""
-    signed = cms.SignedData(
-        {
-            "version": "v1",
-            "digest_algorithms": [],
-            "encap_content_info": {"content_type": DATA},
-            "certificates": _build_certificate_set(certificates),
-            "signer_infos": [],
-        }
-    )
-    return _wrap("signed_data", signed)
+    return _build_signed_data(b"", digest_algorithm=b"", certificates=certificates, signer=b"")
 
 
-def build_issuer_and_serial(certificate: x509.Certificate) -> cms.IssuerAndSerialNumber:
-    """Return how CMS names this certificate."""
-    return cms.IssuerAndSerialNumber(
-        {
-            "issuer": asn1_x509.Name.load(certificate.issuer.public_bytes()),
-            "serial_number": certificate.serial_number,
-        }
-    )
+def encode_issuer_and_serial(certificate: x509.Certificate) -> bytes:
+    """Return how CMS names this certificate: IssuerAndSerialNumber, DER."""
+    return read_issuer_and_serial(encode_certificate(certificate))
 
 
 def _build_attributes(
-    content: bytes, *, extra: Mapping[str, core.Asn1Value], digest: hashes.HashAlgorithm
-) -> cms.CMSAttributes:
+    content: bytes,
+    *,
+    extra: Mapping[str, core.Asn1Value | bytes],
+    digest: hashes.HashAlgorithm,
+) -> list[bytes]:
     hasher = hashes.Hash(digest)
     hasher.update(content)
-    values: dict[str, core.Asn1Value] = {
-        CONTENT_TYPE_ATTRIBUTE: cms.ContentType(DATA),
-        MESSAGE_DIGEST_ATTRIBUTE: core.OctetString(hasher.finalize()),
+    values: dict[str, core.Asn1Value | bytes] = {
+        CONTENT_TYPE_ATTRIBUTE: der.encode_oid(DATA),
+        MESSAGE_DIGEST_ATTRIBUTE: der.encode(der.OCTET_STRING, hasher.finalize()),
         **extra,
     }
-    return cms.CMSAttributes(
-        [cms.CMSAttribute({"type": oid, "values": [value]}) for oid, value in values.items()]
+    return [
+        der.encode(
+            der.SEQUENCE,
+            der.encode_oid(oid),
+            der.encode(der.SET, value if isinstance(value, bytes) else value.dump()),
+        )
+        for oid, value in values.items()
+    ]
+
+
+def _build_signed_data(
+    content: bytes,
+    *,
+    digest_algorithm: bytes,
+    certificates: Sequence[x509.Certificate],
+    signer: bytes,
+) -> bytes:
+    """Return a whole ContentInfo; what is empty is left out."""
+    signed = der.encode(
+        der.SEQUENCE,
+        VERSION_1,
+        der.encode(der.SET, digest_algorithm),
+        der.encode(der.SEQUENCE, der.encode_oid(DATA), content),
+        der.encode_set_of(der.CONTEXT_0, [encode_certificate(each) for each in certificates]),
+        der.encode(der.SET, signer),
     )
+    return encode_content_info(SIGNED_DATA, signed)
 
 
-def _build_certificate_set(certificates: Sequence[x509.Certificate]) -> cms.CertificateSet:
-    return cms.CertificateSet(
-        [
-            cms.CertificateChoices(
-                {"certificate": asn1_x509.Certificate.load(encode_certificate(certificate))}
-            )
-            for certificate in certificates
-        ]
+def encode_content_info(content_type: str, content: bytes) -> bytes:
+    """Return `content`, a whole element, as CMS of this type (RFC 5652 section 3)."""
+    return der.encode(
+        der.SEQUENCE, der.encode_oid(content_type), der.encode(der.CONTEXT_0, content)
     )
-
-
-def _wrap(content_type: str, content: core.Asn1Value) -> bytes:
-    return cms.ContentInfo({"content_type": content_type, "content": content}).dump()

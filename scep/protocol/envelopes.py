@@ -16,13 +16,19 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
+from scep.protocol import der
 from scep.protocol.algorithms import Cipher, get_cipher
-from scep.protocol.cms import build_issuer_and_serial
+from scep.protocol.cms import encode_content_info, encode_issuer_and_serial
+from scep.protocol.der import Unfamiliar
+from scep.protocol.direct import (
+    DATA,
+    ENVELOPED_DATA,
+    RSA_ENCRYPTION,
+    read_enveloped_data,
+)
 from scep.protocol.reading import refusing
-from scep.protocol.signed_data import DATA
 
-ENVELOPED_DATA = "1.2.840.113549.1.7.3"
-RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+VERSION_0 = der.encode_integer(0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,31 @@ def decode_envelope(data: bytes, *, recipient: x509.Certificate, allow_legacy: b
 
     Raises RequestRejected, or AlgorithmRefused for a cipher that is not accepted.
     """
+    try:
+        return decode_familiar_envelope(data, recipient=recipient, allow_legacy=allow_legacy)
+    except Unfamiliar:
+        return decode_any_envelope(data, recipient=recipient, allow_legacy=allow_legacy)
+
+
+def decode_familiar_envelope(
+    data: bytes, *, recipient: x509.Certificate, allow_legacy: bool
+) -> Envelope:
+    """Read the shape that devices really send, directly; raises Unfamiliar or AlgorithmRefused."""
+    found = read_enveloped_data(data)
+    if found.recipient != encode_issuer_and_serial(recipient):
+        raise Unfamiliar
+    return Envelope(
+        cipher=get_cipher(found.cipher_oid, allow_legacy=allow_legacy),
+        initialization_vector=found.initialization_vector,
+        encrypted_key=found.encrypted_key,
+        encrypted_content=found.encrypted_content,
+    )
+
+
+def decode_any_envelope(
+    data: bytes, *, recipient: x509.Certificate, allow_legacy: bool
+) -> Envelope:
+    """Read any EnvelopedData with asn1crypto; raises RequestRejected or AlgorithmRefused."""
     with refusing(RequestRejected, "the envelope cannot be read"):
         info = cms.ContentInfo.load(data, strict=True)
         if info["content_type"].dotted != ENVELOPED_DATA:
@@ -85,23 +116,23 @@ def build_envelope(content: bytes, *, recipient: x509.Certificate, cipher: Ciphe
     padder = PKCS7(cipher.block_size * 8).padder()
     encryptor = _build_context(cipher, key=key, vector=vector).encryptor()
     padded = padder.update(content) + padder.finalize()
-    enveloped = cms.EnvelopedData(
-        {
-            "version": "v0",
-            "recipient_infos": [
-                _build_recipient(recipient, public_key.encrypt(key, padding.PKCS1v15()))
-            ],
-            "encrypted_content_info": {
-                "content_type": DATA,
-                "content_encryption_algorithm": {
-                    "algorithm": cipher.oid,
-                    "parameters": core.OctetString(vector),
-                },
-                "encrypted_content": encryptor.update(padded) + encryptor.finalize(),
-            },
-        }
+    recipient_info = der.encode(
+        der.SEQUENCE,
+        VERSION_0,
+        encode_issuer_and_serial(recipient),
+        der.encode_algorithm(RSA_ENCRYPTION),
+        der.encode(der.OCTET_STRING, public_key.encrypt(key, padding.PKCS1v15())),
     )
-    return cms.ContentInfo({"content_type": "enveloped_data", "content": enveloped}).dump()
+    encrypted_content_info = der.encode(
+        der.SEQUENCE,
+        der.encode_oid(DATA),
+        der.encode_algorithm(cipher.oid, parameters=der.encode(der.OCTET_STRING, vector)),
+        der.encode(der.PRIMITIVE_0, encryptor.update(padded) + encryptor.finalize()),
+    )
+    enveloped = der.encode(
+        der.SEQUENCE, VERSION_0, der.encode(der.SET, recipient_info), encrypted_content_info
+    )
+    return encode_content_info(ENVELOPED_DATA, enveloped)
 
 
 def _find_encrypted_key(recipients: cms.RecipientInfos, *, recipient: x509.Certificate) -> bytes:
@@ -122,7 +153,7 @@ def _is_named(certificate: x509.Certificate, *, rid: cms.RecipientIdentifier) ->
     if rid.name == "subject_key_identifier":
         identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
         return bool(rid.chosen.native == identifier.value.digest)
-    own = build_issuer_and_serial(certificate)
+    own = cms.IssuerAndSerialNumber.load(encode_issuer_and_serial(certificate))
     if rid.chosen["serial_number"].native != certificate.serial_number:
         return False
     return bool(rid.chosen["issuer"] == own["issuer"])
@@ -140,18 +171,3 @@ def _unwrap_key(envelope: Envelope, *, key: rsa.RSAPrivateKey) -> bytes:
 def _build_context(cipher: Cipher, *, key: bytes, vector: bytes) -> CipherContext[modes.CBC]:
     algorithm: BlockCipherAlgorithm = TripleDES(key) if cipher.is_legacy else AES(key)
     return CipherContext(algorithm, modes.CBC(vector))
-
-
-def _build_recipient(recipient: x509.Certificate, encrypted_key: bytes) -> cms.RecipientInfo:
-    return cms.RecipientInfo(
-        {
-            "ktri": cms.KeyTransRecipientInfo(
-                {
-                    "version": "v0",
-                    "rid": {"issuer_and_serial_number": build_issuer_and_serial(recipient)},
-                    "key_encryption_algorithm": {"algorithm": RSA_ENCRYPTION},
-                    "encrypted_key": encrypted_key,
-                }
-            )
-        }
-    )

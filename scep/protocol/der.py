@@ -1,0 +1,166 @@
+"""DER, read and written directly, where asn1crypto is too slow: in what every request costs.
+
+The reader knows one shape at a time and asks for each element by its tag; whatever is not exactly
+as asked for raises Unfamiliar, and its caller lets asn1crypto decide. So this reader may refuse
+too much, and must never accept more (X.690 sections 8.1 and 10.1; constructed encodings of
+indefinite length, which devices send, are read too).
+"""
+
+from functools import lru_cache
+from types import TracebackType
+from typing import Self
+
+INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x02, 0x03, 0x04, 0x05, 0x06
+UTF8_STRING, PRINTABLE_STRING, IA5_STRING = 0x0C, 0x13, 0x16
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
+BOOLEAN, SEQUENCE, SET = 0x01, 0x30, 0x31
+CONTEXT_0, CONTEXT_3 = 0xA0, 0xA3
+PRIMITIVE_0 = 0x80
+CONSTRUCTED = 0x20
+
+INDEFINITE = 0x80
+END_OF_CONTENTS = b"\0\0"
+MAX_SHORT = 0x7F
+
+
+class Unfamiliar(Exception):
+    """Not the one shape that the direct reader knows; says nothing about right or wrong."""
+
+
+class Reader:
+    """Walks through the elements of one constructed value, in order.
+
+    A reader from `enter` is used in a `with` block, and must have read everything at its end.
+    """
+
+    __slots__ = ("_data", "_end", "_is_indefinite", "_outer", "position")
+
+    def __init__(self, data: bytes, *, start: int = 0, end: int | None = None) -> None:
+        self._data = data
+        self._end = len(data) if end is None else end
+        self._outer: Reader | None = None
+        self._is_indefinite = False
+        self.position = start
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self.finish()
+
+    def finish(self) -> None:
+        """Raise Unfamiliar unless everything has been read."""
+        if not self._is_indefinite:
+            if self.position != self._end:
+                raise Unfamiliar
+            return
+        end = self.position + len(END_OF_CONTENTS)
+        if end > self._end or self._data[self.position : end] != END_OF_CONTENTS:
+            raise Unfamiliar
+        if self._outer is not None:
+            self._outer.position = end
+
+    def peek(self) -> int | None:
+        """Return the next element's tag, or None where nothing is left."""
+        if self.position >= self._end:
+            return None
+        tag = self._data[self.position]
+        return None if tag == 0 and self._is_indefinite else tag
+
+    def take(self, tag: int) -> bytes:
+        """Return the contents of the next element."""
+        start, end = self._locate(tag)
+        self.position = end
+        return self._data[start:end]
+
+    def take_whole(self, tag: int) -> bytes:
+        """Return the next element as it stands, header and contents."""
+        begin = self.position
+        self.position = self._locate(tag)[1]
+        return self._data[begin : self.position]
+
+    def enter(self, tag: int) -> "Reader":
+        """Return a reader of the next element's contents, of definite length or not."""
+        begin, data = self.position + 2, self._data
+        if begin > self._end or data[begin - 1] != INDEFINITE:
+            start, end = self._locate(tag)
+            self.position = end
+            return Reader(data, start=start, end=end)
+        if data[begin - 2] != tag or not tag & CONSTRUCTED:
+            raise Unfamiliar
+        inner = Reader(data, start=begin, end=self._end)
+        inner._is_indefinite, inner._outer = True, self
+        return inner
+
+    def take_octets(self, tag: int = OCTET_STRING) -> bytes:
+        """Return an OCTET STRING, primitive or in pieces (X.690 section 8.7)."""
+        if self.peek() == tag:
+            return self.take(tag)
+        pieces = []
+        with self.enter(tag | CONSTRUCTED) as inner:
+            while inner.peek() is not None:
+                pieces.append(inner.take(OCTET_STRING))
+        return b"".join(pieces)
+
+    def _locate(self, tag: int) -> tuple[int, int]:
+        """Return where the next element's contents start and end; their length is minimal."""
+        data, position, limit = self._data, self.position, self._end
+        if position + 2 > limit or data[position] != tag:
+            raise Unfamiliar
+        length, start = data[position + 1], position + 2
+        if length > MAX_SHORT:
+            size = length - INDEFINITE
+            start += size
+            # 64 KB is the longest message, so two bytes of length are enough.
+            if size not in (1, 2) or start > limit:
+                raise Unfamiliar
+            length = int.from_bytes(data[start - size : start])
+            if length <= (MAX_SHORT if size == 1 else 0xFF):
+                raise Unfamiliar
+        if start + length > limit:
+            raise Unfamiliar
+        return start, start + length
+
+
+def encode(tag: int, *parts: bytes) -> bytes:
+    """Return one element with these contents."""
+    contents = b"".join(parts)
+    length = len(contents)
+    if length <= MAX_SHORT:
+        return bytes((tag, length)) + contents
+    size = (length.bit_length() + 7) // 8
+    return bytes((tag, INDEFINITE | size)) + length.to_bytes(size) + contents
+
+
+def encode_set_of(tag: int, members: list[bytes]) -> bytes:
+    """Return a SET OF, its members in DER's order (X.690 section 11.6)."""
+    return encode(tag, *sorted(members))
+
+
+def encode_integer(value: int) -> bytes:
+    return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, signed=True))
+
+
+@lru_cache(maxsize=256)
+def encode_oid(dotted: str) -> bytes:
+    """Return an OBJECT IDENTIFIER, whole; raises ValueError for what is none."""
+    first, second, *rest = (int(arc) for arc in dotted.split("."))
+    return encode(OID, *(_encode_arc(arc) for arc in (first * 40 + second, *rest)))
+
+
+def _encode_arc(arc: int) -> bytes:
+    digits = [arc & MAX_SHORT]
+    while arc := arc >> 7:
+        digits.append(arc & MAX_SHORT | 0x80)
+    return bytes(reversed(digits))
+
+
+def encode_algorithm(dotted: str, parameters: bytes = b"\x05\x00") -> bytes:
+    """Return an AlgorithmIdentifier, its parameters NULL unless given."""
+    return encode(SEQUENCE, encode_oid(dotted), parameters)

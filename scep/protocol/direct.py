@@ -1,0 +1,180 @@
+"""The CMS messages that devices really send, read directly (RFC 5652 sections 5 and 6).
+
+One signer with one certificate named by issuer and serial; one recipient, named likewise, with
+RSA. Everything else raises Unfamiliar and is left to asn1crypto (see scep.protocol.der).
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from scep.protocol import der
+from scep.protocol.algorithms import CIPHERS, DIGESTS, ECDSA_SIGNATURES, RSA_SIGNATURES
+from scep.protocol.der import Reader, Unfamiliar
+
+DATA = "1.2.840.113549.1.7.1"
+SIGNED_DATA = "1.2.840.113549.1.7.2"
+ENVELOPED_DATA = "1.2.840.113549.1.7.3"
+RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+# The signed attributes of a SCEP message, and what stands in them (RFC 8894 section 3.2.1).
+ATTRIBUTE_TAGS = {
+    "1.2.840.113549.1.9.3": (der.OID,),
+    "1.2.840.113549.1.9.4": (der.OCTET_STRING,),
+    "1.2.840.113549.1.9.5": (der.UTC_TIME, der.GENERALIZED_TIME),
+    "2.16.840.1.113733.1.9.2": (der.PRINTABLE_STRING,),
+    "2.16.840.1.113733.1.9.5": (der.OCTET_STRING,),
+    "2.16.840.1.113733.1.9.7": (der.PRINTABLE_STRING,),
+}
+
+
+def _by_contents(oids: list[str]) -> dict[bytes, str]:
+    """Return the OIDs by what stands inside their elements."""
+    return {der.encode_oid(oid)[2:]: oid for oid in oids}
+
+
+ATTRIBUTES = _by_contents([*ATTRIBUTE_TAGS])
+DIGEST_OIDS = _by_contents([*DIGESTS])
+SIGNATURE_OIDS = _by_contents([*RSA_SIGNATURES, *ECDSA_SIGNATURES])
+CIPHER_OIDS = _by_contents([*CIPHERS])
+KEY_ENCRYPTION_OIDS = _by_contents([RSA_ENCRYPTION])
+DATA_CONTENTS, SIGNED_CONTENTS, ENVELOPED_CONTENTS = _by_contents(
+    [DATA, SIGNED_DATA, ENVELOPED_DATA]
+)
+
+
+@dataclass(frozen=True)
+class DirectSignature:
+    """A SignedData with one signer. `certificate` is DER, and the one that `sid` names.
+
+    `attributes`: signed attributes, each value a whole element, and `signed_bytes` over which
+    the signature goes; both None where there are none.
+    """
+
+    content: bytes | None
+    certificate: bytes
+    attributes: dict[str, tuple[bytes, ...]] | None
+    signed_bytes: bytes | None
+    digest_oid: str
+    algorithm_oid: str
+    signature: bytes
+
+
+@dataclass(frozen=True)
+class DirectEnvelope:
+    """An EnvelopedData with one recipient, named by its IssuerAndSerialNumber (DER)."""
+
+    recipient: bytes
+    encrypted_key: bytes
+    cipher_oid: str
+    initialization_vector: bytes
+    encrypted_content: bytes
+
+
+def read_signed_data(data: bytes) -> DirectSignature:
+    """Read a ContentInfo with SignedData; raises Unfamiliar."""
+    with Reader(data) as outer, outer.enter(der.SEQUENCE) as info:
+        _expect(info, SIGNED_CONTENTS)
+        with info.enter(der.CONTEXT_0) as explicit, explicit.enter(der.SEQUENCE) as signed:
+            signed.take(der.INTEGER)
+            signed.take(der.SET)
+            content = _read_content(signed)
+            with signed.enter(der.CONTEXT_0) as certificates:
+                certificate = certificates.take_whole(der.SEQUENCE)
+            with signed.enter(der.SET) as signers, signers.enter(der.SEQUENCE) as signer:
+                return _read_signer(signer, content=content, certificate=certificate)
+
+
+def read_enveloped_data(data: bytes) -> DirectEnvelope:
+    """Read a ContentInfo with EnvelopedData; raises Unfamiliar."""
+    with Reader(data) as outer, outer.enter(der.SEQUENCE) as info:
+        _expect(info, ENVELOPED_CONTENTS)
+        with info.enter(der.CONTEXT_0) as explicit, explicit.enter(der.SEQUENCE) as enveloped:
+            enveloped.take(der.INTEGER)
+            with enveloped.enter(der.SET) as recipients, recipients.enter(der.SEQUENCE) as each:
+                each.take(der.INTEGER)
+                name = each.take_whole(der.SEQUENCE)
+                _read_algorithm(each, known=KEY_ENCRYPTION_OIDS)
+                key = each.take(der.OCTET_STRING)
+            with enveloped.enter(der.SEQUENCE) as content:
+                _expect(content, DATA_CONTENTS)
+                with content.enter(der.SEQUENCE) as algorithm:
+                    cipher = _find(algorithm.take(der.OID), known=CIPHER_OIDS)
+                    vector = algorithm.take(der.OCTET_STRING)
+                encrypted = content.take_octets(der.PRIMITIVE_0)
+    return DirectEnvelope(name, key, cipher, vector, encrypted)
+
+
+@lru_cache(maxsize=64)
+def read_issuer_and_serial(certificate: bytes) -> bytes:
+    """Return how CMS names this DER certificate (RFC 5652 section 10.2.4); raises Unfamiliar."""
+    tbs = Reader(certificate).enter(der.SEQUENCE).enter(der.SEQUENCE)
+    if tbs.peek() == der.CONTEXT_0:
+        tbs.take(der.CONTEXT_0)
+    serial = tbs.take_whole(der.INTEGER)
+    tbs.take(der.SEQUENCE)
+    return der.encode(der.SEQUENCE, tbs.take_whole(der.SEQUENCE), serial)
+
+
+def _read_content(signed: Reader) -> bytes | None:
+    with signed.enter(der.SEQUENCE) as encapsulated:
+        _expect(encapsulated, DATA_CONTENTS)
+        if encapsulated.peek() is None:
+            return None
+        with encapsulated.enter(der.CONTEXT_0) as explicit:
+            return explicit.take_octets()
+
+
+def _read_signer(signer: Reader, *, content: bytes | None, certificate: bytes) -> DirectSignature:
+    signer.take(der.INTEGER)
+    if signer.take_whole(der.SEQUENCE) != read_issuer_and_serial(certificate):
+        raise Unfamiliar
+    digest = _read_algorithm(signer, known=DIGEST_OIDS)
+    attributes = signed_bytes = None
+    if signer.peek() == der.CONTEXT_0:
+        contents = signer.take(der.CONTEXT_0)
+        attributes = _read_attributes(contents)
+        # [0] on the wire, but signed as the SET OF that it is (RFC 5652 section 5.4).
+        signed_bytes = der.encode(der.SET, contents)
+    return DirectSignature(
+        content=content,
+        certificate=certificate,
+        attributes=attributes,
+        signed_bytes=signed_bytes,
+        digest_oid=digest,
+        algorithm_oid=_read_algorithm(signer, known=SIGNATURE_OIDS),
+        signature=signer.take(der.OCTET_STRING),
+    )
+
+
+def _read_attributes(contents: bytes) -> dict[str, tuple[bytes, ...]]:
+    found: dict[str, tuple[bytes, ...]] = {}
+    reader = Reader(contents)
+    while reader.peek() is not None:
+        with reader.enter(der.SEQUENCE) as attribute:
+            oid = _find(attribute.take(der.OID), known=ATTRIBUTES)
+            with attribute.enter(der.SET) as values:
+                tag = values.peek()
+                if oid in found or tag not in ATTRIBUTE_TAGS[oid]:
+                    raise Unfamiliar
+                found[oid] = (values.take_whole(tag),)
+    return found
+
+
+def _read_algorithm(reader: Reader, *, known: dict[bytes, str]) -> str:
+    """Return the OID of an AlgorithmIdentifier without parameters, or with NULL."""
+    with reader.enter(der.SEQUENCE) as algorithm:
+        oid = _find(algorithm.take(der.OID), known=known)
+        if algorithm.peek() is not None and algorithm.take(der.NULL):
+            raise Unfamiliar
+    return oid
+
+
+def _expect(reader: Reader, contents: bytes) -> None:
+    if reader.take(der.OID) != contents:
+        raise Unfamiliar
+
+
+def _find(contents: bytes, *, known: dict[bytes, str]) -> str:
+    try:
+        return known[contents]
+    except KeyError:
+        raise Unfamiliar from None
