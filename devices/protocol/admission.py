@@ -9,7 +9,9 @@ class AdmissionRequest:
     """An Authenticate and what its identity certificate was issued for.
 
     `certificate_session_id`, `certificate_token_id` and `certificate_scep_profile_id` are
-    empty where the certificate was issued without one.
+    empty where the certificate was issued without one. `certificate_authority_id` is the
+    external CA (`ca_…`) that issued it, empty for a certificate of ours; what such a certificate
+    was issued for is not known, except the common name that it bears.
     """
 
     udid: str
@@ -20,6 +22,8 @@ class AdmissionRequest:
     certificate_token_id: str
     certificate_scep_profile_id: str
     now: datetime
+    certificate_authority_id: str = ""
+    certificate_common_name: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from devices.services.results import write_facts
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
 from devices.signals import device_authenticated
-from scep.models import IssuedCertificate
+from scep.models import CertificateAuthorityRole, IssuedCertificate
+from scep.services.external_identities import get_common_name
 
 
 @transaction.atomic
@@ -59,6 +60,7 @@ def _ask_admission(
 ) -> Admission:
     admit: Callable[[AdmissionRequest], Admission] = import_string(settings.MDM_ADMISSION)
     profile = certificate.scep_profile
+    is_external = certificate.issuer.role == CertificateAuthorityRole.EXTERNAL
     return admit(
         AdmissionRequest(
             udid=message.udid,
@@ -68,6 +70,8 @@ def _ask_admission(
             certificate_session_id=certificate.session_id,
             certificate_token_id=certificate.token_id,
             certificate_scep_profile_id=profile.public_id if profile else "",
+            certificate_authority_id=certificate.issuer.public_id if is_external else "",
+            certificate_common_name=get_common_name(certificate),
             now=now,
         )
     )

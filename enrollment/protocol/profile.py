@@ -9,7 +9,7 @@ import hashlib
 import plistlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from enrollment.protocol.access_rights import check_access_rights
@@ -19,9 +19,6 @@ NAMESPACE = uuid.UUID("5b0d6a0e-6f0f-5c53-9c0b-0f5f8f1c9d11")
 TARGET_DEVICE_TYPES = {"ios": 1, "ipados": 1, "macos": 5}
 # It can neither be added nor removed later, and Macs may refuse a profile without it.
 MAC_CAPABILITIES = ("com.apple.mdm.per-user-connections",)
-SIGN_AND_ENCRYPT = 5
-# X.520, ub-organization-name.
-MAX_ORGANIZATION = 64
 
 Payload = dict[str, Any]
 
@@ -45,13 +42,22 @@ class ProfileContext:
 
 @dataclass(frozen=True)
 class ScepFacts:
-    """What a device must know to ask for its certificate; the fingerprint is raw bytes."""
+    """What a device must know to ask for its certificate, in the payload's own terms.
+
+    `ca_fingerprint`: raw bytes. `retries` and `retry_delay` (seconds) count while the server
+    answers PENDING.
+    """
 
     url: str
     name: str
     challenge: str
     key_size: int
+    key_usage: int
     ca_fingerprint: bytes
+    subject: list[list[list[str]]]
+    alternative_names: Mapping[str, str | list[str]] = field(default_factory=dict)
+    retries: int = 3
+    retry_delay: int = 10
 
 
 @dataclass(frozen=True)
@@ -110,28 +116,23 @@ def _build_root(context: ProfileContext, *, part: str, root: bytes, name: str) -
 
 
 def build_scep_payload(context: ProfileContext, *, scep: ScepFacts) -> Payload:
-    """Return the payload that makes the device fetch its identity by SCEP.
-
-    The subject carries the session for servers of static challenges; the CA decides the
-    subject that it issues.
-    """
+    """Return the payload that makes the device fetch its identity by SCEP."""
     content: Payload = {
         "URL": scep.url,
         "Name": scep.name,
-        "Subject": [
-            [["O", context.organization_name[:MAX_ORGANIZATION]]],
-            [["CN", context.session_id]],
-        ],
+        "Subject": scep.subject,
         "Challenge": scep.challenge,
         "Key Type": "RSA",
         "Keysize": scep.key_size,
-        "Key Usage": SIGN_AND_ENCRYPT,
+        "Key Usage": scep.key_usage,
         "CAFingerprint": scep.ca_fingerprint,
-        "Retries": 3,
-        "RetryDelay": 10,
+        "Retries": scep.retries,
+        "RetryDelay": scep.retry_delay,
         "KeyIsExtractable": False,
         "AllowAllAppsAccess": False,
     }
+    if scep.alternative_names:
+        content["SubjectAltName"] = dict(scep.alternative_names)
     return _build_common(context, part="identity", payload_type="com.apple.security.scep") | {
         "PayloadDisplayName": f"{context.organization_name}: device identity",
         "PayloadContent": content,

@@ -10,6 +10,8 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, 
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.tokens import verify_token
 from scep.models import ChallengeType
+from scep.services.challenges import find_session_id
+from scep.services.external_identities import is_trusted_by, note_enrollment
 
 
 def admit(request: AdmissionRequest) -> Admission:
@@ -46,6 +48,9 @@ def _verify_challenge(request: AdmissionRequest) -> EnrollmentSession:
 def _check_certificate(request: AdmissionRequest, *, session: EnrollmentSession) -> None:
     """Refuse a certificate that was issued for another session, token or SCEP profile."""
     token, profile = session.token, session.token.scep_profile
+    if request.certificate_authority_id:
+        _check_foreign(request, session=session)
+        return
     matches = request.certificate_scep_profile_id == (profile.public_id if profile else "")
     if request.certificate_session_id:
         matches &= request.certificate_session_id == session.public_id
@@ -58,6 +63,33 @@ def _check_certificate(request: AdmissionRequest, *, session: EnrollmentSession)
         raise SessionRefused(
             "identity_not_trusted", "the certificate was issued for another enrollment"
         )
+
+
+def _check_foreign(request: AdmissionRequest, *, session: EnrollmentSession) -> None:
+    """Refuse an external CA's certificate unless this token's SCEP profile trusts that CA.
+
+    Such a CA keeps no record of sessions for us; but a certificate that bears the id of another
+    session is another device's, and one that has been in another session stays there.
+    """
+    profile, own = session.token.scep_profile, ("", session.public_id)
+    claimed = find_session_id(request.certificate_common_name)
+    trusted = profile is not None and is_trusted_by(
+        profile, issuer_id=request.certificate_authority_id
+    )
+    if profile is None or not trusted:
+        raise SessionRefused(
+            "identity_not_trusted", "the token's SCEP profile does not trust the certificate's CA"
+        )
+    if claimed not in own or request.certificate_session_id not in own:
+        raise SessionRefused(
+            "identity_not_trusted", "the certificate was issued for another enrollment"
+        )
+    note_enrollment(
+        certificate_sha256=request.certificate_sha256,
+        scep_profile=profile,
+        session_id=session.public_id,
+        token_id=session.token.jti,
+    )
 
 
 def _take_session(session: EnrollmentSession, *, udid: str) -> None:

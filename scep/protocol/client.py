@@ -25,7 +25,6 @@ from scep.protocol.messages import (
     FAIL_INFO,
     MESSAGE_TYPE,
     NONCE_BYTES,
-    PKCS_REQ,
     PKI_STATUS,
     RECIPIENT_NONCE,
     SENDER_NONCE,
@@ -35,6 +34,7 @@ from scep.protocol.messages import (
 from scep.protocol.reading import refusing
 from scep.protocol.signed_data import Signature, decode_signature, verify_signature
 
+PKCS_REQ = "19"
 AES_128_CBC = "2.16.840.1.101.3.4.1.2"
 FAILURE = "2"
 SELF_SIGNED_LIFETIME = timedelta(days=1)
@@ -89,7 +89,7 @@ def build_request(applicant: Applicant, *, recipient: x509.Certificate, challeng
         certificate=applicant.certificate,
         key=applicant.key,
         attributes={
-            MESSAGE_TYPE: core.PrintableString(PKCS_REQ.decode()),
+            MESSAGE_TYPE: core.PrintableString(PKCS_REQ),
             TRANSACTION_ID: core.PrintableString(applicant.transaction_id),
             SENDER_NONCE: core.OctetString(applicant.nonce),
         },

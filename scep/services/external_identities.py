@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.x509.oid import NameOID
 from django.db import IntegrityError, transaction
 
 from scep.errors import IdentityNotTrusted
@@ -37,6 +38,12 @@ def identify(
     elif row.issuer.role == CertificateAuthorityRole.EXTERNAL:
         _verify(certificate, issuer=row.issuer, now=now, leeway=leeway)
     return verify_identity(certificate, now=now, leeway=leeway)
+
+
+def get_common_name(certificate: IssuedCertificate) -> str:
+    """Return the (first) common name that the certificate bears, "" where it has none."""
+    names = get_certificate(certificate).subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(names[0].value) if names else ""
 
 
 def is_trusted_by(scep_profile: ScepProfile, *, issuer_id: str) -> bool:

@@ -20,7 +20,12 @@ from scep.models import (
     ScepServerType,
 )
 from scep.protocol.addresses import decode_target
+from scep.protocol.subject_template import (
+    verify_alternative_name_templates,
+    verify_subject_template,
+)
 from scep.selectors import get_issuing_ca
+from scep.services.authorities import ensure_single_authority
 from scep.services.trusted_authorities import (
     forget_unused_authorities,
     read_authorities,
@@ -31,8 +36,6 @@ KEY_SIZES = (2048, 4096)
 MAX_VALIDITY_DAYS = 825
 MIN_STATIC_CHALLENGE = 8
 MAX_NAME = 100
-MAX_TEMPLATES = 20
-MAX_TEMPLATE = 200
 MAX_HOOK_USERNAME = 200
 FINGERPRINT_DIGITS = 64
 SECRETS = ("static_challenge", "hook_password")
@@ -124,7 +127,7 @@ def _save(
     _write_values(profile, values=values)
     pem = values.get("trusted_ca_pem", "") if _is_external(profile) else ""
     trusted = read_authorities(pem, now=timezone.now()) if pem.strip() else None
-    _check(profile, values=values)
+    _check(profile)
     _check_trust(profile, has_new=bool(trusted))
     if before != [getattr(profile, name) for name in CHECKED_ANEW]:
         profile.checked_at, profile.check_code, profile.check_message = None, "", ""
@@ -171,16 +174,18 @@ def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
     """Return the CA that issues for the profile; an active issuing CA stays."""
     if _is_external(profile):
         return None
-    now = profile.issuing_ca
+    if profile.single_certificate:
+        return ensure_single_authority(now=timezone.now())
+    present = profile.issuing_ca
     stays = (
-        now is not None
-        and now.role == CertificateAuthorityRole.ISSUING
-        and now.state == CertificateAuthorityState.ACTIVE
+        present is not None
+        and present.role == CertificateAuthorityRole.ISSUING
+        and present.state == CertificateAuthorityState.ACTIVE
     )
-    return now if stays else get_issuing_ca()
+    return present if stays else get_issuing_ca()
 
 
-def _check(profile: ScepProfile, *, values: ScepProfileValues) -> None:
+def _check(profile: ScepProfile) -> None:
     _check_text(profile.name, what="name", longest=MAX_NAME)
     if profile.server_type not in ScepServerType.values:
         raise ProfileInvalid(f"The server must be one of {', '.join(ScepServerType.values)}.")
@@ -194,7 +199,8 @@ def _check(profile: ScepProfile, *, values: ScepProfileValues) -> None:
         raise ProfileInvalid(f"The validity must be 1 to {MAX_VALIDITY_DAYS} days.")
     if profile.renewal_days is not None and not 1 <= profile.renewal_days < profile.validity_days:
         raise ProfileInvalid("The renewal must begin at least a day before the certificate ends.")
-    _check_templates(profile)
+    verify_subject_template(_check_list(profile.subject))
+    verify_alternative_name_templates(_check_list(profile.subject_alternative_names))
     _check_static_challenge(profile)
     if _is_external(profile):
         _check_external(profile)
@@ -205,14 +211,10 @@ def _check_text(text: str, *, what: str, longest: int) -> None:
         raise ProfileInvalid(f"A SCEP profile needs a {what} of at most {longest} characters.")
 
 
-def _check_templates(profile: ScepProfile) -> None:
-    for templates in (profile.subject, profile.subject_alternative_names):
-        if not isinstance(templates, list) or len(templates) > MAX_TEMPLATES:
-            raise ProfileInvalid(f"A template is a list of at most {MAX_TEMPLATES} names.")
-        for template in templates:
-            if not isinstance(template, str):
-                raise ProfileInvalid("Each name of a template is a text, like CN={serial}.")
-            _check_text(template, what="name in its template", longest=MAX_TEMPLATE)
+def _check_list(templates: object) -> list[str]:
+    if not isinstance(templates, list) or not all(isinstance(each, str) for each in templates):
+        raise ProfileInvalid("A template is a list of texts, each like CN={serial}.")
+    return templates
 
 
 def _check_static_challenge(profile: ScepProfile) -> None:

@@ -1,0 +1,129 @@
+"""The payload that brings a device its identity: SCEP, ours or an external server's, or PKCS#12."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from enrollment.errors import NotReady
+from enrollment.models import EnrollmentSession
+from enrollment.protocol.profile import (
+    Payload,
+    ProfileContext,
+    ScepFacts,
+    build_pkcs12_payload,
+    build_scep_payload,
+)
+from enrollment.services.subject_attributes import describe_session
+from scep.errors import ServerUnreachable
+from scep.models import ChallengeType, ScepProfile, ScepServerType
+from scep.protocol.payload_names import encode_alternative_names, encode_subject
+from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
+from scep.selectors import get_ca_certificate_fingerprint
+from scep.services.authority import issue_identity
+from scep.services.challenge_hooks import fetch_challenge
+from scep.services.challenges import create_dynamic_challenge
+
+# The device names its session; what our CA writes into the certificate is the CA's decision.
+BUILTIN_SUBJECT = ["O={organization}", "CN={session}"]
+RETRIES, RETRY_DELAY = 3, 10
+# Somebody has to look: as long as a session lives, at a pace that spares server and battery.
+HELD_RETRIES, HELD_RETRY_DELAY = 55, 60
+
+
+def build_identity(
+    session: EnrollmentSession, *, context: ProfileContext, challenge: str, now: datetime
+) -> Payload:
+    """Return the identity payload of a new enrollment; `challenge` is the session's token.
+
+    Raises NotReady, for one where an external server gives no challenge.
+    """
+    scep_profile = session.token.scep_profile
+    if scep_profile is None:
+        pkcs12, password, _ = issue_identity(
+            session_id=session.public_id,
+            token_id=session.token.jti,
+            common_name=session.public_id,
+            now=now,
+        )
+        return build_pkcs12_payload(context, pkcs12=pkcs12, password=password)
+    attributes = describe_session(session.public_id, token_id=session.token.jti)
+    scep_challenge = _get_challenge(
+        scep_profile, attributes=attributes, token_challenge=challenge, now=now
+    )
+    return build_scep_identity(
+        scep_profile, context=context, challenge=scep_challenge, attributes=attributes
+    )
+
+
+def build_scep_identity(
+    scep_profile: ScepProfile,
+    *,
+    context: ProfileContext,
+    challenge: str,
+    attributes: SubjectAttributes,
+) -> Payload:
+    """Return the SCEP payload for a challenge that the profile's server will accept."""
+    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
+    naming = _build_naming(scep_profile, attributes=attributes)
+    held = scep_profile.hold_for_approval
+    scep = ScepFacts(
+        url=scep_profile.external_url
+        if is_external
+        else f"{settings.BASE_URL}/scep/{scep_profile.public_id}",
+        name=scep_profile.ca_name if is_external else scep_profile.name,
+        challenge=challenge,
+        key_size=scep_profile.key_size,
+        key_usage=scep_profile.key_usage,
+        ca_fingerprint=get_ca_certificate_fingerprint(scep_profile),
+        subject=encode_subject(naming.subject),
+        alternative_names=encode_alternative_names(naming.alternative_names),
+        retries=HELD_RETRIES if held else RETRIES,
+        retry_delay=HELD_RETRY_DELAY if held else RETRY_DELAY,
+    )
+    return build_scep_payload(context, scep=scep)
+
+
+def get_lasting_challenge(scep_profile: ScepProfile, *, attributes: SubjectAttributes) -> str:
+    """Return a challenge that needs no row of ours: an external server's, or the static one.
+
+    Raises NotReady.
+    """
+    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
+    if is_external and scep_profile.challenge_type == ChallengeType.DYNAMIC:
+        try:
+            return fetch_challenge(
+                scep_profile, session_id=attributes.session, attributes=attributes
+            )
+        except ServerUnreachable as error:
+            message = f"SCEP profile “{scep_profile.name}”: {error}"
+            raise NotReady(error.code, message) from error
+    if scep_profile.challenge_type == ChallengeType.STATIC and scep_profile.static_challenge:
+        return bytes(scep_profile.static_challenge).decode()
+    raise NotReady("server_not_set_up", f"SCEP profile “{scep_profile.name}” has no challenge")
+
+
+def _get_challenge(
+    scep_profile: ScepProfile,
+    *,
+    attributes: SubjectAttributes,
+    token_challenge: str,
+    now: datetime,
+) -> str:
+    if scep_profile.server_type == ScepServerType.BUILTIN:
+        if scep_profile.challenge_type == ChallengeType.TOKEN:
+            return token_challenge
+        if scep_profile.challenge_type == ChallengeType.DYNAMIC:
+            return create_dynamic_challenge(scep_profile, session_id=attributes.session, now=now)
+    return get_lasting_challenge(scep_profile, attributes=attributes)
+
+
+def _build_naming(scep_profile: ScepProfile, *, attributes: SubjectAttributes) -> Naming:
+    """Return what the device asks for: an external CA may take it over, ours does not."""
+    if scep_profile.server_type == ScepServerType.BUILTIN:
+        return build_naming(BUILTIN_SUBJECT, [], attributes=attributes, fallback="")
+    return build_naming(
+        scep_profile.subject,
+        scep_profile.subject_alternative_names,
+        attributes=attributes,
+        fallback=attributes.session,
+    )
