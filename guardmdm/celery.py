@@ -84,6 +84,10 @@ app.conf.update(
             "task": "devices.tasks.sweep_commands",
             "schedule": timedelta(minutes=1),
         },
+        "sweep renewals": {
+            "task": "devices.tasks.sweep_renewals",
+            "schedule": timedelta(minutes=1),
+        },
         "sweep policies": {
             "task": "policies.tasks.sweep_policies",
             "schedule": timedelta(minutes=1),
@@ -94,6 +98,10 @@ app.conf.update(
         },
         "sweep certificates": {
             "task": "scep.tasks.sweep_certificates",
+            "schedule": timedelta(minutes=5),
+        },
+        "refresh revocation": {
+            "task": "scep.tasks.refresh_revocation",
             "schedule": timedelta(minutes=5),
         },
     },

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from organization.errors import NotSetUp
+from organization.protocol.public_id import is_public_id
 from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked
 from scep.models import (
     CertificateAuthority,
@@ -33,6 +34,8 @@ from scep.protocol.certificates import (
 from scep.protocol.issuing import Links, Signer
 
 CLOCK_LEEWAY = timedelta(minutes=10)
+PINNED_TIME = timedelta(days=7)
+"""How long a retired CA still answers to devices that know no other."""
 RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
@@ -106,6 +109,32 @@ def list_root_cas() -> list[CertificateAuthority]:
     return list(roots.values())
 
 
+def find_pinned_authority(
+    scep_profile: ScepProfile, *, name: str, now: datetime
+) -> CertificateAuthority | None:
+    """Return the retired CA that a device asks for by its id, as its enrollment profile told it.
+
+    A device that downloaded its profile before a rotation has pinned the old CA's fingerprint,
+    and finds it here for as long as such a profile may reasonably be waiting.
+    """
+    role = (
+        CertificateAuthorityRole.SINGLE
+        if scep_profile.single_certificate
+        else CertificateAuthorityRole.ISSUING
+    )
+    return (
+        CertificateAuthority.objects.filter(
+            public_id=name,
+            role=role,
+            state=CertificateAuthorityState.RETIRED,
+            retired_at__gt=now - PINNED_TIME,
+            not_after__gt=now,
+        )
+        .select_related("parent")
+        .first()
+    )
+
+
 def list_chain(authority: CertificateAuthority) -> list[CertificateAuthority]:
     """Return the CA and those above it, the root last."""
     chain = [authority]
@@ -126,6 +155,21 @@ def get_profile_authority(scep_profile: ScepProfile) -> CertificateAuthority:
     if scep_profile.issuing_ca is None:
         raise NotSetUp(f"the SCEP profile {scep_profile.name} has no CA here")
     return scep_profile.issuing_ca
+
+
+def find_published_authority(
+    public_id: str, *, with_key: bool = False
+) -> CertificateAuthority | None:
+    """Return the CA of this server whose links lead to `/pki/…/<public id>`; None for others.
+
+    `with_key`: only one that can sign revocation lists and OCSP answers.
+    """
+    if not is_public_id(public_id, prefix="ca"):
+        return None
+    rows = CertificateAuthority.objects.exclude(role=CertificateAuthorityRole.EXTERNAL)
+    if with_key:
+        rows = rows.filter(private_key__isnull=False)
+    return rows.defer("private_key").filter(public_id=public_id).first()
 
 
 def get_signer(authority: CertificateAuthority) -> Signer:
@@ -220,7 +264,12 @@ def list_recipients(scep_profile: ScepProfile) -> list[ServiceIdentity]:
     """
     authority = get_profile_authority(scep_profile)
     if scep_profile.single_certificate:
-        return [_get_authority_identity(authority)]
+        earlier = CertificateAuthority.objects.filter(
+            role=CertificateAuthorityRole.SINGLE,
+            state=CertificateAuthorityState.RETIRED,
+            not_after__gt=timezone.now(),
+        )
+        return [_get_authority_identity(row) for row in (authority, *earlier.order_by("-id"))]
     rows = (
         ServiceCertificate.objects.filter(
             purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=timezone.now()

@@ -1,9 +1,17 @@
 """Periodic work of the certificate authority."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
+from organization.errors import NotSetUp, SecretUnreadable
+from scep.models import CertificateAuthority
+from scep.services.ocsp import ensure_ocsp_signer
+from scep.services.revocation import ensure_crl, list_signing_authorities
 from scep.services.sweep import delete_old_challenges, revoke_orphans
+
+log = logging.getLogger(__name__)
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -12,3 +20,24 @@ def sweep_certificates() -> None:
     now = timezone.now()
     revoke_orphans(now=now)
     delete_old_challenges(now=now)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def rebuild_revocation_list(authority_id: int) -> None:
+    """Make the list of one CA where it is due; an external CA makes its own."""
+    authority = CertificateAuthority.objects.filter(pk=authority_id, private_key__isnull=False)
+    for row in authority.defer("private_key"):
+        ensure_crl(row, now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def refresh_revocation() -> None:
+    """Every CA's list and OCSP certificate anew where due; one that fails holds up no other."""
+    now = timezone.now()
+    for authority in list_signing_authorities():
+        try:
+            ensure_crl(authority, now=now)
+            if authority.not_after > now:
+                ensure_ocsp_signer(authority, now=now)
+        except (NotSetUp, SecretUnreadable) as error:
+            log.error("%s cannot say what it has revoked: %s", authority, error)

@@ -1,12 +1,19 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from organization.rest.routing import build_router
 from scep import console
 from scep.rest.certificates import CertificateViewSet
 from scep.rest.profiles import ScepProfileViewSet
+from scep.views import pki
 from scep.views import scep as scep_views
 
-urlpatterns: list[URLPattern] = [path("scep/<str:profile_id>", scep_views.scep, name="scep")]
+urlpatterns: list[URLPattern] = [
+    path("scep/<str:profile_id>", scep_views.scep, name="scep"),
+    path("pki/crl/<str:authority_id>.crl", pki.download_crl),
+    path("pki/ca/<str:authority_id>.cer", pki.download_authority),
+    # Not <path:…>: base64 may hold line breaks, and an empty one is answered as well.
+    re_path(r"(?s)^pki/ocsp/(?P<authority_id>[^/]+)(?:/(?P<encoded>.*))?\Z", pki.answer_status),
+]
 console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("scep/profiles", ScepProfileViewSet, basename="scep-profiles")

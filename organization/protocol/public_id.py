@@ -9,3 +9,9 @@ LENGTH = 20
 def build_public_id(prefix: str) -> str:
     """Return `prefix_` and 100 random bits as lower-case text without look-alikes."""
     return f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+
+
+def is_public_id(text: str, *, prefix: str) -> bool:
+    """Whether `text` could be one that `build_public_id` made; then no database minds it."""
+    kind, _, random = text.partition("_")
+    return kind == prefix and len(random) == LENGTH and set(random) <= set(ALPHABET)

@@ -18,8 +18,10 @@ from scep.protocol.crl import Revocation
 from scep.protocol.reading import refusing
 from scep.protocol.revocation_reasons import CODES
 from scep.protocol.signing import build_algorithm, sign_bytes
+from scep.protocol.transport import decode_message_text
 
 MAX_REQUEST_BYTES = 64 * 1024
+MAX_PATH = 8 * 1024
 MAX_CERTIFICATES = 100
 """In one request; clients ask about a chain, not about a fleet."""
 NONCE_BYTES = range(1, 129)  # RFC 9654 section 2.1
@@ -82,6 +84,17 @@ def decode_request(data: bytes) -> OcspRequest:
             raise MessageUnreadable(f"ask about 1 to {MAX_CERTIFICATES} certificates at a time")
         nonce = _read_extensions(body["request_extensions"])
         return OcspRequest(tuple(_read_id(each) for each in body["request_list"]), nonce)
+
+
+def decode_request_path(path: str) -> bytes:
+    """Return the request in what follows the responder's URL; raises MessageUnreadable.
+
+    Base64 as clients write it: percent-encoded once more than they should, with the URL-safe
+    alphabet, without padding, after a second slash.
+    """
+    if len(path) > MAX_PATH:
+        raise MessageUnreadable("the path is longer than 8 KB")
+    return decode_message_text(path.lstrip("/").replace("-", "+").replace("_", "/"))
 
 
 def is_issued_by(certificate: CertificateId, *, issuer: x509.Certificate) -> bool:

@@ -48,6 +48,12 @@ def ensure_crl(authority: CertificateAuthority, *, now: datetime) -> RevocationL
     return row
 
 
+def list_signing_authorities() -> list[CertificateAuthority]:
+    """Return the CAs whose key is here, retired ones too: each keeps a list until it expires."""
+    rows = CertificateAuthority.objects.filter(private_key__isnull=False)
+    return list(rows.defer("private_key"))
+
+
 def mark_stale(authority_id: int) -> None:
     """Have the list of the CA (its primary key) made anew; call it in the revoking transaction.
 
