@@ -1,5 +1,6 @@
 """News from the apps below, written into the enrollment log and onto the session."""
 
+from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
@@ -12,7 +13,7 @@ from enrollment.services.sessions import advance_session, fail_session, link_dev
 from policies import signals as policies
 from policies.models import ItemStatus
 from scep import signals as scep
-from scep.models import IssuedCertificate
+from scep.models import CertificateAuthorityRole, IssuedCertificate, ScepProfile
 
 
 @receiver(scep.certificate_issued)
@@ -39,6 +40,25 @@ def log_scep_refusal(
     fail_session(session_id, code=code)
     write_entry(
         code, message=message, session_id=session_id, remote_address=remote_address, detail=detail
+    )
+
+
+@receiver(scep.certificate_expiring)
+def log_expiring(name: str, days: int, not_after: datetime, kind: str, **_: Any) -> None:
+    code = "ca_expiring" if kind in CertificateAuthorityRole.values else "certificate_expiring"
+    write_entry(
+        code,
+        message=f"{name}: expires on {not_after:%Y-%m-%d} ({days} days left)",
+        detail={"name": name, "kind": kind, "days": days, "not_after": not_after.isoformat()},
+    )
+
+
+@receiver(scep.scep_server_checked)
+def log_scep_server(scep_profile: ScepProfile, code: str, message: str, **_: Any) -> None:
+    write_entry(
+        code or "scep_server_reachable",
+        message=f"SCEP profile “{scep_profile.name}”: {message or 'all is well again'}",
+        detail={"scep_profile": scep_profile.public_id},
     )
 
 

@@ -100,9 +100,21 @@ app.conf.update(
             "task": "scep.tasks.sweep_certificates",
             "schedule": timedelta(minutes=5),
         },
+        "rotate certificates": {
+            "task": "scep.tasks.rotate_certificates",
+            "schedule": timedelta(minutes=5),
+        },
+        "renew server certificate": {
+            "task": "guardmdm.tasks.renew_server_certificate",
+            "schedule": timedelta(hours=12),
+        },
         "refresh revocation": {
             "task": "scep.tasks.refresh_revocation",
             "schedule": timedelta(minutes=5),
+        },
+        "check SCEP servers": {
+            "task": "scep.tasks.check_scep_servers",
+            "schedule": timedelta(minutes=15),
         },
     },
 )

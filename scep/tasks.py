@@ -7,6 +7,9 @@ from django.utils import timezone
 
 from organization.errors import NotSetUp, SecretUnreadable
 from scep.models import CertificateAuthority
+from scep.services.automatic_rotation import rotate_due
+from scep.services.expiry import warn_expiring
+from scep.services.external_servers import check_external_servers
 from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import ensure_crl, list_signing_authorities
 from scep.services.sweep import delete_old_challenges, revoke_orphans
@@ -41,3 +44,20 @@ def refresh_revocation() -> None:
                 ensure_ocsp_signer(authority, now=now)
         except (NotSetUp, SecretUnreadable) as error:
             log.error("%s cannot say what it has revoked: %s", authority, error)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def rotate_certificates() -> None:
+    """Replace certificates of this server well before they end; warn of what does end."""
+    now = timezone.now()
+    try:
+        rotate_due(now=now)
+    finally:
+        # What could not be rotated is the very thing to be warned of.
+        warn_expiring(now=now)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def check_scep_servers() -> None:
+    """Ask every external SCEP server for its CA, so that one that is down shows early."""
+    check_external_servers(now=timezone.now())

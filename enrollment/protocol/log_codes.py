@@ -173,6 +173,20 @@ _CERTIFICATES = (
         _("The device does not trust this server's root certificate."),
         _("Install the root CA profile first."),
     ),
+    _error(
+        "ca_expiring",
+        _("CA certificate expires soon"),
+        _("A certificate authority comes to its end; what it issues ends with it."),
+        _("Prepare or import the next CA under System › Certificates, and activate it."),
+        level="warning",
+    ),
+    _error(
+        "certificate_expiring",
+        _("Server certificate expires soon"),
+        _("One of this server's certificates should have been replaced by itself, but was not."),
+        _("Check that the scheduler and the workers run (manage.py doctor)."),
+        level="warning",
+    ),
 )
 
 _DEVICES = (
@@ -243,6 +257,7 @@ _DEVICES = (
 _STEPS = (
     LogCode("session_opened", "info", _("Enrollment started")),
     LogCode("profile_downloaded", "info", _("Profile downloaded")),
+    LogCode("scep_server_reachable", "info", _("SCEP server answers again")),
     LogCode("certificate_issued", "info", _("Certificate issued")),
     LogCode("certificate_revoked", "info", _("Certificate revoked")),
     LogCode("device_authenticated", "info", _("Device authenticated")),
