@@ -44,6 +44,10 @@ class CommandInvalid(ValueError):
     """A command that Apple's schema or the device's platform does not know."""
 
 
+class RenewalNotPossible(Exception):
+    """The profile that renews an identity cannot be built now; the message is shown."""
+
+
 class NotEnrolled(Exception):
     """The device has no live enrollment, so no command can reach it."""
 

@@ -5,11 +5,15 @@ from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import Enrollment
+from devices.models import Command, Enrollment
 from devices.services.lapse import mark_identity_revoked
-from devices.signals import push_requested
+from devices.services.renewal import settle_renewal
+from devices.services.renewed_identity import ORIGIN
+from devices.services.replaced_identities import revoke_heirs
+from devices.signals import command_finished, push_requested
 from devices.tasks import push_device
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
@@ -33,3 +37,12 @@ def start_push(enrollment: Enrollment, **_: Any) -> None:
 def lose_identity(certificate: IssuedCertificate, **_: Any) -> None:
     """At once and in the same transaction: a revoked device must not look managed."""
     mark_identity_revoked(certificate.fingerprint or "")
+    revoke_heirs(certificate, now=certificate.revoked_at or timezone.now())
+
+
+@receiver(command_finished)
+def note_renewal(command: Command, **_: Any) -> None:
+    """A refused renewal is shown at once; the sweep tries it again."""
+    enrollment = command.enrollment
+    if command.origin == ORIGIN and command.uuid == enrollment.renewal_command_uuid:
+        settle_renewal(enrollment, now=command.completed_at or timezone.now())

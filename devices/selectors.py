@@ -37,9 +37,13 @@ def get_live_enrollment(device: Device) -> Enrollment:
 
 
 def find_pinned_enrollment(certificate_sha256: str) -> Enrollment | None:
-    """Return the enrollment that this identity certificate (hex) belongs to, whatever its state."""
-    pinned = Enrollment.objects.select_related("device")
-    return pinned.filter(certificate_sha256=certificate_sha256).first()
+    """Return the enrollment that this identity certificate (hex) belongs to, whatever its state.
+
+    That is also the one whose identity it was before the last renewal.
+    """
+    fingerprint = certificate_sha256 or None
+    belongs = Q(certificate_sha256=fingerprint) | Q(previous_certificate_sha256=fingerprint)
+    return Enrollment.objects.select_related("device").filter(belongs).first()
 
 
 def find_enrollment_profile(enrollment: Enrollment) -> str:

@@ -17,5 +17,7 @@ command_queued = Signal()  # command
 command_finished = Signal()  # command
 profiles_reported = Signal()  # enrollment
 applications_reported = Signal()  # enrollment
+identity_renewed = Signal()  # enrollment, certificate: IssuedCertificate, the new one
+renewal_failed = Signal()  # enrollment, message; it is tried again
 push_requested = Signal()  # enrollment
 push_failed = Signal()  # enrollment, code, message

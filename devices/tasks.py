@@ -5,12 +5,23 @@ from django.utils import timezone
 
 from devices.services.lapse import mark_lapsed
 from devices.services.push import push, request_due_pushes
+from devices.services.renewal import settle_renewals, start_due_renewals
+from devices.services.replaced_identities import revoke_replaced
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def push_device(enrollment_id: int) -> None:
     """Send the enrollment's requested push, if it is still to be sent."""
     push(enrollment_id, now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def sweep_renewals() -> None:
+    """Renew identities in time, try again what failed, revoke what was replaced a day ago."""
+    now = timezone.now()
+    settle_renewals(now=now)
+    start_due_renewals(now=now)
+    revoke_replaced(now=now)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -134,7 +134,9 @@ ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 
 # Ports: where a lower app asks a higher one for an answer.
 SCEP_TOKEN_CHALLENGE_VERIFIER = "enrollment.services.scep_challenge.verify_token_challenge"  # noqa: S105
+SCEP_SUBJECT_ATTRIBUTES = "enrollment.services.subject_attributes.describe_session"
 MDM_ADMISSION = "enrollment.services.admission.admit"
+MDM_RENEWAL_PROFILE = "enrollment.services.renewal.build_renewal_profile"
 
 # A device whose clock is off or whose system is old signs with SHA-1; see security notes.
 MDM_SIGNATURE_ALLOW_SHA1 = True

@@ -19,9 +19,9 @@ from devices.protocol.checkin import (
     UserAuthenticate,
 )
 from devices.protocol.plist import encode_plist
-from devices.selectors import find_live_enrollment, find_pinned_enrollment
+from devices.selectors import find_live_enrollment
 from devices.services.authenticate import authenticate
-from devices.services.identity import check_not_over, check_udid, get_sender
+from devices.services.identity import check_not_over, find_sender, get_sender
 from devices.services.presence import note_presence
 from devices.services.refusals import naming_sender
 from devices.services.removal import end_enrollment
@@ -50,17 +50,16 @@ def receive_checkin(message: Checkin, *, sender: Sender) -> bytes:
     """
     with naming_sender(sender.certificate, udid=message.udid):
         if message.is_user_channel and not isinstance(message, UserAuthenticate):
-            check_not_over(get_sender(sender.certificate, udid=message.udid))
+            check_not_over(get_sender(sender.certificate, udid=message.udid, now=sender.now))
             return b""
         return HANDLERS[type(message)](message, sender)
 
 
 def _authenticate(message: Authenticate, sender: Sender) -> bytes:
-    pinned = find_pinned_enrollment(sender.certificate.fingerprint or "")
-    if pinned is not None:
+    known = find_sender(sender.certificate, udid=message.udid, now=sender.now)
+    if known is not None:
         # Outside the transaction, so that a refusal's warning beside the device stays.
-        check_udid(pinned, udid=message.udid)
-        check_not_over(pinned)
+        check_not_over(known)
     enrollment = authenticate(
         message, certificate=sender.certificate, challenge=sender.challenge, now=sender.now
     )
@@ -69,7 +68,7 @@ def _authenticate(message: Authenticate, sender: Sender) -> bytes:
 
 
 def _token_update(message: TokenUpdate, sender: Sender) -> bytes:
-    enrollment = get_sender(sender.certificate, udid=message.udid)
+    enrollment = get_sender(sender.certificate, udid=message.udid, now=sender.now)
     check_not_over(enrollment)
     enrollment = token_update(enrollment, message=message, now=sender.now)
     note_presence(enrollment, now=sender.now)
@@ -77,7 +76,7 @@ def _token_update(message: TokenUpdate, sender: Sender) -> bytes:
 
 
 def _check_out(message: CheckOut, sender: Sender) -> bytes:
-    check_out(get_sender(sender.certificate, udid=message.udid), now=sender.now)
+    check_out(get_sender(sender.certificate, udid=message.udid, now=sender.now), now=sender.now)
     return b""
 
 
@@ -93,7 +92,7 @@ def check_out(enrollment: Enrollment, *, now: datetime) -> None:
 
 
 def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> bytes:
-    enrollment = get_sender(sender.certificate, udid=message.udid)
+    enrollment = get_sender(sender.certificate, udid=message.udid, now=sender.now)
     check_not_over(enrollment)
     enrollment.bootstrap_token = message.bootstrap_token
     enrollment.save(update_fields=["bootstrap_token", "updated_at"])
@@ -101,14 +100,14 @@ def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> bytes:
 
 
 def _get_bootstrap_token(message: GetBootstrapToken, sender: Sender) -> bytes:
-    enrollment = get_sender(sender.certificate, udid=message.udid)
+    enrollment = get_sender(sender.certificate, udid=message.udid, now=sender.now)
     check_not_over(enrollment)
     token = enrollment.bootstrap_token
     return encode_plist({"BootstrapToken": token}) if token else b""
 
 
 def _user_authenticate(message: UserAuthenticate, sender: Sender) -> bytes:
-    check_not_over(get_sender(sender.certificate, udid=message.udid))
+    check_not_over(get_sender(sender.certificate, udid=message.udid, now=sender.now))
     raise UserChannelDeclined("users have no channel of their own here")
 
 

@@ -7,12 +7,12 @@ from devices.errors import MessageRefused
 from devices.models import Enrollment, EnrollmentState
 from devices.protocol.connect import IDLE, Report
 from devices.protocol.plist import encode_plist
-from devices.selectors import get_command_body
 from devices.services.answers import record_result
 from devices.services.identity import check_not_over, get_sender
 from devices.services.presence import note_presence
 from devices.services.queue import take_next
 from devices.services.refusals import naming_sender
+from devices.services.renewal_payload import find_body
 from scep.models import IssuedCertificate
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def receive_report(report: Report, *, certificate: IssuedCertificate, now: datet
     A user's channel is acknowledged and gets nothing.
     """
     with naming_sender(certificate, udid=report.udid):
-        enrollment = get_sender(certificate, udid=report.udid)
+        enrollment = get_sender(certificate, udid=report.udid, now=now)
         _check_live(enrollment)
     note_presence(enrollment, now=now)
     if report.is_user_channel:
@@ -36,10 +36,17 @@ def receive_report(report: Report, *, certificate: IssuedCertificate, now: datet
             report.status,
             report.command_uuid,
         )
-    command = take_next(enrollment, now=now, is_new_session=report.status == IDLE)
-    if command is None:
-        return b""
-    return encode_plist({"CommandUUID": command.uuid, "Command": get_command_body(command)})
+    return _hand_out(enrollment, now=now, is_new_session=report.status == IDLE)
+
+
+def _hand_out(enrollment: Enrollment, *, now: datetime, is_new_session: bool) -> bytes:
+    """Return the next command that can be given now; one that cannot blocks no other."""
+    while command := take_next(enrollment, now=now, is_new_session=is_new_session):
+        is_new_session = False
+        body = find_body(command, now=now)
+        if body is not None:
+            return encode_plist({"CommandUUID": command.uuid, "Command": body})
+    return b""
 
 
 def _check_live(enrollment: Enrollment) -> None:

@@ -8,10 +8,16 @@ from devices.errors import MessageRefused
 from devices.models import Enrollment, EnrollmentState
 from devices.protocol.identity import extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
+from devices.services.renewed_identity import (
+    check_replaced,
+    find_external_renewal,
+    find_renewing_enrollment,
+    repin,
+)
 from devices.services.warnings import flag_device
 from scep.errors import IdentityNotTrusted
 from scep.models import IssuedCertificate
-from scep.selectors import verify_identity
+from scep.services.external_identities import identify
 
 CLOCK_SKEW = timedelta(minutes=10)
 OVER = {
@@ -22,25 +28,56 @@ OVER = {
 
 
 def verify_sender(header: str, *, content: bytes, now: datetime) -> IssuedCertificate:
-    """Return the identity certificate of ours that signed `content`; raises MessageRefused."""
+    """Return the identity certificate that signed `content`: ours or a trusted external CA's.
+
+    Raises MessageRefused.
+    """
     certificate = verify_signature(
         extract_signature(header),
         content=content,
         allow_sha1=settings.MDM_SIGNATURE_ALLOW_SHA1,
     )
     try:
-        return verify_identity(certificate, now=now, leeway=CLOCK_SKEW)
+        return identify(certificate, now=now, leeway=CLOCK_SKEW)
     except IdentityNotTrusted as error:
         raise MessageRefused(error.code, f"the identity certificate: {error}") from error
 
 
-def get_sender(certificate: IssuedCertificate, *, udid: str) -> Enrollment:
-    """Return the enrollment pinned to the certificate, in any state; raises MessageRefused."""
-    enrollment = find_pinned_enrollment(certificate.fingerprint or "")
-    if enrollment is None:
+def get_sender(certificate: IssuedCertificate, *, udid: str, now: datetime) -> Enrollment:
+    """Return the enrollment that the certificate speaks for, in any state; raises MessageRefused.
+
+    A renewed identity is pinned by its first message.
+    """
+    enrollment = find_sender(certificate, udid=udid, now=now)
+    if enrollment is not None:
+        return enrollment
+    renewing = find_external_renewal(certificate, udid=udid)
+    if renewing is None:
         raise MessageRefused("identity_not_trusted", "no enrollment belongs to the certificate")
+    return repin(renewing, certificate=certificate, now=now)
+
+
+def find_sender(certificate: IssuedCertificate, *, udid: str, now: datetime) -> Enrollment | None:
+    """Like get_sender, but None where nothing that we issued says for whom it speaks."""
+    enrollment = find_pinned_enrollment(certificate.fingerprint or "")
+    enrollment = enrollment or find_renewing_enrollment(certificate)
+    if enrollment is None:
+        return None
     check_udid(enrollment, udid=udid)
-    return enrollment
+    return _take_over(enrollment, certificate=certificate, now=now)
+
+
+def _take_over(
+    enrollment: Enrollment, *, certificate: IssuedCertificate, now: datetime
+) -> Enrollment:
+    match certificate.fingerprint:
+        case enrollment.certificate_sha256:
+            return enrollment
+        case enrollment.previous_certificate_sha256:
+            check_replaced(enrollment, now=now)
+            return enrollment
+        case _:
+            return repin(enrollment, certificate=certificate, now=now)
 
 
 def check_udid(enrollment: Enrollment, *, udid: str) -> None:

@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
                 ('user_agent', models.CharField(blank=True, max_length=300)),
                 ('remote_address', models.GenericIPAddressField(blank=True, null=True)),
                 ('expires_at', models.DateTimeField()),
+                ('base_url', models.CharField(blank=True, help_text='In its profile, where it can never change.', max_length=255)),
                 ('device_id', models.CharField(blank=True, db_index=True, help_text='`dev_…`', max_length=32)),
                 ('enrolled_at', models.DateTimeField(blank=True, null=True)),
                 ('silent_reported_at', models.DateTimeField(blank=True, null=True)),

@@ -24,6 +24,9 @@ class EnrollmentSession(TimeStamped):
     user_agent = models.CharField(max_length=300, blank=True)
     remote_address = models.GenericIPAddressField(null=True, blank=True)
     expires_at = models.DateTimeField()
+    base_url = models.CharField(
+        max_length=255, blank=True, help_text="In its profile, where it can never change."
+    )
     device_id = models.CharField(max_length=32, blank=True, db_index=True, help_text="`dev_…`")
     enrolled_at = models.DateTimeField(null=True, blank=True)
     silent_reported_at = models.DateTimeField(null=True, blank=True)

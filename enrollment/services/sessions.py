@@ -99,6 +99,13 @@ def advance_session(
     return bool(moved)
 
 
+def note_base_url(session: EnrollmentSession, *, base_url: str) -> None:
+    """Remember where the session's profile sends its device."""
+    if session.base_url != base_url:
+        session.base_url = base_url
+        session.save(update_fields=["base_url", "updated_at"])
+
+
 def fail_session(session_id: str, *, code: str) -> None:
     """Note why the device was refused; it may try again until the session is over."""
     if session_id:

@@ -1,0 +1,157 @@
+"""Identities are renewed in time by sending the enrollment profile again (R7; Apple 101986).
+
+Level-triggered: the sweep finds enrollments whose certificate is due and queues one
+InstallProfile for each. The command holds no profile: its payload is built when the device
+takes it (renewal_payload), so no key and no challenge is stored, and each is fresh. A renewal
+is over when the new identity speaks (renewed_identity). Until then every failure is shown and
+tried again, ever later.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
+from devices.selectors import OPEN_STATES
+from devices.services.answers import get_error
+from devices.services.queue import cancel_commands, enqueue
+from devices.services.renewed_identity import ORIGIN
+from devices.signals import renewal_failed
+from scep.models import CertificateStatus, IssuedCertificate
+from scep.selectors import get_renewal_window
+
+log = logging.getLogger(__name__)
+
+# How often a certificate that is not due is looked at: its SCEP profile may have changed.
+LOOK_AGAIN = timedelta(hours=1)
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(days=1)
+# A device that has installed the profile sends a TokenUpdate at once.
+SPEAKS_WITHIN = timedelta(hours=1)
+# An unanswered renewal is offered on and on; from here on it is shown as a failure too.
+PATIENCE = timedelta(days=3)
+BATCH = 2000
+UNDER_WAY = {"state": EnrollmentState.LIVE, "renewal_started_at__isnull": False}
+
+REFUSED = "The device refused the renewed profile."
+CANCELLED = "The command that renews the identity was cancelled."
+NOT_USED = "The device installed the renewed profile but does not use its new identity."
+PUT_OFF = f"The device has put the renewal off for {PATIENCE.days} days."
+UNANSWERED = f"The device has not answered the renewal for {PATIENCE.days} days."
+
+
+def start_due_renewals(*, now: datetime) -> int:
+    """Queue a renewal wherever a certificate is in its window; return how many."""
+    rows = list(_find_candidates(now)[:BATCH])
+    certificates = {
+        row.fingerprint: row
+        for row in IssuedCertificate.objects.select_related("scep_profile").filter(
+            fingerprint__in=[row.certificate_sha256 for row in rows]
+        )
+    }
+    due = [row for row in rows if _is_due(certificates.get(row.certificate_sha256), now=now)]
+    others = {row.pk for row in rows} - {row.pk for row in due}
+    Enrollment.objects.filter(pk__in=others, renewal_started_at=None).update(
+        renewal_not_before=now + LOOK_AGAIN
+    )
+    return sum(start_renewal(enrollment, now=now) is not None for enrollment in due)
+
+
+def _find_candidates(now: datetime) -> QuerySet[Enrollment]:
+    """Live enrollments without a renewal under way; those that expire first come first."""
+    may_try = Q(renewal_not_before=None) | Q(renewal_not_before__lte=now)
+    live = Enrollment.objects.filter(may_try, state=EnrollmentState.LIVE, renewal_started_at=None)
+    # One that is being taken out of management, or has left, gets no identity any more.
+    return live.exclude(device__status=DeviceStatus.UNENROLLED).order_by("certificate_not_after")
+
+
+def _is_due(certificate: IssuedCertificate | None, *, now: datetime) -> bool:
+    """A revoked or expired one cannot ask for anything any more."""
+    if certificate is None or certificate.status != CertificateStatus.ISSUED:
+        return False
+    if certificate.not_after <= now:
+        return False
+    return certificate.lacks_attributes or get_renewal_window(certificate) <= now
+
+
+@transaction.atomic
+def start_renewal(enrollment: Enrollment, *, now: datetime) -> Command | None:
+    """Queue the command that renews the identity; None where one is under way already."""
+    taken = Enrollment.objects.filter(
+        pk=enrollment.pk, state=EnrollmentState.LIVE, renewal_started_at=None
+    ).update(renewal_started_at=now)
+    if not taken:
+        return None
+    cancel_commands(enrollment, origin=ORIGIN)
+    command = enqueue(enrollment, command={"RequestType": "InstallProfile"}, origin=ORIGIN)
+    Enrollment.objects.filter(pk=enrollment.pk).update(renewal_command_uuid=command.uuid)
+    return command
+
+
+def settle_renewals(*, now: datetime) -> int:
+    """Find renewals that have come to nothing, to try them again; return how many."""
+    under_way = Enrollment.objects.filter(**UNDER_WAY)
+    return sum(
+        settle_renewal(enrollment, now=now)
+        for enrollment in under_way.exclude(device__status=DeviceStatus.UNENROLLED).iterator()
+    )
+
+
+@transaction.atomic
+def settle_renewal(enrollment: Enrollment, *, now: datetime) -> bool:
+    """Note what became of the renewal under way; return whether it has failed."""
+    command = Command.objects.filter(uuid=enrollment.renewal_command_uuid).first()
+    message = _find_failure(command, now=now)
+    if message:
+        return fail_renewal(enrollment, message=message, now=now)
+    started = enrollment.renewal_started_at
+    is_open = command is not None and command.state in OPEN_STATES
+    if is_open and started is not None and started < now - PATIENCE:
+        _note_silence(enrollment, command=command)
+    return False
+
+
+def _find_failure(command: Command | None, *, now: datetime) -> str:
+    if command is None or command.state == CommandState.CANCELLED:
+        return CANCELLED
+    if command.state in (CommandState.ERROR, CommandState.FORMAT_ERROR):
+        return get_error(command) or REFUSED
+    finished = command.completed_at
+    if finished is not None and finished < now - SPEAKS_WITHIN:
+        return NOT_USED
+    return ""
+
+
+def fail_renewal(enrollment: Enrollment, *, message: str, now: datetime) -> bool:
+    """End the renewal under way; the sweep starts another later. False where it was over."""
+    wait = min(FIRST_WAIT * 2 ** min(enrollment.renewal_attempts, 12), LONGEST_WAIT)
+    failed = Enrollment.objects.filter(
+        pk=enrollment.pk, renewal_command_uuid=enrollment.renewal_command_uuid, **UNDER_WAY
+    ).update(
+        renewal_started_at=None,
+        renewal_command_uuid="",
+        renewal_attempts=F("renewal_attempts") + 1,
+        renewal_not_before=now + wait,
+        renewal_error=message[:255],
+    )
+    if failed:
+        enrollment.refresh_from_db()
+        cancel_commands(enrollment, origin=ORIGIN)
+        _report(enrollment)
+    return bool(failed)
+
+
+def _note_silence(enrollment: Enrollment, *, command: Command | None) -> None:
+    """The command stays: a device that comes back after weeks is to be renewed at once."""
+    put_off = command is not None and command.state == CommandState.NOT_NOW
+    message = PUT_OFF if put_off else UNANSWERED
+    rows = Enrollment.objects.filter(pk=enrollment.pk, **UNDER_WAY)
+    if rows.exclude(renewal_error__in=(PUT_OFF, UNANSWERED)).update(renewal_error=message):
+        enrollment.refresh_from_db()
+        _report(enrollment)
+
+
+def _report(enrollment: Enrollment) -> None:
+    log.warning("renewal of %s: %s", enrollment.device.public_id, enrollment.renewal_error)
+    renewal_failed.send(Enrollment, enrollment=enrollment, message=enrollment.renewal_error)

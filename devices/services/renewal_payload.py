@@ -1,0 +1,50 @@
+"""What a device takes when it takes a command; a renewal's profile is built at this moment."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from devices.errors import RenewalNotPossible
+from devices.models import Command, CommandState, Enrollment
+from devices.protocol.commands import build_install_profile
+from devices.selectors import OPEN_STATES, get_command_body
+from devices.services.renewal import fail_renewal
+from devices.services.renewed_identity import ORIGIN
+from devices.services.replaced_identities import revoke_unspoken
+
+
+def find_body(command: Command, *, now: datetime) -> dict[str, Any] | None:
+    """Return the Command dictionary to hand out; None for a renewal that cannot go now.
+
+    Such a command is finished here, so that it does not stand in the way of others.
+    """
+    if command.origin != ORIGIN:
+        return get_command_body(command)
+    enrollment = Enrollment.objects.select_related("device").get(pk=command.enrollment_id)
+    if enrollment.renewal_command_uuid != command.uuid:
+        _close(command, now=now)
+        return None
+    revoke_unspoken(enrollment, now=now)
+    build: Callable[..., bytes] = import_string(settings.MDM_RENEWAL_PROFILE)
+    try:
+        return build_install_profile(build(enrollment, now=now))
+    except RenewalNotPossible as error:
+        fail_renewal(enrollment, message=str(error), now=now)
+        return None
+
+
+def _close(command: Command, *, now: datetime) -> None:
+    """The renewal is over: the new identity has spoken, or another command took its place.
+
+    One that the device had in hand has been obeyed; `command` is as it was before it was taken.
+    """
+    obeyed = command.state == CommandState.SENT
+    Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+        state=CommandState.ACKNOWLEDGED if obeyed else CommandState.CANCELLED,
+        completed_at=now,
+        not_before=None,
+        updated_at=now,
+    )

@@ -1,0 +1,81 @@
+"""The end of identities that a renewal has replaced, or that came of a renewal in vain.
+
+The identity before speaks for a day more, since a device signs its last answers with it.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from devices.models import Enrollment
+from scep.models import CertificateStatus, IssuedCertificate
+from scep.services.authority import revoke_certificate
+
+OVERLAP = timedelta(days=1)
+SUPERSEDED = "superseded"
+
+
+def revoke_replaced(*, now: datetime) -> int:
+    """Revoke the identities that were replaced a day ago, and their other renewals; how many."""
+    replaced = Enrollment.objects.filter(renewed_at__lte=now - OVERLAP).exclude(
+        previous_certificate_sha256=""
+    )
+    return sum(_revoke_replaced(enrollment, now=now) for enrollment in replaced.iterator())
+
+
+@transaction.atomic
+def _revoke_replaced(enrollment: Enrollment, *, now: datetime) -> int:
+    before = enrollment.previous_certificate_sha256
+    pinned = enrollment.certificate_sha256
+    taken = Enrollment.objects.filter(
+        pk=enrollment.pk, certificate_sha256=pinned, previous_certificate_sha256=before
+    ).update(previous_certificate_sha256="")
+    if not taken:
+        return 0
+    old = list(IssuedCertificate.objects.filter(fingerprint=before))
+    return revoke_superseded([*old, *_list_renewals(old, spared=pinned)], now=now)
+
+
+def revoke_unspoken(enrollment: Enrollment, *, now: datetime) -> int:
+    """Revoke renewals of the pinned identity that were made a day ago and never spoke; how many.
+
+    Called when the pinned identity asks for another: the device does not use the earlier ones.
+    """
+    pinned = list(IssuedCertificate.objects.filter(fingerprint=enrollment.certificate_sha256))
+    old = [row for row in _list_renewals(pinned) if row.created_at < now - OVERLAP]
+    return revoke_superseded(old, now=now)
+
+
+def revoke_heirs(certificate: IssuedCertificate, *, now: datetime) -> None:
+    """A pinned identity was revoked: with it go the one before it and its own renewals."""
+    enrollment = Enrollment.objects.filter(certificate_sha256=certificate.fingerprint or "").first()
+    if enrollment is None:
+        return
+    before = enrollment.previous_certificate_sha256 or None
+    lost = [*IssuedCertificate.objects.filter(fingerprint=before), *_list_renewals([certificate])]
+    for row in lost:
+        revoke_certificate(row, reason=certificate.revocation_reason, now=now)
+
+
+def revoke_superseded(certificates: Iterable[IssuedCertificate], *, now: datetime) -> int:
+    """Revoke those that are not revoked yet; return how many."""
+    count = 0
+    for certificate in certificates:
+        count += certificate.status == CertificateStatus.ISSUED
+        revoke_certificate(certificate, reason=SUPERSEDED, now=now)
+    return count
+
+
+def _list_renewals(
+    certificates: list[IssuedCertificate], *, spared: str = ""
+) -> list[IssuedCertificate]:
+    """Return what renews them, and what renews that, except the `spared` one and its own."""
+    found: list[IssuedCertificate] = []
+    level = [row.pk for row in certificates]
+    while level:
+        rows = IssuedCertificate.objects.filter(renews__in=level).exclude(fingerprint=spared)
+        issued = [row for row in rows if row.status == CertificateStatus.ISSUED]
+        found += issued
+        level = [row.pk for row in issued]
+    return found
