@@ -40,6 +40,12 @@ class RequestRejected(ScepError):
     """A PKIMessage or CSR that breaks a rule."""
 
 
+class UnprovedRequest(RequestRejected):
+    """What was encrypted is not proved to be the sender's; no device is told any more than that."""
+
+    fail_info = FailInfo.BAD_MESSAGE_CHECK
+
+
 class SignatureInvalid(ScepError):
     """A CMS signature that proves nothing."""
 
@@ -63,12 +69,6 @@ class ChallengeReused(ScepError):
     """A one-time challenge that has already brought a certificate."""
 
     code = "scep_challenge_reused"
-
-
-class RecipientUnknown(RequestRejected):
-    """A message that was encrypted for somebody else."""
-
-    fail_info = FailInfo.BAD_MESSAGE_CHECK
 
 
 class RequestDecided(ScepError):

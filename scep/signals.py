@@ -8,6 +8,12 @@ certificate_issued = Signal()
 certificate_revoked = Signal()
 """Sent in the transaction that revokes it; `certificate`: IssuedCertificate."""
 
+request_held = Signal()
+"""Sent in the transaction that stores it; `request`: HeldRequest, which waits for approval."""
+
+request_decided = Signal()
+"""Sent in the transaction that approves or rejects it; `request`: HeldRequest."""
+
 scep_request_refused = Signal()
 """`code`, `message`, `session_id`: str ("" where unknown), `scep_profile`: ScepProfile or None,
 `remote_address`: str or None, `detail`: dict for the log. No secret in any of them."""

@@ -1,16 +1,18 @@
 """PKCS#10 requests from devices (RFC 2986): a key, a challenge and a name that is only a hint."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from asn1crypto import core
 from asn1crypto.csr import CertificationRequest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
-from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
+from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
 from scep.protocol.reading import refusing
 
 CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"  # noqa: S105 - an object identifier
@@ -18,9 +20,12 @@ MIN_KEY_BITS, MAX_KEY_BITS = 2048, 4096
 MIN_EXPONENT = 65537
 MAX_EXPONENT_BITS = 64
 """A longer exponent is nobody's, and makes every verification slow."""
+MAX_VERIFIED_BITS = 16384
 MAX_CHALLENGE = 8192
+UNPROVED = "the message cannot be decrypted, or holds no certificate request"
 SMALL_PRIMES = math.prod(n for n in range(3, 1000) if all(n % d for d in range(2, n)))
 DIGESTS = ("sha256", "sha384", "sha512")
+RSA_SCHEMES = (padding.PKCS1v15, padding.PSS)
 TEXTS = (core.PrintableString, core.UTF8String, core.IA5String, core.TeletexString, core.BMPString)
 
 
@@ -34,22 +39,37 @@ class CertificateRequest:
 
 
 def decode_csr(
-    der: bytes, *, allow_sha1: bool, min_key_bits: int = MIN_KEY_BITS
+    der: bytes,
+    *,
+    allow_sha1: bool,
+    min_key_bits: int = MIN_KEY_BITS,
+    expected_key: rsa.RSAPublicKey | None = None,
+    known_names: Collection[str] = (),
 ) -> CertificateRequest:
-    """Read a request and prove that its sender holds the key.
+    """Read a request and prove that its sender holds the key, which is `expected_key` if given.
 
+    `known_names`: alternative names that may be asked for, since they are the sender's already.
     Raises RequestRejected for a request that wants to be more than a device, and
     AlgorithmRefused for a weak key or digest.
+
+    Until the sender has proved the key, every refusal is badMessageCheck, as for bytes that
+    cannot be decrypted: else somebody could change what another device has encrypted, sign it
+    anew, and learn from the answers what is in it.
     """
-    # The same words whatever is wrong: bytes that could not be decrypted come here as well.
-    with refusing(RequestRejected, "the request cannot be read"):
-        request = _load(der)
+    with refusing(UnprovedRequest, UNPROVED):
+        request = x509.load_der_x509_csr(der)
+        key = request.public_key()
+        if expected_key is not None and key != expected_key:
+            raise UnprovedRequest("the message is signed with another key than the request's")
+        digest = request.signature_hash_algorithm
+        _verify_possession(request, key=key, digest=digest)
     with refusing(RequestRejected, "the certificate request is malformed"):
-        key = verify_key(request.public_key(), min_bits=min_key_bits)
-        _verify_signature(request, key=key, allow_sha1=allow_sha1)
+        if digest is None or digest.name not in (*DIGESTS, *(["sha1"] if allow_sha1 else [])):
+            raise AlgorithmRefused("the certificate request's digest is too weak")
+        accepted = verify_key(key, min_bits=min_key_bits)
         common_name = _read_common_name(request.subject)
-        _verify_extensions(request, common_name=common_name)
-        return CertificateRequest(key, common_name, _read_challenge(der))
+        _verify_extensions(request, allowed={common_name, *known_names} - {""})
+        return CertificateRequest(accepted, common_name, _read_challenge(der))
 
 
 def verify_key(key: object, *, min_bits: int = MIN_KEY_BITS) -> rsa.RSAPublicKey:
@@ -66,35 +86,27 @@ def verify_key(key: object, *, min_bits: int = MIN_KEY_BITS) -> rsa.RSAPublicKey
     return key
 
 
-def _load(der: bytes) -> x509.CertificateSigningRequest:
-    try:
-        request = x509.load_der_x509_csr(der)
-    except ValueError as error:
-        raise RequestRejected(
-            "the message cannot be decrypted, or holds no certificate request",
-            fail_info=FailInfo.BAD_MESSAGE_CHECK,
-        ) from error
-    return request
-
-
-def _verify_signature(
-    request: x509.CertificateSigningRequest, *, key: rsa.RSAPublicKey, allow_sha1: bool
+def _verify_possession(
+    request: x509.CertificateSigningRequest, *, key: object, digest: hashes.HashAlgorithm | None
 ) -> None:
-    digest = request.signature_hash_algorithm
-    accepted = (*DIGESTS, "sha1") if allow_sha1 else DIGESTS
-    if digest is None or digest.name not in accepted:
-        raise AlgorithmRefused("the certificate request is signed with a digest that is too weak")
+    """By hand: cryptography's own is_signature_valid knows no SHA-1."""
     scheme = request.signature_algorithm_parameters
-    if not isinstance(scheme, padding.PKCS1v15 | padding.PSS):
-        raise AlgorithmRefused("the certificate request is not signed by RSA")
+    signature, signed = request.signature, request.tbs_certrequest_bytes
     try:
-        # By hand: cryptography's own is_signature_valid knows no SHA-1.
-        key.verify(request.signature, request.tbs_certrequest_bytes, scheme, digest)
+        if isinstance(key, rsa.RSAPublicKey) and isinstance(scheme, RSA_SCHEMES) and digest:
+            if key.key_size > MAX_VERIFIED_BITS or _get_exponent_bits(key) > MAX_EXPONENT_BITS:
+                raise UnprovedRequest("the certificate request's key is too large to be verified")
+            key.verify(signature, signed, scheme, digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(scheme, ec.ECDSA):
+            key.verify(signature, signed, scheme)
+        else:
+            raise UnprovedRequest("the certificate request's key is of an unknown kind")
     except InvalidSignature as error:
-        raise RequestRejected(
-            "the certificate request is not signed with its own key",
-            fail_info=FailInfo.BAD_MESSAGE_CHECK,
-        ) from error
+        raise UnprovedRequest("the certificate request is not signed with its own key") from error
+
+
+def _get_exponent_bits(key: rsa.RSAPublicKey) -> int:
+    return key.public_numbers().e.bit_length()
 
 
 def _read_common_name(subject: x509.Name) -> str:
@@ -110,7 +122,9 @@ def _as_text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
-def _verify_extensions(request: x509.CertificateSigningRequest, *, common_name: str) -> None:
+def _verify_extensions(
+    request: x509.CertificateSigningRequest, *, allowed: Collection[object]
+) -> None:
     """Refuse what an honest device never asks for; whatever else is asked for is left out."""
     for extension in request.extensions:
         value = extension.value
@@ -119,14 +133,14 @@ def _verify_extensions(request: x509.CertificateSigningRequest, *, common_name: 
         if isinstance(value, x509.KeyUsage) and (value.key_cert_sign or value.crl_sign):
             raise RequestRejected("the certificate request asks to sign certificates")
         if extension.oid == ExtensionOID.SUBJECT_ALTERNATIVE_NAME:
-            _verify_alternative_names(value, common_name=common_name)
+            _verify_alternative_names(value, allowed=allowed)
 
 
-def _verify_alternative_names(value: object, *, common_name: str) -> None:
+def _verify_alternative_names(value: object, *, allowed: Collection[object]) -> None:
     """A name that repeats the CN is harmless (and left out); any other is somebody else's."""
     names = value if isinstance(value, x509.SubjectAlternativeName) else ()
     for name in names:
-        if not common_name or name.value != common_name:
+        if name.value not in allowed:
             raise RequestRejected("the certificate request asks for another subject's name")
 
 

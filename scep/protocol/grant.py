@@ -7,11 +7,17 @@ from dataclasses import dataclass
 class ChallengeGrant:
     """The enrollment session and the token (`jti`) behind a challenge; "" where not bound.
 
+    `is_claimed`: the session is what the request says, not what the challenge proves.
+    `is_one_time`: a row of ours, to be spent with the certificate.
     `renews_fingerprint`: SHA-256 (hex) of the certificate that the new one is to replace.
-    `is_test`: the server tries itself; the certificate is revoked at once.
+    `is_test`: the server tries itself; the certificate lives an hour.
+    `max_certificates`: how many the challenge may bring in all; 0 = no limit.
     """
 
     session_id: str
     token_id: str
     renews_fingerprint: str = ""
     is_test: bool = False
+    is_claimed: bool = False
+    is_one_time: bool = False
+    max_certificates: int = 0

@@ -147,9 +147,7 @@ def build_identity_certificate(
     `deciphers`: its key may be encrypted for as well (keyEncipherment).
     """
     builder = _start(key, name=subject, serial=serial, validity=validity)
-    builder = _as_end_entity(
-        builder, deciphers=deciphers, usages=[ExtendedKeyUsageOID.CLIENT_AUTH]
-    )
+    builder = _as_end_entity(builder, deciphers=deciphers, usages=[ExtendedKeyUsageOID.CLIENT_AUTH])
     if alternative_names:
         names = x509.SubjectAlternativeName(alternative_names)
         builder = builder.add_extension(names, critical=False)

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 
 from asn1crypto import core
 from cryptography import x509
@@ -22,11 +23,18 @@ SENDER_NONCE = "2.16.840.1.113733.1.9.5"
 RECIPIENT_NONCE = "2.16.840.1.113733.1.9.6"
 TRANSACTION_ID = "2.16.840.1.113733.1.9.7"
 
-PKCS_REQ = b"19"
 CERT_REP = "3"
-SUCCESS, FAILURE = "0", "2"
+SUCCESS, FAILURE, PENDING = "0", "2", "3"
 NONCE_BYTES = 16
 TRANSACTION = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]{1,255}")
+
+
+class MessageType(Enum):
+    """What a client may ask for (RFC 8894 section 3.2.1.2), as the bytes on the wire."""
+
+    PKCS_REQ = b"19"
+    RENEWAL_REQ = b"17"
+    CERT_POLL = b"20"
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,9 @@ class PkiMessage:
 
 @dataclass(frozen=True)
 class PkiRequest:
-    """A PKCSReq signed by `signer`; `enveloped` is its EnvelopedData, still encrypted."""
+    """A request signed by `signer`; `enveloped` is its EnvelopedData, still encrypted."""
 
+    message_type: MessageType
     signer: x509.Certificate
     enveloped: bytes
     digest: hashes.HashAlgorithm
@@ -75,20 +84,19 @@ def verify_message(message: PkiMessage, *, allow_sha1: bool) -> PkiRequest:
     """Return the request that its signer really sent; raises RequestRejected, SignatureInvalid.
 
     messageType is compared as bytes: "19" and nothing else is a PKCSReq. (Taking it as a number
-    or by prefix has made other servers issue without a challenge: CVE-2025-44005.)
+    or by prefix has made other servers issue without a challenge: CVE-2025-44005.) What each
+    type has to prove is decided by this type alone, never by what the message holds.
     """
     signature = message.signature
     attributes = signature.attributes or {}
     with refusing(RequestRejected, "the SCEP message is malformed"):
         if message.sender_nonce is None:
             raise RequestRejected("the senderNonce must be 16 bytes")
-        message_type = _read_value(attributes, MESSAGE_TYPE, core.PrintableString).contents
-        if message_type != PKCS_REQ:
-            raise RequestRejected(f"the messageType {message_type[:20]!r} is not accepted")
+        message_type = _read_message_type(attributes)
         if not signature.content:
             raise RequestRejected("the SCEP message holds no envelope")
         digest = verify_signature(signature, content=signature.content, allow_sha1=allow_sha1)
-    return PkiRequest(signature.signer, signature.content, digest)
+    return PkiRequest(message_type, signature.signer, signature.content, digest)
 
 
 def build_success(
@@ -112,6 +120,13 @@ def build_failure(message: PkiMessage, *, responder: Responder, fail_info: FailI
         status=FAILURE,
         digest=hashes.SHA256(),
         more={FAIL_INFO: core.PrintableString(str(int(fail_info)))},
+    )
+
+
+def build_pending(message: PkiMessage, *, responder: Responder) -> bytes:
+    """Return the DER CertRep that asks to come again (RFC 8894 section 3.3.2.3)."""
+    return _build_reply(
+        message, responder=responder, content=b"", status=PENDING, digest=hashes.SHA256()
     )
 
 
@@ -150,6 +165,14 @@ def _read_value(
     if len(values) != 1:
         raise ValueError(f"the attribute {oid} must have exactly one value")
     return kind.load(values[0], strict=True)
+
+
+def _read_message_type(attributes: Mapping[str, tuple[bytes, ...]]) -> MessageType:
+    text = _read_value(attributes, MESSAGE_TYPE, core.PrintableString).contents
+    try:
+        return MessageType(bytes(text))
+    except ValueError:
+        raise RequestRejected(f"the messageType {text[:20]!r} is not accepted") from None
 
 
 def _read_transaction_id(attributes: Mapping[str, tuple[bytes, ...]]) -> str:

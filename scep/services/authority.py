@@ -10,19 +10,19 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
 
-from organization.selectors import get_organization
+from organization.errors import NotSetUp
 from organization.services import audit
 from scep.errors import DuplicateTransaction
 from scep.models import (
     CertificateAuthority,
     CertificateStatus,
     IssuedCertificate,
+    KeyUsage,
     ScepProfile,
 )
 from scep.protocol.certificates import (
@@ -34,93 +34,112 @@ from scep.protocol.certificates import (
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.issuing import (
     SERIAL_BITS,
-    Subject,
+    Signer,
     Validity,
     build_identity_certificate,
     build_validity,
 )
 from scep.protocol.pkcs12 import build_pkcs12
 from scep.protocol.revocation_reasons import check_reason
+from scep.protocol.subject_template import Naming
 from scep.selectors import get_issuing_ca, get_signer
+from scep.services.naming import Names, build_names
 from scep.services.revocation import mark_stale
 from scep.signals import certificate_issued, certificate_revoked
 
 IDENTITY_KEY_BITS = 2048
 IDENTITY_LIFETIME = timedelta(days=365)
+TEST_LIFETIME = timedelta(hours=1)
 PASSWORD_BYTES = 24
 SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True)
 class Application:
-    """What is to be certified: a key, for whom, and under which SCEP transaction."""
+    """What is to be certified: a key, for whom, and under which SCEP transaction.
+
+    `renews`: the certificate that the new one replaces. `keeps`: the names of that one, where
+    they stay as they are; else the SCEP profile's template decides.
+    """
 
     public_key: rsa.RSAPublicKey
-    common_name: str
     grant: ChallengeGrant
     scep_profile: ScepProfile | None = None
     transaction_id: str | None = None
+    renews: IssuedCertificate | None = None
+    keeps: Naming | None = None
 
 
 def issue_certificate(
     application: Application,
     *,
     issuer: CertificateAuthority,
-    lifetime: timedelta,
     now: datetime,
-    spend: Callable[[], object],
+    spend: Callable[[IssuedCertificate], object],
 ) -> IssuedCertificate:
-    """Sign an identity certificate and store it; `spend` runs in the storing transaction.
+    """Sign an identity certificate and store it; `spend(row)` runs in the storing transaction.
 
     Whatever `spend` raises undoes the storing, and the certificate is never handed out.
-    Raises DuplicateTransaction where the transactionID has brought a certificate meanwhile.
+    Raises DuplicateTransaction where the transactionID has brought a certificate meanwhile,
+    organization.errors.NotSetUp where the CA cannot sign (any more).
     """
     signer = get_signer(issuer)
-    subject = Subject(application.common_name, get_organization().name)
-    validity = build_validity(now, lifetime=lifetime)
-    validity = Validity(
-        validity.not_before, min(validity.not_after, signer.certificate.not_valid_after_utc)
-    )
+    names = _get_names(application)
+    validity = _get_validity(application, signer=signer, now=now)
     serial = secrets.randbits(SERIAL_BITS) | 1
-    row = _store_intent(
-        application, issuer=issuer, serial=serial, subject=subject, validity=validity
-    )
+    row = _store_intent(application, issuer=issuer, serial=serial, names=names, validity=validity)
     certificate = build_identity_certificate(
-        application.public_key, issuer=signer, subject=subject, serial=serial, validity=validity
+        application.public_key,
+        issuer=signer,
+        subject=names.naming.subject,
+        alternative_names=names.naming.alternative_names,
+        deciphers=_get_key_usage(application) == KeyUsage.SIGNING_AND_ENCRYPTION,
+        serial=serial,
+        validity=validity,
     )
     _store_certificate(row, certificate, transaction_id=application.transaction_id, spend=spend)
     return row
 
 
 def issue_identity(
-    *, session_id: str, token_id: str, common_name: str, now: datetime
+    *,
+    session_id: str,
+    token_id: str,
+    common_name: str,
+    now: datetime,
+    renews: IssuedCertificate | None = None,
 ) -> tuple[bytes, str, IssuedCertificate]:
     """Return (PKCS#12 DER, its random password, the row) for a session without SCEP.
 
-    A new identity for the same session revokes the earlier ones. The key is not stored.
+    A new identity for the same session revokes the earlier ones; one that `renews` another
+    leaves that one alone and revokes its earlier renewals. The key is not stored.
     """
     key = generate_private_key(bits=IDENTITY_KEY_BITS)
-    application = Application(
-        key.public_key(), common_name or str(uuid.uuid4()), ChallengeGrant(session_id, token_id)
-    )
-    earlier = list(
-        IssuedCertificate.objects.filter(
-            session_id=session_id, scep_profile=None, status=CertificateStatus.ISSUED
-        ).exclude(session_id="")
-    )
+    application = Application(key.public_key(), ChallengeGrant(session_id, token_id), renews=renews)
+    earlier = _list_earlier(session_id, renews=renews)
     row = issue_certificate(
         application,
         issuer=get_issuing_ca(),
-        lifetime=IDENTITY_LIFETIME,
         now=now,
-        spend=partial(_revoke_all, earlier, reason=SUPERSEDED, now=now),
+        spend=lambda _: _revoke_all(earlier, reason=SUPERSEDED, now=now),
     )
     certificate = x509.load_der_x509_certificate(bytes(row.certificate or b""))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     package = build_pkcs12(
-        key, certificate=certificate, name=application.common_name, password=password
+        key,
+        certificate=certificate,
+        name=common_name or str(uuid.uuid4()),
+        password=password,
     )
     return package, password, row
+
+
+def note_device(certificate: IssuedCertificate, *, device_id: str) -> None:
+    """Remember which device (`dev_…`) speaks with the certificate."""
+    if certificate.device_id == device_id:
+        return
+    certificate.device_id = device_id
+    certificate.save(update_fields=["device_id", "updated_at"])
 
 
 def revoke_certificate(
@@ -163,22 +182,59 @@ def _revoke_all(rows: list[IssuedCertificate], *, reason: str, now: datetime) ->
         revoke_certificate(row, reason=reason, now=now)
 
 
+def _list_earlier(session_id: str, *, renews: IssuedCertificate | None) -> list[IssuedCertificate]:
+    rows = IssuedCertificate.objects.filter(
+        session_id=session_id, scep_profile=None, status=CertificateStatus.ISSUED
+    ).exclude(session_id="")
+    return list(rows.filter(renews=renews) if renews else rows)
+
+
+def _get_names(application: Application) -> Names:
+    if application.keeps is not None:
+        return Names(application.keeps)
+    return build_names(
+        application.scep_profile,
+        grant=application.grant,
+        is_renewal=application.renews is not None,
+    )
+
+
+def _get_validity(application: Application, *, signer: Signer, now: datetime) -> Validity:
+    profile = application.scep_profile
+    lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
+    if application.grant.is_test:
+        lifetime = TEST_LIFETIME
+    limit = signer.certificate.not_valid_after_utc
+    if limit <= now:
+        raise NotSetUp("the certificate authority has expired")
+    return build_validity(now, lifetime=lifetime, limit=limit)
+
+
+def _get_key_usage(application: Application) -> int:
+    profile = application.scep_profile
+    return profile.key_usage if profile else KeyUsage.SIGNING_AND_ENCRYPTION
+
+
 def _store_intent(
     application: Application,
     *,
     issuer: CertificateAuthority,
     serial: int,
-    subject: Subject,
+    names: Names,
     validity: Validity,
 ) -> IssuedCertificate:
+    renews = application.renews
     return IssuedCertificate.objects.create(
         issuer=issuer,
         scep_profile=application.scep_profile,
         serial=f"{serial:x}",
-        subject=subject.to_name().rfc4514_string()[:255],
+        subject=names.naming.subject.rfc4514_string()[:255],
         public_key_sha256=fingerprint(encode_public_key(application.public_key)),
         session_id=application.grant.session_id,
         token_id=application.grant.token_id,
+        device_id=renews.device_id if renews else "",
+        renews=renews,
+        lacks_attributes=names.lacks_attributes,
         not_before=validity.not_before,
         not_after=validity.not_after,
     )
@@ -189,18 +245,20 @@ def _store_certificate(
     certificate: x509.Certificate,
     *,
     transaction_id: str | None,
-    spend: Callable[[], object],
+    spend: Callable[[IssuedCertificate], object],
 ) -> None:
     der = encode_certificate(certificate)
     row.certificate, row.fingerprint = der, fingerprint(der)
     row.status, row.transaction_id = CertificateStatus.ISSUED, transaction_id
     fields = ["certificate", "fingerprint", "status", "transaction_id", "updated_at"]
-    with transaction.atomic():
-        try:
-            # A savepoint, so that only this statement can be taken for a duplicate.
-            with transaction.atomic():
-                row.save(update_fields=fields)
-        except IntegrityError as error:
-            raise DuplicateTransaction("the transactionID is in use") from error
-        spend()
-        certificate_issued.send(sender=IssuedCertificate, certificate=row)
+    is_stored = False
+    try:
+        with transaction.atomic():
+            row.save(update_fields=fields)
+            is_stored = True
+            spend(row)
+            certificate_issued.send(sender=IssuedCertificate, certificate=row)
+    except IntegrityError as error:
+        if is_stored:
+            raise
+        raise DuplicateTransaction("the transactionID is in use") from error

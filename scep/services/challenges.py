@@ -7,23 +7,47 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from scep.errors import ChallengeInvalid, ChallengeReused
-from scep.models import ChallengeType, DynamicChallenge, ScepProfile
+from scep.models import (
+    CertificateStatus,
+    ChallengePurpose,
+    ChallengeType,
+    DynamicChallenge,
+    IssuedCertificate,
+    ScepProfile,
+)
 from scep.protocol.grant import ChallengeGrant
 
 SECRET_BYTES = 32
 LIFETIME = timedelta(minutes=60)
+ONE_TIME = re.compile(r"[A-Za-z0-9_-]{43}")
 SESSION_ID = re.compile(r"ses_[a-z0-9]{20}")
 
 
-def create_dynamic_challenge(scep_profile: ScepProfile, *, session_id: str, now: datetime) -> str:
-    """Return a one-time password (43 URL-safe characters) for one session, valid 60 minutes."""
+def create_dynamic_challenge(
+    scep_profile: ScepProfile,
+    *,
+    session_id: str,
+    now: datetime,
+    purpose: ChallengePurpose = ChallengePurpose.ENROLLMENT,
+    renews: IssuedCertificate | None = None,
+) -> str:
+    """Return a one-time password (43 URL-safe characters) for one session, valid 60 minutes.
+
+    One for a RENEWAL says which certificate it `renews`, and no other one does. Renewal and test
+    challenges are good for a profile with any kind of challenge.
+    """
+    if (renews is not None) != (purpose == ChallengePurpose.RENEWAL):
+        raise ValueError("a renewal challenge, and no other, names the certificate that it renews")
     secret = secrets.token_urlsafe(SECRET_BYTES)
     DynamicChallenge.objects.create(
         scep_profile=scep_profile,
+        purpose=purpose,
         session_id=session_id,
+        renews=renews,
         secret_sha256=_digest(secret),
         expires_at=now + LIFETIME,
     )
@@ -40,25 +64,68 @@ def check_challenge(
     """
     if not challenge:
         raise ChallengeInvalid("the request holds no challenge")
+    row = _find_one_time(challenge, scep_profile=scep_profile)
+    if row is not None:
+        return _check_one_time(row, now=now)
     if scep_profile.challenge_type == ChallengeType.STATIC:
         return _check_static(challenge, scep_profile=scep_profile, common_name=common_name)
     if scep_profile.challenge_type == ChallengeType.DYNAMIC:
-        return _check_dynamic(challenge, scep_profile=scep_profile, now=now)
+        raise ChallengeInvalid("the one-time challenge is unknown to this SCEP profile")
     if scep_profile.challenge_type == ChallengeType.TOKEN:
         return _check_token(challenge, scep_profile=scep_profile, now=now)
     raise ChallengeInvalid("the SCEP profile has no kind of challenge")
 
 
-def spend_challenge(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> None:
-    """Use the challenge up; call it in the transaction that stores the certificate.
+def spend_challenge(
+    challenge: str, *, grant: ChallengeGrant, scep_profile: ScepProfile, now: datetime
+) -> None:
+    """Use up what `check_challenge` granted; called in the transaction that stores the outcome.
 
-    One conditional UPDATE, so of two requests at once exactly one passes. Static and token
-    challenges are not used up here (a token's use counts when a device checks in).
-    Raises ChallengeReused.
+    One conditional UPDATE, so that of many at once exactly one gets through, and none once the
+    certificate that it renews is revoked. Raises ChallengeReused.
     """
+    if grant.is_one_time:
+        _spend_one_time(challenge, scep_profile=scep_profile, now=now)
+    elif grant.max_certificates:
+        _check_number(grant, scep_profile=scep_profile)
+
+
+def find_session_id(common_name: str) -> str:
+    """Return the session that a request's common name claims, or "" where it names none."""
+    return common_name if SESSION_ID.fullmatch(common_name) else ""
+
+
+def _find_one_time(challenge: str, *, scep_profile: ScepProfile) -> DynamicChallenge | None:
+    if not ONE_TIME.fullmatch(challenge):
+        return None
+    rows = DynamicChallenge.objects.filter(
+        scep_profile=scep_profile, secret_sha256=_digest(challenge)
+    )
     if scep_profile.challenge_type != ChallengeType.DYNAMIC:
-        return
+        rows = rows.exclude(purpose=ChallengePurpose.ENROLLMENT)
+    return rows.select_related("renews").first()
+
+
+def _check_one_time(row: DynamicChallenge, *, now: datetime) -> ChallengeGrant:
+    if row.consumed_at is not None:
+        raise ChallengeReused("the one-time challenge has been used already")
+    if row.expires_at <= now:
+        raise ChallengeInvalid("the one-time challenge has expired")
+    renewed = row.renews
+    if renewed is not None and renewed.status != CertificateStatus.ISSUED:
+        raise ChallengeInvalid("the certificate that the challenge renews was revoked")
+    return ChallengeGrant(
+        session_id=row.session_id,
+        token_id=renewed.token_id if renewed else "",
+        renews_fingerprint=(renewed.fingerprint or "") if renewed else "",
+        is_test=row.purpose == ChallengePurpose.TEST,
+        is_one_time=True,
+    )
+
+
+def _spend_one_time(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> None:
     spent = DynamicChallenge.objects.filter(
+        Q(renews=None) | Q(renews__status=CertificateStatus.ISSUED),
         scep_profile=scep_profile,
         secret_sha256=_digest(challenge),
         consumed_at=None,
@@ -68,9 +135,19 @@ def spend_challenge(challenge: str, *, scep_profile: ScepProfile, now: datetime)
         raise ChallengeReused("the one-time challenge has been used already")
 
 
-def find_session_id(common_name: str) -> str:
-    """Return the session that a request's common name claims, or "" where it names none."""
-    return common_name if SESSION_ID.fullmatch(common_name) else ""
+def _check_number(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> None:
+    """Count again what has been stored meanwhile; intents count from before they are signed.
+
+    So of many requests at once no more get through than the challenge may bring.
+    """
+    brought = IssuedCertificate.objects.filter(
+        scep_profile=scep_profile,
+        session_id=grant.session_id,
+        token_id=grant.token_id,
+        renews=None,
+    )
+    if brought.count() > grant.max_certificates:
+        raise ChallengeReused("the challenge has brought its certificates")
 
 
 def _check_static(challenge: str, *, scep_profile: ScepProfile, common_name: str) -> ChallengeGrant:
@@ -79,20 +156,7 @@ def _check_static(challenge: str, *, scep_profile: ScepProfile, common_name: str
         raise ChallengeInvalid("the SCEP profile has no static challenge, so nothing is issued")
     if not hmac.compare_digest(challenge.encode(), expected):
         raise ChallengeInvalid("the static challenge is wrong")
-    return ChallengeGrant(session_id=find_session_id(common_name), token_id="")
-
-
-def _check_dynamic(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> ChallengeGrant:
-    row = DynamicChallenge.objects.filter(
-        scep_profile=scep_profile, secret_sha256=_digest(challenge)
-    ).first()
-    if row is None:
-        raise ChallengeInvalid("the one-time challenge is unknown to this SCEP profile")
-    if row.consumed_at is not None:
-        raise ChallengeReused("the one-time challenge has been used already")
-    if row.expires_at <= now:
-        raise ChallengeInvalid("the one-time challenge has expired")
-    return ChallengeGrant(session_id=row.session_id, token_id="")
+    return ChallengeGrant(session_id=find_session_id(common_name), token_id="", is_claimed=True)
 
 
 def _check_token(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> ChallengeGrant:

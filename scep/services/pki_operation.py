@@ -1,67 +1,42 @@
 """PKIOperation: from a PKIMessage to a certificate or a signed refusal, in RFC 8894's order."""
 
-import uuid
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-
-from scep.errors import (
-    ChallengeReused,
-    DuplicateTransaction,
-    FailInfo,
-    MessageUnreadable,
-    RequestRejected,
-    ScepError,
-)
-from scep.models import CertificateStatus, IssuedCertificate, ScepProfile, ServicePurpose
-from scep.protocol.certificates import encode_public_key, fingerprint
+from scep.errors import MessageUnreadable, RequestRejected, ScepError
+from scep.models import ScepProfile
 from scep.protocol.cms import build_degenerate
-from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
-from scep.protocol.envelopes import Envelope, build_envelope, decode_envelope, open_envelope
+from scep.protocol.envelopes import build_envelope
 from scep.protocol.messages import (
-    PkiMessage,
+    MessageType,
     PkiRequest,
     Responder,
     build_failure,
+    build_pending,
     build_success,
     decode_message,
     verify_message,
 )
-from scep.selectors import (
-    ServiceIdentity,
-    get_certificate,
-    get_profile_authority,
-    get_service_identity,
-)
-from scep.services.authority import Application, issue_certificate
-from scep.services.challenges import check_challenge, find_session_id, spend_challenge
+from scep.selectors import get_certificate, list_recipients
+from scep.services.enrollment_request import answer_enrollment
+from scep.services.exchange import Exchange, Outcome
+from scep.services.poll_request import answer_poll
 from scep.services.refusals import count_refusal
+from scep.services.renewal_request import answer_renewal
 from scep.signals import scep_request_refused
 
-LOG_CODE_PREFIXES = ("scep_", "token_", "group_")
-
-
-@dataclass
-class _Exchange:
-    """One request on its way: what is known of it so far, for the answer and for the log."""
-
-    message: PkiMessage
-    scep_profile: ScepProfile
-    authority: ServiceIdentity
-    now: datetime
-    session_id: str = ""
-    responder: Responder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.responder = Responder(self.authority.certificate, self.authority.key)
+LOG_CODE_PREFIXES = ("scep_", "token_", "group_", "identity_")
+ANSWERS = {
+    MessageType.PKCS_REQ: answer_enrollment,
+    MessageType.RENEWAL_REQ: answer_renewal,
+    MessageType.CERT_POLL: answer_poll,
+}
 
 
 def handle_pki_operation(
     data: bytes, *, scep_profile: ScepProfile, now: datetime, remote_address: str | None
 ) -> bytes:
-    """Answer one PKIMessage with a DER CertRep: the certificate, or a signed refusal.
+    """Answer one PKIMessage with a DER CertRep: the certificate, PENDING, or a signed refusal.
 
     Raises MessageUnreadable where nothing can be answered to, organization.errors.NotSetUp
     where there is no RA. Each refusal fires scep_request_refused.
@@ -72,100 +47,35 @@ def handle_pki_operation(
     except MessageUnreadable as refusal:
         refuse(refusal, session_id="", transaction_id="")
         raise
-    authority = get_service_identity(ServicePurpose.SCEP_RA, issuer=scep_profile.issuing_ca)
-    exchange = _Exchange(message, scep_profile, authority, now)
+    recipients = list_recipients(scep_profile)
+    exchange = Exchange(message, scep_profile, recipients, now, remote_address)
     try:
-        return _answer(exchange)
+        request = verify_message(message, allow_sha1=scep_profile.allow_legacy)
+        outcome = ANSWERS[request.message_type](exchange, request)
+        return _build_answer(exchange, request=request, outcome=outcome)
     except ScepError as refusal:
         refuse(refusal, session_id=exchange.session_id, transaction_id=message.transaction_id)
-        return build_failure(message, responder=exchange.responder, fail_info=refusal.fail_info)
-
-
-def _answer(exchange: _Exchange) -> bytes:
-    allow_legacy = exchange.scep_profile.allow_legacy
-    request = verify_message(exchange.message, allow_sha1=allow_legacy)
-    signer_key = verify_key(request.signer.public_key())
-    envelope = decode_envelope(
-        request.enveloped, recipient=exchange.authority.certificate, allow_legacy=allow_legacy
-    )
-    csr = decode_csr(
-        open_envelope(envelope, key=exchange.authority.key),
-        allow_sha1=allow_legacy,
-        min_key_bits=exchange.scep_profile.key_size,
-    )
-    exchange.session_id = find_session_id(csr.common_name)
-    _verify_same_key(signer_key, csr=csr)
-    row = _find_repeated(exchange, csr=csr) or _issue(exchange, csr=csr)
-    return _hand_out(row, exchange=exchange, request=request, envelope=envelope)
-
-
-def _verify_same_key(signer_key: rsa.RSAPublicKey, *, csr: CertificateRequest) -> None:
-    """Raise RequestRejected unless the message is signed with the key that asks."""
-    if signer_key != csr.public_key:
-        raise RequestRejected(
-            "the message is signed with another key than the certificate request's",
-            fail_info=FailInfo.BAD_MESSAGE_CHECK,
+        return build_failure(
+            message, responder=_get_responder(exchange), fail_info=refusal.fail_info
         )
 
 
-def _find_repeated(exchange: _Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:
-    """Return the certificate that this transaction has brought already, for the same key."""
-    row = IssuedCertificate.objects.filter(
-        scep_profile=exchange.scep_profile, transaction_id=exchange.message.transaction_id
-    ).first()
-    if row is None:
-        return None
-    if row.public_key_sha256 != _key_id(csr.public_key):
-        raise RequestRejected("the transactionID belongs to another key")
-    if row.status != CertificateStatus.ISSUED:
-        raise RequestRejected("the certificate of this transaction was revoked")
-    return row
-
-
-def _issue(exchange: _Exchange, *, csr: CertificateRequest) -> IssuedCertificate:
-    profile, now = exchange.scep_profile, exchange.now
-    try:
-        grant = check_challenge(
-            csr.challenge, scep_profile=profile, common_name=csr.common_name, now=now
-        )
-        exchange.session_id = grant.session_id or exchange.session_id
-        application = Application(
-            public_key=csr.public_key,
-            common_name=grant.session_id or str(uuid.uuid4()),
-            grant=grant,
-            scep_profile=profile,
-            transaction_id=exchange.message.transaction_id,
-        )
-        return issue_certificate(
-            application,
-            issuer=get_profile_authority(profile),
-            lifetime=timedelta(days=profile.validity_days),
-            now=now,
-            spend=partial(spend_challenge, csr.challenge, scep_profile=profile, now=now),
-        )
-    except (ChallengeReused, DuplicateTransaction):
-        # The same request twice at once: the other one has won meanwhile.
-        row = _find_repeated(exchange, csr=csr)
-        if row is None:
-            raise
-        return row
-
-
-def _hand_out(
-    row: IssuedCertificate, *, exchange: _Exchange, request: PkiRequest, envelope: Envelope
-) -> bytes:
+def _build_answer(exchange: Exchange, *, request: PkiRequest, outcome: Outcome) -> bytes:
     """Return the certificate, and it alone, encrypted for whoever signed the request."""
-    content = build_degenerate([get_certificate(row)])
+    responder = _get_responder(exchange)
+    if outcome.certificate is None:
+        return build_pending(exchange.message, responder=responder)
+    content = build_degenerate([get_certificate(outcome.certificate)])
     return build_success(
         exchange.message,
-        responder=exchange.responder,
-        enveloped=build_envelope(content, recipient=request.signer, cipher=envelope.cipher),
+        responder=responder,
+        enveloped=build_envelope(content, recipient=request.signer, cipher=outcome.cipher),
         digest=request.digest,
     )
 
 
-def _key_id(key: rsa.RSAPublicKey) -> str:
-    return fingerprint(encode_public_key(key))
+def _get_responder(exchange: Exchange) -> Responder:
+    return Responder(exchange.responder.certificate, exchange.responder.key)
 
 
 def _report(

@@ -158,7 +158,7 @@ def test_common_name_keeps_its_role_when_the_organization_is_very_long() -> None
     issuing = ensure_authorities("Ünïversal " * 20, now=timezone.now())
     certificate = x509.load_der_x509_certificate(bytes(issuing.certificate))
     (name,) = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    assert str(name.value).endswith("Issuing CA")
+    assert "Issuing CA" in str(name.value)
     assert len(name.value) <= 64
 
 

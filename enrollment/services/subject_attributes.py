@@ -1,0 +1,48 @@
+"""The port SCEP_SUBJECT_ATTRIBUTES: what we know of the device that a certificate is for."""
+
+from devices.models import Device
+from enrollment.models import EnrollmentSession, EnrollmentToken
+from organization.selectors import get_organization
+from scep.protocol.subject_template import SubjectAttributes
+
+
+def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
+    """Return what the rows of the session, its token (`jti`) and its device say; "" = unknown.
+
+    Before the first Authenticate there is no device. Raises organization.errors.NotSetUp.
+    """
+    session = _find_session(session_id)
+    token = session.token if session else _find_token(token_id)
+    device = _find_device(session.device_id) if session else None
+    group = (device and device.group) or (token and token.group)
+    organization = token.organization if token else get_organization()
+    return SubjectAttributes(
+        serial=device.serial_number if device else "",
+        udid=device.udid if device else "",
+        platform=(device and device.platform) or (session.platform if session else ""),
+        group=group.name if group else "",
+        token=token.name if token else "",
+        owner=device.owner if device else "",
+        session=session_id,
+        organization=organization.name,
+    )
+
+
+def _find_session(session_id: str) -> EnrollmentSession | None:
+    if not session_id:
+        return None
+    known = EnrollmentSession.objects.select_related("token__group", "token__organization")
+    return known.filter(public_id=session_id).first()
+
+
+def _find_token(token_id: str) -> EnrollmentToken | None:
+    if not token_id:
+        return None
+    known = EnrollmentToken.objects.select_related("group", "organization")
+    return known.filter(jti=token_id).first()
+
+
+def _find_device(device_id: str) -> Device | None:
+    if not device_id:
+        return None
+    return Device.objects.select_related("group").filter(public_id=device_id).first()

@@ -1,0 +1,206 @@
+"""Whom a device's certificate names: a SCEP profile's templates, filled with what we know.
+
+A template is a relative name like `CN={serial}` or an alternative name like
+`dns={serial}.example.com`. Values are put in once and are never read as templates again.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from urllib.parse import quote
+
+from asn1crypto import core
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from scep.errors import ProfileInvalid
+from scep.protocol.issuing import cut_text
+
+PRINCIPAL_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+MAX_RELATIVE_NAMES, MAX_ALTERNATIVE_NAMES, MAX_TEMPLATE = 12, 8, 200
+MAX_ALTERNATIVE_NAME = 253
+RELATIVE_NAMES: dict[str, x509.ObjectIdentifier] = {
+    "CN": NameOID.COMMON_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "C": NameOID.COUNTRY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "L": NameOID.LOCALITY_NAME,
+    "DC": NameOID.DOMAIN_COMPONENT,
+    "UID": NameOID.USER_ID,
+    "E": NameOID.EMAIL_ADDRESS,
+    "serialNumber": NameOID.SERIAL_NUMBER,
+}
+VARIABLE = re.compile(r"\{([^{}]*)\}")
+COUNTRY = re.compile(r"[A-Za-z]{2}")
+DNS_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9-]+", re.IGNORECASE)
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+")
+# Relative names that are no UTF8String.
+NARROW = {
+    "E": EMAIL,
+    "DC": LABEL,
+    "serialNumber": re.compile(r"[A-Za-z0-9 '()+,\-./:=?]+"),
+}
+
+
+@dataclass(frozen=True)
+class SubjectAttributes:
+    """What the server knows about the device of an enrollment session; "" where unknown.
+
+    `group`, `token` and `organization` are names; `session` is the session's public id.
+    """
+
+    serial: str = ""
+    udid: str = ""
+    platform: str = ""
+    group: str = ""
+    token: str = ""
+    owner: str = ""
+    session: str = ""
+    organization: str = ""
+
+
+VARIABLES = tuple(field.name for field in fields(SubjectAttributes))
+DEVICE_VARIABLES = ("serial", "udid")
+"""Known only once the device has checked in, that is after its first certificate."""
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The names that stand in a certificate."""
+
+    subject: x509.Name
+    alternative_names: tuple[x509.GeneralName, ...] = ()
+
+
+def verify_subject_template(subject: Sequence[str]) -> None:
+    """Raise ProfileInvalid unless every relative name can be filled and at most one is a CN."""
+    kinds = [_verify_template(text, kinds=tuple(RELATIVE_NAMES)) for text in subject]
+    if len(kinds) > MAX_RELATIVE_NAMES:
+        raise ProfileInvalid(f"A subject has at most {MAX_RELATIVE_NAMES} parts.")
+    if kinds.count("CN") > 1:
+        raise ProfileInvalid("A subject has one CN.")
+    for kind, text in zip(kinds, subject, strict=True):
+        value = text.partition("=")[2]
+        if kind == "C" and not COUNTRY.fullmatch(value):
+            raise ProfileInvalid("C is a country's code of two letters.")
+
+
+def verify_alternative_name_templates(names: Sequence[str]) -> None:
+    """Raise ProfileInvalid unless every alternative name can be filled."""
+    if len(names) > MAX_ALTERNATIVE_NAMES:
+        raise ProfileInvalid(f"There are at most {MAX_ALTERNATIVE_NAMES} alternative names.")
+    for text in names:
+        _verify_template(text, kinds=tuple(ALTERNATIVE_NAMES))
+
+
+def build_naming(
+    subject: Sequence[str],
+    alternative_names: Sequence[str],
+    *,
+    attributes: SubjectAttributes,
+    fallback: str,
+) -> Naming:
+    """Fill the templates; `fallback` becomes the CN where none is left.
+
+    A part whose variables are all unknown is left out, as is one that would be no valid name of
+    its kind: a device's serial number is only what the device says.
+    """
+    values = {name: clean_text(value) for name, value in asdict(attributes).items()}
+    names = [_build_relative_name(text, values=values) for text in subject]
+    relative = [name for name in names if name is not None]
+    if not any(name.oid == NameOID.COMMON_NAME for name in relative):
+        relative.append(x509.NameAttribute(NameOID.COMMON_NAME, cut_text(fallback)))
+    built = [_build_alternative_name(text, values=values) for text in alternative_names]
+    return Naming(x509.Name(relative), tuple(name for name in built if name is not None))
+
+
+def lacks_device_attributes(templates: Sequence[str], *, attributes: SubjectAttributes) -> bool:
+    """Whether a template names the device's serial number or UDID, which is not known yet."""
+    named = {name for text in templates for name in VARIABLE.findall(text)}
+    return any(name in named and not getattr(attributes, name) for name in DEVICE_VARIABLES)
+
+
+def clean_text(text: str) -> str:
+    """Return the text without control characters (a NUL among them) and outer spaces."""
+    return "".join(character for character in text if character.isprintable()).strip()
+
+
+def _verify_template(text: str, *, kinds: tuple[str, ...]) -> str:
+    kind, separator, value = text.partition("=")
+    if kind not in kinds or not separator or not value.strip():
+        raise ProfileInvalid(f"“{text[:60]}” must be KIND=value with {', '.join(kinds)}.")
+    if len(text) > MAX_TEMPLATE or not text.isprintable():
+        raise ProfileInvalid(f"“{text[:60]}” is too long or holds a control character.")
+    unknown = [name for name in VARIABLE.findall(value) if name not in VARIABLES]
+    if unknown or set(VARIABLE.sub("", value)) & set("{}"):
+        raise ProfileInvalid(
+            f"“{text[:60]}” may hold {', '.join(f'{{{name}}}' for name in VARIABLES)}."
+        )
+    return kind
+
+
+def _fill(
+    template: str, *, values: Mapping[str, str], escape: Callable[[str], str] = str
+) -> str | None:
+    """Return the text with its variables, None where all of them are unknown."""
+    named = VARIABLE.findall(template)
+    if named and not any(values.get(name) for name in named):
+        return None
+    return VARIABLE.sub(lambda match: escape(values.get(match[1], "")), template).strip() or None
+
+
+def _build_relative_name(text: str, *, values: Mapping[str, str]) -> x509.NameAttribute | None:
+    kind, _, template = text.partition("=")
+    oid, value = RELATIVE_NAMES.get(kind), _fill(template, values=values)
+    if oid is None or value is None:
+        return None
+    if kind == "C":
+        return x509.NameAttribute(oid, value.upper()) if COUNTRY.fullmatch(value) else None
+    if kind in NARROW and not NARROW[kind].fullmatch(value):
+        return None
+    return x509.NameAttribute(oid, cut_text(value))
+
+
+def _build_alternative_name(text: str, *, values: Mapping[str, str]) -> x509.GeneralName | None:
+    kind, _, template = text.partition("=")
+    build = ALTERNATIVE_NAMES.get(kind)
+    return build(template, values) if build else None
+
+
+def _build_dns_name(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+    """Each value is one label: a serial number with a dot in it would name another host."""
+    named = VARIABLE.findall(template)
+    if not all(LABEL.fullmatch(values.get(name, "")) for name in named):
+        return None
+    name = (_fill(template, values=values) or "").lower()
+    fits = len(name) <= MAX_ALTERNATIVE_NAME and DNS_NAME.fullmatch(name)
+    return x509.DNSName(name) if fits else None
+
+
+def _build_email(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+    address = _fill(template, values=values) or ""
+    fits = len(address) <= MAX_ALTERNATIVE_NAME and EMAIL.fullmatch(address)
+    return x509.RFC822Name(address) if fits else None
+
+
+def _build_uri(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+    uri = _fill(template, values=values, escape=lambda value: quote(value, safe="")) or ""
+    fits = uri.isascii() and " " not in uri and 0 < len(uri) <= MAX_ALTERNATIVE_NAME
+    return x509.UniformResourceIdentifier(uri) if fits else None
+
+
+def _build_principal_name(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+    name = _fill(template, values=values)
+    if name is None or len(name) > MAX_ALTERNATIVE_NAME:
+        return None
+    return x509.OtherName(PRINCIPAL_NAME, core.UTF8String(name).dump())
+
+
+ALTERNATIVE_NAMES: dict[str, Callable[[str, Mapping[str, str]], x509.GeneralName | None]] = {
+    "dns": _build_dns_name,
+    "email": _build_email,
+    "uri": _build_uri,
+    "upn": _build_principal_name,
+}

@@ -1,0 +1,83 @@
+"""PKCSReq: a device without a certificate, with a challenge."""
+
+from functools import partial
+
+from scep.errors import ChallengeReused, DuplicateTransaction
+from scep.models import IssuedCertificate
+from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
+from scep.protocol.grant import ChallengeGrant
+from scep.protocol.messages import PkiRequest
+from scep.selectors import get_profile_authority
+from scep.services.authority import Application, issue_certificate
+from scep.services.challenges import check_challenge, find_session_id, spend_challenge
+from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
+from scep.services.held_requests import claim_certificate, find_held_request, hold_request
+
+
+def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
+    """Issue, repeat or hold; raises ScepError.
+
+    The message is signed with the key that asks (S3), and with a challenge, whatever
+    certificate its signer has.
+    """
+    profile = exchange.scep_profile
+    signer_key = verify_key(request.signer.public_key(), min_bits=profile.key_size)
+    opened = open_request(exchange, request)
+    csr = decode_csr(
+        opened.content,
+        allow_sha1=profile.allow_legacy,
+        min_key_bits=profile.key_size,
+        expected_key=signer_key,
+    )
+    exchange.session_id = find_session_id(csr.common_name)
+    return Outcome(_find_or_enroll(exchange, csr=csr), opened.cipher)
+
+
+def _find_or_enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:
+    """Return the certificate, or None while the request waits for approval."""
+    row = find_repeated(exchange, public_key=csr.public_key)
+    if row is not None:
+        return row
+    if exchange.scep_profile.hold_for_approval:
+        held = find_held_request(exchange)
+        if held is not None:
+            return claim_certificate(held, exchange=exchange, public_key=csr.public_key)
+    try:
+        return _enroll(exchange, csr=csr)
+    except (ChallengeReused, DuplicateTransaction):
+        # The same request twice at once: the other one has won meanwhile.
+        row = find_repeated(exchange, public_key=csr.public_key)
+        held = None if row else find_held_request(exchange)
+        if held is not None:
+            return claim_certificate(held, exchange=exchange, public_key=csr.public_key)
+        if row is None:
+            raise
+        return row
+
+
+def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:
+    profile, now = exchange.scep_profile, exchange.now
+    grant = check_challenge(
+        csr.challenge, scep_profile=profile, common_name=csr.common_name, now=now
+    )
+    exchange.session_id = grant.session_id or exchange.session_id
+    spend = partial(spend_challenge, csr.challenge, grant=grant, scep_profile=profile, now=now)
+    if profile.hold_for_approval and not (grant.renews_fingerprint or grant.is_test):
+        hold_request(exchange, csr=csr, grant=grant, spend=spend)
+        return None
+    application = Application(
+        public_key=csr.public_key,
+        grant=grant,
+        scep_profile=profile,
+        transaction_id=exchange.message.transaction_id,
+        renews=_find_renewed(grant),
+    )
+    return issue_certificate(
+        application, issuer=get_profile_authority(profile), now=now, spend=lambda _: spend()
+    )
+
+
+def _find_renewed(grant: ChallengeGrant) -> IssuedCertificate | None:
+    if not grant.renews_fingerprint:
+        return None
+    return IssuedCertificate.objects.filter(fingerprint=grant.renews_fingerprint).first()

@@ -1,0 +1,164 @@
+"""Requests that wait for an administrator ("hold new enrollments").
+
+The challenge is spent in the transaction that stores the request. The certificate is signed when
+the device asks again after the approval: for the same key, session and token as it asked first.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.db import IntegrityError, transaction
+
+from organization.services import audit
+from scep.errors import DuplicateTransaction, RequestDecided, RequestRejected
+from scep.models import HeldRequest, HeldRequestState, IssuedCertificate
+from scep.protocol.csr import CertificateRequest
+from scep.protocol.grant import ChallengeGrant
+from scep.selectors import get_profile_authority
+from scep.services.authority import Application, issue_certificate
+from scep.services.exchange import Exchange, find_repeated, get_key_id
+from scep.signals import request_decided, request_held
+
+MAX_PENDING = 1000
+MAX_OF_A_SESSION = 5
+MAX_COMMON_NAME = 255
+DECISIONS = {
+    HeldRequestState.APPROVED: "scep_request.approve",
+    HeldRequestState.REJECTED: "scep_request.reject",
+}
+
+
+def approve_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
+    """Let the device have its certificate when it asks again, audited.
+
+    Raises RequestDecided where it was approved or rejected already.
+    """
+    _decide(request, state=HeldRequestState.APPROVED, actor=actor, now=now)
+
+
+def reject_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
+    """Refuse the device its certificate when it asks again, audited; raises RequestDecided."""
+    _decide(request, state=HeldRequestState.REJECTED, actor=actor, now=now)
+
+
+def find_held_request(exchange: Exchange) -> HeldRequest | None:
+    """Return what this transaction waits for, decided or not."""
+    return HeldRequest.objects.filter(
+        scep_profile=exchange.scep_profile, transaction_id=exchange.message.transaction_id
+    ).first()
+
+
+def hold_request(
+    exchange: Exchange,
+    *,
+    csr: CertificateRequest,
+    grant: ChallengeGrant,
+    spend: Callable[[], object],
+) -> HeldRequest:
+    """Store the request; `spend` runs in the same transaction and what it raises undoes it.
+
+    Raises DuplicateTransaction where the transactionID waits already, RequestRejected where too
+    many wait.
+    """
+    is_stored = False
+    try:
+        with transaction.atomic():
+            request = HeldRequest.objects.create(
+                scep_profile=exchange.scep_profile,
+                transaction_id=exchange.message.transaction_id,
+                public_key_sha256=get_key_id(csr.public_key),
+                common_name=csr.common_name[:MAX_COMMON_NAME],
+                session_id=grant.session_id,
+                token_id=grant.token_id,
+                remote_address=exchange.remote_address,
+            )
+            is_stored = True
+            spend()
+            _check_room(request)
+            request_held.send(sender=HeldRequest, request=request)
+    except IntegrityError as error:
+        if is_stored:
+            raise
+        raise DuplicateTransaction("the transactionID is in use") from error
+    return request
+
+
+def claim_certificate(
+    request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
+) -> IssuedCertificate | None:
+    """Return the certificate of an approved request, None while it waits.
+
+    Raises RequestRejected for another key, or a request that was rejected.
+    """
+    if request.public_key_sha256 != get_key_id(public_key):
+        raise RequestRejected("the transactionID belongs to another key")
+    exchange.session_id = request.session_id or exchange.session_id
+    if request.state == HeldRequestState.REJECTED:
+        raise RequestRejected("an administrator has rejected the request")
+    if request.state != HeldRequestState.APPROVED:
+        return None
+    try:
+        return _issue(request, exchange=exchange, public_key=public_key)
+    except DuplicateTransaction:
+        # Asked twice at once: the other one has won meanwhile.
+        row = find_repeated(exchange, public_key=public_key)
+        if row is None:
+            raise
+        return row
+
+
+def _decide(request: HeldRequest, *, state: HeldRequestState, actor: str, now: datetime) -> None:
+    with transaction.atomic():
+        changed = HeldRequest.objects.filter(pk=request.pk, state=HeldRequestState.PENDING).update(
+            state=state, decided_at=now, decided_by=actor[:200], updated_at=now
+        )
+        request.refresh_from_db()
+        if not changed:
+            raise RequestDecided(f"The request is {request.get_state_display().lower()} already.")
+        audit.record(
+            actor,
+            action=DECISIONS[state],
+            subject_id=request.public_id,
+            subject=request.common_name or request.transaction_id,
+            detail={"session": request.session_id, "transaction_id": request.transaction_id},
+        )
+        request_decided.send(sender=HeldRequest, request=request)
+
+
+def _check_room(request: HeldRequest) -> None:
+    """A leaked challenge must not fill the queue that administrators have to read."""
+    waiting = HeldRequest.objects.filter(
+        scep_profile=request.scep_profile, state=HeldRequestState.PENDING
+    )
+    if request.session_id:
+        of_session = waiting.filter(session_id=request.session_id).count()
+        if of_session > MAX_OF_A_SESSION:
+            raise RequestRejected("too many requests of the session wait for approval")
+    if waiting.count() > MAX_PENDING:
+        raise RequestRejected("too many requests wait for approval")
+
+
+def _issue(
+    request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
+) -> IssuedCertificate:
+    profile = exchange.scep_profile
+    # Claimed: the row does not say by which challenge the session was named.
+    grant = ChallengeGrant(request.session_id, request.token_id, is_claimed=True)
+    application = Application(
+        public_key=public_key,
+        grant=grant,
+        scep_profile=profile,
+        transaction_id=request.transaction_id,
+    )
+
+    def link(certificate: IssuedCertificate) -> None:
+        linked = HeldRequest.objects.filter(
+            pk=request.pk, state=HeldRequestState.APPROVED, certificate=None
+        ).update(certificate=certificate, updated_at=exchange.now)
+        if not linked:
+            raise DuplicateTransaction("the request has brought its certificate")
+
+    return issue_certificate(
+        application, issuer=get_profile_authority(profile), now=exchange.now, spend=link
+    )

@@ -1,0 +1,51 @@
+"""Which names a device's certificate gets: by the template, from what the server knows (S5)."""
+
+import uuid
+from dataclasses import dataclass, replace
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from scep.models import ScepProfile
+from scep.models.profile import default_subject
+from scep.protocol.grant import ChallengeGrant
+from scep.protocol.subject_template import (
+    Naming,
+    SubjectAttributes,
+    build_naming,
+    lacks_device_attributes,
+)
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names, and whether better ones are to be had once the device has checked in."""
+
+    naming: Naming
+    lacks_attributes: bool = False
+
+
+def build_names(
+    scep_profile: ScepProfile | None, *, grant: ChallengeGrant, is_renewal: bool
+) -> Names:
+    """Fill the profile's templates for whom the challenge stands; raises NotSetUp."""
+    subject = scep_profile.subject if scep_profile else default_subject()
+    alternative_names = scep_profile.subject_alternative_names if scep_profile else []
+    attributes = _describe(grant)
+    naming = build_naming(
+        subject,
+        alternative_names,
+        attributes=attributes,
+        fallback=grant.session_id or str(uuid.uuid4()),
+    )
+    lacks = lacks_device_attributes([*subject, *alternative_names], attributes=attributes)
+    return Names(naming, lacks_attributes=lacks and not is_renewal)
+
+
+def _describe(grant: ChallengeGrant) -> SubjectAttributes:
+    describe = import_string(settings.SCEP_SUBJECT_ATTRIBUTES)
+    attributes: SubjectAttributes = describe(grant.session_id, token_id=grant.token_id)
+    if grant.is_claimed:
+        # Whoever knows a static challenge and a session could else be named like its device.
+        return replace(attributes, serial="", udid="", owner="")
+    return attributes
