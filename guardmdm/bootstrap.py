@@ -15,6 +15,7 @@ from organization.models import Administrator, Organization
 from organization.services.administrators import create_administrator
 from policies.services.bootstrap import ensure_demo_policy
 from scep.models import ScepProfile
+from scep.services.authorities import DEFAULT_KEY_TYPE
 from scep.services.bootstrap import ensure_authorities, ensure_default_profile
 
 ACTOR = "manage.py bootstrap"
@@ -36,13 +37,17 @@ class SetUp:
 
 
 def set_up(
-    *, organization_name: str | None = None, administrator_email: str | None = None, demo: bool
+    *,
+    organization_name: str | None = None,
+    administrator_email: str | None = None,
+    demo: bool,
+    ca_key: str = DEFAULT_KEY_TYPE,
 ) -> SetUp:
     """Create everything that is missing; the caller holds the set-up lock, so nothing is twice."""
     with transaction.atomic():
         default = DEMO_ORGANIZATION if demo else DEFAULT_ORGANIZATION
         organization = _ensure_organization(organization_name or default)
-        ensure_authorities(organization.name, now=timezone.now())
+        ensure_authorities(organization.name, now=timezone.now(), key_type=ca_key)
         profile = ensure_default_profile()
         ensure_signing_key()
         _ensure_group(DEFAULT_GROUP, description="Devices without a group of their own.")

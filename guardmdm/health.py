@@ -21,10 +21,10 @@ from guardmdm.celery import app
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from organization.errors import NotSetUp
 from organization.selectors import get_organization
-from scep.models import ServiceCertificate
-from scep.selectors import get_issuing_ca, get_root_ca
+from scep.selectors import get_issuing_ca, get_root_ca, list_expiring, list_root_cas
 
-EXPIRES_SOON = timedelta(days=30)
+EXPIRES_SOON = timedelta(days=90)
+PUSH_EXPIRES_SOON = timedelta(days=30)
 CLOCK_TOLERANCE = timedelta(minutes=2)
 CLOCK_URL = "https://www.apple.com/"
 WORKER_SECONDS = 3.0
@@ -132,11 +132,15 @@ def check_authorities() -> Finding:
         authorities = (get_root_ca(), get_issuing_ca())
     except NotSetUp:
         return _failure("CA", "there is none", "Run manage.py bootstrap.")
-    expiries = {str(row): row.not_after for row in authorities}
-    services = ServiceCertificate.objects.filter(is_active=True).defer("private_key")
-    expiries |= {str(row): row.not_after for row in services}
-    first = min(expiries, key=lambda name: expiries[name])
-    return _check_expiry(f"CA ({first})", expiries[first], fix="Renew it before then.")
+    now = timezone.now()
+    expiring = list_expiring(now=now, within=EXPIRES_SOON)
+    if not expiring:
+        first = min(authorities, key=lambda row: row.not_after)
+        return Finding("CA", f"{first} valid until {first.not_after:%Y-%m-%d}")
+    text = ", ".join(f"{each.name} ends on {each.not_after:%Y-%m-%d}" for each in expiring)
+    is_own_work = all(each.is_automatic for each in expiring)
+    fix = "Start the scheduler and a worker." if is_own_work else "Prepare or import the next CA."
+    return Finding("CA", text, fix, is_failure=expiring[0].not_after <= now)
 
 
 def check_push_certificate() -> Finding:
@@ -152,7 +156,7 @@ def _check_expiry(name: str, not_after: datetime, *, fix: str) -> Finding:
     text = f"valid until {not_after:%Y-%m-%d}"
     if left < timedelta(0):
         return _failure(name, f"expired on {not_after:%Y-%m-%d}", fix)
-    return Finding(name, text, fix if left < EXPIRES_SOON else "")
+    return Finding(name, text, fix if left < PUSH_EXPIRES_SOON else "")
 
 
 def _failure(name: str, text: str, fix: str) -> Finding:
@@ -160,8 +164,9 @@ def _failure(name: str, text: str, fix: str) -> Finding:
 
 
 def _trust() -> ssl.SSLContext:
-    """The system's authorities and our own root CA, which devices get by the profile."""
+    """The system's authorities and the root CAs that devices get by the profile."""
     context = ssl.create_default_context()
     with suppress(NotSetUp, DatabaseError, ssl.SSLError):
-        context.load_verify_locations(cadata=bytes(get_root_ca().certificate))
+        for row in list_root_cas():
+            context.load_verify_locations(cadata=bytes(row.certificate))
     return context

@@ -62,7 +62,11 @@ def build_programs(
 ) -> list[Program]:
     """Return the three programs; `tls_files` are certificate chain and key in PEM."""
     return [
-        Program("web", _build_web(address, workers=workers, tls_files=tls_files)),
+        Program(
+            "web",
+            _build_web(address, workers=workers, tls_files=tls_files),
+            reload_on=tls_files[0] if tls_files else None,
+        ),
         Program(
             "worker",
             [

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO
 
 STOP_SECONDS = 8.0
@@ -27,12 +28,15 @@ class Program:
 
     name: str
     arguments: Sequence[str]
+    reload_on: Path | None = None
+    """A file whose change makes the program read it again, by SIGHUP."""
 
 
 @dataclass
 class Child:
     program: Program
     process: subprocess.Popen[str]
+    version: float = 0.0
     started: float = field(default_factory=time.monotonic)
     failures: int = 0
 
@@ -70,6 +74,7 @@ class Supervisor:
                 self._children.append(self._start(program))
             while not self._stopping.wait(0.2):
                 self._restart_crashed()
+                self._reload_changed()
         finally:
             self._stop_all()
 
@@ -77,6 +82,7 @@ class Supervisor:
         self._stopping.set()
 
     def _start(self, program: Program, *, failures: int = 0) -> Child:
+        version = _get_version(program)
         process = subprocess.Popen(
             program.arguments,
             env=self._environ,
@@ -91,7 +97,7 @@ class Supervisor:
         threading.Thread(
             target=self._relay, args=(program.name, process.stdout), daemon=True
         ).start()
-        return Child(program, process, failures=failures)
+        return Child(program, process, version, failures=failures)
 
     def _relay(self, name: str, stream: IO[str]) -> None:
         before = f"{name:<{self._width}} | " if self._width else ""
@@ -110,6 +116,14 @@ class Supervisor:
             if not self._stopping.wait(pause):
                 self._children[index] = self._start(child.program, failures=failures)
 
+    def _reload_changed(self) -> None:
+        for child in self._children:
+            version = _get_version(child.program)
+            if version != child.version and child.process.poll() is None:
+                self._write(f"{child.program.name} reads {child.program.reload_on} again")
+                child.process.send_signal(signal.SIGHUP)
+                child.version = version
+
     def _stop_all(self) -> None:
         for child in self._children:
             if child.process.poll() is None:
@@ -121,6 +135,13 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
+
+
+def _get_version(program: Program) -> float:
+    try:
+        return program.reload_on.stat().st_mtime if program.reload_on else 0.0
+    except FileNotFoundError:
+        return 0.0
 
 
 def _end_with_parent() -> None:

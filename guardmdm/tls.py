@@ -11,7 +11,8 @@ from django.conf import settings
 
 from scep.services.server_certificate import issue_server_certificate
 
-RENEW_BEFORE = timedelta(days=30)
+# Before the first warning about certificates that expire.
+RENEW_BEFORE = timedelta(days=120)
 
 
 def get_paths() -> tuple[Path, Path]:

@@ -22,7 +22,7 @@ from organization.console import role_required
 from organization.errors import NotSetUp
 from organization.templatetags.console import tone
 from policies.models import ItemState, ItemStatus
-from scep.selectors import get_issuing_ca
+from scep.selectors import ExpiringCertificate, get_issuing_ca, list_expiring
 
 DAYS = 30
 PUSH_NOTICE, CA_NOTICE = timedelta(days=30), timedelta(days=90)
@@ -113,16 +113,25 @@ def find_push_notices(now: datetime) -> list[Notice]:
 
 
 def find_ca_notices(now: datetime) -> list[Notice]:
+    """Tell of each CA and server certificate that ends soon."""
     try:
-        authority = get_issuing_ca()
+        get_issuing_ca()
     except NotSetUp:
         text = _("Run manage.py bootstrap.")
         return [Notice("error", _("There is no certificate authority."), text)]
-    if authority.not_after - now > CA_NOTICE:
-        return []
-    title = _("Device CA certificate %s.") % _tell_expiry(authority.not_after, now=now)
-    text = _("Plan the CA rollover; new identities are issued for at most that long.")
-    return [Notice("warning", title, text)]
+    return [_build_ca_notice(each, now=now) for each in list_expiring(now=now, within=CA_NOTICE)]
+
+
+def _build_ca_notice(expiring: ExpiringCertificate, *, now: datetime) -> Notice:
+    title = _("%(name)s: the certificate %(expiry)s.") % {
+        "name": expiring.name,
+        "expiry": _tell_expiry(expiring.not_after, now=now),
+    }
+    if expiring.is_automatic:
+        text = _("It should have been replaced by itself: check that scheduler and workers run.")
+    else:
+        text = _("Prepare or import the next CA; what it issues ends with it.")
+    return Notice("error" if expiring.not_after <= now else "warning", title, text)
 
 
 def _tell_expiry(moment: datetime, *, now: datetime) -> str:

@@ -109,6 +109,29 @@ def ensure_single_authority(*, now: datetime) -> CertificateAuthority:
         )
 
 
+def rotate_single_authority(authority: CertificateAuthority, *, now: datetime) -> bool:
+    """Put a new CA in the place of this one; return False where that was done already.
+
+    The old one still opens what was encrypted to it, and keeps its revocation list going.
+    """
+    with transaction.atomic():
+        # Two workers may sweep at once: the one whose update finds it active makes the new one.
+        mine = CertificateAuthority.objects.filter(
+            pk=authority.pk, state=CertificateAuthorityState.ACTIVE
+        )
+        retired = CertificateAuthorityState.RETIRED
+        if not mine.update(state=retired, retired_at=now, updated_at=now):
+            return False
+        following = create_authority(
+            CertificateAuthorityRole.SINGLE,
+            organization_name=get_organization().name,
+            key_type=SINGLE_KEY_TYPE,
+            now=now,
+        )
+        authority.scep_profiles.update(issuing_ca=following, updated_at=now)
+    return True
+
+
 def build_row(
     certificate: x509.Certificate, *, role: CertificateAuthorityRole, key: PrivateKey | None
 ) -> CertificateAuthority:

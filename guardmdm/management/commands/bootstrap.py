@@ -6,6 +6,8 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from guardmdm.bootstrap import DEFAULT_ADMINISTRATOR, DEFAULT_ORGANIZATION, SetUp, set_up
 from guardmdm.exclusive import hold_set_up_lock
+from scep.protocol.certificates import KEY_TYPES
+from scep.services.authorities import DEFAULT_KEY_TYPE
 
 
 class Command(BaseCommand):
@@ -15,6 +17,12 @@ class Command(BaseCommand):
         parser.add_argument("--org", help=f"default: {DEFAULT_ORGANIZATION}")
         parser.add_argument("--admin", help=f"e-mail address; default: {DEFAULT_ADMINISTRATOR}")
         parser.add_argument("--demo", action="store_true", help="sample group, policy and token")
+        parser.add_argument(
+            "--ca-key",
+            choices=KEY_TYPES,
+            default=DEFAULT_KEY_TYPE,
+            help="key of a new issuing CA; RSA for SCEP clients that know nothing else",
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -24,6 +32,7 @@ class Command(BaseCommand):
                 organization_name=options["org"],
                 administrator_email=options["admin"],
                 demo=options["demo"],
+                ca_key=options["ca_key"],
             )
         self.stdout.write(_as_json(made) if options["json"] else _as_text(made))
 
