@@ -12,7 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("pki/crl/<str:authority_id>.crl", pki.download_crl),
     path("pki/ca/<str:authority_id>.cer", pki.download_authority),
     # Not <path:…>: base64 may hold line breaks, and an empty one is answered as well.
-    re_path(r"(?s)^pki/ocsp/(?P<authority_id>[^/]+)(?:/(?P<encoded>.*))?\Z", pki.answer_status),
+    re_path(r"^pki/ocsp/(?P<authority_id>[^/]+)(?:/(?P<encoded>[\s\S]*))?\Z", pki.answer_status),
 ]
 console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
