@@ -110,6 +110,18 @@ def log_checked_out(enrollment: Enrollment, **_: Any) -> None:
     _write_device("device_checked_out", enrollment)
 
 
+@receiver(devices.identity_renewed)
+def log_renewal(enrollment: Enrollment, certificate: IssuedCertificate, **_: Any) -> None:
+    detail = {"certificate": certificate.public_id, "serial": certificate.serial}
+    _write_device("identity_renewed", enrollment, detail=detail)
+
+
+@receiver(devices.renewal_failed)
+def log_renewal_failure(enrollment: Enrollment, message: str, **_: Any) -> None:
+    detail = {"attempt": enrollment.renewal_attempts}
+    _write_device("renewal_failed", enrollment, message=message, detail=detail)
+
+
 @receiver(devices.push_failed)
 def log_push_failure(enrollment: Enrollment, code: str, message: str, **_: Any) -> None:
     _write_device(code, enrollment, message=message)

@@ -17,6 +17,7 @@ from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
 from devices.signals import device_authenticated
 from scep.models import CertificateAuthorityRole, IssuedCertificate
+from scep.services.authority import note_device
 from scep.services.external_identities import get_common_name
 
 
@@ -44,6 +45,7 @@ def authenticate(
         certificate_not_after=certificate.not_after,
         topic=message.topic,
     )
+    note_device(certificate, device_id=device.public_id)
     device_authenticated.send(Enrollment, enrollment=enrollment)
     return enrollment
 

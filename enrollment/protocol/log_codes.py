@@ -168,6 +168,13 @@ _CERTIFICATES = (
         _("Check that no proxy alters requests; then enroll the device again."),
     ),
     _error(
+        "renewal_failed",
+        _("Renewal failed"),
+        _("The device did not get or does not use a new identity before its old one expires."),
+        _("Nothing while there is time: it is tried again. Else read the message and correct it."),
+        level="warning",
+    ),
+    _error(
         "root_ca_not_trusted",
         _("Root CA not trusted"),
         _("The device does not trust this server's root certificate."),
