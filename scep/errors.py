@@ -71,6 +71,10 @@ class ChallengeReused(ScepError):
     code = "scep_challenge_reused"
 
 
+class NoNextAuthority(ScepError):
+    """Nothing is announced: the CA of today goes on."""
+
+
 class RequestDecided(ScepError):
     """A held request that an administrator has approved or rejected already."""
 
@@ -124,8 +128,6 @@ class FingerprintMismatch(ScepError):
 
 class AuthorityInvalid(ScepError):
     """A CA that cannot be imported, take over, be cancelled or be exported; says why."""
-
-    code = "authority_invalid"
 
 
 class RevocationReasonInvalid(ScepError):

@@ -18,7 +18,7 @@ from scep.errors import ServerUnreachable
 from scep.models import ChallengeType, ScepProfile, ScepServerType
 from scep.protocol.payload_names import encode_alternative_names, encode_subject
 from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
-from scep.selectors import get_ca_certificate_fingerprint
+from scep.selectors import get_ca_certificate_fingerprint, get_profile_authority
 from scep.services.authority import issue_identity
 from scep.services.challenge_hooks import fetch_challenge
 from scep.services.challenges import create_dynamic_challenge
@@ -70,7 +70,7 @@ def build_scep_identity(
         url=scep_profile.external_url
         if is_external
         else f"{settings.BASE_URL}/scep/{scep_profile.public_id}",
-        name=scep_profile.ca_name if is_external else scep_profile.name,
+        name=scep_profile.ca_name if is_external else get_profile_authority(scep_profile).public_id,
         challenge=challenge,
         key_size=scep_profile.key_size,
         key_usage=scep_profile.key_usage,

@@ -1,14 +1,87 @@
-"""GetCACert: what a device needs to trust the answer and to encrypt the request."""
+"""GetCACaps, GetCACert, GetNextCACert: what a device needs to know before it asks."""
 
-from scep.models import ScepProfile, ServicePurpose
-from scep.protocol.cms import build_degenerate
-from scep.selectors import get_service_identity
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from scep.errors import NoNextAuthority
+from scep.models import CertificateAuthority, ScepProfile, ServiceCertificate, ServicePurpose
+from scep.protocol.capabilities import build_capabilities
+from scep.protocol.certificates import encode_certificate
+from scep.protocol.cms import build_degenerate, sign_attached
+from scep.selectors import (
+    find_next_ca,
+    get_certificate,
+    get_profile_authority,
+    list_chain,
+    list_recipients,
+)
+
+ONE_CERTIFICATE = "application/x-x509-ca-cert"
+SEVERAL_CERTIFICATES = "application/x-x509-ca-ra-cert"
+NEXT_CERTIFICATES = "application/x-x509-next-ca-cert"
 
 
-def build_ca_certificates(scep_profile: ScepProfile) -> bytes:
-    """Return RA, issuing CA and root CA as degenerate SignedData (RFC 8894 section 4.2.1.2).
+@dataclass(frozen=True)
+class CaCertificates:
+    """The body of an answer and its media type."""
+
+    body: bytes
+    content_type: str
+
+
+def describe_capabilities(scep_profile: ScepProfile) -> str:
+    """Return the answer to GetCACaps."""
+    return build_capabilities(
+        allow_legacy=scep_profile.allow_legacy,
+        has_next_ca=_find_next(scep_profile) is not None,
+    )
+
+
+def build_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
+    """Return RA, issuing CA and those above it (RFC 8894 section 4.2.1), or the one SCEP CA.
 
     Raises organization.errors.NotSetUp.
     """
-    identity = get_service_identity(ServicePurpose.SCEP_RA, issuer=scep_profile.issuing_ca)
-    return build_degenerate([identity.certificate, *identity.chain])
+    recipient = list_recipients(scep_profile)[0]
+    if scep_profile.single_certificate:
+        return CaCertificates(encode_certificate(recipient.certificate), ONE_CERTIFICATE)
+    authorities = _list_certificates(get_profile_authority(scep_profile))
+    # By content: an RA of the CA before has that CA above it as well.
+    certificates = dict.fromkeys([recipient.certificate, *authorities, *recipient.chain])
+    return CaCertificates(build_degenerate(list(certificates)), SEVERAL_CERTIFICATES)
+
+
+def build_next_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
+    """Return the next CA, those above it and its RA, signed by today's RA (RFC 8894 4.7).
+
+    A device verifies the answer with what GetCACert has told it. Raises NoNextAuthority.
+    """
+    authority = _find_next(scep_profile)
+    if authority is None:
+        raise NoNextAuthority("There is no next CA yet.")
+    ra = (
+        ServiceCertificate.objects.filter(
+            purpose=ServicePurpose.SCEP_RA, issuer=authority, revoked_at=None
+        )
+        .order_by("-id")
+        .first()
+    )
+    announced = [*([get_certificate(ra)] if ra else []), *_list_certificates(authority)]
+    signer = list_recipients(scep_profile)[0]
+    signed = sign_attached(
+        build_degenerate(announced),
+        certificate=signer.certificate,
+        key=signer.key,
+        chain=signer.chain[:1],
+    )
+    return CaCertificates(signed, NEXT_CERTIFICATES)
+
+
+def _find_next(scep_profile: ScepProfile) -> CertificateAuthority | None:
+    """A profile with a single certificate has a CA of its own, which stays."""
+    return None if scep_profile.single_certificate else find_next_ca()
+
+
+def _list_certificates(authority: CertificateAuthority) -> list[x509.Certificate]:
+    return [get_certificate(row) for row in list_chain(authority)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import unquote
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -11,21 +12,24 @@ from django.views.decorators.http import require_http_methods
 
 from organization.errors import NotSetUp, RateLimited, SecretUnreadable
 from organization.services.client_address import get_client_address
-from scep.errors import MessageUnreadable
-from scep.models import ScepProfile
-from scep.protocol.capabilities import build_capabilities
+from scep.errors import MessageUnreadable, NoNextAuthority
+from scep.models import ScepProfile, ScepServerType
 from scep.protocol.transport import (
     MAX_BODY_BYTES,
     Query,
     decode_message_text,
     decode_query,
 )
-from scep.services.ca_certificates import build_ca_certificates
+from scep.services.ca_certificates import (
+    CaCertificates,
+    build_ca_certificates,
+    build_next_ca_certificates,
+    describe_capabilities,
+)
 from scep.services.pki_operation import handle_pki_operation
 from scep.services.refusals import check_refusals
 
 RETRY_AFTER_SECONDS = "30"
-CA_CERTIFICATES = "application/x-x509-ca-ra-cert"
 PKI_MESSAGE = "application/x-pki-message"
 Door = Callable[[HttpRequest, str], HttpResponse]
 
@@ -37,7 +41,7 @@ def _closing_gently(door: Door) -> Door:
     def guarded(request: HttpRequest, profile_id: str) -> HttpResponse:
         try:
             return door(request, profile_id)
-        except MessageUnreadable as refusal:
+        except (MessageUnreadable, NoNextAuthority) as refusal:
             return _answer_text(str(refusal), status=400)
         except RateLimited as limited:
             response = _answer_text("Too many requests were refused, wait a minute.", status=429)
@@ -58,7 +62,8 @@ def scep(request: HttpRequest, profile_id: str) -> HttpResponse:
     """Answer one SCEP operation of the profile `scep_…` (RFC 8894 section 4)."""
     query = decode_query(request.META.get("QUERY_STRING", ""))
     profiles = ScepProfile.objects.select_related("issuing_ca")
-    scep_profile = profiles.filter(public_id=profile_id).first()
+    # An external server's profile has its own URL; this one is nobody's.
+    scep_profile = profiles.filter(public_id=profile_id, server_type=ScepServerType.BUILTIN).first()
     if scep_profile is None:
         return _answer_text("There is no such SCEP profile.", status=404)
     answer = OPERATIONS.get(query.operation)
@@ -72,7 +77,8 @@ def _get_capabilities(request: HttpRequest, profile: ScepProfile, query: Query) 
 
 
 def _get_certificates(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
-    return HttpResponse(build_ca_certificates(profile), content_type=CA_CERTIFICATES)
+    certificates = build_ca_certificates(profile, name=unquote(query.message), now=timezone.now())
+    return HttpResponse(certificates, content_type=CA_CERTIFICATES)
 
 
 def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
@@ -93,6 +99,10 @@ def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> 
     return HttpResponse(reply, content_type=PKI_MESSAGE)
 
 
+def _answer_certificates(certificates: CaCertificates) -> HttpResponse:
+    return HttpResponse(certificates.body, content_type=certificates.content_type)
+
+
 def _answer_text(text: str, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
 
@@ -100,5 +110,6 @@ def _answer_text(text: str, *, status: int = 200) -> HttpResponse:
 OPERATIONS = {
     "GetCACaps": _get_capabilities,
     "GetCACert": _get_certificates,
+    "GetNextCACert": _get_next,
     "PKIOperation": _pki_operation,
 }
