@@ -2,6 +2,13 @@ from organization.models.administrator import Administrator, Role
 from organization.models.api_key import ApiKey
 from organization.models.audit import AuditEntry
 from organization.models.organization import Organization
+from organization.models.prepared import (
+    Given,
+    PreparedSelect,
+    PreparedUpdate,
+    insert_row,
+    update_row,
+)
 from organization.models.public import PublicIdField, TimeStamped
 from organization.models.sealed import SealedField
 
@@ -9,9 +16,14 @@ __all__ = [
     "Administrator",
     "ApiKey",
     "AuditEntry",
+    "Given",
     "Organization",
+    "PreparedSelect",
+    "PreparedUpdate",
     "PublicIdField",
     "Role",
     "SealedField",
     "TimeStamped",
+    "insert_row",
+    "update_row",
 ]
