@@ -151,7 +151,9 @@ def _fill(
     return VARIABLE.sub(lambda match: escape(values.get(match[1], "")), template).strip() or None
 
 
-def _build_relative_name(text: str, *, values: Mapping[str, str]) -> x509.NameAttribute | None:
+def _build_relative_name(
+    text: str, *, values: Mapping[str, str]
+) -> "x509.NameAttribute[str] | None":
     kind, _, template = text.partition("=")
     oid, value = RELATIVE_NAMES.get(kind), _fill(template, values=values)
     if oid is None or value is None:

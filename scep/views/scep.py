@@ -73,12 +73,15 @@ def scep(request: HttpRequest, profile_id: str) -> HttpResponse:
 
 
 def _get_capabilities(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
-    return _answer_text(build_capabilities(allow_legacy=profile.allow_legacy))
+    return _answer_text(describe_capabilities(profile))
 
 
 def _get_certificates(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
-    certificates = build_ca_certificates(profile, name=unquote(query.message), now=timezone.now())
-    return HttpResponse(certificates, content_type=CA_CERTIFICATES)
+    return _answer_certificates(build_ca_certificates(profile, name=unquote(query.message)))
+
+
+def _get_next(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+    return _answer_certificates(build_next_ca_certificates(profile))
 
 
 def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:

@@ -26,7 +26,7 @@ from tests.scep.device import (
 )
 
 pytestmark = pytest.mark.django_db
-BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST = "0", "1", "2"
+BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST, BAD_CERT_ID = "0", "1", "2", "4"
 SESSION = "ses_" + "c" * 20
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
 
@@ -107,11 +107,19 @@ def test_port_decides_when_the_challenge_is_a_token(
     assert (row.session_id, row.token_id) == (SESSION, "jti-1")
 
 
-@pytest.mark.parametrize("message_type", ["17", "20", "1", "190"])
-def test_other_message_types_are_refused_without_a_certificate(
+@pytest.mark.parametrize(
+    ("message_type", "fail_info"),
+    [
+        ("17", BAD_REQUEST), ("20", BAD_CERT_ID), ("1", BAD_REQUEST), ("190", BAD_REQUEST),
+        ("21", BAD_REQUEST), ("22", BAD_REQUEST), ("3", BAD_REQUEST), ("019", BAD_REQUEST),
+    ],
+)  # fmt: skip
+def test_challenge_is_worth_nothing_when_the_message_has_another_type(
     static_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]],
     message_type: str,
+    fail_info: str,
 ) -> None:  # fmt: skip
+    """S1: the type alone says what has to be proved (CVE-2025-44005)."""
     device = Device()
     csr = make_csr(device.key, challenge=STATIC_CHALLENGE)
     message = sign(
@@ -121,8 +129,8 @@ def test_other_message_types_are_refused_without_a_certificate(
         attributes=device.get_attributes(message_type=[core.PrintableString(message_type)]),
     )
     reply = ask(static_profile, message)
-    assert_refused(reply, device=device, fail_info=BAD_REQUEST)
-    assert refusals[0]["code"] == "scep_request_rejected"
+    assert_refused(reply, device=device, fail_info=fail_info)
+    assert refusals[0]["code"].startswith(("scep_request_rejected", "identity_not_trusted"))
 
 
 def test_answer_echoes_the_nonce_and_has_its_own(
@@ -193,13 +201,14 @@ def test_bad_alg_is_answered_when_the_key_is_ec(
     assert_refused(ask(static_profile, message), device=device, fail_info=BAD_ALG)
 
 
-def test_bad_alg_is_answered_when_the_csr_alone_is_ec(
+def test_request_is_refused_when_the_csr_alone_is_ec(
     static_profile: ScepProfile, ra: Any, ask: Any
 ) -> None:
+    """S7: what is inside is judged only once it is proved to be the signer's."""
     device = Device()
     csr = make_csr(ec.generate_private_key(ec.SECP256R1()), challenge=STATIC_CHALLENGE)
     reply = ask(static_profile, device.build_request(ra=ra, csr=csr))
-    assert_refused(reply, device=device, fail_info=BAD_ALG)
+    assert_refused(reply, device=device, fail_info=BAD_MESSAGE_CHECK)
 
 
 @pytest.mark.parametrize(

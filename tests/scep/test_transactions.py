@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate, ScepProfile
-from scep.services import authority, challenges, pki_operation
+from scep.services import authority, challenges, enrollment_request
 from scep.services.authority import revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.pki_operation import handle_pki_operation
@@ -217,7 +217,7 @@ def test_certificate_comes_again_when_the_same_request_wins_in_the_middle(
         assert ask(dynamic_profile, message).status == "0"
         return check(*args, **options)
 
-    monkeypatch.setattr(pki_operation, "check_challenge", check_late)
+    monkeypatch.setattr(enrollment_request, "check_challenge", check_late)
     assert ask(dynamic_profile, message).status == "0"
     assert IssuedCertificate.objects.filter(status=CertificateStatus.ISSUED).count() == 1
     assert refusals == []

@@ -13,7 +13,7 @@ from tests.scep.device import Device
 from tests.scep.reply import run_openssl
 
 pytestmark = pytest.mark.django_db
-STRONG = {"POSTPKIOperation", "SHA-256", "SHA-512", "AES", "SCEPStandard"}
+STRONG = {"POSTPKIOperation", "Renewal", "SHA-256", "SHA-512", "AES", "SCEPStandard"}
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def test_request_is_returned_when_every_rule_is_kept() -> None:
     assert request.enveloped == ENVELOPE
 
 
-TYPES = ("1", "18", "190", "019", "+19", " 19", "19 ", "1²", "17", "20", "3", "")
+TYPES = ("1", "18", "190", "019", "+19", " 19", "19 ", "1²", "017", "+17", "020", "21", "3", "")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,10 @@ TYPES = ("1", "18", "190", "019", "+19", " 19", "19 ", "1²", "17", "20", "3", "
     ],
     ids=[*(repr(text) for text in TYPES), "none", "two", "INTEGER", "UTF8String", "OCTET STRING"],
 )
-def test_message_is_refused_when_its_type_is_not_exactly_19(values: list[core.Asn1Value]) -> None:
+def test_message_is_refused_when_its_type_is_not_exactly_known(
+    values: list[core.Asn1Value],
+) -> None:
+    """S1."""
     device = Device()
     data = build(device, attributes=device.get_attributes(message_type=values))
     with pytest.raises(RequestRejected):
