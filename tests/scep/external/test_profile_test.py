@@ -1,0 +1,146 @@
+"""The Test of a SCEP profile: each step, and what it leaves behind."""
+
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from scep.models import DynamicChallenge, IssuedCertificate, ScepProfile
+from scep.services import profile_test
+from scep.services.profile_test import StepResult
+from scep.services.profiles import create_scep_profile, update_scep_profile
+from tests.scep.external.scep_server import TOKEN, Holder, ScepServer, make_authority
+from tests.scep.external.tls_server import WebServer
+
+BUILTIN_STEPS = ["GetCACaps", "GetCACert", "RSA key of 2048 bits", "PKIOperation", "Revocation"]
+KINDS = [
+    {"challenge_type": "dynamic"},
+    {"challenge_type": "token"},
+    {"challenge_type": "static", "static_challenge": "correct horse battery"},
+    {"challenge_type": "dynamic", "allow_legacy": True},
+    {"challenge_type": "dynamic", "hold_for_approval": True},
+    {"challenge_type": "dynamic", "single_certificate": True},
+    {"challenge_type": "dynamic", "subject": ["CN={serial}"], "key_usage": 1},
+]
+
+
+def run(profile: ScepProfile) -> list[StepResult]:
+    steps = profile_test.test_profile(profile, now=timezone.now())
+    for step in steps:
+        print(step)
+    return steps
+
+
+def get_names(steps: list[StepResult]) -> list[str]:
+    return [step.name for step in steps]
+
+
+@pytest.fixture
+def own(live_server: Any, settings: Any) -> None:
+    """This server answers at its own base URL."""
+    settings.BASE_URL = live_server.url
+    settings.ALLOWED_HOSTS = ["*"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_every_step_works_when_the_builtin_ca_is_well(own: None, kind: dict[str, Any]) -> None:
+    profile = create_scep_profile(actor="tests", name="New", **kind)  # type: ignore[misc]
+    steps = run(profile)
+    assert get_names(steps) == BUILTIN_STEPS
+    assert all(step.ok and step.detail for step in steps)
+    row = IssuedCertificate.objects.get(scep_profile=profile)
+    assert (row.status, row.revocation_reason) == ("revoked", "cessation_of_operation")
+    assert (row.not_after - timezone.now()).total_seconds() <= 3600
+    assert DynamicChallenge.objects.get(scep_profile=profile).consumed_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_test_can_be_repeated_when_it_has_worked(own: None) -> None:
+    profile = ScepProfile.objects.get(name="Default")
+    for _ in range(2):
+        assert all(step.ok for step in run(profile))
+    assert IssuedCertificate.objects.filter(scep_profile=profile).count() == 2
+
+
+@pytest.mark.django_db
+def test_first_step_fails_when_the_base_url_leads_nowhere(
+    settings: Any, bootstrapped: None
+) -> None:
+    settings.BASE_URL = "http://127.0.0.1:9"
+    (step,) = run(ScepProfile.objects.get(name="Default"))
+    assert (step.name, step.ok) == ("GetCACaps", False)
+    assert "cannot be reached" in step.detail
+
+
+@pytest.mark.django_db
+def test_second_step_fails_when_the_base_url_is_another_servers(
+    settings: Any, outside: WebServer, stranger: ScepServer, bootstrapped: None
+) -> None:
+    profile = ScepProfile.objects.get(name="Default")
+    settings.BASE_URL = outside.url
+    answer = outside.answer
+
+    def behave(asked: Any) -> Any:
+        asked.path = asked.path.replace(profile.public_id, "").replace("/scep/", "/scep")
+        asked.path += "&message="
+        return answer(asked)
+
+    outside.answer = behave
+    steps = run(profile)
+    assert [(step.name, step.ok) for step in steps] == [("GetCACaps", True), ("GetCACert", False)]
+    assert not IssuedCertificate.objects.exists()
+
+
+@pytest.mark.django_db
+def test_every_step_works_when_the_external_server_is_well(
+    values: dict[str, Any], outside: WebServer, stranger: ScepServer
+) -> None:
+    values |= {
+        "challenge_type": "dynamic",
+        "static_challenge": None,
+        "hook_type": "json",
+        "hook_url": f"{outside.url}/challenge",
+        "hook_password": TOKEN,
+    }
+    profile = create_scep_profile(actor="tests", **values)
+    steps = run(profile)
+    assert get_names(steps) == ["GetCACaps", "GetCACert", "Trusted CAs", "Challenge"]
+    assert all(step.ok for step in steps)
+    assert not any(challenge in str(steps) for challenge in stranger.challenges)
+    profile.refresh_from_db()
+    assert (profile.check_code, bool(profile.checked_at)) == ("", True)
+
+
+@pytest.mark.django_db
+def test_failing_step_and_its_cause_are_shown_when_the_external_server_is_not_well(
+    external: ScepProfile, stranger: ScepServer
+) -> None:
+    stranger.is_down = True
+    (step,) = run(external)
+    assert (step.name, step.ok, step.detail) == (
+        "GetCACaps",
+        False,
+        "the server answered GetCACaps with 503",
+    )
+    external.refresh_from_db()
+    assert external.check_code == "scep_server_unreachable"
+    stranger.is_down, stranger.capabilities = False, "SHA-1\nDES3\n"
+    (step,) = run(external)
+    assert "Apple's devices need one of" in step.detail
+    stranger.capabilities = "SHA-256\n"
+    stranger.authority = make_authority()
+    steps = run(external)
+    assert [(step.name, step.ok) for step in steps] == [("GetCACaps", True), ("GetCACert", False)]
+    external.refresh_from_db()
+    assert external.check_code == "ca_fingerprint_mismatch"
+
+
+@pytest.mark.django_db
+def test_trust_step_fails_when_the_trusted_ca_is_another(
+    external: ScepProfile, authority: Holder
+) -> None:
+    update_scep_profile(external, actor="tests", trusted_ca_pem=make_authority().pem)
+    steps = run(external)
+    assert get_names(steps)[-1] == "Trusted CAs"
+    assert not steps[-1].ok
