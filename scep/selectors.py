@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from organization.errors import NotSetUp
+from organization.models import Given, PreparedSelect
 from organization.protocol.public_id import is_public_id
 from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked
 from scep.models import (
@@ -39,6 +40,18 @@ PINNED_TIME = timedelta(days=7)
 RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
+
+REGISTRATION_AUTHORITIES = PreparedSelect(
+    lambda: (
+        ServiceCertificate.objects.filter(
+            purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=Given("now")
+        )
+        .select_related("issuer__parent__parent")
+        .defer("issuer__private_key", "issuer__parent__private_key")
+        .defer("issuer__parent__parent__private_key")
+        .order_by("-id")
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -117,6 +130,8 @@ def find_pinned_authority(
     A device that downloaded its profile before a rotation has pinned the old CA's fingerprint,
     and finds it here for as long as such a profile may reasonably be waiting.
     """
+    if not is_public_id(name, prefix="ca"):
+        return None  # whatever a stranger writes there
     role = (
         CertificateAuthorityRole.SINGLE
         if scep_profile.single_certificate
@@ -270,15 +285,7 @@ def list_recipients(scep_profile: ScepProfile) -> list[ServiceIdentity]:
             not_after__gt=timezone.now(),
         )
         return [_get_authority_identity(row) for row in (authority, *earlier.order_by("-id"))]
-    rows = (
-        ServiceCertificate.objects.filter(
-            purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=timezone.now()
-        )
-        .select_related("issuer__parent__parent")
-        .defer("issuer__private_key", "issuer__parent__private_key")
-        .defer("issuer__parent__parent__private_key")
-        .order_by("-id")
-    )
+    rows = REGISTRATION_AUTHORITIES.all(now=timezone.now())
     found = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == authority.pk))
     if not found:
         raise NotSetUp("there is no registration authority: run manage.py bootstrap")

@@ -6,12 +6,17 @@ from typing import Any
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from enrollment.protocol.log_codes import get_log_code
+from organization.models import Given, PreparedSelect, insert_row
 
 # A JWT, wherever it stands; and what neither a terminal nor PostgreSQL takes.
 TOKEN_TEXT = re.compile(r"eyJ[A-Za-z0-9_.-]*")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MAX_MESSAGE = 500
 MAX_DEPTH = 4
+SESSION_BY_ID = PreparedSelect(
+    lambda: EnrollmentSession.objects.select_related("token").filter(public_id=Given("session_id"))
+)
+TOKEN_BY_ID = PreparedSelect(lambda: EnrollmentToken.objects.filter(jti=Given("token_id")))
 
 
 def write_entry(
@@ -34,7 +39,7 @@ def write_entry(
     entry = get_log_code(code)
     session = session or _find_session(session_id)
     token = token or (session.token if session else _find_token(token_id))
-    return LogEntry.objects.create(
+    row = LogEntry(
         level=entry.level,
         code=code,
         message=_clean(message or entry.title)[:MAX_MESSAGE],
@@ -44,16 +49,18 @@ def write_entry(
         remote_address=remote_address or (session.remote_address if session else None),
         detail=_clean_detail(detail or {}, depth=0),
     )
+    insert_row(row)
+    return row
 
 
 def _find_session(session_id: str) -> EnrollmentSession | None:
     if not session_id:
         return None
-    return EnrollmentSession.objects.select_related("token").filter(public_id=session_id).first()
+    return SESSION_BY_ID.first(session_id=session_id)
 
 
 def _find_token(token_id: str) -> EnrollmentToken | None:
-    return EnrollmentToken.objects.filter(jti=token_id).first() if token_id else None
+    return TOKEN_BY_ID.first(token_id=token_id) if token_id else None
 
 
 def _clean(text: str) -> str:

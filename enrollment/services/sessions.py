@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +11,7 @@ from django.utils import timezone
 from enrollment.errors import SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.services.log import write_entry
+from organization.models import Given, PreparedUpdate
 
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 LIFETIME = timedelta(minutes=60)
@@ -87,16 +89,36 @@ def advance_session(
     session_id: str, *, state: SessionState, device_id: str = "", failure_code: str = ""
 ) -> bool:
     """Move the session on unless it is further already; returns whether it moved."""
-    now = timezone.now()
-    changes: dict[str, Any] = {"state": state, "failure_code": failure_code, "updated_at": now}
-    if device_id:
-        changes["device_id"] = device_id
+    if not session_id:
+        return False
+    update = _prepare_advance(state, names_device=bool(device_id))
+    return bool(
+        update.run(
+            session_id=session_id,
+            failure_code=failure_code,
+            device_id=device_id,
+            now=timezone.now(),
+        )
+    )
+
+
+@cache
+def _prepare_advance(state: SessionState, *, names_device: bool) -> PreparedUpdate:
+    changes: dict[str, Any] = {
+        "state": state,
+        "failure_code": Given("failure_code"),
+        "updated_at": Given("now"),
+    }
+    if names_device:
+        changes["device_id"] = Given("device_id")
     if state == SessionState.ENROLLED:
-        changes["enrolled_at"] = now
-    moved = EnrollmentSession.objects.filter(
-        public_id=session_id, state__in=PREDECESSORS[state]
-    ).update(**changes)
-    return bool(moved)
+        changes["enrolled_at"] = Given("now")
+    return PreparedUpdate(
+        lambda: EnrollmentSession.objects.filter(
+            public_id=Given("session_id"), state__in=PREDECESSORS[state]
+        ),
+        **changes,
+    )
 
 
 def note_base_url(session: EnrollmentSession, *, base_url: str) -> None:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
 
 from organization.errors import NotSetUp
+from organization.models import insert_row, update_row
 from organization.services import audit
 from scep.errors import DuplicateTransaction
 from scep.models import (
@@ -224,7 +225,7 @@ def _store_intent(
     validity: Validity,
 ) -> IssuedCertificate:
     renews = application.renews
-    return IssuedCertificate.objects.create(
+    row = IssuedCertificate(
         issuer=issuer,
         scep_profile=application.scep_profile,
         serial=f"{serial:x}",
@@ -238,6 +239,8 @@ def _store_intent(
         not_before=validity.not_before,
         not_after=validity.not_after,
     )
+    insert_row(row)
+    return row
 
 
 def _store_certificate(
@@ -254,7 +257,7 @@ def _store_certificate(
     is_stored = False
     try:
         with transaction.atomic():
-            row.save(update_fields=fields)
+            update_row(row, fields=fields)
             is_stored = True
             spend(row)
             certificate_issued.send(sender=IssuedCertificate, certificate=row)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from organization.models import Given, PreparedSelect
 from scep.errors import FailInfo, RequestRejected
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
 from scep.protocol.algorithms import Cipher
@@ -12,6 +13,12 @@ from scep.protocol.certificates import encode_public_key, fingerprint
 from scep.protocol.envelopes import decode_envelope, open_envelope
 from scep.protocol.messages import PkiMessage, PkiRequest
 from scep.selectors import ServiceIdentity
+
+CERTIFICATE_OF_TRANSACTION = PreparedSelect(
+    lambda: IssuedCertificate.objects.filter(
+        scep_profile=Given("scep_profile"), transaction_id=Given("transaction_id")
+    ).order_by()
+)
 
 
 @dataclass
@@ -79,13 +86,9 @@ def find_repeated(
 
     Raises RequestRejected for another key, or a certificate that is no longer good.
     """
-    row = (
-        IssuedCertificate.objects.filter(
-            scep_profile=exchange.scep_profile,
-            transaction_id=transaction_id or exchange.message.transaction_id,
-        )
-        .order_by()
-        .first()
+    row = CERTIFICATE_OF_TRANSACTION.first(
+        scep_profile=exchange.scep_profile.pk,
+        transaction_id=transaction_id or exchange.message.transaction_id,
     )
     if row is None:
         return None
