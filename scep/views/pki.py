@@ -60,7 +60,7 @@ def download_crl(request: HttpRequest, authority_id: str) -> HttpResponse:
     """Answer the CA's revocation list, DER (RFC 5280), made anew where it is due."""
     authority = _get_authority(authority_id, with_key=True)
     row = ensure_crl(authority, now=timezone.now())
-    answer = HttpResponse(bytes(row.der or b""), content_type=CRL)
+    answer = _answer(bytes(row.der or b""), content_type=CRL)
     answer["ETag"] = quote_etag(f"{authority.public_id}-{row.number}")
     return _cacheable(request, answer, changed_at=row.this_update, seconds=CACHED_SECONDS)
 
@@ -69,7 +69,7 @@ def download_crl(request: HttpRequest, authority_id: str) -> HttpResponse:
 def download_authority(request: HttpRequest, authority_id: str) -> HttpResponse:
     """Answer the CA's certificate, DER, as its certificates' "CA issuers" link promises."""
     authority = _get_authority(authority_id, with_key=False)
-    answer = HttpResponse(bytes(authority.certificate), content_type=CERTIFICATE)
+    answer = _answer(bytes(authority.certificate), content_type=CERTIFICATE)
     answer["ETag"] = quote_etag(authority.fingerprint)
     return _cacheable(
         request, answer, changed_at=authority.created_at, seconds=CERTIFICATE_CACHED_SECONDS
@@ -90,7 +90,7 @@ def answer_status(request: HttpRequest, authority_id: str, encoded: str = "") ->
         except MessageUnreadable:
             data = b""  # refused in OCSP's own words
     answer = answer_ocsp(data, authority=authority, now=timezone.now())
-    response = HttpResponse(answer.der, content_type=OCSP)
+    response = _answer(answer.der, content_type=OCSP)
     if request.method == "POST" or not answer.is_general:
         response["Cache-Control"] = "no-store"
         return response
@@ -104,6 +104,13 @@ def _get_authority(public_id: str, *, with_key: bool) -> CertificateAuthority:
     if authority is None:
         raise Http404
     return authority
+
+
+def _answer(content: bytes, *, content_type: str) -> HttpResponse:
+    # The length: no middleware adds it here, and HEAD has nothing else to say.
+    return HttpResponse(
+        content, content_type=content_type, headers={"Content-Length": str(len(content))}
+    )
 
 
 def _cacheable(
