@@ -41,6 +41,13 @@ RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
 
+BUILTIN_PROFILE = PreparedSelect(
+    lambda: (
+        ScepProfile.objects.filter(public_id=Given("public_id"), server_type=ScepServerType.BUILTIN)
+        .select_related("issuing_ca")
+        .order_by()
+    )
+)
 REGISTRATION_AUTHORITIES = PreparedSelect(
     lambda: (
         ServiceCertificate.objects.filter(
@@ -120,6 +127,14 @@ def list_root_cas() -> list[CertificateAuthority]:
         root = list_chain(row)[-1]
         roots.setdefault(root.pk, root)
     return list(roots.values())
+
+
+def find_builtin_profile(public_id: str) -> ScepProfile | None:
+    """Return the SCEP profile that is served here, with its CA.
+
+    An external server's profile has its own URL; the one here is nobody's.
+    """
+    return BUILTIN_PROFILE.first(public_id=public_id)
 
 
 def find_pinned_authority(

@@ -2,8 +2,23 @@
 
 from devices.models import Device
 from enrollment.models import EnrollmentSession, EnrollmentToken
+from organization.models import Given, PreparedSelect
 from organization.selectors import get_organization
 from scep.protocol.subject_template import SubjectAttributes
+
+SESSION = PreparedSelect(
+    lambda: EnrollmentSession.objects.select_related("token__group", "token__organization").filter(
+        public_id=Given("session_id")
+    )
+)
+TOKEN = PreparedSelect(
+    lambda: EnrollmentToken.objects.select_related("group", "organization").filter(
+        jti=Given("token_id")
+    )
+)
+DEVICE = PreparedSelect(
+    lambda: Device.objects.select_related("group").filter(public_id=Given("device_id"))
+)
 
 
 def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
@@ -31,18 +46,16 @@ def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
 def _find_session(session_id: str) -> EnrollmentSession | None:
     if not session_id:
         return None
-    known = EnrollmentSession.objects.select_related("token__group", "token__organization")
-    return known.filter(public_id=session_id).first()
+    return SESSION.first(session_id=session_id)
 
 
 def _find_token(token_id: str) -> EnrollmentToken | None:
     if not token_id:
         return None
-    known = EnrollmentToken.objects.select_related("group", "organization")
-    return known.filter(jti=token_id).first()
+    return TOKEN.first(token_id=token_id)
 
 
 def _find_device(device_id: str) -> Device | None:
     if not device_id:
         return None
-    return Device.objects.select_related("group").filter(public_id=device_id).first()
+    return DEVICE.first(device_id=device_id)

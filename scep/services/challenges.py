@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils.module_loading import import_string
 
+from organization.models import Given, PreparedSelect, PreparedUpdate
 from scep.errors import ChallengeInvalid, ChallengeReused
 from scep.models import (
     CertificateStatus,
@@ -25,6 +26,21 @@ SECRET_BYTES = 32
 LIFETIME = timedelta(minutes=60)
 ONE_TIME = re.compile(r"[A-Za-z0-9_-]{43}")
 SESSION_ID = re.compile(r"ses_[a-z0-9]{20}")
+ONE_TIME_CHALLENGE = PreparedSelect(
+    lambda: DynamicChallenge.objects.filter(
+        scep_profile=Given("scep_profile"), secret_sha256=Given("secret_sha256")
+    ).select_related("renews")
+)
+SPEND = PreparedUpdate(
+    lambda: DynamicChallenge.objects.filter(
+        Q(renews=None) | Q(renews__status=CertificateStatus.ISSUED),
+        scep_profile=Given("scep_profile"),
+        secret_sha256=Given("secret_sha256"),
+        consumed_at=None,
+        expires_at__gt=Given("now"),
+    ),
+    consumed_at=Given("now"),
+)
 
 
 def create_dynamic_challenge(
@@ -98,12 +114,11 @@ def find_session_id(common_name: str) -> str:
 def _find_one_time(challenge: str, *, scep_profile: ScepProfile) -> DynamicChallenge | None:
     if not ONE_TIME.fullmatch(challenge):
         return None
-    rows = DynamicChallenge.objects.filter(
-        scep_profile=scep_profile, secret_sha256=_digest(challenge)
+    row = ONE_TIME_CHALLENGE.first(scep_profile=scep_profile.pk, secret_sha256=_digest(challenge))
+    fits = scep_profile.challenge_type == ChallengeType.DYNAMIC or (
+        row is not None and row.purpose != ChallengePurpose.ENROLLMENT
     )
-    if scep_profile.challenge_type != ChallengeType.DYNAMIC:
-        rows = rows.exclude(purpose=ChallengePurpose.ENROLLMENT)
-    return rows.select_related("renews").first()
+    return row if fits else None
 
 
 def _check_one_time(row: DynamicChallenge, *, now: datetime) -> ChallengeGrant:
@@ -124,13 +139,7 @@ def _check_one_time(row: DynamicChallenge, *, now: datetime) -> ChallengeGrant:
 
 
 def _spend_one_time(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> None:
-    spent = DynamicChallenge.objects.filter(
-        Q(renews=None) | Q(renews__status=CertificateStatus.ISSUED),
-        scep_profile=scep_profile,
-        secret_sha256=_digest(challenge),
-        consumed_at=None,
-        expires_at__gt=now,
-    ).update(consumed_at=now)
+    spent = SPEND.run(scep_profile=scep_profile.pk, secret_sha256=_digest(challenge), now=now)
     if not spent:
         raise ChallengeReused("the one-time challenge has been used already")
 

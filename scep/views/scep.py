@@ -13,13 +13,14 @@ from django.views.decorators.http import require_http_methods
 from organization.errors import NotSetUp, RateLimited, SecretUnreadable
 from organization.services.client_address import get_client_address
 from scep.errors import MessageUnreadable, NoNextAuthority
-from scep.models import ScepProfile, ScepServerType
+from scep.models import ScepProfile
 from scep.protocol.transport import (
     MAX_BODY_BYTES,
     Query,
     decode_message_text,
     decode_query,
 )
+from scep.selectors import find_builtin_profile
 from scep.services.ca_certificates import (
     CaCertificates,
     build_ca_certificates,
@@ -61,9 +62,7 @@ def _closing_gently(door: Door) -> Door:
 def scep(request: HttpRequest, profile_id: str) -> HttpResponse:
     """Answer one SCEP operation of the profile `scep_…` (RFC 8894 section 4)."""
     query = decode_query(request.META.get("QUERY_STRING", ""))
-    profiles = ScepProfile.objects.select_related("issuing_ca")
-    # An external server's profile has its own URL; this one is nobody's.
-    scep_profile = profiles.filter(public_id=profile_id, server_type=ScepServerType.BUILTIN).first()
+    scep_profile = find_builtin_profile(profile_id)
     if scep_profile is None:
         return _answer_text("There is no such SCEP profile.", status=404)
     answer = OPERATIONS.get(query.operation)
