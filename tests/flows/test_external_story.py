@@ -1,0 +1,230 @@
+"""Devices whose certificates come from somebody else's SCEP server, against a running server."""
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flows.server import Server, make_token, wait_for
+from tests.flows.test_enrollment_story import get_device, wait_managed
+from tests.scep.external.scep_server import (
+    PASSWORD,
+    TOKEN,
+    USER,
+    Holder,
+    ScepServer,
+    build_name,
+    make_authority,
+    make_identity,
+)
+from tests.scep.external.tls_server import TlsAuthority, WebServer, serve
+from tests.simulator.apns import FakeApns
+from tests.simulator.device import SimulatedDevice
+from tests.simulator.errors import HttpRefused
+from tests.simulator.habits import Habits
+from tests.simulator.network import Network
+from tests.simulator.state import Identity
+
+pytestmark = pytest.mark.slow
+STATIC = "an external static challenge"
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> TlsAuthority:
+    return TlsAuthority(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def stranger() -> ScepServer:
+    return ScepServer(make_authority(), static=STATIC)
+
+
+@pytest.fixture(scope="module")
+def outside(tls: TlsAuthority, stranger: ScepServer) -> Iterator[WebServer]:
+    with serve(tls.make_context("localhost"), stranger.answer) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, apns: FakeApns, tls: TlsAuthority
+) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("external")
+    (folder / "apns-ca.pem").write_bytes(apns.ca_pem)
+    server = Server(
+        folder,
+        {
+            "GUARDMDM_APNS_HOST": "127.0.0.1",
+            "GUARDMDM_APNS_PORT": str(apns.port),
+            "GUARDMDM_APNS_CA": str(folder / "apns-ca.pem"),
+            "GUARDMDM_ALLOW_PRIVATE_URLS": "yes",
+            "SSL_CERT_FILE": str(tls.path),
+        },
+    )
+    server.manage("bootstrap", "--org", "Example Corp", "--demo")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def api(server: Server) -> Iterator[httpx.Client]:
+    key = server.manage("create_api_key", "--name", "stories", "--role", "administrator")["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=f"{server.base_url}/api/v1/", headers=headers, timeout=30) as api:
+        yield api
+
+
+@pytest.fixture(scope="module")
+def make_profile(
+    server: Server, outside: WebServer, stranger: ScepServer, tmp_path_factory: Any
+) -> Callable[..., str]:
+    """Make a SCEP profile for the stranger's server that trusts `trusted`; returns its id."""
+    folder: Path = tmp_path_factory.mktemp("profiles")
+    (folder / "password").write_text(f"{PASSWORD}\n")
+    (folder / "token").write_text(TOKEN)
+    url = outside.url
+    ways = {
+        "static": ["--challenge", "static", "--static-challenge", STATIC],
+        "ndes": [
+            "--challenge", "dynamic", "--hook", "ndes", "--hook-username", USER,
+            "--hook-url", f"{url}/certsrv/mscep_admin/",
+            "--hook-password-file", str(folder / "password"),
+        ],
+        "json": [
+            "--challenge", "dynamic", "--hook", "json", "--hook-url", f"{url}/challenge",
+            "--hook-password-file", str(folder / "token"),
+        ],
+    }  # fmt: skip
+
+    def make(way: str, *, trusted: Holder | None = None) -> str:
+        pem = folder / "trusted.pem"
+        pem.write_text((trusted or stranger.authority).pem)
+        made = server.manage(
+            "create_scep_profile", "--name", f"{way} {secrets.token_hex(4)}", *ways[way],
+            "--external-url", f"{url}/scep", "--trusted-cas", str(pem),
+            "--ca-fingerprint", stranger.authority.fingerprint,
+        )  # fmt: skip
+        assert made["url"] == f"{url}/scep"
+        return str(made["id"])
+
+    return make
+
+
+@pytest.fixture
+def make_device(tls: TlsAuthority, apns: FakeApns) -> Iterator[Callable[..., SimulatedDevice]]:
+    """A device that trusts the tests' TLS CA and answers pushes once it is enrolled."""
+    stop = threading.Event()
+
+    def make(platform: str = "ios") -> SimulatedDevice:
+        http = Network(ca_file=tls.path).make_client()
+        device = SimulatedDevice(platform, habits=Habits(), http=http)
+        device.on_token = lambda each: apns.register(
+            each.state.token, each.state.push_magic, each.topic, each.wake.set
+        )
+        threading.Thread(target=answer_pushes, args=(device,), daemon=True).start()
+        return device
+
+    def answer_pushes(device: SimulatedDevice) -> None:
+        while not stop.is_set():
+            if device.wake.wait(0.2) and device.is_enrolled:
+                device.wake.clear()
+                device.connect()
+
+    yield make
+    stop.set()
+
+
+@pytest.mark.parametrize(
+    ("way", "platform"), [("static", "ios"), ("ndes", "macos"), ("json", "ipados")]
+)
+def test_device_is_managed_when_an_external_server_gives_its_certificate(
+    api: httpx.Client,
+    stranger: ScepServer,
+    make_profile: Callable[..., str],
+    make_device: Callable[..., SimulatedDevice],
+    way: str,
+    platform: str,
+) -> None:
+    token = make_token(api, scep_profile=make_profile(way))
+    device = make_device(platform)
+    device.enroll(token["url"])
+    row = wait_managed(api, device)
+    assert device.certificate == stranger.issued[-1]
+    timeline = api.get(f"devices/{row['id']}/timeline").raise_for_status().json()["results"]
+    codes = {entry["code"] for entry in timeline}
+    assert codes >= {"profile_downloaded", "device_authenticated", "device_enrolled"}
+    assert not [entry for entry in timeline if entry["level"] == "error"]
+    assert device.read_session_state() == "managed"
+
+
+@pytest.mark.parametrize("trust", ["nobody's", "another profile's"])
+def test_device_is_refused_when_its_tokens_profile_does_not_trust_its_ca(
+    api: httpx.Client,
+    stranger: ScepServer,
+    make_profile: Callable[..., str],
+    make_device: Callable[..., SimulatedDevice],
+    trust: str,
+) -> None:
+    other = make_authority("Another CA")
+    if trust == "another profile's":
+        make_profile("static", trusted=other)
+    token = make_token(api, scep_profile=make_profile("static"))
+    device = make_device()
+    device.download_profile(token["url"])
+    device.obtain_identity()
+    foreign = make_identity(other, subject=build_name("device"))
+    device.state.identity = Identity(foreign.key, foreign.certificate)
+    with pytest.raises(HttpRefused) as caught:
+        device.authenticate()
+    assert caught.value.status == 403
+    assert get_device(api, device) == {}
+    log = api.get("enrollment/log", params={"code": "identity_not_trusted"}).json()["results"]
+    assert log
+
+
+def test_device_of_the_builtin_ca_is_refused_when_its_token_wants_an_external_one(
+    api: httpx.Client,
+    make_profile: Callable[..., str],
+    make_device: Callable[..., SimulatedDevice],
+) -> None:
+    own, other = make_device(), make_device()
+    own.enroll(make_token(api)["url"])
+    other.download_profile(make_token(api, scep_profile=make_profile("static"))["url"])
+    other.obtain_identity()
+    other.state.identity = own.state.identity
+    with pytest.raises(HttpRefused) as caught:
+        other.authenticate()
+    assert caught.value.status == 403
+
+
+def test_person_is_told_when_the_external_server_gives_no_challenge(
+    api: httpx.Client,
+    stranger: ScepServer,
+    make_profile: Callable[..., str],
+    make_device: Callable[..., SimulatedDevice],
+) -> None:
+    token = make_token(api, scep_profile=make_profile("ndes"))
+    stranger.is_down = True
+    try:
+        with pytest.raises(HttpRefused) as caught:
+            make_device().download_profile(token["url"])
+    finally:
+        stranger.is_down = False
+    assert caught.value.status == 503
+    log = api.get("enrollment/log", params={"code": "scep_server_unreachable"}).json()["results"]
+    assert log
+    device = make_device()
+    device.enroll(token["url"])
+    wait_for(lambda: get_device(api, device).get("status") == "managed", seconds=60)
+
+
+def test_no_secret_stands_in_the_log_when_the_stories_are_over(
+    server: Server, stranger: ScepServer
+) -> None:
+    for secret in (PASSWORD, TOKEN, STATIC, "eyJ"):
+        assert secret not in server.log
