@@ -5,8 +5,8 @@ A section calls `create(**cleaned_data, actor=…)`, `update(row, **cleaned_data
 message beside the form.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib import messages
@@ -21,11 +21,16 @@ from organization.forms import ConsoleForm
 from organization.models import Role
 
 RowContext = Callable[[HttpRequest, Any], dict[str, Any]]
+FormStep = Callable[[HttpRequest, Any], ConsoleForm]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """`name` is the list's URL name, `item` that of one row; both routes start with `route`."""
+    """`name` is the list's URL name, `item` that of one row; both routes start with `route`.
+
+    `form_steps` are the form's buttons beside the one that saves: by name, what answers with the
+    form to be shown again.
+    """
 
     name: str
     item: str
@@ -39,6 +44,8 @@ class Section:
     create: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
     delete: Callable[..., Any] | None = None
+    form_template: str = "console/form.html"
+    form_steps: Mapping[str, FormStep] = field(default_factory=dict)
     refusals: tuple[type[Exception], ...] = ()
     write_role: str = Role.OPERATOR
 
@@ -111,14 +118,19 @@ class Section:
 
     def _answer_form(self, request: HttpRequest, *, row: Any) -> HttpResponse:
         assert self.form is not None  # noqa: S101 - the URL exists only with it
+        for name, take in self.form_steps.items():
+            if request.method == "POST" and name in request.POST:
+                return self._show_form(request, take(request, row), row=row)
         form = self.form(request.POST or None, request.FILES or None, row=row)
         if request.method == "POST" and form.is_valid():
             saved = self._save(form, row=row, actor=get_actor(request))
             if saved is not None:
                 messages.success(request, _("“%s” is saved.") % saved)
                 return redirect(f"console:{self.item}", getattr(saved, self.lookup))
-        context = {"section": self, "row": row, "form": form}
-        return render(request, "console/form.html", context)
+        return self._show_form(request, form, row=row)
+
+    def _show_form(self, request: HttpRequest, form: ConsoleForm, *, row: Any) -> HttpResponse:
+        return render(request, self.form_template, {"section": self, "row": row, "form": form})
 
     def _save(self, form: ConsoleForm, *, row: Any, actor: str) -> Any:
         """Return the saved row, or None with the refusal on the form."""

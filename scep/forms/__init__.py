@@ -1,4 +1,5 @@
 from scep.forms.certificates import RevocationForm
-from scep.forms.profile import ScepProfileFilter, ScepProfileForm
+from scep.forms.filters import ScepProfileFilter
+from scep.forms.profile import ScepProfileForm
 
 __all__ = ["RevocationForm", "ScepProfileFilter", "ScepProfileForm"]

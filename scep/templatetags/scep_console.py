@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
@@ -9,7 +10,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from organization.templatetags.console import pill
-from scep.models import CertificateStatus, HeldRequest, HeldRequestState, IssuedCertificate
+from scep.models import (
+    CertificateStatus,
+    HeldRequest,
+    HeldRequestState,
+    IssuedCertificate,
+    ScepProfile,
+    ScepServerType,
+)
 
 register = template.Library()
 
@@ -27,6 +35,24 @@ def certificate_pill(certificate: IssuedCertificate) -> SafeString:
         if left < SOON:
             return pill("warning", _("Expires soon"))
     return pill(certificate.status, certificate.get_status_display())
+
+
+@register.simple_tag
+def check_pill(profile: ScepProfile) -> SafeString:
+    """Return what the last check of an external server has found; the built-in one is here."""
+    if profile.server_type != ScepServerType.EXTERNAL:
+        return pill("active", _("Ready"))
+    if profile.check_code:
+        return pill("failed", _("Does not work"))
+    if profile.checked_at is None:
+        return pill("unknown", _("Not checked yet"))
+    return pill("active", _("Answers"))
+
+
+@register.filter
+def host(url: str) -> str:
+    """Return the URL's host, for lists."""
+    return urlsplit(url).hostname or url
 
 
 @register.filter

@@ -26,6 +26,7 @@ READERS = {
     "device-erase": ADMINISTRATORS,
     "device-unenroll": ADMINISTRATORS,
     "command-pin": ADMINISTRATORS,
+    "scep-profile-test": WRITERS,
     "scep-profile-new": ADMINISTRATORS,
     "scep-profile-edit": ADMINISTRATORS,
     "scep-profile-delete": ADMINISTRATORS,

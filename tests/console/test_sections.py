@@ -17,6 +17,14 @@ from tests.console.profiles import PASSCODE_PROFILE
 
 pytestmark = pytest.mark.django_db
 
+STATIC = {
+    "server_type": "builtin",
+    "challenge_type": "static",
+    "key_size": "2048",
+    "key_usage": "5",
+    "validity_days": "365",
+}
+
 
 def test_a_group_is_added_and_audited(bootstrapped: None, operator: Client) -> None:
     operator.post("/console/groups/new", {"name": "Night shift", "description": "x"})
@@ -91,7 +99,7 @@ def test_an_item_is_removed(world: World, operator: Client) -> None:
 def test_a_static_challenge_is_kept_when_left_empty_and_never_shown(
     bootstrapped: None, administrator: Client
 ) -> None:
-    form = {"challenge_type": "static", "key_size": "2048", "validity_days": "365"}
+    form = STATIC
     data = form | {"name": "Old", "static_challenge": "swordfish-7781"}
     administrator.post("/console/enrollment/scep/new", data)
     profile = ScepProfile.objects.get(name="Old")
@@ -106,7 +114,7 @@ def test_a_static_challenge_is_kept_when_left_empty_and_never_shown(
 def test_a_static_profile_without_a_challenge_is_refused(
     bootstrapped: None, administrator: Client
 ) -> None:
-    data = {"name": "X", "challenge_type": "static", "key_size": "2048", "validity_days": "365"}
+    data = STATIC | {"name": "X"}
     page = administrator.post("/console/enrollment/scep/new", data).content.decode()
     assert "A static challenge is needed." in page
 

@@ -1,0 +1,39 @@
+"""Fields of the console's forms about certificates."""
+
+from typing import Any
+
+from django import forms
+
+
+class LinesField(forms.CharField):
+    """A list of texts, one a line."""
+
+    widget = forms.Textarea
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = (line.strip() for line in (super().to_python(value) or "").splitlines())
+        return [line for line in lines if line]
+
+
+class FingerprintField(forms.CharField):
+    """SHA-256 in hexadecimal, shown with colons as other programs print it."""
+
+    def prepare_value(self, value: Any) -> Any:
+        text = str(value or "")
+        pairs = [text[at : at + 2] for at in range(0, len(text), 2)]
+        return text if ":" in text else ":".join(pairs).upper()
+
+
+def build_password_field(label: Any, *, help_text: Any, least: int = 0) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        min_length=least or None,
+        max_length=200,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=help_text,
+    )
