@@ -112,12 +112,12 @@ def issue_identity(
 ) -> tuple[bytes, str, IssuedCertificate]:
     """Return (PKCS#12 DER, its random password, the row) for a session without SCEP.
 
-    A new identity for the same session revokes the earlier ones; one that `renews` another
-    leaves that one alone and revokes its earlier renewals. The key is not stored.
+    A new identity for the same session revokes the earlier ones. One that `renews` another
+    revokes none: the device may hold any of them until a new one speaks. The key is not stored.
     """
     key = generate_private_key(bits=IDENTITY_KEY_BITS)
     application = Application(key.public_key(), ChallengeGrant(session_id, token_id), renews=renews)
-    earlier = _list_earlier(session_id, renews=renews)
+    earlier = [] if renews else _list_earlier(session_id)
     row = issue_certificate(
         application,
         issuer=get_issuing_ca(),
@@ -183,11 +183,11 @@ def _revoke_all(rows: list[IssuedCertificate], *, reason: str, now: datetime) ->
         revoke_certificate(row, reason=reason, now=now)
 
 
-def _list_earlier(session_id: str, *, renews: IssuedCertificate | None) -> list[IssuedCertificate]:
+def _list_earlier(session_id: str) -> list[IssuedCertificate]:
     rows = IssuedCertificate.objects.filter(
         session_id=session_id, scep_profile=None, status=CertificateStatus.ISSUED
     ).exclude(session_id="")
-    return list(rows.filter(renews=renews) if renews else rows)
+    return list(rows)
 
 
 def _get_names(application: Application) -> Names:
