@@ -13,7 +13,13 @@ from enrollment.services.sessions import advance_session, fail_session, link_dev
 from policies import signals as policies
 from policies.models import ItemStatus
 from scep import signals as scep
-from scep.models import CertificateAuthorityRole, IssuedCertificate, ScepProfile
+from scep.models import (
+    CertificateAuthorityRole,
+    HeldRequest,
+    HeldRequestState,
+    IssuedCertificate,
+    ScepProfile,
+)
 
 
 @receiver(scep.certificate_issued)
@@ -26,6 +32,17 @@ def log_certificate(certificate: IssuedCertificate, **_: Any) -> None:
 @receiver(scep.certificate_revoked)
 def log_revocation(certificate: IssuedCertificate, **_: Any) -> None:
     _write_certificate("certificate_revoked", certificate)
+
+
+@receiver(scep.request_held)
+def log_held_request(request: HeldRequest, **_: Any) -> None:
+    _write_held("certificate_held", request)
+
+
+@receiver(scep.request_decided)
+def log_decision(request: HeldRequest, **_: Any) -> None:
+    is_approved = request.state == HeldRequestState.APPROVED
+    _write_held("certificate_approved" if is_approved else "certificate_rejected", request)
 
 
 @receiver(scep.scep_request_refused)
@@ -158,6 +175,15 @@ def log_managed(device: Device, **_: Any) -> None:
     enrollment = device.enrollments.order_by("id").last()
     if enrollment is not None:
         _write_device("device_managed", enrollment)
+
+
+def _write_held(code: str, request: HeldRequest) -> None:
+    write_entry(
+        code,
+        session_id=request.session_id,
+        remote_address=request.remote_address,
+        detail={"request": request.public_id, "transaction_id": request.transaction_id},
+    )
 
 
 def _write_certificate(code: str, certificate: IssuedCertificate) -> LogEntry:

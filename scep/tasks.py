@@ -12,17 +12,18 @@ from scep.services.expiry import warn_expiring
 from scep.services.external_servers import check_external_servers
 from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import ensure_crl, list_signing_authorities
-from scep.services.sweep import delete_old_challenges, revoke_orphans
+from scep.services.sweep import delete_old_challenges, delete_old_requests, revoke_orphans
 
 log = logging.getLogger(__name__)
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_certificates() -> None:
-    """Revoke intents that never became certificates; forget old challenges."""
+    """Revoke intents that never became certificates; forget old challenges and requests."""
     now = timezone.now()
     revoke_orphans(now=now)
     delete_old_challenges(now=now)
+    delete_old_requests(now=now)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -27,10 +27,12 @@ def verify_token_challenge(
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
         if verified.session_id:
             _check_session(verified, now=now)
-        _check_certificates(verified)
+        limit = _check_certificates(verified)
     except EnrollmentRefused as error:
         raise ChallengeInvalid(error.message, code=error.code) from error
-    return ChallengeGrant(session_id=verified.session_id, token_id=verified.token.jti)
+    return ChallengeGrant(
+        session_id=verified.session_id, token_id=verified.token.jti, max_certificates=limit
+    )
 
 
 def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
@@ -40,11 +42,17 @@ def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
     check_open(session, now=now)
 
 
-def _check_certificates(verified: VerifiedToken) -> None:
-    """Raise TokenRefused once the challenge has brought more certificates than devices need."""
+def _check_certificates(verified: VerifiedToken) -> int:
+    """Return how many certificates the challenge may bring, 0 = no limit.
+
+    Raises TokenRefused once it has. The CA counts again when it stores one, for many may come at
+    once.
+    """
     devices = 1 if verified.session_id else verified.token.max_uses
+    limit = devices * CERTIFICATES_PER_DEVICE
     brought = IssuedCertificate.objects.filter(
-        session_id=verified.session_id, token_id=verified.token.jti
+        session_id=verified.session_id, token_id=verified.token.jti, renews=None
     )
-    if devices and brought.count() >= devices * CERTIFICATES_PER_DEVICE:
+    if limit and brought.count() >= limit:
         raise TokenRefused("scep_challenge_reused", "the challenge has brought its certificates")
+    return limit

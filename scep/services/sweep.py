@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate
+from scep.models import CertificateStatus, DynamicChallenge, HeldRequest, IssuedCertificate
 from scep.services.authority import revoke_certificate
 
 ORPHAN_AGE = timedelta(minutes=10)
 CHALLENGE_KEPT = timedelta(days=30)
 """Spent and expired challenges are kept this long, to tell "used" from "unknown" in the log."""
+REQUEST_KEPT = timedelta(days=30)
 ORPHANED = "cessation_of_operation"
 
 
@@ -26,4 +27,13 @@ def revoke_orphans(*, now: datetime) -> int:
 def delete_old_challenges(*, now: datetime) -> int:
     """Delete challenges that expired a month ago. Return how many."""
     old = DynamicChallenge.objects.filter(expires_at__lt=now - CHALLENGE_KEPT)
+    return old.delete()[0]
+
+
+def delete_old_requests(*, now: datetime) -> int:
+    """Delete requests that nobody decided, or asked for again, in a month. Return how many.
+
+    Those that brought a certificate are kept with it.
+    """
+    old = HeldRequest.objects.filter(updated_at__lt=now - REQUEST_KEPT, certificate=None)
     return old.delete()[0]

@@ -67,6 +67,12 @@ def make_self_signed(
     )
 
 
+def make_issuer_and_subject(issuer: x509.Name, subject: x509.Name) -> bytes:
+    """Return the DER that a CertPoll holds."""
+    names = issuer.public_bytes() + subject.public_bytes()
+    return bytes(core.Sequence(contents=names).dump())
+
+
 def make_csr(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
     *,
@@ -243,6 +249,42 @@ class Device:
         csr = csr or make_csr(self.key, challenge=challenge, names=[self.name])
         enveloped = encrypt(csr, recipients=[ra], cipher=cipher)
         return self.sign(enveloped, digest=digest)
+
+    def build_renewal(
+        self,
+        *,
+        ra: x509.Certificate,
+        old: x509.Certificate,
+        old_key: rsa.RSAPrivateKey,
+        csr: bytes | None = None,
+        message_type: str = "17",
+    ) -> bytes:
+        """Return a RenewalReq for this device's key, signed with `old`."""
+        csr = csr or make_csr(self.key, names=[self.name])
+        return sign(
+            encrypt(csr, recipients=[ra]),
+            key=old_key,
+            certificate=old,
+            attributes=self.get_attributes(message_type=[core.PrintableString(message_type)]),
+        )
+
+    def build_poll(
+        self,
+        *,
+        ra: x509.Certificate,
+        issuer: x509.Name,
+        subject: x509.Name | None = None,
+        content: bytes | None = None,
+    ) -> bytes:
+        """Return a CertPoll for this device's transaction."""
+        asked = make_name(self.name) if subject is None else subject
+        named = make_issuer_and_subject(issuer, asked)
+        return sign(
+            encrypt(named if content is None else content, recipients=[ra]),
+            key=self.key,
+            certificate=self.certificate,
+            attributes=self.get_attributes(message_type=[core.PrintableString("20")]),
+        )
 
     def sign(self, enveloped: bytes, *, digest: str = "sha256") -> bytes:
         return sign(
