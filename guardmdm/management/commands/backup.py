@@ -1,0 +1,34 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from guardmdm.backup import BackupFailed, read_passphrase, write_backup
+from organization.errors import SecretUnreadable
+
+
+class Command(BaseCommand):
+    help = "Write all data and keys into one file that only the passphrase opens."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", type=Path)
+        parser.add_argument(
+            "--passphrase-file", type=Path, required=True, help="its first line is the passphrase"
+        )
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        path: Path = options["file"]
+        try:
+            passphrase = read_passphrase(options["passphrase_file"])
+            rows = write_backup(path, passphrase=passphrase, now=timezone.now())
+        except (BackupFailed, SecretUnreadable) as error:
+            raise CommandError(str(error)) from error
+        made = {"file": str(path), "rows": rows, "bytes": path.stat().st_size}
+        self.stdout.write(
+            json.dumps(made)
+            if options["json"]
+            else f"{rows} rows and the keys are in {path} ({made['bytes']} bytes)."
+        )
