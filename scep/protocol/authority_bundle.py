@@ -6,7 +6,8 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -51,7 +52,7 @@ def decode_bundle(
     above = _find_above(certificate, others=certificates)
     for depth, each in enumerate((certificate, *above)):
         _check_authority(each, below=depth, now=now)
-    _check_usages(certificate)
+    _check_revoking(certificate)
     return AuthorityBundle(certificate, private_key, above)
 
 
@@ -138,21 +139,46 @@ def _find_above(
 
     Names only do not count: another CA may have the same.
     """
-    if _is_issued_by(certificate, issuer=certificate):
+    if _is_root(certificate):
         return ()
+    _check_digest(certificate)
+    problem: AuthorityInvalid | None = None
     for each in others:
         if each == certificate or not _is_issued_by(certificate, issuer=each):
             continue
         rest = [other for other in others if other != certificate]
         try:
             return (each, *_find_above(each, others=rest))
-        except AuthorityInvalid:
-            continue
-    raise AuthorityInvalid(
+        except AuthorityInvalid as error:
+            problem = error  # there may be another way
+    raise problem or AuthorityInvalid(
         "The chain is incomplete: there is no certificate of "
         f"“{certificate.issuer.rfc4514_string()}” that has signed "
         f"“{certificate.subject.rfc4514_string()}”."
     )
+
+
+def _is_root(certificate: x509.Certificate) -> bool:
+    if certificate.subject != certificate.issuer:
+        return False
+    return _is_issued_by(certificate, issuer=certificate) or _is_old_root(certificate)
+
+
+def _is_old_root(certificate: x509.Certificate) -> bool:
+    """Old roots signed themselves with SHA-1, which the library verifies no more.
+
+    It harms nobody: a root is believed because an administrator brings it, not by its signature.
+    """
+    key, digest = certificate.public_key(), certificate.signature_hash_algorithm
+    if not isinstance(key, rsa.RSAPublicKey) or not isinstance(digest, hashes.SHA1):
+        return False
+    try:
+        key.verify(
+            certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), digest
+        )
+    except (InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _is_issued_by(certificate: x509.Certificate, *, issuer: x509.Certificate) -> bool:
@@ -182,6 +208,7 @@ def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime
             f"The path length of {name} ({length}) forbids the {below} CAs below it."
         )
     _check_key_usage(certificate, name=name)
+    _check_extended_usage(certificate, name=name)
     _check_name_constraints(certificate, name=name)
 
 
@@ -202,9 +229,13 @@ def _check_key_size(certificate: x509.Certificate, *, name: str) -> None:
         raise AuthorityInvalid(
             f"The key of {name} must be RSA with at least 2048 bits, or on P-256 or P-384."
         )
+
+
+def _check_digest(certificate: x509.Certificate) -> None:
     digest = certificate.signature_hash_algorithm
-    if digest is not None and digest.name in ("md5", "sha1") and not _is_self_signed(certificate):
-        raise AuthorityInvalid(f"The certificate {name} is signed with {digest.name.upper()}.")
+    if digest is not None and digest.name in ("md5", "sha1"):
+        name = certificate.subject.rfc4514_string()
+        raise AuthorityInvalid(f"The certificate “{name}” is signed with {digest.name.upper()}.")
 
 
 def _is_self_signed(certificate: x509.Certificate) -> bool:
@@ -232,14 +263,17 @@ def _check_name_constraints(certificate: x509.Certificate, *, name: str) -> None
         raise AuthorityInvalid(f"{name} may certify certain directory names only.")
 
 
-def _check_usages(certificate: x509.Certificate) -> None:
-    """Raise AuthorityInvalid where the issuing CA must not certify clients, or sign CRLs."""
+def _check_extended_usage(certificate: x509.Certificate, *, name: str) -> None:
+    """OpenSSL and others ask of each CA above a certificate that it may certify such a use."""
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
-        usages = None
-    if usages is not None and not any(each in usages for each in NEEDED_USAGES):
-        raise AuthorityInvalid("The CA's extended key usage lacks client authentication.")
+        return
+    if not any(each in usages for each in NEEDED_USAGES):
+        raise AuthorityInvalid(f"The extended key usage of {name} lacks client authentication.")
+
+
+def _check_revoking(certificate: x509.Certificate) -> None:
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

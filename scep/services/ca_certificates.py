@@ -1,31 +1,28 @@
 """GetCACaps, GetCACert, GetNextCACert: what a device needs to know before it asks."""
 
-import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 
 from scep.errors import NoNextAuthority
 from scep.models import (
     CertificateAuthority,
-    CertificateAuthorityRole,
-    CertificateAuthorityState,
     ScepProfile,
     ServiceCertificate,
     ServicePurpose,
 )
 from scep.protocol.capabilities import build_capabilities
-from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import build_degenerate, sign_attached
 from scep.selectors import (
     find_next_ca,
+    find_pinned_authority,
     get_certificate,
     get_profile_authority,
     list_chain,
     list_recipients,
 )
 
-CA_ID = re.compile(r"ca_[a-z0-9]{20}")
 ONE_CERTIFICATE = "application/x-x509-ca-cert"
 SEVERAL_CERTIFICATES = "application/x-x509-ca-ra-cert"
 NEXT_CERTIFICATES = "application/x-x509-next-ca-cert"
@@ -47,19 +44,19 @@ def describe_capabilities(scep_profile: ScepProfile) -> str:
     )
 
 
-def build_ca_certificates(scep_profile: ScepProfile, *, name: str) -> CaCertificates:
+def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime) -> CaCertificates:
     """Return RA, issuing CA and those above it (RFC 8894 section 4.2.1), or the one SCEP CA.
 
-    `name`: the CA that the device was told of (`ca_…`), whose fingerprint it compares. After a
-    rotation that is an earlier one, which is still ours. Any other name means today's.
+    `name`: the CA that the device was told of (`ca_…`), whose fingerprint it compares. For a week
+    after a rotation that may be the earlier one. Any other name means today's.
     Raises organization.errors.NotSetUp.
     """
-    recipients = list_recipients(scep_profile)
-    if scep_profile.single_certificate:
-        return CaCertificates(encode_certificate(recipients[0].certificate), ONE_CERTIFICATE)
     authority = get_profile_authority(scep_profile)
     if name != authority.public_id:
-        authority = _find_earlier(name) or authority
+        authority = find_pinned_authority(scep_profile, name=name, now=now) or authority
+    if scep_profile.single_certificate:
+        return CaCertificates(bytes(authority.certificate), ONE_CERTIFICATE)
+    recipients = list_recipients(scep_profile)
     authorities = _list_certificates(authority)
     below = (each for each in recipients if each.chain[0] == authorities[0])
     recipient = next(below, recipients[0])
@@ -97,16 +94,6 @@ def build_next_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
 def _find_next(scep_profile: ScepProfile) -> CertificateAuthority | None:
     """A profile with a single certificate has a CA of its own, which stays."""
     return None if scep_profile.single_certificate else find_next_ca()
-
-
-def _find_earlier(public_id: str) -> CertificateAuthority | None:
-    if not CA_ID.fullmatch(public_id):
-        return None
-    return CertificateAuthority.objects.filter(
-        public_id=public_id,
-        role=CertificateAuthorityRole.ISSUING,
-        state=CertificateAuthorityState.RETIRED,
-    ).first()
 
 
 def _list_certificates(authority: CertificateAuthority) -> list[x509.Certificate]:

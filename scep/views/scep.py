@@ -76,7 +76,8 @@ def _get_capabilities(request: HttpRequest, profile: ScepProfile, query: Query) 
 
 
 def _get_certificates(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
-    return _answer_certificates(build_ca_certificates(profile, name=unquote(query.message)))
+    name = unquote(query.message)
+    return _answer_certificates(build_ca_certificates(profile, name=name, now=timezone.now()))
 
 
 def _get_next(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:

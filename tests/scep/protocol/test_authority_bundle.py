@@ -1,0 +1,215 @@
+"""An issuing CA that somebody brings: read in every usual form, refused for every usual mistake."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from scep.errors import AuthorityInvalid
+from scep.protocol.authority_bundle import AuthorityBundle, decode_bundle
+from tests.scep.corporate_ca import CorporateCa, make_corporation, make_ec_key
+from tests.scep.device import make_key
+from tests.scep.reply import run_openssl
+
+CORPORATION = make_corporation()
+PASSWORD = "a password of theirs"
+
+
+def decode(data: bytes, *, key: bytes | None = None, password: str = "") -> AuthorityBundle:
+    return decode_bundle(data, key=key, password=password, now=datetime.now(UTC))
+
+
+def names(bundle: AuthorityBundle) -> list[str]:
+    chain = [bundle.certificate, *bundle.above]
+    return [
+        str(each.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value)
+        for each in chain
+    ]
+
+
+def make_p12(ca: CorporateCa, *, others: list[CorporateCa], password: str = PASSWORD) -> bytes:
+    return pkcs12.serialize_key_and_certificates(
+        b"ca", ca.key, ca.certificate, [each.certificate for each in others],
+        BestAvailableEncryption(password.encode()),
+    )  # fmt: skip
+
+
+def list_above(ca: CorporateCa) -> list[CorporateCa]:
+    assert ca.parent is not None
+    assert ca.parent.parent is not None
+    return [ca.parent, ca.parent.parent]
+
+
+def test_chain_comes_in_order_when_the_file_has_none() -> None:
+    policy, root = list_above(CORPORATION)
+    stranger = CorporateCa("Stranger")
+    data = root.pem + stranger.pem + CORPORATION.key_pem + policy.pem + CORPORATION.pem
+    assert names(decode(data)) == ["Device CA", "Corporate Policy CA", "Corporate Root"]
+
+
+def test_every_usual_form_is_read() -> None:
+    policy, root = list_above(CORPORATION)
+    chain = CORPORATION.pem + policy.pem + root.pem
+    encrypted = CORPORATION.encrypt_key(PASSWORD)
+    forms: list[AuthorityBundle] = [
+        decode(chain, key=CORPORATION.key_pem),
+        decode(chain, key=encrypted, password=PASSWORD),
+        decode(encrypted + chain, password=PASSWORD),
+        decode(CORPORATION.bundle, password="not needed"),
+        decode(make_p12(CORPORATION, others=[root, policy]), password=PASSWORD),
+    ]
+    for form in forms:
+        assert names(form) == ["Device CA", "Corporate Policy CA", "Corporate Root"]
+        assert form.key.public_key() == CORPORATION.certificate.public_key()
+
+
+def test_self_signed_ca_may_issue_itself() -> None:
+    root = CorporateCa("Lone Root")
+    assert names(decode(root.bundle)) == ["Lone Root"]
+
+
+@pytest.mark.parametrize("key", [make_ec_key(ec.SECP384R1()), make_key()])
+def test_keys_of_each_usual_kind_are_taken(key: Any) -> None:
+    assert decode(make_corporation(key=key).bundle).key is not None
+
+
+def test_signature_decides_when_two_cas_have_the_same_name() -> None:
+    """A re-keyed policy CA: the one with the right name and the wrong key comes first."""
+    policy, root = list_above(CORPORATION)
+    namesake = CorporateCa(policy.name, parent=root)
+    bundle = decode(CORPORATION.bundle.replace(policy.pem, namesake.pem + policy.pem))
+    assert bundle.above == (policy.certificate, root.certificate)
+    with pytest.raises(AuthorityInvalid, match="incomplete"):
+        decode(CORPORATION.bundle.replace(policy.pem, namesake.pem))
+
+
+def test_way_to_a_root_is_found_when_a_cross_certificate_leads_nowhere() -> None:
+    policy, root = list_above(CORPORATION)
+    cross = CorporateCa(policy.name, parent=CorporateCa("Not in the file"), key=policy.key)
+    bundle = decode(CORPORATION.bundle.replace(policy.pem, cross.pem + policy.pem))
+    assert bundle.above == (policy.certificate, root.certificate)
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_password_is_asked_for_when_it_is_missing_or_wrong(password: str) -> None:
+    policy, root = list_above(CORPORATION)
+    with pytest.raises(AuthorityInvalid, match="password"):
+        decode(make_p12(CORPORATION, others=[policy, root]), password=password)
+    with pytest.raises(AuthorityInvalid, match="password"):
+        decode(CORPORATION.pem, key=CORPORATION.encrypt_key(PASSWORD), password=password)
+
+
+def test_key_of_another_is_refused() -> None:
+    with pytest.raises(AuthorityInvalid, match="belongs to none"):
+        decode(CORPORATION.bundle, key=CorporateCa("Other").key_pem)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"is_authority": False}, "no CA:TRUE"),
+        ({"usages": ("digital_signature", "crl_sign")}, "lacks keyCertSign"),
+        ({"usages": ("digital_signature", "key_cert_sign")}, "lacks cRLSign"),
+        ({"days": -1}, "has expired"),
+        ({"days": 7301}, "not valid yet"),
+        ({"key": make_key(bits=1024)}, "2048"),
+        ({"key": make_ec_key(ec.SECP521R1())}, "P-256 or P-384"),
+        ({"extensions": (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)}, "client"),
+        (
+            {
+                "extensions": (
+                    x509.NameConstraints([x509.DirectoryName(x509.Name([]))], None),
+                )
+            },
+            "directory names",
+        ),
+    ],
+)  # fmt: skip
+def test_ca_that_must_not_or_cannot_issue_is_refused(changed: Any, reason: str) -> None:
+    with pytest.raises(AuthorityInvalid, match=reason):
+        decode(make_corporation(**changed).bundle)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"days": -1}, "Policy CA.* has expired"),
+        ({"path_length": 0}, "path length"),
+        ({"usages": ("digital_signature",)}, "lacks keyCertSign"),
+        ({"is_authority": False}, "no CA:TRUE"),
+        ({"key": make_key(bits=1024)}, "2048"),
+    ],
+)
+def test_ca_is_refused_when_one_above_it_is_wrong(changed: Any, reason: str) -> None:
+    policy = CorporateCa("Policy CA", parent=CorporateCa("Corporate Root"), **changed)
+    with pytest.raises(AuthorityInvalid, match=reason):
+        decode(CorporateCa("Device CA", parent=policy).bundle)
+
+
+def test_ca_signed_with_sha1_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "root.pem").write_bytes(CorporateCa("Root").bundle)
+    (tmp_path / "key.pem").write_bytes(CorporateCa("Old CA").key_pem)
+    root = str(tmp_path / "root.pem")
+    pem = run_openssl(
+        "req", "-x509", "-new", "-sha1", "-key", str(tmp_path / "key.pem"), "-subj", "/CN=Old CA",
+        "-CA", root, "-CAkey", root, "-addext", "basicConstraints=critical,CA:TRUE",
+        "-addext", "keyUsage=keyCertSign,cRLSign", "-days", "30",
+    )  # fmt: skip
+    with pytest.raises(AuthorityInvalid, match="SHA1"):
+        decode(pem + (tmp_path / "root.pem").read_bytes(), key=(tmp_path / "key.pem").read_bytes())
+
+
+def test_old_root_may_have_signed_itself_with_sha1(tmp_path: Path) -> None:
+    root = tmp_path / "root.pem"
+    made = run_openssl(
+        "req", "-x509", "-new", "-sha1", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=Old Root",
+        "-keyout", str(tmp_path / "root.key"), "-days", "30",
+    )  # fmt: skip
+    root.write_bytes(made)
+    issuing = run_openssl(
+        "req", "-x509", "-new", "-sha256", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=New CA",
+        "-keyout", str(tmp_path / "new.key"), "-days", "30", "-CA", str(root), "-CAkey",
+        str(tmp_path / "root.key"), "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+    )  # fmt: skip
+    bundle = decode(issuing + made, key=(tmp_path / "new.key").read_bytes())
+    assert names(bundle) == ["New CA", "Old Root"]
+
+
+def test_incomplete_chain_is_refused() -> None:
+    policy, root = list_above(CORPORATION)
+    for missing in (policy, root):
+        with pytest.raises(AuthorityInvalid, match="incomplete"):
+            decode(CORPORATION.bundle.replace(missing.pem, b""))
+
+
+def test_expired_root_is_refused() -> None:
+    with pytest.raises(AuthorityInvalid, match="has expired"):
+        decode_bundle(
+            CORPORATION.bundle,
+            key=None,
+            password="",
+            now=datetime.now(UTC) + timedelta(days=3651),
+        )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x30\x03\x02\x01\x00",
+        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        CORPORATION.key_pem,
+        CORPORATION.pem,
+        CORPORATION.pem + b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+        CORPORATION.bundle * 400,
+        CORPORATION.bundle + b"".join(CorporateCa(f"{n}").pem for n in range(20)),
+    ],
+)
+def test_rubbish_is_refused_with_a_reason(data: bytes) -> None:
+    with pytest.raises(AuthorityInvalid, match=r"\w+"):
+        decode(data)
