@@ -7,7 +7,6 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from organization.models import Given, PreparedSelect, PreparedUpdate
@@ -33,7 +32,6 @@ ONE_TIME_CHALLENGE = PreparedSelect(
 )
 SPEND = PreparedUpdate(
     lambda: DynamicChallenge.objects.filter(
-        Q(renews=None) | Q(renews__status=CertificateStatus.ISSUED),
         scep_profile=Given("scep_profile"),
         secret_sha256=Given("secret_sha256"),
         consumed_at=None,
@@ -101,6 +99,8 @@ def spend_challenge(
     certificate that it renews is revoked. Raises ChallengeReused.
     """
     if grant.is_one_time:
+        if grant.renews_fingerprint:
+            _lock_renewed(grant.renews_fingerprint)
         _spend_one_time(challenge, scep_profile=scep_profile, now=now)
     elif grant.max_certificates:
         _check_number(grant, scep_profile=scep_profile)
@@ -136,6 +136,15 @@ def _check_one_time(row: DynamicChallenge, *, now: datetime) -> ChallengeGrant:
         is_test=row.purpose == ChallengePurpose.TEST,
         is_one_time=True,
     )
+
+
+def _lock_renewed(certificate_sha256: str) -> None:
+    """Not as a condition of the UPDATE below: a join would let PostgreSQL spend it twice."""
+    renewed = IssuedCertificate.objects.select_for_update().filter(
+        fingerprint=certificate_sha256, status=CertificateStatus.ISSUED
+    )
+    if renewed.first() is None:
+        raise ChallengeInvalid("the certificate that the challenge renews was revoked")
 
 
 def _spend_one_time(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> None:
