@@ -14,12 +14,14 @@ from scep.models import IssuedCertificate
 from scep.services.authority import issue_identity
 from tests.devices.mdm_device import Identity, MdmDevice
 
+SESSION = "ses_renewals"
+
 
 def build(enrollment: Enrollment, *, now: datetime) -> bytes:
     """Something that a device of these tests takes a new identity from."""
     pinned = IssuedCertificate.objects.get(fingerprint=enrollment.certificate_sha256)
     package, password, row = issue_identity(
-        session_id="", token_id="", common_name="device", now=now, renews=pinned
+        session_id=SESSION, token_id="", common_name="device", now=now, renews=pinned
     )
     return plistlib.dumps({"package": package, "password": password, "row": row.pk})
 
@@ -42,7 +44,7 @@ def renew(device: MdmDevice, *, of: Identity | None = None) -> Identity:
     """Return another identity, which renews the device's; the device does not use it yet."""
     row = (of or device.identity).row
     package, password, new = issue_identity(
-        session_id="", token_id="", common_name="device", now=timezone.now(), renews=row
+        session_id=SESSION, token_id="", common_name="device", now=timezone.now(), renews=row
     )
     return install(plistlib.dumps({"package": package, "password": password, "row": new.pk}))
 

@@ -105,6 +105,7 @@ def test_the_acknowledgement_may_come_before_the_new_identity_speaks(device: Mdm
     assert sweep() == 0
     old, device.identity = device.identity, install(payload)
     device.token_update()
+    assert old.row is not None
     assert device.enrollment.previous_certificate_sha256 == old.row.fingerprint
     assert sweep() == 0
 
