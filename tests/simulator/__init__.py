@@ -12,7 +12,7 @@ from .errors import (
     SimulationFailure,
     Vanished,
 )
-from .habits import Habits, Misbehaviour
+from .habits import Habits, Misbehaviour, RenewalHabit
 from .hardware import Hardware, make_hardware
 from .platforms import PLATFORMS, SIGNATURE_SHAPES
 from .scep import build_csr, build_name, build_pki_message, build_self_signed, generate_key
@@ -31,6 +31,7 @@ __all__ = [
     "Misbehaviour",
     "ObeyedCommand",
     "ProfileRefused",
+    "RenewalHabit",
     "ScepRefused",
     "SimulatedDevice",
     "SimulationFailure",

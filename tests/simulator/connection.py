@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from . import checkin, commands
 from .errors import SimulationFailure
+from .habits import RenewalHabit
+from .installing import is_renewal
 from .profile_check import Plist, decode_plist
 
 if TYPE_CHECKING:
@@ -27,17 +29,31 @@ class ObeyedCommand:
 
 def run_connection(device: "SimulatedDevice") -> Iterator[ObeyedCommand]:
     """Yields each command once it is answered; stops when the device is gone."""
-    body = device.channel().report(checkin.build_idle(device.hardware))
+    channel = device.channel()
+    body = channel.report(checkin.build_idle(device.hardware))
     for _ in range(MAX_COMMANDS):
         if not body:
             return
         obeyed = answer_command(device, decode_plist(body))
-        body = device.channel().report(obeyed.answer)
+        if device.habits.renewal is not RenewalHabit.OLD_ANSWER:
+            channel = device.channel()
+        body = channel.report(obeyed.answer)
         yield obeyed
         if device.end_after_answer:
             device.end_management()
             return
     raise SimulationFailure(f"more than {MAX_COMMANDS} commands on one connection")
+
+
+def puts_off(device: "SimulatedDevice", command: Plist) -> bool:
+    """Whether the device is locked, or busy, just now."""
+    if device.not_now_left > 0:
+        device.not_now_left -= 1
+        return True
+    if not is_renewal(device, command):
+        return False
+    device.renewals_seen += 1
+    return device.does_now(RenewalHabit.NOT_NOW)
 
 
 def answer_command(device: "SimulatedDevice", envelope: Plist) -> ObeyedCommand:
@@ -46,8 +62,7 @@ def answer_command(device: "SimulatedDevice", envelope: Plist) -> ObeyedCommand:
     if not isinstance(command, dict) or not isinstance(uuid, str):
         raise SimulationFailure("the server's answer is no command")
     answer: Plist = {"UDID": device.udid, "CommandUUID": uuid}
-    if device.not_now_left > 0:
-        device.not_now_left -= 1
+    if puts_off(device, command):
         answer["Status"] = "NotNow"
     else:
         answer |= commands.obey(device, command)

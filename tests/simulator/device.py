@@ -12,7 +12,7 @@ from . import checkin, installing, web
 from .channel import MdmChannel
 from .connection import ObeyedCommand, run_connection
 from .errors import SimulationFailure
-from .habits import Habits, Misbehaviour
+from .habits import Habits, Misbehaviour, RenewalHabit
 from .hardware import Hardware, make_hardware
 from .platforms import Platform
 from .profile_check import CheckedProfile, Plist, check_enrollment, check_profile
@@ -59,6 +59,7 @@ class SimulatedDevice:
         self.profile: CheckedProfile | None = None
         self.extra_identities: dict[str, list[Identity]] = {}
         self.not_now_left = self.habits.first_not_now
+        self.renewals_seen = 0
         self.end_after_answer: str | None = None
         self.token_update_due = False
         self._key = key
@@ -206,6 +207,10 @@ class SimulatedDevice:
             self.token_update_due = False
             self.token_update()
         return done
+
+    def does_now(self, habit: RenewalHabit) -> bool:
+        """Whether this is how the device meets the renewal that has just come, its first."""
+        return self.habits.renewal is habit and self.renewals_seen == 1
 
     def check_out(self) -> None:
         """CheckOut, after which the device is unmanaged."""

@@ -37,11 +37,24 @@ VANISHES_AFTER = {
 }
 
 
+class RenewalHabit(StrEnum):
+    """What a device does when its enrollment profile is sent again.
+
+    The first three only the first time. OLD_ANSWER: the connection on which the profile came is
+    ended with the old identity, as a device does that keeps its TLS session.
+    """
+
+    NOT_NOW = "not-now"
+    ERROR = "error"
+    IGNORE = "ignore"
+    OLD_ANSWER = "old-answer"
+
+
 @dataclass(frozen=True)
 class Habits:
     """signature and scep_ber: None means what the platform does by itself.
 
-    not_now: how many commands are first answered NotNow.
+    not_now: how many commands are first answered NotNow. renewal: None obeys at once.
     """
 
     direct: bool = False
@@ -51,6 +64,7 @@ class Habits:
     binary_plist: bool = False
     not_now: int = 0
     misbehave: Misbehaviour | None = None
+    renewal: RenewalHabit | None = None
 
     @property
     def refused_at(self) -> str | None:

@@ -6,11 +6,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from .cms.sign import to_der
 from .errors import SimulationFailure
+from .habits import RenewalHabit
 from .identity import IdentityMaker
 from .profile_check import (
     IDENTITY_TYPES,
     MDM,
     CheckedProfile,
+    Plist,
     check_enrollment,
     check_profile,
     check_renewal,
@@ -59,9 +61,24 @@ def install_managed_profile(device: "SimulatedDevice", blob: bytes) -> None:
     store_profile(device, profile)
 
 
+def is_renewal(device: "SimulatedDevice", command: Plist) -> bool:
+    """Whether a command brings the profile that enrolled the device."""
+    blob = command.get("Payload")
+    if command.get("RequestType") != "InstallProfile" or not isinstance(blob, bytes):
+        return False
+    try:
+        return check_profile(blob).identifier == device.state.mdm_identifier
+    except SimulationFailure:
+        return False
+
+
 def renew_enrollment(device: "SimulatedDevice", profile: CheckedProfile) -> None:
     """The enrollment profile again: a new identity, then a TokenUpdate with it."""
     check_renewal(check_enrollment(profile), old=device.mdm)
+    if device.does_now(RenewalHabit.ERROR):
+        raise SimulationFailure("the network connection was lost")
+    if device.does_now(RenewalHabit.IGNORE):
+        return
     install_enrollment(device, profile)
     device.token_update_due = True
 

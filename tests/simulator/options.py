@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from .fleet import Plan
-from .habits import Habits, Misbehaviour
+from .habits import Habits, Misbehaviour, RenewalHabit
 from .network import Network
 from .platforms import PLATFORMS, SIGNATURE_SHAPES
 
@@ -44,6 +44,7 @@ def _add_habits(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--scep-get", action="store_true", help="PKIOperation by GET")
     group.add_argument("--binary-plist", action="store_true", help="send binary property lists")
     group.add_argument("--not-now", type=int, default=0, metavar="N", help="put off N commands")
+    group.add_argument("--renewal", type=RenewalHabit, choices=list(RenewalHabit))
     group.add_argument("--misbehave", type=Misbehaviour, choices=list(Misbehaviour))
 
 
@@ -96,4 +97,5 @@ def make_habits(options: argparse.Namespace) -> Habits:
         binary_plist=options.binary_plist,
         not_now=options.not_now,
         misbehave=options.misbehave,
+        renewal=options.renewal,
     )

@@ -39,6 +39,7 @@ class SmallServer:
     def __init__(self, root: Holder, registrar: Holder, *, host: str = HOST) -> None:
         self.host = host
         self.pins: dict[int, str] = {}
+        self.signers: list[int] = []
         self.root, self.registrar = root, registrar
         self.signer = issue("Profile Signer", issuer=root)
         self.caps = "POSTPKIOperation\nSHA-256\nAES\nSCEPStandard\n"
@@ -179,6 +180,7 @@ class SmallServer:
             proof.signer.verify_directly_issued_by(self.root.certificate)
         except CmsInvalid:
             return None
+        self.signers.append(proof.signer.serial_number)
         message: dict[str, Any] = plistlib.loads(request.content)
         if self.pins.setdefault(proof.signer.serial_number, message["UDID"]) != message["UDID"]:
             return None

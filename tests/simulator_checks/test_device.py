@@ -11,6 +11,7 @@ from tests.simulator import (
     Habits,
     Misbehaviour,
     ProfileRefused,
+    RenewalHabit,
     ScepRefused,
     SimulatedDevice,
     SimulationFailure,
@@ -184,6 +185,33 @@ def test_identity_is_new_when_enrollment_profile_is_sent_again(
     assert (first.status, second.status) == ("Acknowledged", "Error")
     assert device.certificate != before
     assert server.messages[-1]["MessageType"] == "TokenUpdate"
+
+
+@pytest.mark.parametrize(
+    ("habit", "first", "renewed"),
+    [
+        (RenewalHabit.NOT_NOW, "NotNow", False),
+        (RenewalHabit.ERROR, "Error", False),
+        (RenewalHabit.IGNORE, "Acknowledged", False),
+        (RenewalHabit.OLD_ANSWER, "Acknowledged", True),
+    ],
+)
+def test_device_renews_in_its_own_way_when_it_has_a_habit(
+    server: SmallServer, make: Any, habit: RenewalHabit, first: str, renewed: bool
+) -> None:
+    device = make(renewal=habit)
+    command = {"RequestType": "InstallProfile", "Payload": server.build_profile()}
+    device.enroll(URL)
+    before = device.certificate
+    server.commands.append(command)
+    assert [each.status for each in device.connect()] == [first]
+    assert (device.certificate != before) == renewed
+    assert server.signers[-1 - renewed] == before.serial_number
+    server.commands.append(command)
+    assert [each.status for each in device.connect()] == ["Acknowledged"]
+    assert device.certificate != before
+    assert server.messages[-1]["MessageType"] == "TokenUpdate"
+    assert server.signers[-1] == device.certificate.serial_number
 
 
 def test_apps_are_managed_when_installed(server: SmallServer, make: Any) -> None:
