@@ -41,33 +41,54 @@ RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
 
+# What a SCEP request has no use for; it would be fetched and decoded each time.
+SELDOM_READ_OF_CA = ("created_at", "updated_at", "activates_at", "retired_at", "warned_days")
+SELDOM_READ = (
+    *("created_at", "updated_at", "external_url", "ca_name", "ca_fingerprint"),
+    *("hook_type", "hook_url", "hook_username", "hook_password"),
+    *("checked_at", "check_code", "check_message"),
+)
 BUILTIN_PROFILE = PreparedSelect(
     lambda: (
         ScepProfile.objects.filter(public_id=Given("public_id"), server_type=ScepServerType.BUILTIN)
         .select_related("issuing_ca")
+        .defer(*SELDOM_READ, *(f"issuing_ca__{name}" for name in SELDOM_READ_OF_CA))
         .order_by()
     )
 )
-REGISTRATION_AUTHORITIES = PreparedSelect(
+
+
+def _select_registration_authorities() -> models.QuerySet[ServiceCertificate]:
+    return ServiceCertificate.objects.filter(
+        purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=Given("now")
+    ).order_by("-id")
+
+
+REGISTRATION_AUTHORITIES = PreparedSelect(_select_registration_authorities)
+WITH_CHAINS = PreparedSelect(
     lambda: (
-        ServiceCertificate.objects.filter(
-            purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=Given("now")
-        )
+        _select_registration_authorities()
         .select_related("issuer__parent__parent")
         .defer("issuer__private_key", "issuer__parent__private_key")
         .defer("issuer__parent__parent__private_key")
-        .order_by("-id")
     )
 )
 
 
 @dataclass(frozen=True)
 class ServiceIdentity:
-    """A certificate and key of this server, and the CAs above it, issuing CA first."""
+    """A certificate and key of this server."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey
-    chain: tuple[x509.Certificate, ...]
+    row: ServiceCertificate | CertificateAuthority
+
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """The CAs above, the lowest first; looked up where they were not fetched along."""
+        row = self.row
+        above = row.issuer if isinstance(row, ServiceCertificate) else row.parent
+        return tuple(get_certificate(each) for each in list_chain(above)) if above else ()
 
 
 @dataclass(frozen=True)
@@ -239,8 +260,7 @@ def get_service_identity(
     row = rows.order_by("-id").first()
     if row is None:
         raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
-    key = decode_rsa_key(bytes(row.private_key or b""))
-    return ServiceIdentity(get_certificate(row), key, _get_chain(row.issuer))
+    return _get_identity(row)
 
 
 def list_expiring(*, now: datetime, within: timedelta) -> list[ExpiringCertificate]:
@@ -285,12 +305,14 @@ def _describe_expiry(
     ]
 
 
-def list_recipients(scep_profile: ScepProfile) -> list[ServiceIdentity]:
+def list_recipients(
+    scep_profile: ScepProfile, *, with_chains: bool = True
+) -> list[ServiceIdentity]:
     """Return who may open a SCEP request for this profile: first the one that GetCACert names.
 
     Then every RA of ours that has not expired, newest first: a device that asked for the RA's
     certificate before a rotation is still understood. Without an RA it is the CA itself.
-    Raises NotSetUp.
+    `with_chains`: the CAs above are fetched along. Raises NotSetUp.
     """
     authority = get_profile_authority(scep_profile)
     if scep_profile.single_certificate:
@@ -299,19 +321,13 @@ def list_recipients(scep_profile: ScepProfile) -> list[ServiceIdentity]:
             state=CertificateAuthorityState.RETIRED,
             not_after__gt=timezone.now(),
         )
-        return [_get_authority_identity(row) for row in (authority, *earlier.order_by("-id"))]
-    rows = REGISTRATION_AUTHORITIES.all(now=timezone.now())
+        return [_get_identity(row) for row in (authority, *earlier.order_by("-id"))]
+    known = WITH_CHAINS if with_chains else REGISTRATION_AUTHORITIES
+    rows = known.all(now=timezone.now())
     found = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == authority.pk))
     if not found:
         raise NotSetUp("there is no registration authority: run manage.py bootstrap")
-    return [
-        ServiceIdentity(
-            get_certificate(row),
-            decode_rsa_key(bytes(row.private_key or b"")),
-            _get_chain(row.issuer),
-        )
-        for row in found
-    ]
+    return [_get_identity(row) for row in found]
 
 
 def get_renewal_window(certificate: IssuedCertificate) -> datetime:
@@ -366,13 +382,8 @@ def _get_active_ca(role: CertificateAuthorityRole, **conditions: bool) -> Certif
     return row
 
 
-def _get_chain(issuer: CertificateAuthority) -> tuple[x509.Certificate, ...]:
-    return tuple(get_certificate(row) for row in list_chain(issuer))
-
-
-def _get_authority_identity(authority: CertificateAuthority) -> ServiceIdentity:
-    chain = _get_chain(authority)
-    return ServiceIdentity(chain[0], decode_rsa_key(bytes(authority.private_key or b"")), chain[1:])
+def _get_identity(row: ServiceCertificate | CertificateAuthority) -> ServiceIdentity:
+    return ServiceIdentity(get_certificate(row), decode_rsa_key(bytes(row.private_key or b"")), row)
 
 
 def _verify_issuer(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:

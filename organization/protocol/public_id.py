@@ -8,7 +8,8 @@ LENGTH = 20
 
 def build_public_id(prefix: str) -> str:
     """Return `prefix_` and 100 random bits as lower-case text without look-alikes."""
-    return f"{prefix}_" + "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    # One call of the system for all of them; 32 divides 256, so none is likelier than another.
+    return f"{prefix}_" + "".join(ALPHABET[byte % 32] for byte in secrets.token_bytes(LENGTH))
 
 
 def is_public_id(text: str, *, prefix: str) -> bool:

@@ -13,15 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
+from scep.protocol.der import Unfamiliar
+from scep.protocol.direct import CHALLENGE_PASSWORD, MAX_CHALLENGE, read_challenge
 from scep.protocol.reading import refusing
 
-CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"  # noqa: S105 - an object identifier
 MIN_KEY_BITS, MAX_KEY_BITS = 2048, 4096
 MIN_EXPONENT = 65537
 MAX_EXPONENT_BITS = 64
 """A longer exponent is nobody's, and makes every verification slow."""
 MAX_VERIFIED_BITS = 16384
-MAX_CHALLENGE = 8192
 UNPROVED = "the message cannot be decrypted, or holds no certificate request"
 SMALL_PRIMES = math.prod(n for n in range(3, 1000) if all(n % d for d in range(2, n)))
 DIGESTS = ("sha256", "sha384", "sha512")
@@ -145,6 +145,14 @@ def _verify_alternative_names(value: object, *, allowed: Collection[object]) -> 
 
 
 def _read_challenge(der: bytes) -> str:
+    try:
+        return read_challenge(der)
+    except Unfamiliar:
+        return read_any_challenge(der)
+
+
+def read_any_challenge(der: bytes) -> str:
+    """Return a request's challenge in any encoding, by asn1crypto; raises RequestRejected."""
     attributes = CertificationRequest.load(der, strict=True)["certification_request_info"][
         "attributes"
     ]

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from scep.errors import FailInfo, MessageUnreadable, RequestRejected, SignatureInvalid
+from scep.protocol import der
 from scep.protocol.cms import sign_attached
 from scep.protocol.reading import refusing
 from scep.protocol.signed_data import Signature, decode_signature, verify_signature
@@ -26,6 +27,7 @@ TRANSACTION_ID = "2.16.840.1.113733.1.9.7"
 CERT_REP = "3"
 SUCCESS, FAILURE, PENDING = "0", "2", "3"
 NONCE_BYTES = 16
+KINDS = {der.PRINTABLE_STRING: core.PrintableString, der.OCTET_STRING: core.OctetString}
 TRANSACTION = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]{1,255}")
 
 
@@ -119,7 +121,7 @@ def build_failure(message: PkiMessage, *, responder: Responder, fail_info: FailI
         content=b"",
         status=FAILURE,
         digest=hashes.SHA256(),
-        more={FAIL_INFO: core.PrintableString(str(int(fail_info)))},
+        more={FAIL_INFO: _encode_text(str(int(fail_info)))},
     )
 
 
@@ -137,17 +139,17 @@ def _build_reply(
     content: bytes,
     status: str,
     digest: hashes.HashAlgorithm,
-    more: Mapping[str, core.Asn1Value] | None = None,
+    more: Mapping[str, bytes] | None = None,
 ) -> bytes:
-    attributes: dict[str, core.Asn1Value] = {
-        MESSAGE_TYPE: core.PrintableString(CERT_REP),
-        PKI_STATUS: core.PrintableString(status),
-        TRANSACTION_ID: core.PrintableString(message.transaction_id),
-        SENDER_NONCE: core.OctetString(os.urandom(NONCE_BYTES)),
+    attributes = {
+        MESSAGE_TYPE: _encode_text(CERT_REP),
+        PKI_STATUS: _encode_text(status),
+        TRANSACTION_ID: _encode_text(message.transaction_id),
+        SENDER_NONCE: der.encode(der.OCTET_STRING, os.urandom(NONCE_BYTES)),
         **(more or {}),
     }
     if message.sender_nonce is not None:
-        attributes[RECIPIENT_NONCE] = core.OctetString(message.sender_nonce)
+        attributes[RECIPIENT_NONCE] = der.encode(der.OCTET_STRING, message.sender_nonce)
     return sign_attached(
         content,
         certificate=responder.certificate,
@@ -157,35 +159,41 @@ def _build_reply(
     )
 
 
-def _read_value(
-    attributes: Mapping[str, tuple[bytes, ...]], oid: str, kind: type[core.Asn1Value]
-) -> core.Asn1Value:
-    """Return the attribute's only value; raises ValueError for none, several, another type."""
+def _encode_text(text: str) -> bytes:
+    return der.encode(der.PRINTABLE_STRING, text.encode("ascii"))
+
+
+def _read_value(attributes: Mapping[str, tuple[bytes, ...]], oid: str, tag: int) -> bytes:
+    """Return what the attribute's only value holds; ValueError for none, several, another type."""
     values = attributes.get(oid, ())
     if len(values) != 1:
         raise ValueError(f"the attribute {oid} must have exactly one value")
-    return kind.load(values[0], strict=True)
+    try:
+        with der.Reader(values[0]) as reader:
+            return reader.take(tag)
+    except der.Unfamiliar:
+        value = KINDS[tag].load(values[0], strict=True)
+        return bytes(value) if tag == der.OCTET_STRING else bytes(value.contents)
 
 
 def _read_message_type(attributes: Mapping[str, tuple[bytes, ...]]) -> MessageType:
-    text = _read_value(attributes, MESSAGE_TYPE, core.PrintableString).contents
+    text = _read_value(attributes, MESSAGE_TYPE, der.PRINTABLE_STRING)
     try:
-        return MessageType(bytes(text))
+        return MessageType(text)
     except ValueError:
         raise RequestRejected(f"the messageType {text[:20]!r} is not accepted") from None
 
 
 def _read_transaction_id(attributes: Mapping[str, tuple[bytes, ...]]) -> str:
-    value = _read_value(attributes, TRANSACTION_ID, core.PrintableString)
-    text = value.contents.decode("ascii")
+    text = _read_value(attributes, TRANSACTION_ID, der.PRINTABLE_STRING).decode("ascii")
     if not TRANSACTION.fullmatch(text):
         raise ValueError("the transactionID is no PrintableString of 1 to 255 characters")
-    return str(text)
+    return text
 
 
 def _find_nonce(attributes: Mapping[str, tuple[bytes, ...]]) -> bytes | None:
     try:
-        nonce = bytes(_read_value(attributes, SENDER_NONCE, core.OctetString))
+        nonce = _read_value(attributes, SENDER_NONCE, der.OCTET_STRING)
     except ValueError:
         return None
     return nonce if len(nonce) == NONCE_BYTES else None

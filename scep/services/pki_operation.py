@@ -47,7 +47,7 @@ def handle_pki_operation(
     except MessageUnreadable as refusal:
         refuse(refusal, session_id="", transaction_id="")
         raise
-    recipients = list_recipients(scep_profile)
+    recipients = list_recipients(scep_profile, with_chains=False)
     exchange = Exchange(message, scep_profile, recipients, now, remote_address)
     try:
         request = verify_message(message, allow_sha1=scep_profile.allow_legacy)

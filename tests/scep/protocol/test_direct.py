@@ -7,14 +7,16 @@ import pytest
 from asn1crypto import cms, core
 from asn1crypto import x509 as asn1_x509
 from asn1crypto.parser import parse
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scep.errors import AlgorithmRefused, RequestRejected, SignatureInvalid
 from scep.protocol import der
+from scep.protocol.csr import read_any_challenge
 from scep.protocol.der import Reader, Unfamiliar
-from scep.protocol.direct import read_issuer_and_serial
+from scep.protocol.direct import read_challenge, read_issuer_and_serial
 from scep.protocol.envelopes import (
     Envelope,
     decode_any_envelope,
@@ -28,7 +30,7 @@ from scep.protocol.signed_data import (
     decode_familiar_signature,
     decode_signature,
 )
-from tests.scep.device import Device, encrypt, make_key, make_self_signed
+from tests.scep.device import Device, encrypt, make_csr, make_key, make_self_signed
 from tests.scep.reply import run_openssl, write_pem
 from tests.simulator.scep.pki_message import build_pki_message
 
@@ -176,6 +178,36 @@ def test_no_signature_with_one_bit_off_is_read_otherwise_than_generally(name: st
             except (Unfamiliar, *MALFORMED):
                 continue
             assert found == decode_any_signature(bytes(data))
+
+
+REQUESTS = [
+    make_csr(make_key(), challenge="some words"),
+    make_csr(make_key()),
+    make_csr(make_key(), challenge="caf\u00e9"),
+    make_csr(
+        make_key(),
+        challenge="x" * 300,
+        extensions=[(x509.SubjectAlternativeName([x509.DNSName("device")]), False)],
+    ),
+]
+
+
+@pytest.mark.parametrize("request_", [REQUESTS[0], REQUESTS[1], REQUESTS[3]])
+def test_challenge_is_read_directly_when_it_is_plain_text(request_: bytes) -> None:
+    assert read_challenge(request_) == read_any_challenge(request_)
+
+
+@FUZZ
+@given(st.sampled_from(REQUESTS), MUTATIONS)
+def test_no_altered_request_gives_another_challenge_than_generally(
+    request_: bytes, mutations: list[Mutation]
+) -> None:
+    data = mutate(request_, mutations)
+    try:
+        found = read_challenge(data)
+    except Unfamiliar:
+        return
+    assert found == read_any_challenge(data)
 
 
 def read_directly(data: bytes) -> Envelope | None:
