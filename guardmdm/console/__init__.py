@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from guardmdm.console import certificate, certificates
+from guardmdm.console import certificate, certificates, held_requests
 from guardmdm.console.dashboard import show_dashboard
 from guardmdm.console.device import show_device
 from guardmdm.console.search import search
@@ -34,5 +34,16 @@ console_urlpatterns: list[URLPattern] = [
         "system/certificates/issued/<str:key>/revoke",
         certificate.revoke,
         name="certificate-revoke",
+    ),
+    path("system/certificates/requests/", held_requests.list_held_requests, name="held-requests"),
+    path(
+        "system/certificates/requests/<str:key>/approve",
+        held_requests.approve,
+        name="held-request-approve",
+    ),
+    path(
+        "system/certificates/requests/<str:key>/reject",
+        held_requests.reject,
+        name="held-request-reject",
     ),
 ]

@@ -13,8 +13,9 @@ from enrollment.models import EnrollmentToken
 from organization.console import get_actor, role_required
 from organization.models import Role
 from scep.forms import RevocationForm
-from scep.models import CertificateAuthority, CertificateStatus, IssuedCertificate
+from scep.models import CertificateStatus, IssuedCertificate
 from scep.protocol.description import describe_certificate
+from scep.selectors import list_chain
 from scep.services.authority import revoke_certificate
 
 FORMATS = {"pem": "application/x-pem-file", "cer": "application/pkix-cert"}
@@ -44,14 +45,6 @@ def show_certificate(request: HttpRequest, key: str) -> HttpResponse:
 def _describe(certificate: IssuedCertificate) -> Any:
     """Return what stands in it; None while it is being issued."""
     return describe_certificate(bytes(certificate.certificate)) if certificate.certificate else None
-
-
-def list_chain(authority: CertificateAuthority) -> list[CertificateAuthority]:
-    """Return a CA and those above it, the root last."""
-    chain = [authority]
-    while parent := chain[-1].parent:
-        chain.append(parent)
-    return chain
 
 
 @role_required()

@@ -25,8 +25,10 @@ TONES = {
     "acknowledged": "green",
     "installed": "green",
     "issued": "green",
+    "approved": "green",
     "enrolled": "blue",
     "sent": "blue",
+    "next": "blue",
     "installing": "blue",
     "info": "blue",
     "pending": "amber",
@@ -38,6 +40,7 @@ TONES = {
     "exhausted": "amber",
     "not_managed": "red",
     "revoked": "red",
+    "rejected": "red",
     "failed": "red",
     "error": "red",
     "format_error": "red",
@@ -71,17 +74,20 @@ def organization_name() -> str:
 
 
 @register.simple_tag(takes_context=True)
-def nav_link(context: template.Context, view: str, icon_name: str, label: str) -> SafeString:
+def nav_link(
+    context: template.Context, view: str, icon_name: str, label: str, badge: Any = ""
+) -> SafeString:
     """Return one line of the navigation, marked when the page is in its section."""
     url = reverse(view)
     path = context["request"].path
     here = path == url if url == reverse("console:dashboard") else path.startswith(url)
     return format_html(
-        '<li><a class="nav-item" href="{}"{}>{}<span>{}</span></a></li>',
+        '<li><a class="nav-item" href="{}"{}>{}<span>{}</span>{}</a></li>',
         url,
         mark_safe(' aria-current="page"') if here else "",
         icon(icon_name),
         label,
+        badge,
     )
 
 

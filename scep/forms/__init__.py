@@ -1,5 +1,17 @@
+from scep.forms.authorities import (
+    ExportAuthorityForm,
+    ImportAuthorityForm,
+    PrepareAuthorityForm,
+)
 from scep.forms.certificates import RevocationForm
 from scep.forms.filters import ScepProfileFilter
 from scep.forms.profile import ScepProfileForm
 
-__all__ = ["RevocationForm", "ScepProfileFilter", "ScepProfileForm"]
+__all__ = [
+    "ExportAuthorityForm",
+    "ImportAuthorityForm",
+    "PrepareAuthorityForm",
+    "RevocationForm",
+    "ScepProfileFilter",
+    "ScepProfileForm",
+]

@@ -1,13 +1,16 @@
 """Template tags of the console's pages about certificates."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from organization.templatetags.console import pill
 from scep.models import (
@@ -17,11 +20,13 @@ from scep.models import (
     IssuedCertificate,
     ScepProfile,
     ScepServerType,
+    ServiceCertificate,
 )
 
 register = template.Library()
 
 SOON = timedelta(days=30)
+CA_SOON = timedelta(days=90)
 MOST_WAITING = 99  # counted no further: the badge is on every page
 
 
@@ -49,6 +54,43 @@ def check_pill(profile: ScepProfile) -> SafeString:
     return pill("active", _("Answers"))
 
 
+@register.simple_tag
+def service_pill(certificate: ServiceCertificate) -> SafeString:
+    """Return whether a certificate of this server signs, is only kept, or is revoked."""
+    if certificate.revoked_at:
+        return pill("revoked", _("Revoked"))
+    if certificate.not_after < timezone.now():
+        return pill("expired", _("Expired"))
+    if certificate.is_active:
+        return pill("active", _("In use"))
+    return pill("kept", _("Kept for what it signed"))
+
+
+@register.simple_tag
+def expiry(not_after: datetime) -> SafeString:
+    """Return the day, and in colour how near it is once something should be done."""
+    day = date_format(not_after, "j M Y")
+    left = not_after - timezone.now()
+    if left < timedelta(0):
+        return format_html("{} {}", day, pill("error", _("Expired")))
+    if left > CA_SOON:
+        return format_html("{}", day)
+    words = ngettext("%(days)d day left", "%(days)d days left", left.days) % {"days": left.days}
+    return format_html("{} {}", day, pill("warning" if left > SOON else "error", words))
+
+
+@register.filter
+def path_of(url: str) -> str:
+    """Return the URL without scheme and host: the console reaches this server by its own name."""
+    return urlsplit(url).path
+
+
+@register.filter
+def at_most_99(count: int) -> str:
+    """Return the number, or "99+"."""
+    return f"{MOST_WAITING}+" if count > MOST_WAITING else str(count)
+
+
 @register.filter
 def host(url: str) -> str:
     """Return the URL's host, for lists."""
@@ -72,3 +114,18 @@ def count_waiting() -> int:
     """Return how many requests wait for approval, at most one more than MOST_WAITING."""
     waiting = HeldRequest.objects.order_by().filter(state=HeldRequestState.PENDING)
     return waiting[: MOST_WAITING + 1].count()
+
+
+@register.simple_tag
+def waiting_badge() -> SafeString | str:
+    """Return how many requests wait for approval, for the navigation; nothing for none."""
+    count = count_waiting()
+    if not count:
+        return ""
+    words = ngettext("%(count)s waits", "%(count)s wait", count) % {"count": at_most_99(count)}
+    return format_html(
+        '<b class="badge-count"><span aria-hidden="true">{}</span>'
+        '<span class="visually-hidden">{}</span></b>',
+        at_most_99(count),
+        words,
+    )

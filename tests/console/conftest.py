@@ -27,9 +27,16 @@ from organization.services.administrators import create_administrator
 from policies.models import Policy, PolicyItem
 from policies.services.items import add_app_item, add_profile_item
 from policies.services.policies import create_policy
-from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+from scep.models import (
+    CertificateAuthority,
+    CertificateStatus,
+    HeldRequest,
+    IssuedCertificate,
+    ScepProfile,
+)
 from scep.selectors import get_issuing_ca
 from scep.services.profiles import create_scep_profile
+from scep.services.rotation import prepare_authority
 from tests.console.profiles import PASSCODE_PROFILE
 
 PASSWORD = "correct horse battery staple"
@@ -51,6 +58,8 @@ class World:
     token: EnrollmentToken
     entry: LogEntry
     certificate: IssuedCertificate
+    held_request: HeldRequest
+    next_ca: CertificateAuthority
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +137,24 @@ def world(bootstrapped: None) -> World:
         token=token,
         entry=entry,
         certificate=create_certificate(device, scep_profile=scep_profile),
+        held_request=hold_request(scep_profile, token=token),
+        next_ca=prepare_authority(
+            key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
+        ),
+    )
+
+
+def hold_request(
+    scep_profile: ScepProfile, *, token: EnrollmentToken | None = None, **facts: Any
+) -> HeldRequest:
+    values: dict[str, Any] = {
+        "transaction_id": f"TX{HeldRequest.objects.count()}",
+        "common_name": "A device’s claim",
+        "remote_address": "192.0.2.7",
+        "token_id": token.jti if token else "",
+    }
+    return HeldRequest.objects.create(
+        scep_profile=scep_profile, public_key_sha256="ab" * 32, **values | facts
     )
 
 

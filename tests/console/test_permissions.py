@@ -30,12 +30,20 @@ READERS = {
     "scep-profile-new": ADMINISTRATORS,
     "scep-profile-edit": ADMINISTRATORS,
     "scep-profile-delete": ADMINISTRATORS,
+    "authority-prepare": ADMINISTRATORS,
+    "authority-import": ADMINISTRATORS,
+    "authority-activate": ADMINISTRATORS,
+    "authority-cancel": ADMINISTRATORS,
+    "authority-export": ADMINISTRATORS,
+    "service-rotate": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
 # Who may change something there; what is not named here, operators may.
 ADMINISTRATORS_ONLY = (
     "device-erase", "device-unenroll", "command-pin",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
+    "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
+    "authority-export", "service-rotate", "held-request-approve", "held-request-reject",
 )  # fmt: skip
 
 
@@ -58,6 +66,8 @@ def fill_in(name: str, world: World) -> str:
         "enrollment/scep/": world.scep_profile.public_id,
         "enrollment/log/": world.entry.public_id,
         "system/certificates/issued/": world.certificate.public_id,
+        "system/certificates/authorities/": world.next_ca.public_id,
+        "system/certificates/requests/": world.held_request.public_id,
     }
     key = next((value for prefix, value in keys.items() if route.startswith(prefix)), "")
     values = {
@@ -65,6 +75,7 @@ def fill_in(name: str, world: World) -> str:
         "jti": world.token.jti,
         "item": world.profile_item.public_id,
         "command": world.command.public_id,
+        "purpose": "scep_ra",
     }
     return reverse(
         f"console:{name}",

@@ -259,7 +259,7 @@ def test_the_test_enrolls_with_this_server_and_revokes_the_certificate(
 def test_the_page_counts_no_further_than_it_tells(
     world: World, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scep.console.MOST", 0)
+    monkeypatch.setattr("scep.console.profiles.MOST", 0)
     page = auditor.get(f"{SCEP}{world.scep_profile.public_id}").content.decode()
     assert "more than 0" in page
 

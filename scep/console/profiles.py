@@ -1,4 +1,4 @@
-"""Administrators' doors: Enrollment › SCEP."""
+"""Enrollment › SCEP: the profiles, whether their servers are there, and whether they work."""
 
 from typing import Any
 

@@ -1,0 +1,117 @@
+"""System › Certificates › Waiting for approval: SCEP requests that an administrator decides."""
+
+from collections.abc import Callable
+from typing import Any
+
+import django_filters
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from enrollment.models import EnrollmentSession, EnrollmentToken
+from organization.console import ListPage, get_actor, role_required
+from organization.forms import ConsoleFilterSet, SearchFilter
+from organization.models import Role
+from scep.errors import RequestDecided
+from scep.models import HeldRequest, HeldRequestState, ScepProfile
+from scep.services.held_requests import approve_request, reject_request
+
+
+class HeldRequestFilter(ConsoleFilterSet):
+    """Those that wait, unless asked for others."""
+
+    q = SearchFilter(
+        "common_name",
+        "session_id",
+        "token_id",
+        "transaction_id",
+        placeholder=_("Search name, session, token…"),
+    )
+    state = django_filters.ChoiceFilter(
+        label=_("State"),
+        choices=[
+            (HeldRequestState.APPROVED.value, _("Approved")),
+            (HeldRequestState.REJECTED.value, _("Rejected")),
+        ],
+        empty_label=_("Waiting"),
+    )
+    scep_profile = django_filters.ModelChoiceFilter(
+        label=_("SCEP profile"),
+        queryset=ScepProfile.objects.all(),
+        to_field_name="public_id",
+        empty_label=_("All"),
+    )
+
+    class Meta:
+        model = HeldRequest
+        fields: tuple[str, ...] = ()
+
+    def filter_queryset(self, queryset: "QuerySet[HeldRequest]") -> "QuerySet[HeldRequest]":
+        rows: QuerySet[HeldRequest] = super().filter_queryset(queryset)
+        if not self.form.cleaned_data.get("state"):
+            rows = rows.filter(state=HeldRequestState.PENDING)
+        return rows
+
+
+def _list_requests() -> "QuerySet[HeldRequest]":
+    rows = HeldRequest.objects.select_related("scep_profile", "certificate")
+    return rows.defer(
+        "scep_profile__static_challenge", "scep_profile__hook_password", "certificate__certificate"
+    )
+
+
+def add_origins(requests: list[Any]) -> None:
+    """Put the enrollment session and the token behind it on each request; two queries."""
+    sessions = EnrollmentSession.objects.filter(public_id__in={row.session_id for row in requests})
+    tokens = EnrollmentToken.objects.filter(jti__in={row.token_id for row in requests})
+    session_by_id = {session.public_id: session for session in sessions}
+    token_by_id = {token.jti: token for token in tokens}
+    for row in requests:
+        row.session = session_by_id.get(row.session_id)
+        row.token = token_by_id.get(row.token_id)
+
+
+HELD_REQUESTS = ListPage(
+    title=_("Certificates"),
+    path=(_("System"),),
+    columns=(_("Request"), _("Token"), _("From"), _("SCEP profile"), _("Asked"), ""),
+    template="console/request/list.html",
+    row_template="console/request/row.html",
+    get_rows=_list_requests,
+    complete=add_origins,
+    filterset=HeldRequestFilter,
+    is_huge=True,
+    empty_title=_("Nothing waits for approval"),
+    empty_text=_("SCEP profiles with “Hold new enrollments” send their requests here."),
+)
+
+
+@role_required()
+def list_held_requests(request: HttpRequest) -> HttpResponse:
+    return HELD_REQUESTS.render(request)
+
+
+@role_required(write=Role.ADMINISTRATOR)
+def approve(request: HttpRequest, key: str) -> HttpResponse:
+    done = gettext("“%s” is approved: the device gets its certificate when it asks again.")
+    return _decide(request, key, act=approve_request, done=done)
+
+
+@role_required(write=Role.ADMINISTRATOR)
+def reject(request: HttpRequest, key: str) -> HttpResponse:
+    return _decide(request, key, act=reject_request, done=gettext("“%s” is rejected."))
+
+
+def _decide(request: HttpRequest, key: str, *, act: Callable[..., None], done: str) -> HttpResponse:
+    held = get_object_or_404(HeldRequest, public_id=key)
+    if request.method == "POST":
+        try:
+            act(held, actor=get_actor(request), now=timezone.now())
+            messages.success(request, done % (held.common_name or held.transaction_id))
+        except RequestDecided as refusal:
+            messages.error(request, str(refusal))
+    return redirect("console:held-requests")
