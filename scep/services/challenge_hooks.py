@@ -1,13 +1,14 @@
 """One-time challenges of external SCEP servers, asked for as each profile is built."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from scep.errors import ServerUnreachable
 from scep.models import HookType, ScepProfile
 from scep.protocol.hook_answers import decode_json_challenge, decode_ndes_page
+from scep.protocol.http_messages import Answer, Credentials
 from scep.protocol.subject_template import SubjectAttributes
-from scep.services.outbound import Answer, Credentials, fetch
+from scep.services.outbound import fetch
 
 OK = 200
 REFUSED = (401, 403)
@@ -28,7 +29,9 @@ def fetch_challenge(
 
 
 def _fetch_ndes(scep_profile: ScepProfile) -> str:
-    answer = fetch(scep_profile.hook_url, auth=_get_credentials(scep_profile))
+    """Windows servers take NTLM as a rule, some Basic: they say which."""
+    auth = _get_credentials(scep_profile)
+    answer = fetch(scep_profile.hook_url, auth=auth and replace(auth, waits=True))
     _check_status(answer)
     return decode_ndes_page(answer.body)
 

@@ -14,7 +14,8 @@ from scep.protocol.ca_answer import (
     find_authority,
 )
 from scep.protocol.certificates import encode_certificate, fingerprint
-from scep.services.outbound import Answer, fetch
+from scep.protocol.http_messages import Answer
+from scep.services.outbound import fetch
 from scep.signals import scep_server_checked
 
 OK = 200

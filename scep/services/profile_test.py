@@ -35,6 +35,7 @@ from scep.protocol.client import (
     decode_reply,
     find_recipient,
 )
+from scep.protocol.http_messages import Answer
 from scep.protocol.subject_template import SubjectAttributes
 from scep.selectors import get_ca_certificate_fingerprint, get_certificate
 from scep.services.authority import revoke_certificate
@@ -46,7 +47,7 @@ from scep.services.external_servers import (
     fetch_certificates,
     note_check,
 )
-from scep.services.outbound import Answer, fetch_own
+from scep.services.outbound import fetch_own
 
 OK = 200
 COMMON_NAME = "GuardMDM test"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from scep.errors import AddressRefused, ServerUnreachable
+from scep.protocol.http_messages import Credentials
 from scep.services import outbound
-from scep.services.outbound import Credentials, fetch, fetch_own
+from scep.services.outbound import fetch, fetch_own
 from tests.scep.external.tls_server import Asked, Reply, TlsAuthority, WebServer, serve, serve_raw
 
 # Where names may lead that must not be called from outside, each in several spellings.
