@@ -9,6 +9,7 @@ from scep.protocol.polling import (
     decode_issuer_and_subject,
     is_named_issuer,
 )
+from scep.selectors import list_recipients
 from scep.services.exchange import Exchange, Outcome, find_repeated, get_key_id, open_request
 from scep.services.held_requests import MAX_COMMON_NAME, claim_certificate, find_held_request
 
@@ -42,7 +43,7 @@ def _verify_named(named: IssuerAndSubject, *, held: HeldRequest, exchange: Excha
         )
     ours = [
         certificate
-        for identity in exchange.recipients
+        for identity in list_recipients(exchange.scep_profile)
         for certificate in (identity.certificate, *identity.chain)
     ]
     if not is_named_issuer(named.issuer, certificates=ours):
