@@ -49,7 +49,7 @@ class Server:
         done = subprocess.run(
             [sys.executable, "manage.py", *words, "--json"],
             cwd=ROOT,
-            env=self._settings(),
+            env=self.settings,
             capture_output=True,
             text=True,
             timeout=120,
@@ -64,7 +64,7 @@ class Server:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve", "--port", str(self.port)],
                 cwd=ROOT,
-                env=self._settings(),
+                env=self.settings,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -96,7 +96,9 @@ class Server:
             time.sleep(0.2)
         raise AssertionError(f"not ready after {START_SECONDS} s: {self.log[-3000:]}")
 
-    def _settings(self) -> dict[str, str]:
+    @property
+    def settings(self) -> dict[str, str]:
+        """The environment of its processes."""
         own = {
             "GUARDMDM_DATA_DIR": str(self.folder / "data"),
             "GUARDMDM_BASE_URL": self.base_url,
