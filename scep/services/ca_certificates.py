@@ -51,17 +51,20 @@ def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime
     after a rotation that may be the earlier one. Any other name means today's.
     Raises organization.errors.NotSetUp.
     """
-    authority = get_profile_authority(scep_profile)
-    if name != authority.public_id:
-        authority = find_pinned_authority(scep_profile, name=name, now=now) or authority
+    authority = today = get_profile_authority(scep_profile)
+    if name != today.public_id:
+        authority = find_pinned_authority(scep_profile, name=name, now=now) or today
     if scep_profile.single_certificate:
         return CaCertificates(bytes(authority.certificate), ONE_CERTIFICATE)
     recipients = list_recipients(scep_profile)
     authorities = _list_certificates(authority)
     below = (each for each in recipients if each.chain[0] == authorities[0])
     recipient = next(below, recipients[0])
-    # By content: an RA of another CA has that CA above it as well.
-    certificates = dict.fromkeys([recipient.certificate, *authorities, *recipient.chain])
+    # By content: an RA of another CA has that CA above it as well. Today's comes along, for that
+    # is the one that will issue.
+    certificates = dict.fromkeys(
+        [recipient.certificate, *authorities, *recipient.chain, *_list_certificates(today)]
+    )
     return CaCertificates(build_degenerate(list(certificates)), SEVERAL_CERTIFICATES)
 
 
