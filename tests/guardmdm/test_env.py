@@ -85,3 +85,17 @@ def test_an_operator_sees_the_line_and_no_traceback(tmp_path):
 def test_the_cache_has_the_database_after_the_brokers():
     assert build_cache_url("redis://:secret@cache:6379/0") == "redis://:secret@cache:6379/1"
     assert build_cache_url("redis://cache") == "redis://cache/1"
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"), [("", False), ("no", False), ("0", False), ("yes", True), ("True", True)]
+)
+def test_private_urls_are_called_only_when_the_setting_says_so(text, allowed, tmp_path):
+    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), "GUARDMDM_ALLOW_PRIVATE_URLS": text}
+    assert read_environment(environ).allow_private_urls is allowed
+
+
+def test_start_stops_when_the_setting_for_private_urls_is_neither_yes_nor_no(tmp_path):
+    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), "GUARDMDM_ALLOW_PRIVATE_URLS": "maybe"}
+    with pytest.raises(SettingsError, match="ALLOW_PRIVATE_URLS"):
+        read_environment(environ)
