@@ -99,7 +99,9 @@ def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> 
         now=timezone.now(),
         remote_address=address,
     )
-    return HttpResponse(reply, content_type=PKI_MESSAGE)
+    # Without its length it would be sent in chunks, which the simplest SCEP clients do not read.
+    length = {"Content-Length": str(len(reply))}
+    return HttpResponse(reply, content_type=PKI_MESSAGE, headers=length)
 
 
 def _answer_certificates(certificates: CaCertificates) -> HttpResponse:
