@@ -99,3 +99,35 @@ def test_each_line_says_who_wrote_it(supervise):
     process = supervise(web=SLEEP, worker=SLEEP)
     lines = {process.stdout.readline().split(" | ")[0] for _ in range(2)}
     assert lines == {"web   ", "worker"}
+
+
+WATCHING = """
+import signal, sys, time
+signal.signal(signal.SIGHUP, lambda *_: print("read again", flush=True))
+print("ready", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+SUPERVISE_FILE = """
+import os, sys
+from pathlib import Path
+from guardmdm.supervisor import Program, Supervisor
+program = Program("web", [sys.executable, "-c", {code!r}], reload_on=Path({path!r}))
+Supervisor([program], environ=os.environ).run()
+"""
+
+
+def test_a_program_reads_its_file_again_when_that_has_changed(tmp_path):
+    path = tmp_path / "certificate.pem"
+    path.write_text("old")
+    code = SUPERVISE_FILE.format(code=WATCHING, path=str(path))
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert "ready" in process.stdout.readline()
+        path.write_text("new")
+        os.utime(path, (1, 1))
+        said = [process.stdout.readline() for _ in range(2)]
+        assert any("read again" in line for line in said)
+    finally:
+        process.terminate()
+        process.wait(15)

@@ -6,8 +6,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
+from guardmdm.tasks import renew_server_certificate
 from guardmdm.tls import ensure_certificate, get_paths
-from scep.selectors import get_certificate, get_root_ca
+from scep.models import ServiceCertificate
+from scep.selectors import get_certificate, get_root_ca, list_expiring
+from scep.services.authority_import import import_authority
+from scep.services.rotation import activate_authority, prepare_authority
+from tests.scep.corporate_ca import make_corporation
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +65,55 @@ def test_apple_accepts_its_lifetime():
     certificate = x509.load_pem_x509_certificate(get_paths()[0].read_bytes())
     lifetime = certificate.not_valid_after_utc - certificate.not_valid_before_utc
     assert lifetime < timedelta(days=398)
+
+
+def test_it_is_recorded_without_its_key_and_takes_the_place_of_the_one_before():
+    now = timezone.now()
+    ensure_certificate(now=now)
+    certificate = x509.load_pem_x509_certificate(get_paths()[0].read_bytes())
+    row = ServiceCertificate.objects.get(purpose="tls_server")
+    assert row.serial == f"{certificate.serial_number:x}"
+    assert row.not_after == certificate.not_valid_after_utc
+    assert row.private_key is None
+    ensure_certificate(now=now + timedelta(days=300))
+    rows = ServiceCertificate.objects.filter(purpose="tls_server")
+    assert [each.is_active for each in rows.order_by("id")] == [False, True]
+
+
+def test_it_renews_before_anybody_is_warned_of_its_end():
+    now = timezone.now()
+    ensure_certificate(now=now)
+    later = now + timedelta(days=397 - 119)
+    assert [each.kind for each in list_expiring(now=later, within=timedelta(days=90))] == []
+    assert ensure_certificate(now=later)
+
+
+def test_the_scheduled_task_renews_only_what_this_server_has_made():
+    renew_server_certificate()
+    assert not get_paths()[0].exists()
+    ensure_certificate(now=timezone.now() - timedelta(days=300))
+    before = get_paths()[0].read_bytes()
+    renew_server_certificate()
+    after = get_paths()[0].read_bytes()
+    assert after != before
+    renew_server_certificate()
+    assert get_paths()[0].read_bytes() == after
+
+
+def test_clients_that_trust_only_our_root_trust_the_server_when_a_foreign_ca_issues(tmp_path):
+    now = timezone.now()
+    imported = import_authority(make_corporation().bundle, actor="tests", now=now)
+    activate_authority(imported, actor="tests", now=now)
+    ensure_certificate(now=now)
+    done = verify(tmp_path, "mdm.example.com")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("key_type", ["rsa_2048", "ec_p256"])
+def test_clients_trust_the_server_whatever_key_the_ca_has(tmp_path, key_type):
+    now = timezone.now()
+    row = prepare_authority(key_type=key_type, activates_at=None, actor="tests", now=now)
+    activate_authority(row, actor="tests", now=now)
+    ensure_certificate(now=now)
+    assert len(x509.load_pem_x509_certificates(get_paths()[0].read_bytes())) == 2
+    assert verify(tmp_path, "mdm.example.com").returncode == 0
