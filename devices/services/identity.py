@@ -51,10 +51,14 @@ def get_sender(certificate: IssuedCertificate, *, udid: str, now: datetime) -> E
     enrollment = find_sender(certificate, udid=udid, now=now)
     if enrollment is not None:
         return enrollment
-    renewing = find_external_renewal(certificate, udid=udid)
-    if renewing is None:
+    # A message on another connection may have pinned it since the first look.
+    enrollment = find_external_renewal(certificate, udid=udid) or find_pinned_enrollment(
+        certificate.fingerprint or ""
+    )
+    if enrollment is None:
         raise MessageRefused("identity_not_trusted", "no enrollment belongs to the certificate")
-    return repin(renewing, certificate=certificate, now=now)
+    check_udid(enrollment, udid=udid)
+    return _take_over(enrollment, certificate=certificate, now=now)
 
 
 def find_sender(certificate: IssuedCertificate, *, udid: str, now: datetime) -> Enrollment | None:

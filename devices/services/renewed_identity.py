@@ -63,8 +63,8 @@ def _list_ancestors(certificate: IssuedCertificate) -> Iterator[int]:
 def find_external_renewal(certificate: IssuedCertificate, *, udid: str) -> Enrollment | None:
     """Return the enrollment whose identity an external CA has renewed, which it does not say.
 
-    Taken is a newer certificate of a CA that the SCEP profile trusts, for the same common name,
-    from a device that has been handed a renewal since its last one.
+    Taken is a certificate that is not older, of a CA that the SCEP profile trusts, for the same
+    common name, from a device that has been handed a renewal since its last one.
     """
     if certificate.issuer.role != CertificateAuthorityRole.EXTERNAL:
         return None
@@ -76,7 +76,7 @@ def find_external_renewal(certificate: IssuedCertificate, *, udid: str) -> Enrol
     if enrollment is None or not _was_asked(enrollment):
         return None
     pinned = find_identity(enrollment.certificate_sha256)
-    if pinned is None or pinned.not_before >= certificate.not_before:
+    if pinned is None or pinned.not_before > certificate.not_before:
         return None
     names = _get_names(pinned) | {enrollment.session_id}
     if not (_is_trusted(certificate, pinned=pinned) and _get_names(certificate) & names):

@@ -12,7 +12,9 @@ from django.utils import timezone
 from devices.models import Command, Device, Enrollment
 from devices.services.push import push, request_due_pushes
 from devices.services.queue import enqueue, take_next
+from devices.services.renewal import start_due_renewals
 from tests.devices.conftest import MakeDevice, News
+from tests.devices.renewal import make_due, renew
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,6 +48,29 @@ def test_parallel_connections_never_get_the_same_command(
     taken = [uuid for uuids in run_together(drain, count=6) for uuid in uuids]
     assert len(taken) == len(set(taken)) == 24
     assert set(Command.objects.values_list("attempts", flat=True)) == {1}
+
+
+def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(
+    make_device: MakeDevice, news: News, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    device.answer_everything()
+    device.identity = renew(device)
+    answers = run_together(
+        lambda number: [device.connect, device.token_update][number % 2](), count=6
+    )
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(news["identity_renewed"]) == 1
+    assert device.enrollment.state == "live"
+
+
+def test_one_renewal_is_queued_when_many_sweeps_run_at_once(
+    make_device: MakeDevice, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    make_due(device)
+    assert sum(run_together(lambda _: start_due_renewals(now=timezone.now()), count=6)) == 1
+    assert Command.objects.filter(origin="renewal").count() == 1
 
 
 def test_two_connections_of_one_device_get_different_commands_over_http(
