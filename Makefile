@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: help demo run install test test-fast lint format lock clean
+.PHONY: help demo run install test test-fast lint bench format lock clean
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ test-fast: .venv/installed-dev ## static checks and the tests that need no datab
 
 lint: .venv/installed-dev ## ruff, mypy and the import contracts
 	@exec $(BIN)/python -m tests.run --lint
+
+bench: .venv/installed-dev ## measurements beside what the machine can do; on an idle machine
+	@exec $(BIN)/python -m benchmarks.scep
 
 format: .venv/installed-dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

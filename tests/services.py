@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 START_SECONDS = 30
@@ -37,7 +37,9 @@ def run_services() -> Iterator[dict[str, str]]:
 
 
 @contextlib.contextmanager
-def run_postgresql(folder: Path) -> Iterator[str]:
+def run_postgresql(
+    folder: Path, *, options: Mapping[str, str] = POSTGRESQL_OPTIONS
+) -> Iterator[str]:
     """Yield the URL of a new cluster in `folder`; as root it runs as the user postgres."""
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parts[-2])
     if not binaries:
@@ -49,10 +51,10 @@ def run_postgresql(folder: Path) -> Iterator[str]:
         shutil.chown(folder, "postgres")
     tool = [*as_owner, str(binaries[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w"]
     port = find_free_port()
-    settings = {**POSTGRESQL_OPTIONS, "port": str(port), "unix_socket_directories": str(folder)}
-    options = " ".join(f"-c {key}={value}" for key, value in settings.items())
+    settings = {**options, "port": str(port), "unix_socket_directories": str(folder)}
+    arguments = " ".join(f"-c {key}={value}" for key, value in settings.items())
     _run([*tool, "initdb", "-o", "--username=postgres --auth=trust --no-sync"])
-    _run([*tool, "start", "-l", str(folder / "log"), "-o", options])
+    _run([*tool, "start", "-l", str(folder / "log"), "-o", arguments])
     try:
         yield f"postgres://postgres@127.0.0.1:{port}/postgres"
     finally:

@@ -1,0 +1,86 @@
+"""Load from prepared HTTP requests: a few connections, each sending its next as soon as it may.
+
+One process and one loop; it neither builds nor reads anything but the answer's length, so that
+it costs little beside the server. Its own CPU is measured too.
+"""
+
+import selectors
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+END_OF_HEAD = b"\r\n\r\n"
+LENGTH = b"content-length: "
+
+
+@dataclass
+class Outcome:
+    """What one round has given; times in seconds, `answers` whole."""
+
+    seconds: float = 0.0
+    client_cpu: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    answers: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class _Connection:
+    socket: socket.socket
+    received: bytearray = field(default_factory=bytearray)
+    started: float = 0.0
+
+    def send(self, request: bytes) -> None:
+        self.received.clear()
+        self.started = time.perf_counter()
+        self.socket.sendall(request)
+
+    def receive(self) -> bool:
+        """Read what has come; return whether the answer is whole."""
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError("the server has closed the connection")
+        self.received += data
+        head, separator, body = self.received.partition(END_OF_HEAD)
+        if not separator:
+            return False
+        lowered = bytes(head).lower()
+        start = lowered.index(LENGTH) + len(LENGTH)
+        return len(body) >= int(lowered[start:].split(b"\r\n", 1)[0])
+
+
+def build_post(path: str, *, port: int, body: bytes, content_type: str) -> bytes:
+    """Return a whole HTTP/1.1 request."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def run_round(requests: Sequence[bytes], *, port: int, connections: int) -> Outcome:
+    """Send all requests, each once, over persistent connections; return what came of it."""
+    outcome, waiting = Outcome(), deque(requests)
+    selector = selectors.DefaultSelector()
+    for _ in range(min(connections, len(requests))):
+        opened = socket.create_connection(("127.0.0.1", port))
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(opened, selectors.EVENT_READ, _Connection(opened))
+    started, cpu = time.perf_counter(), time.process_time()
+    for key in list(selector.get_map().values()):
+        key.data.send(waiting.popleft())
+    while len(outcome.answers) < len(requests):
+        for key, _ in selector.select():
+            each: _Connection = key.data
+            if not each.receive():
+                continue
+            outcome.latencies.append(time.perf_counter() - each.started)
+            outcome.answers.append(bytes(each.received))
+            if waiting:
+                each.send(waiting.popleft())
+    outcome.seconds = time.perf_counter() - started
+    outcome.client_cpu = time.process_time() - cpu
+    for key in list(selector.get_map().values()):
+        key.data.socket.close()
+    return outcome

@@ -1,0 +1,61 @@
+"""What this machine can do by itself, and what processes have cost it."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+SPEED = re.compile(r"(\d+\.\d+)\s+(\d+\.\d+)\s*$")
+PACKAGES = ("django", "cryptography", "granian", "psycopg2-binary", "asn1crypto")
+
+
+def measure_signatures(algorithm: str, *, seconds: int = 2, cores: str = "") -> float:
+    """Return private-key operations a second of one process by `openssl speed` (`rsa2048`, …)."""
+    pinned = ["taskset", "-c", cores] if cores else []
+    command = [*pinned, "openssl", "speed", "-seconds", str(seconds), algorithm]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = SPEED.search(output.strip().splitlines()[-1])
+    if found is None:
+        raise ValueError(f"openssl speed {algorithm} said {output!r}")
+    return float(found[1])
+
+
+def read_cpu_seconds(root: int) -> float:
+    """Return what the process, all below it and their ended children have used so far."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, float] = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        pid, parent = int(entry.name), int(fields[1])
+        children.setdefault(parent, []).append(pid)
+        used[pid] = sum(int(ticks) for ticks in fields[11:15]) / TICKS
+    waiting, total = [root], 0.0
+    while waiting:
+        pid = waiting.pop()
+        total += used.get(pid, 0.0)
+        waiting += children.get(pid, [])
+    return total
+
+
+def describe_machine() -> dict[str, str]:
+    """Return processor, cores, load and the versions of what takes part."""
+    processor = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True, check=True)
+    return {
+        "processor": processor[1] if processor else platform.machine(),
+        "cores": str(os.cpu_count()),
+        "load before": f"{os.getloadavg()[0]:.2f}",
+        "system": platform.platform(),
+        "python": sys.version.split()[0],
+        "openssl": openssl.stdout.strip(),
+        **{name: version(name) for name in PACKAGES},
+    }
