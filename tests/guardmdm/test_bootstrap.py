@@ -1,7 +1,9 @@
+import io
 import json
+import subprocess
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from devices.models import Group, PushCertificate
 from enrollment.models import EnrollmentToken, TokenSigningKey
@@ -9,6 +11,7 @@ from guardmdm.bootstrap import set_up
 from organization.models import Administrator, Organization
 from policies.models import Policy
 from scep.models import CertificateAuthority, ScepProfile, ServiceCertificate
+from scep.selectors import get_issuing_ca
 
 pytestmark = pytest.mark.django_db
 MADE = [
@@ -52,3 +55,33 @@ def test_a_revoked_sample_token_is_replaced(capsys):
     EnrollmentToken.objects.update(revoked_at="2026-01-01T00:00:00Z")
     set_up(organization_name=None, administrator_email=None, demo=True)
     assert EnrollmentToken.objects.filter(revoked_at=None).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("ec_p256", "prime256v1"),
+        ("rsa_2048", "Public-Key: (2048 bit)"),
+        ("rsa_4096", "Public-Key: (4096 bit)"),
+    ],
+)
+def test_the_issuing_ca_has_the_key_that_was_asked_for(key, words):
+    EnrollmentToken.objects.all().delete()
+    ScepProfile.objects.all().delete()
+    ServiceCertificate.objects.all().delete()
+    CertificateAuthority.objects.exclude(parent=None).delete()
+    call_command("bootstrap", ca_key=key, stdout=io.StringIO())
+    text = subprocess.run(
+        ["openssl", "x509", "-inform", "DER", "-noout", "-text"],
+        input=bytes(get_issuing_ca().certificate),
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    assert words in text
+    call_command("bootstrap", ca_key="rsa_2048", stdout=io.StringIO())
+    assert CertificateAuthority.objects.filter(role="issuing").count() == 1
+
+
+def test_a_key_of_another_kind_is_refused():
+    with pytest.raises(CommandError, match="invalid choice"):
+        call_command("bootstrap", "--ca-key", "rsa_1024")
