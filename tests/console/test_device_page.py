@@ -1,9 +1,12 @@
 """One device's page and what an administrator does there."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from devices.models import Command, CommandState
+from devices.models import Command, CommandState, Enrollment
 from enrollment.services.log import write_entry
 from policies.models import ItemState, ItemStatus
 from tests.console.conftest import World
@@ -121,3 +124,40 @@ def test_group_and_owner_are_changed(world: World, operator: Client) -> None:
     world.device.refresh_from_db()
     assert world.device.owner == "Kim"
     assert world.device.group_id == world.group.pk
+
+
+def pin(world: World, **renewal: object) -> None:
+    certificate = world.certificate
+    certificate.fingerprint = "ab" * 32
+    certificate.save(update_fields=["fingerprint"])
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(
+        certificate_sha256=certificate.fingerprint, state="live", **renewal
+    )
+
+
+def test_a_failed_renewal_is_shown_with_its_next_attempt(world: World, auditor: Client) -> None:
+    later = timezone.now() + timedelta(hours=4, minutes=1)
+    pin(
+        world,
+        renewal_error="Profile <Installation> failed",
+        renewal_attempts=5,
+        renewal_not_before=later,
+    )
+    page = auditor.get(get_url(world)).content.decode()
+    assert "Profile &lt;Installation&gt; failed" in page
+    assert "Attempt 5; again 4\xa0hours" in page
+
+
+def test_a_renewal_under_way_and_the_last_one_are_shown(world: World, auditor: Client) -> None:
+    now = timezone.now()
+    pin(world, renewal_started_at=now, renewed_at=now - timedelta(days=200))
+    page = auditor.get(get_url(world)).content.decode()
+    assert "Under way, sent" in page
+    assert "6\xa0months" in page
+
+
+def test_nothing_is_said_of_renewals_while_none_is_due(world: World, auditor: Client) -> None:
+    pin(world, renewal_not_before=timezone.now() + timedelta(hours=1))
+    page = auditor.get(get_url(world)).content.decode()
+    assert "Renewal" not in page
+    assert "Renewed" not in page
