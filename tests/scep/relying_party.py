@@ -1,5 +1,6 @@
 """Somebody who was shown a certificate and asks, by openssl, whether it still holds."""
 
+import base64
 import hashlib
 import re
 import subprocess
@@ -113,6 +114,18 @@ def build_request(
         body["request_extensions"] = [{"extn_id": "nonce", "extn_value": value}]
     der: bytes = ocsp.OCSPRequest({"tbs_request": body}).dump()
     return der
+
+
+def build_awkward_request(certificate: x509.Certificate, *, issuer: x509.Certificate) -> bytes:
+    """Return a request whose base64 holds "//" and "+", which paths like to lose."""
+    for shift in range(3):  # which bytes share a letter depends on where they lie
+        nonce = bytes(shift) + b"\xff" * 8 + b"\xfb\xef\xbe" * 3 + b"\xff\xff"
+        nonce += bytes(shift) + b"\xfb\xef\xbe" * 3
+        request = build_request([(certificate, issuer)], nonce=nonce)
+        text = base64.b64encode(request).decode()
+        if "//" in text and "+" in text:
+            return request
+    raise AssertionError("base64 has changed")
 
 
 def _hash(data: bytes, digest: hashes.HashAlgorithm) -> bytes:

