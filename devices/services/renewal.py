@@ -11,7 +11,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
 from devices.selectors import OPEN_STATES
@@ -39,6 +39,9 @@ CANCELLED = "The command that renews the identity was cancelled."
 NOT_USED = "The device installed the renewed profile but does not use its new identity."
 PUT_OFF = f"The device has put the renewal off for {PATIENCE.days} days."
 UNANSWERED = f"The device has not answered the renewal for {PATIENCE.days} days."
+SILENCE = (PUT_OFF, UNANSWERED)
+# Not read where thousands of enrollments are.
+LARGE = ("reported_profiles", "reported_applications", "unlock_token", "bootstrap_token")
 
 
 def start_due_renewals(*, now: datetime) -> int:
@@ -63,7 +66,8 @@ def _find_candidates(now: datetime) -> QuerySet[Enrollment]:
     may_try = Q(renewal_not_before=None) | Q(renewal_not_before__lte=now)
     live = Enrollment.objects.filter(may_try, state=EnrollmentState.LIVE, renewal_started_at=None)
     # One that is being taken out of management, or has left, gets no identity any more.
-    return live.exclude(device__status=DeviceStatus.UNENROLLED).order_by("certificate_not_after")
+    staying = live.exclude(device__status=DeviceStatus.UNENROLLED).defer(*LARGE)
+    return staying.order_by("certificate_not_after")
 
 
 def _is_due(certificate: IssuedCertificate | None, *, now: datetime) -> bool:
@@ -91,11 +95,20 @@ def start_renewal(enrollment: Enrollment, *, now: datetime) -> Command | None:
 
 def settle_renewals(*, now: datetime) -> int:
     """Find renewals that have come to nothing, to try them again; return how many."""
-    under_way = Enrollment.objects.filter(**UNDER_WAY)
     return sum(
-        settle_renewal(enrollment, now=now)
-        for enrollment in under_way.exclude(device__status=DeviceStatus.UNENROLLED).iterator()
+        settle_renewal(enrollment, now=now) for enrollment in _find_unsettled(now).iterator()
     )
+
+
+def _find_unsettled(now: datetime) -> QuerySet[Enrollment]:
+    """Renewals of which there is something to tell: most wait for their device, maybe for days."""
+    waits = Q(state__in=OPEN_STATES) | Q(
+        state=CommandState.ACKNOWLEDGED, completed_at__gte=now - SPEAKS_WITHIN
+    )
+    waiting = Exists(Command.objects.filter(waits, uuid=OuterRef("renewal_command_uuid")))
+    is_silent = Q(renewal_started_at__lt=now - PATIENCE) & ~Q(renewal_error__in=SILENCE)
+    rows = Enrollment.objects.filter(~waiting | is_silent, **UNDER_WAY)
+    return rows.exclude(device__status=DeviceStatus.UNENROLLED).defer(*LARGE)
 
 
 @transaction.atomic
@@ -147,7 +160,7 @@ def _note_silence(enrollment: Enrollment, *, command: Command | None) -> None:
     put_off = command is not None and command.state == CommandState.NOT_NOW
     message = PUT_OFF if put_off else UNANSWERED
     rows = Enrollment.objects.filter(pk=enrollment.pk, **UNDER_WAY)
-    if rows.exclude(renewal_error__in=(PUT_OFF, UNANSWERED)).update(renewal_error=message):
+    if rows.exclude(renewal_error__in=SILENCE).update(renewal_error=message):
         enrollment.refresh_from_db()
         _report(enrollment)
 
