@@ -156,11 +156,19 @@ def _write_lines(counted: _Counter, *, now: datetime) -> Iterator[Any]:
     for model in _list_models():
         fields = _list_fields(model)
         yield {"table": model._meta.label_lower, "columns": [field.attname for field in fields]}
-        rows = model._base_manager.order_by("pk").values_list(*(f.attname for f in fields))
-        for row in rows.iterator(chunk_size=CHUNK):
+        for row in _read_rows(model, columns=[field.attname for field in fields]):
             counted.rows += 1
             yield row
     yield {"rows": counted.rows}
+
+
+def _read_rows(model: type[models.Model], *, columns: list[str]) -> Iterator[Any]:
+    """Yield the rows by primary key, CHUNK at a time: no cursor stays open when one fails."""
+    rows = model._base_manager.order_by("pk").values_list("pk", *columns)
+    batch = list(rows[:CHUNK])
+    while batch:
+        yield from (row[1:] for row in batch)
+        batch = list(rows.filter(pk__gt=batch[-1][0])[:CHUNK])
 
 
 def _compress(lines: Iterable[Any]) -> Iterator[bytes]:
