@@ -2,7 +2,9 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from organization.rest.routing import build_router
 from scep import console
+from scep.rest.authorities import AuthorityViewSet, ServiceCertificateViewSet
 from scep.rest.certificates import CertificateViewSet
+from scep.rest.held_requests import HeldRequestViewSet
 from scep.rest.profiles import ScepProfileViewSet
 from scep.views import pki
 from scep.views import scep as scep_views
@@ -18,5 +20,10 @@ console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("scep/profiles", ScepProfileViewSet, basename="scep-profiles")
 router.register("scep/certificates", CertificateViewSet, basename="scep-certificates")
+router.register("scep/requests", HeldRequestViewSet, basename="scep-requests")
+router.register("scep/authorities", AuthorityViewSet, basename="scep-authorities")
+router.register(
+    "scep/service-certificates", ServiceCertificateViewSet, basename="scep-service-certificates"
+)
 
 rest_urlpatterns: list[URLPattern | URLResolver] = router.urls

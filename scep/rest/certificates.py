@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -14,20 +15,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organization.rest import get_actor
-from organization.rest.filters import MomentFilter, RowFilters
+from organization.rest.filters import (
+    BoundedSearchFilter,
+    MomentFilter,
+    RowFilters,
+    StrictFilterBackend,
+)
 from organization.rest.views import CollectionViewSet
 from scep.models import CertificateStatus, IssuedCertificate
+from scep.protocol.revocation_reasons import REASONS
 from scep.services.authority import revoke_certificate
-
-# RFC 5280 section 5.3.1, as far as an administrator can know them.
-REASONS = (
-    "unspecified",
-    "key_compromise",
-    "affiliation_changed",
-    "superseded",
-    "cessation_of_operation",
-    "privilege_withdrawn",
-)
+from scep.services.certificate_search import find_certificate_ids
 
 
 class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
@@ -38,6 +36,12 @@ class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
     )
     session = serializers.CharField(source="session_id", read_only=True)
     token = serializers.CharField(source="token_id", read_only=True)
+    device = serializers.CharField(
+        source="device_id", read_only=True, help_text="Empty until it has checked in."
+    )
+    renews: Any = serializers.SlugRelatedField(
+        slug_field="public_id", read_only=True, allow_null=True
+    )
 
     class Meta:
         model = IssuedCertificate
@@ -51,6 +55,8 @@ class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
             "scep_profile",
             "session",
             "token",
+            "device",
+            "renews",
             "not_before",
             "not_after",
             "revoked_at",
@@ -75,7 +81,20 @@ class CertificateWithPemSerializer(CertificateSerializer):
 
 
 class RevocationSerializer(serializers.Serializer[Any]):
-    reason = serializers.ChoiceField(choices=REASONS, default=REASONS[0])
+    reason = serializers.ChoiceField(choices=list(REASONS), default="unspecified")
+
+
+class CertificateSearch(BoundedSearchFilter):
+    """By indexes, since there may be a million rows."""
+
+    search_description = (
+        "The beginning of a serial number or fingerprint, a whole id of a certificate, session, "
+        "token or device, or words that each occur in the subject; at most 1,000 of each kind."
+    )
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        terms = " ".join(self.get_search_terms(request))
+        return queryset.filter(pk__in=find_certificate_ids(terms)) if terms else queryset
 
 
 class CertificateFilters(RowFilters):
@@ -83,18 +102,21 @@ class CertificateFilters(RowFilters):
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
     session = filters.CharFilter(field_name="session_id")
     token = filters.CharFilter(field_name="token_id")
+    device = filters.CharFilter(field_name="device_id")
+    issuer = filters.CharFilter(field_name="issuer__public_id")
     expires_before = MomentFilter(field_name="not_after", lookup_expr="lt")
 
 
 class CertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Device identities."""
 
-    queryset = IssuedCertificate.objects.select_related("issuer", "scep_profile").defer(
-        "issuer__private_key", "issuer__certificate", "scep_profile__static_challenge"
-    )
+    queryset = IssuedCertificate.objects.select_related("issuer", "scep_profile", "renews").defer(
+        "issuer__private_key", "issuer__certificate", "renews__certificate",
+        "scep_profile__static_challenge", "scep_profile__hook_password",
+    )  # fmt: skip
     lookup_value_regex = "crt_[a-z0-9]+"
     filterset_class = CertificateFilters
-    search_fields = ("subject", "serial", "fingerprint", "session_id")
+    filter_backends = (StrictFilterBackend, CertificateSearch)
     ordering_fields: ClassVar = {"created_at": "id", "not_after": "not_after"}
 
     def get_serializer_class(self) -> Any:

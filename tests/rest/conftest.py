@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState, Group
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
@@ -17,8 +18,16 @@ from organization.services.api_keys import create_api_key
 from policies.models import Policy, PolicyItem
 from policies.services.items import add_profile_item
 from policies.services.policies import create_policy
-from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+from scep.models import (
+    CertificateAuthority,
+    CertificateStatus,
+    HeldRequest,
+    IssuedCertificate,
+    ScepProfile,
+    ServiceCertificate,
+)
 from scep.selectors import get_profile_authority
+from scep.services.rotation import prepare_authority
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -70,6 +79,9 @@ class Sample:
     session: EnrollmentSession
     entry: LogEntry
     key: ApiKey
+    held_request: HeldRequest
+    authority: CertificateAuthority
+    service_certificate: ServiceCertificate
 
 
 def build_mobileconfig(name: str = "Wi-Fi", **content: Any) -> bytes:
@@ -141,6 +153,16 @@ def add_certificate(profile: ScepProfile, **facts: Any) -> IssuedCertificate:
     )
 
 
+def add_held_request(profile: ScepProfile, **facts: Any) -> HeldRequest:
+    return HeldRequest.objects.create(
+        scep_profile=profile,
+        transaction_id=uuid.uuid4().hex,
+        public_key_sha256="0" * 64,
+        common_name="Device",
+        **facts,
+    )
+
+
 def add_token(group: Group, *, name: str = "Token", **options: Any) -> EnrollmentToken:
     from enrollment.services.tokens import create_token
 
@@ -185,6 +207,11 @@ def sample(bootstrapped: None) -> Sample:
             detail={"platform": "ios"},
         ),
         key=create_api_key("sample", role=Role.AUDITOR, actor="tests")[0],
+        held_request=add_held_request(scep_profile, session_id=session.public_id),
+        authority=prepare_authority(
+            key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
+        ),
+        service_certificate=ServiceCertificate.objects.earliest("id"),
     )
 
 

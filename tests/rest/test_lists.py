@@ -13,7 +13,12 @@ from enrollment.models import LogEntry
 from organization.services.api_keys import create_api_key
 from policies.services.items import add_app_item
 from policies.services.policies import create_policy
-from scep.models import ScepProfile
+from scep.models import (
+    CertificateAuthority,
+    RevocationList,
+    ScepProfile,
+    ServiceCertificate,
+)
 from scep.services.profiles import create_scep_profile
 from tests.rest.conftest import (
     FAR,
@@ -22,6 +27,7 @@ from tests.rest.conftest import (
     add_certificate,
     add_command,
     add_device,
+    add_held_request,
     add_session,
     add_token,
 )
@@ -187,6 +193,30 @@ def _fill_log(number: int, sample: Sample) -> None:
     )
 
 
+def _fill_authorities(number: int, sample: Sample) -> None:
+    row = CertificateAuthority.objects.create(
+        role="issuing",
+        state="retired",
+        name=f"CA {number}",
+        parent=sample.authority.parent,
+        certificate=b"",
+        fingerprint=f"{number:064}",
+        not_after=FAR,
+    )
+    RevocationList.objects.create(authority=row, number=number)
+
+
+def _fill_services(number: int, sample: Sample) -> None:
+    ServiceCertificate.objects.create(
+        purpose="scep_ra",
+        issuer=sample.authority,
+        certificate=b"",
+        fingerprint=f"{number:064}",
+        serial=f"{number:x}",
+        not_after=FAR,
+    )
+
+
 FILL: dict[str, Callable[[int, Sample], Any]] = {
     "api-keys": lambda number, _: create_api_key(f"{number}", role="auditor", actor="tests"),
     "commands": lambda _, sample: add_command(sample.enrollment),
@@ -202,6 +232,9 @@ FILL: dict[str, Callable[[int, Sample], Any]] = {
         ScepProfile.objects.get(pk=sample.scep_profile.pk)
     ),
     "scep/profiles": _fill_profiles,
+    "scep/requests": lambda _, sample: add_held_request(sample.scep_profile),
+    "scep/authorities": _fill_authorities,
+    "scep/service-certificates": _fill_services,
 }
 
 
@@ -256,6 +289,20 @@ def test_number_of_queries_is_the_same_when_the_list_is_ten_times_longer(
         ("groups", {"search": "sal"}, True),
         ("scep/certificates", {"status": "issued", "session": "{session}"}, True),
         ("scep/certificates", {"status": "revoked"}, False),
+        ("scep/certificates", {"device": "dev_none"}, False),
+        ("scep/certificates", {"issuer": "ca_none"}, False),
+        ("scep/certificates", {"search": "cn=dev"}, True),
+        ("scep/certificates", {"search": "CN=Device nothing"}, False),
+        ("scep/certificates", {"search": "{certificate}"}, True),
+        ("scep/certificates", {"search": "{session}"}, True),
+        ("scep/requests", {"state": "pending", "session": "{session}"}, True),
+        ("scep/requests", {"state": "approved"}, False),
+        ("scep/requests", {"search": "device"}, True),
+        ("scep/authorities", {"state": "next", "role": "issuing"}, True),
+        ("scep/authorities", {"role": "external"}, False),
+        ("scep/service-certificates", {"purpose": "scep_ra", "is_active": "true"}, True),
+        ("scep/service-certificates", {"purpose": "scep_ra", "is_active": "false"}, False),
+        ("scep/profiles", {"server_type": "external"}, False),
         ("scep/profiles", {"challenge_type": "dynamic"}, True),
         ("scep/profiles", {"challenge_type": "static"}, False),
     ],

@@ -1,15 +1,31 @@
 """SCEP profiles and certificates by program."""
 
+import base64
 import hashlib
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
+from cryptography.hazmat.primitives.serialization.pkcs12 import (
+    load_pkcs12,
+    serialize_key_and_certificates,
+)
 
+from organization.models import AuditEntry
 from scep.models import CertificateStatus, ScepProfile
-from scep.selectors import get_issuing_ca
+from scep.selectors import get_certificate, get_issuing_ca
 from tests.rest.conftest import Program, Sample
+from tests.scep.external.conftest import (  # noqa: F401
+    authority,
+    inside,
+    outside,
+    stranger,
+    tls,
+    trusting,
+    values,
+)
+from tests.scep.external.scep_server import ScepServer, make_authority
 
 pytestmark = pytest.mark.django_db
 
@@ -17,8 +33,10 @@ PROFILES = "scep/profiles"
 STATIC = {"name": "Static", "challenge_type": "static", "static_challenge": "correct horse"}
 
 
-def test_profile_says_where_its_server_is_when_created(operator: Program, settings: Any) -> None:
-    row = operator.post(PROFILES, {"name": "Field", "key_size": 4096}).json()
+def test_profile_says_where_its_server_is_when_created(
+    administrator: Program, settings: Any
+) -> None:
+    row = administrator.post(PROFILES, {"name": "Field", "key_size": 4096}).json()
     assert row["server_url"] == f"{settings.BASE_URL}/scep/{row['id']}"
     issuing = bytes(get_issuing_ca().certificate)
     assert row["ca_fingerprint"] == hashlib.sha256(issuing).hexdigest()
@@ -26,18 +44,18 @@ def test_profile_says_where_its_server_is_when_created(operator: Program, settin
     assert row["allow_legacy"] is False
 
 
-def test_static_challenge_is_never_shown_when_stored(operator: Program) -> None:
-    created = operator.post(PROFILES, STATIC)
+def test_static_challenge_is_never_shown_when_stored(administrator: Program) -> None:
+    created = administrator.post(PROFILES, STATIC)
     assert created.status_code == 201, created.content
     path = f"{PROFILES}/{created.json()['id']}"
-    for answer in (created, operator.get(path), operator.get(PROFILES)):
+    for answer in (created, administrator.get(path), administrator.get(PROFILES)):
         assert b"correct horse" not in answer.content
     assert ScepProfile.objects.get(name="Static").static_challenge == b"correct horse"
 
 
-def test_profile_keeps_the_rest_when_patched(operator: Program) -> None:
-    created = operator.post(PROFILES, STATIC).json()
-    row = operator.patch(f"{PROFILES}/{created['id']}", {"validity_days": 90}).json()
+def test_profile_keeps_the_rest_when_patched(administrator: Program) -> None:
+    created = administrator.post(PROFILES, STATIC).json()
+    row = administrator.patch(f"{PROFILES}/{created['id']}", {"validity_days": 90}).json()
     assert row == {**created, "validity_days": 90, "updated_at": row["updated_at"]}
     assert ScepProfile.objects.get(name="Static").static_challenge == b"correct horse"
 
@@ -54,16 +72,18 @@ def test_profile_keeps_the_rest_when_patched(operator: Program) -> None:
         {"name": "x", "validity_days": 0},
     ],
 )
-def test_profile_is_refused_when_it_cannot_work(body: Any, operator: Program) -> None:
-    answer = operator.post(PROFILES, body)
+def test_profile_is_refused_when_it_cannot_work(body: Any, administrator: Program) -> None:
+    answer = administrator.post(PROFILES, body)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
-def test_profile_is_kept_when_certificates_refer_to_it(operator: Program, sample: Sample) -> None:
-    answer = operator.delete(f"{PROFILES}/{sample.scep_profile.public_id}")
+def test_profile_is_kept_when_certificates_refer_to_it(
+    administrator: Program, sample: Sample
+) -> None:
+    answer = administrator.delete(f"{PROFILES}/{sample.scep_profile.public_id}")
     assert (answer.status_code, answer.json()["code"]) == (409, "scep_profile_in_use")
-    unused = operator.post(PROFILES, STATIC).json()
-    assert operator.delete(f"{PROFILES}/{unused['id']}").status_code == 204
+    unused = administrator.post(PROFILES, STATIC).json()
+    assert administrator.delete(f"{PROFILES}/{unused['id']}").status_code == 204
 
 
 def test_certificate_is_shown_as_pem_when_retrieved(auditor: Program, sample: Sample) -> None:
@@ -81,6 +101,132 @@ def test_certificate_is_revoked_for_good_when_asked(operator: Program, sample: S
     assert again["revocation_reason"] == "key_compromise"
     sample.certificate.refresh_from_db()
     assert sample.certificate.status == CertificateStatus.REVOKED
+
+
+def test_every_field_is_kept_when_given(administrator: Program) -> None:
+    body = {
+        "name": "All",
+        "challenge_type": "token",
+        "key_usage": 1,
+        "subject": ["CN={serial}", "OU={group}"],
+        "subject_alternative_names": ["email={owner}"],
+        "renewal_days": 40,
+        "validity_days": 200,
+        "hold_for_approval": True,
+        "single_certificate": True,
+        "allow_legacy": True,
+    }
+    row = administrator.post(PROFILES, body).json()
+    assert {name: row[name] for name in body} == body
+    assert row["check"] == {"at": None, "code": "", "message": ""}
+
+
+def test_external_profile_points_elsewhere_when_made(
+    values: dict[str, Any],  # noqa: F811
+    administrator: Program,
+) -> None:
+    created = administrator.post(PROFILES, values)
+    assert created.status_code == 201, created.content
+    row = created.json()
+    assert row["server_url"] == values["external_url"]
+    assert row["ca_fingerprint"] == values["ca_fingerprint"]
+    assert len(row["trusted_cas"]) == 1
+    assert values["static_challenge"].encode() not in created.content
+    path = f"{PROFILES}/{row['id']}"
+    checked = administrator.post(f"{path}/check").json()["check"]
+    assert checked["code"] == ""
+    assert checked["at"]
+    tested = administrator.post(f"{path}/test").json()
+    assert tested["ok"], tested
+    assert [step["name"] for step in tested["steps"]][:2] == ["GetCACaps", "GetCACert"]
+    assert administrator.patch(path, {"name": "New"}).json()["trusted_cas"] == row["trusted_cas"]
+
+
+def test_external_ca_is_shown_when_fetched(
+    values: dict[str, Any],  # noqa: F811
+    stranger: ScepServer,  # noqa: F811
+    administrator: Program,
+) -> None:
+    body = {"external_url": values["external_url"], "ca_name": "corp"}
+    answer = administrator.post(f"{PROFILES}/fetch-ca", body)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["fingerprint"] == stranger.authority.fingerprint
+    assert "BEGIN CERTIFICATE" in answer.json()["certificates"]
+
+
+def test_address_inside_is_refused_when_fetched(administrator: Program) -> None:
+    body = {"external_url": "https://127.0.0.1/scep"}
+    answer = administrator.post(f"{PROFILES}/fetch-ca", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "address_refused")
+
+
+def test_builtin_profile_is_refused_when_checked(administrator: Program, sample: Sample) -> None:
+    answer = administrator.post(f"{PROFILES}/{sample.scep_profile.public_id}/check")
+    assert answer.status_code == 400
+
+
+def test_held_request_is_decided_once_when_asked(administrator: Program, sample: Sample) -> None:
+    path = f"scep/requests/{sample.held_request.public_id}"
+    row = administrator.post(f"{path}/approve").json()
+    assert (row["state"], row["decided_by"]) == ("approved", "key:administrator program")
+    again = administrator.post(f"{path}/reject")
+    assert (again.status_code, again.json()["code"]) == (409, "request_decided")
+
+
+def test_next_authority_takes_over_when_activated(administrator: Program, sample: Sample) -> None:
+    refused = administrator.post("scep/authorities", {})
+    assert (refused.status_code, refused.json()["code"]) == (400, "authority_invalid")
+    path = f"scep/authorities/{sample.authority.public_id}"
+    assert administrator.post(f"{path}/activate").json()["state"] == "active"
+    assert get_issuing_ca() == sample.authority
+    prepared = administrator.post("scep/authorities", {"key_type": "rsa_2048"})
+    assert prepared.status_code == 201, prepared.content
+    path = f"scep/authorities/{prepared.json()['id']}"
+    assert administrator.delete(path).status_code == 204
+    assert administrator.get(path).status_code == 404
+
+
+def test_authority_is_imported_when_it_is_pkcs12(administrator: Program) -> None:
+    holder = make_authority()
+    package = serialize_key_and_certificates(
+        b"ca", holder.key, holder.certificate, None, BestAvailableEncryption(b" a password ")
+    )
+    body = {"pkcs12": base64.b64encode(package).decode(), "password": " a password "}
+    answer = administrator.post("scep/authorities/import", body)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["fingerprint"] == holder.fingerprint
+    assert answer.json()["state"] == "next"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"pkcs12": "no base64!"}, {"pem": "x"}, {"pem": "x", "pkcs12": "AA=="}]
+)
+def test_import_is_refused_when_it_is_no_ca(body: Any, administrator: Program) -> None:
+    assert administrator.post("scep/authorities/import", body).status_code == 400
+
+
+def test_authority_leaves_only_encrypted_when_exported(
+    administrator: Program, sample: Sample
+) -> None:
+    path = f"scep/authorities/{sample.authority.public_id}/export"
+    assert administrator.post(path, {"password": "short"}).status_code == 400
+    answer = administrator.post(path, {"password": "long enough for this"})
+    assert answer["Content-Type"] == "application/x-pkcs12"
+    opened = load_pkcs12(answer.content, b"long enough for this")
+    assert opened.cert is not None
+    assert opened.cert.certificate == get_certificate(sample.authority)
+    assert AuditEntry.objects.get(action="authority.export").actor == "key:administrator program"
+
+
+def test_service_certificate_is_replaced_when_rotated(
+    administrator: Program, sample: Sample
+) -> None:
+    answer = administrator.post("scep/service-certificates", {"purpose": "profile_signing"})
+    assert answer.status_code == 201, answer.content
+    rows = administrator.list("scep/service-certificates", purpose="profile_signing")
+    assert [row["is_active"] for row in rows] == [True, False]
+    refused = administrator.post("scep/service-certificates", {"purpose": "tls_server"})
+    assert refused.status_code == 400
 
 
 def test_reason_is_refused_when_unknown(operator: Program, sample: Sample) -> None:

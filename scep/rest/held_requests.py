@@ -1,0 +1,89 @@
+"""`scep/requests`: SCEP requests that wait for an administrator, and those decided."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from organization.models import Role
+from organization.rest import get_actor
+from organization.rest.filters import RowFilters
+from organization.rest.views import CollectionViewSet
+from scep.errors import RequestDecided
+from scep.models import HeldRequest, HeldRequestState
+from scep.services.held_requests import approve_request, reject_request
+
+
+class HeldRequestSerializer(serializers.ModelSerializer[HeldRequest]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    scep_profile: Any = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
+    session = serializers.CharField(source="session_id", read_only=True)
+    token = serializers.CharField(source="token_id", read_only=True)
+    certificate: Any = serializers.SlugRelatedField(
+        slug_field="public_id", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = HeldRequest
+        fields = (
+            "id",
+            "state",
+            "common_name",
+            "transaction_id",
+            "public_key_sha256",
+            "scep_profile",
+            "session",
+            "token",
+            "remote_address",
+            "certificate",
+            "decided_at",
+            "decided_by",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class HeldRequestFilters(RowFilters):
+    state = filters.ChoiceFilter(choices=HeldRequestState.choices)
+    scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
+    session = filters.CharFilter(field_name="session_id")
+    token = filters.CharFilter(field_name="token_id")
+
+
+class HeldRequestViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
+    """Enrollments that an administrator approves or rejects."""
+
+    write_role = Role.ADMINISTRATOR
+    queryset = HeldRequest.objects.select_related("scep_profile", "certificate").defer(
+        "scep_profile__static_challenge", "scep_profile__hook_password", "certificate__certificate"
+    )
+    serializer_class = HeldRequestSerializer
+    lookup_value_regex = "req_[a-z0-9]+"
+    filterset_class = HeldRequestFilters
+    search_fields = ("common_name", "transaction_id", "session_id", "token_id")
+    ordering_fields: ClassVar = {"created_at": "id"}
+    service_errors: ClassVar = {RequestDecided: (409, "request_decided")}
+
+    @extend_schema(request=None, responses=HeldRequestSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, id: str) -> Response:
+        """The device gets its certificate when it asks again."""
+        return self._decide(request, approve_request)
+
+    @extend_schema(request=None, responses=HeldRequestSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, id: str) -> Response:
+        """The device is refused when it asks again."""
+        return self._decide(request, reject_request)
+
+    def _decide(self, request: Request, act: Callable[..., None]) -> Response:
+        row = self.get_object()
+        act(row, actor=get_actor(request), now=timezone.now())
+        return self.answer(row)

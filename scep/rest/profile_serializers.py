@@ -1,0 +1,166 @@
+"""SCEP profiles as JSON: what is shown, what is taken, and the results of tests and fetches."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
+from scep.models.profile import default_subject
+from scep.selectors import get_ca_certificate_fingerprint
+from scep.services.profiles import KEY_SIZES, MAX_VALIDITY_DAYS
+
+MAX_TEMPLATES = 20
+WRITABLE = (
+    "name",
+    "server_type",
+    "challenge_type",
+    "allow_legacy",
+    "key_size",
+    "key_usage",
+    "subject",
+    "subject_alternative_names",
+    "validity_days",
+    "renewal_days",
+    "hold_for_approval",
+    "single_certificate",
+    "external_url",
+    "ca_name",
+    "hook_type",
+    "hook_url",
+    "hook_username",
+)
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """What the last check of an external server has found."""
+
+    at = serializers.DateTimeField(source="checked_at", allow_null=True)
+    code = serializers.CharField(source="check_code", help_text="Empty when all was well.")
+    message = serializers.CharField(source="check_message")
+
+
+class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    server_url = serializers.SerializerMethodField(help_text="Where devices send their requests.")
+    ca_fingerprint = serializers.SerializerMethodField(
+        help_text="SHA-256 of the CA certificate, hex."
+    )
+    hook_type = serializers.CharField(
+        read_only=True, help_text="`ndes` or `json`: where one-time challenges come from; or empty."
+    )
+    subject: Any = serializers.ListField(child=serializers.CharField(), read_only=True)
+    subject_alternative_names: Any = serializers.ListField(
+        child=serializers.CharField(), read_only=True
+    )
+    issuing_ca: Any = serializers.SlugRelatedField(
+        slug_field="public_id", read_only=True, allow_null=True
+    )
+    trusted_cas: Any = serializers.SlugRelatedField(
+        slug_field="public_id", read_only=True, many=True
+    )
+    check = CheckSerializer(source="*", read_only=True)
+
+    class Meta:
+        model = ScepProfile
+        fields = (
+            "id",
+            *WRITABLE,
+            "server_url",
+            "ca_fingerprint",
+            "issuing_ca",
+            "trusted_cas",
+            "check",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+    def get_server_url(self, profile: ScepProfile) -> str:
+        return profile.external_url or f"{settings.BASE_URL}/scep/{profile.public_id}"
+
+    def get_ca_fingerprint(self, profile: ScepProfile) -> str:
+        return get_ca_certificate_fingerprint(profile).hex()
+
+
+def _build_template_field(default: Any) -> Any:
+    return serializers.ListField(
+        child=serializers.CharField(max_length=200), max_length=MAX_TEMPLATES, default=default
+    )
+
+
+class ScepProfileValuesSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=100)
+    server_type = serializers.ChoiceField(
+        choices=ScepServerType.choices, default=ScepServerType.BUILTIN
+    )
+    challenge_type = serializers.ChoiceField(
+        choices=ChallengeType.choices, default=ChallengeType.DYNAMIC
+    )
+    static_challenge = serializers.CharField(
+        max_length=255, required=False, write_only=True, help_text="Never shown again."
+    )
+    allow_legacy = serializers.BooleanField(
+        default=False, help_text="Accept 3DES and SHA-1 from devices that know nothing better."
+    )
+    key_size = serializers.ChoiceField(choices=KEY_SIZES, default=2048)
+    key_usage = serializers.ChoiceField(
+        choices=KeyUsage.choices, default=KeyUsage.SIGNING_AND_ENCRYPTION
+    )
+    subject = _build_template_field(default_subject)
+    subject_alternative_names = _build_template_field(list)
+    validity_days = serializers.IntegerField(min_value=1, max_value=MAX_VALIDITY_DAYS, default=365)
+    renewal_days = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_VALIDITY_DAYS,
+        default=None,
+        allow_null=True,
+        help_text="Null: 180 days ahead, or a third of the certificate's life.",
+    )
+    hold_for_approval = serializers.BooleanField(default=False)
+    single_certificate = serializers.BooleanField(default=False)
+    external_url = serializers.CharField(max_length=500, default="", allow_blank=True)
+    ca_name = serializers.CharField(max_length=100, default="", allow_blank=True)
+    ca_fingerprint = serializers.CharField(
+        max_length=120,
+        required=False,
+        allow_blank=True,
+        help_text="SHA-256 of the external CA certificate, which you have compared.",
+    )
+    trusted_ca_pem = serializers.CharField(
+        max_length=200_000,
+        required=False,
+        write_only=True,
+        help_text="Replaces the CAs whose identities are trusted.",
+    )
+    hook_type = serializers.ChoiceField(choices=HookType.choices, default="", allow_blank=True)
+    hook_url = serializers.CharField(max_length=500, default="", allow_blank=True)
+    hook_username = serializers.CharField(max_length=200, default="", allow_blank=True)
+    hook_password = serializers.CharField(
+        max_length=200, required=False, write_only=True, help_text="Never shown again."
+    )
+
+
+class StepSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    ok = serializers.BooleanField()
+    milliseconds = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What was found, or what failed.")
+
+
+class ProfileTestSerializer(serializers.Serializer[Any]):
+    ok = serializers.BooleanField(help_text="Every step worked.")
+    steps = StepSerializer(many=True)
+
+
+class ExternalServerSerializer(serializers.Serializer[Any]):
+    external_url = serializers.CharField(max_length=500)
+    ca_name = serializers.CharField(max_length=100, default="", allow_blank=True)
+
+
+class ExternalCaSerializer(serializers.Serializer[Any]):
+    fingerprint = serializers.CharField(help_text="SHA-256 of the CA certificate, hex.")
+    subject = serializers.CharField()
+    not_after = serializers.DateTimeField()
+    capabilities: Any = serializers.ListField(child=serializers.CharField())
+    certificates = serializers.CharField(help_text="All that the server sent, as PEM.")
