@@ -2,8 +2,8 @@
 
 from devices.models import Device
 from enrollment.models import EnrollmentSession, EnrollmentToken
-from organization.models import Given, PreparedSelect
-from organization.selectors import get_organization
+from organization.errors import NotSetUp
+from organization.models import Given, Organization, PreparedSelect
 from scep.protocol.subject_template import SubjectAttributes
 
 SESSION = PreparedSelect(
@@ -16,6 +16,7 @@ TOKEN = PreparedSelect(
         jti=Given("token_id")
     )
 )
+ORGANIZATION = PreparedSelect(lambda: Organization.objects.order_by("id")[:1], remembers=1)
 DEVICE = PreparedSelect(
     lambda: Device.objects.select_related("group").filter(public_id=Given("device_id"))
 )
@@ -30,7 +31,7 @@ def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
     token = session.token if session else _find_token(token_id)
     device = _find_device(session.device_id) if session else None
     group = (device and device.group) or (token and token.group)
-    organization = token.organization if token else get_organization()
+    organization = token.organization if token else _get_organization()
     return SubjectAttributes(
         serial=device.serial_number if device else "",
         udid=device.udid if device else "",
@@ -53,6 +54,13 @@ def _find_token(token_id: str) -> EnrollmentToken | None:
     if not token_id:
         return None
     return TOKEN.first(token_id=token_id)
+
+
+def _get_organization() -> Organization:
+    organization = ORGANIZATION.first()
+    if organization is None:
+        raise NotSetUp("run manage.py bootstrap")
+    return organization
 
 
 def _find_device(device_id: str) -> Device | None:

@@ -6,18 +6,20 @@ database does with it. Where devices wait, a statement is declared once, in Djan
 what the same queryset would give; rows are written without pre_save and post_save.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from django.db import DatabaseError, connection
-from django.db.models import Expression, Model, QuerySet
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.models import Expression, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
 Row = TypeVar("Row", bound=Model)
 Values = Sequence[Any]
+# By Field.get_internal_type(): what a driver takes from a field of this kind without any change.
+PLAIN_TYPES = {"CharField": str, "TextField": str, "BooleanField": bool, "ForeignKey": int}
 
 
 class Given(Expression):
@@ -35,10 +37,15 @@ class Given(Expression):
 
 
 class PreparedSelect(Generic[Row]):
-    """A SELECT: `build` returns its queryset, of whole rows, with `Given` values in it."""
+    """A SELECT: `build` returns its queryset, of whole rows, with `Given` values in it.
 
-    def __init__(self, build: Callable[[], QuerySet[Row]]) -> None:
-        self._build = build
+    `remembers`: for how many rows what was made of their columns is kept, opened secrets among
+    it. The database is asked each time, and a row that has changed in any column is made anew;
+    one that has not is the same object as before, so nobody may change it.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[Row]], *, remembers: int = 0) -> None:
+        self._build, self._remembers = build, remembers
         self._plans: dict[str, _Plan] = {}
 
     def first(self, **given: Any) -> Row | None:
@@ -47,16 +54,21 @@ class PreparedSelect(Generic[Row]):
 
     def all(self, **given: Any) -> list[Row]:
         """Return all rows; raises KeyError where a value is not given."""
+        connection = connections[DEFAULT_DB_ALIAS]
         plan = self._plans.get(connection.vendor)
         if plan is None:
-            plan = self._plans[connection.vendor] = _Plan(self._build())
-        return list(plan.run(given))
+            plan = _Plan(self._build(), connection, remembers=self._remembers)
+            self._plans[connection.vendor] = plan
+        with connection.cursor() as cursor:
+            cursor.execute(plan.sql, _fill(plan.parameters, given, connection))
+            found = cursor.fetchall()
+        return [plan.decode(columns) for columns in found]
 
 
 class _Plan:
     """The SQL for one kind of database, and how its columns become rows."""
 
-    def __init__(self, queryset: QuerySet[Any]) -> None:
+    def __init__(self, queryset: QuerySet[Any], connection: Any, *, remembers: int) -> None:
         compiler = queryset.query.get_compiler(connection=connection)
         self.sql, self.parameters = compiler.as_sql()
         expressions = [expression for expression, *_ in compiler.select]
@@ -71,20 +83,17 @@ class _Plan:
         self.related = get_related_populators(  # type: ignore[call-arg]  # the stubs are Django 6's
             info, compiler.select, connection.alias
         )
+        self.decode = lru_cache(maxsize=remembers)(self._decode) if remembers else self._decode
 
-    def run(self, given: dict[str, Any]) -> Iterator[Any]:
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, _fill(self.parameters, given))
-            found = cursor.fetchall()
-        for values in found:
-            row = list(values)
-            for position, functions, expression in self.converters:
-                for function in functions:
-                    row[position] = function(row[position], expression, connection)
-            instance = self.model.from_db(connection.alias, self.names, row[self.first : self.end])
-            for each in self.related:
-                each.populate(row, instance)
-            yield instance
+    def _decode(self, columns: tuple[Any, ...]) -> Any:
+        connection, values = connections[DEFAULT_DB_ALIAS], list(columns)
+        for position, functions, expression in self.converters:
+            for function in functions:
+                values[position] = function(values[position], expression, connection)
+        row = self.model.from_db(connection.alias, self.names, values[self.first : self.end])
+        for each in self.related:
+            each.populate(values, row)
+        return row
 
 
 class PreparedUpdate:
@@ -96,14 +105,15 @@ class PreparedUpdate:
 
     def run(self, **given: Any) -> int:
         """Return how many rows were changed; raises KeyError where a value is not given."""
+        connection = connections[DEFAULT_DB_ALIAS]
         statement = self._statements.get(connection.vendor)
         if statement is None:
-            statement = self._statements[connection.vendor] = self._prepare()
+            statement = self._statements[connection.vendor] = self._prepare(connection)
         with connection.cursor() as cursor:
-            cursor.execute(statement[0], _fill(statement[1], given))
+            cursor.execute(statement[0], _fill(statement[1], given, connection))
             return int(cursor.rowcount)
 
-    def _prepare(self) -> tuple[str, Values]:
+    def _prepare(self, connection: Any) -> tuple[str, Values]:
         query: Any = self._build().query.chain(UpdateQuery)
         query.add_update_values(self._changes)
         sql, parameters = query.get_compiler(connection=connection).as_sql()
@@ -112,22 +122,42 @@ class PreparedUpdate:
 
 def insert_row(row: Model) -> None:
     """Store a new row and give it its primary key."""
-    table = _describe(type(row))
+    connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
+    values = [column.encode(row, connection, is_new=True) for column in table.columns]
     with connection.cursor() as cursor:
-        cursor.execute(table.insert, _encode(row, table.fields, is_new=True))
+        cursor.execute(table.insert, values)
         row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias
 
 
 def update_row(row: Model, *, fields: Sequence[str]) -> None:
     """Write these fields of a stored row; raises django.db.DatabaseError where it is gone."""
-    table = _describe(type(row))
-    changed = [field for field in table.fields if field.name in fields]
+    connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
+    changed = [column for column in table.columns if column.name in fields]
+    values = [column.encode(row, connection, is_new=False) for column in changed]
     with connection.cursor() as cursor:
-        values = _encode(row, changed, is_new=False)
         cursor.execute(table.build_update(changed), [*values, row.pk])
         if not cursor.rowcount:
             raise DatabaseError("the row to be changed is gone")
+
+
+class _Column:
+    """One field of a model. A value of its `plain` type goes to the database as it is."""
+
+    def __init__(self, field: Any) -> None:
+        self.field, self.name, self.attribute = field, field.name, field.attname
+        self.column = _quote(field.column)
+        self.plain = PLAIN_TYPES.get(field.get_internal_type())
+        self.changes_itself = type(field).pre_save is not Field.pre_save
+
+    def encode(self, row: Model, connection: Any, *, is_new: bool) -> Any:
+        if self.changes_itself:
+            value = self.field.pre_save(row, is_new)
+        else:
+            value = getattr(row, self.attribute)
+            if value is None or type(value) is self.plain:
+                return value
+        return self.field.get_db_prep_save(value, connection)
 
 
 class _Table:
@@ -135,14 +165,15 @@ class _Table:
 
     def __init__(self, model: type[Model]) -> None:
         options: Any = model._meta
-        self.fields = [each for each in options.concrete_fields if not each.primary_key]
+        fields = [each for each in options.concrete_fields if not each.primary_key]
+        self.columns = [_Column(each) for each in fields]
         self.name, self.key = _quote(options.db_table), _quote(options.pk.column)
-        columns = ", ".join(_quote(each.column) for each in self.fields)
-        places = ", ".join(["%s"] * len(self.fields))
-        self.insert = f"INSERT INTO {self.name} ({columns}) VALUES ({places}) RETURNING {self.key}"  # noqa: S608
+        names = ", ".join(each.column for each in self.columns)
+        places = ", ".join(["%s"] * len(fields))
+        self.insert = f"INSERT INTO {self.name} ({names}) VALUES ({places}) RETURNING {self.key}"  # noqa: S608
 
-    def build_update(self, fields: Sequence[Any]) -> str:
-        changes = ", ".join(f"{_quote(each.column)} = %s" for each in fields)
+    def build_update(self, columns: Sequence[_Column]) -> str:
+        changes = ", ".join(f"{each.column} = %s" for each in columns)
         return f"UPDATE {self.name} SET {changes} WHERE {self.key} = %s"  # noqa: S608
 
 
@@ -152,20 +183,12 @@ def _describe(model: type[Model]) -> _Table:
 
 
 def _quote(name: str) -> str:
-    return connection.ops.quote_name(name)
+    return connections[DEFAULT_DB_ALIAS].ops.quote_name(name)
 
 
-def _encode(row: Model, fields: Sequence[Any], *, is_new: bool) -> list[Any]:
-    return [each.get_db_prep_save(each.pre_save(row, is_new), connection) for each in fields]
-
-
-def _fill(parameters: Values, given: dict[str, Any]) -> list[Any]:
+def _fill(parameters: Values, given: dict[str, Any], connection: Any) -> list[Any]:
+    values = [given[each.name] if isinstance(each, Given) else each for each in parameters]
     return [
-        _adapt(given[value.name]) if isinstance(value, Given) else value for value in parameters
+        connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+        for value in values
     ]
-
-
-def _adapt(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    return value

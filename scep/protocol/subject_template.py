@@ -6,7 +6,7 @@ A template is a relative name like `CN={serial}` or an alternative name like
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from urllib.parse import quote
 
 from asn1crypto import core
@@ -107,7 +107,7 @@ def build_naming(
     A part whose variables are all unknown is left out, as is one that would be no valid name of
     its kind: a device's serial number is only what the device says.
     """
-    values = {name: clean_text(value) for name, value in asdict(attributes).items()}
+    values = {name: clean_text(getattr(attributes, name)) for name in VARIABLES}
     names = [_build_relative_name(text, values=values) for text in subject]
     relative = [name for name in names if name is not None]
     if not any(name.oid == NameOID.COMMON_NAME for name in relative):

@@ -150,3 +150,22 @@ def test_rows_of_the_queryset_and_no_others_change_when_an_update_is_prepared(pr
     assert REVOKE.run(session_id="ses_1", now=now) == 0
     revoked = IssuedCertificate.objects.filter(status="revoked")
     assert {(row.session_id, row.revoked_at) for row in revoked} == {("ses_1", now)}
+
+
+def test_row_is_remembered_until_one_of_its_columns_changes(profile, django_assert_num_queries):
+    find = PreparedSelect(
+        lambda: ScepProfile.objects.select_related("issuing_ca").filter(
+            public_id=Given("public_id")
+        ),
+        remembers=2,
+    )
+    first = find.first(public_id=profile.public_id)
+    with django_assert_num_queries(1):
+        assert find.first(public_id=profile.public_id) is first
+    ScepProfile.objects.filter(pk=profile.pk).update(allow_legacy=True)
+    second = find.first(public_id=profile.public_id)
+    assert (first.allow_legacy, second.allow_legacy) == (False, True)
+    type(profile.issuing_ca).objects.filter(pk=profile.issuing_ca_id).update(name="Renamed")
+    assert find.first(public_id=profile.public_id).issuing_ca.name == "Renamed"
+    ScepProfile.objects.filter(pk=profile.pk).delete()
+    assert find.first(public_id=profile.public_id) is None
