@@ -149,6 +149,8 @@ def find_builtin_profile(public_id: str) -> ScepProfile | None:
 
     An external server's profile has its own URL; the one here is nobody's.
     """
+    if not is_public_id(public_id, prefix="scep"):
+        return None
     return BUILTIN_PROFILE.first(public_id=public_id)
 
 

@@ -78,7 +78,7 @@ def test_query_is_answered_with_a_reason_when_nothing_can_be_signed_for(
 
 @pytest.mark.parametrize("operation", ["GetCACaps", "GetCACert", "PKIOperation", ""])
 def test_profile_is_not_found_when_its_id_is_unknown(client: Client, operation: str) -> None:
-    for profile_id in ("scep_unknown", "\u00e4", "1"):
+    for profile_id in ("scep_unknown", "\u00e4", "1", "%00", "scep_" + 20 * "a"):
         response = client.get(f"/scep/{profile_id}?operation={operation}")
         assert response.status_code == 404
 
