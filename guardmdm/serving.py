@@ -11,6 +11,7 @@ from guardmdm.supervisor import Program
 
 WEB_THREADS = 4
 WORKER_PROCESSES = 2
+RESPAWN_SECONDS = "20"
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -85,6 +86,8 @@ def _build_web(address: Address, *, workers: int, tls_files: tuple[Path, Path] |
         *("--host", address.host, "--port", str(address.port)),
         *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
         *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
+        # A new certificate: each worker's successor has this long to start before it stops.
+        *("--respawn-interval", RESPAWN_SECONDS),
         # Its access log would hold tokens: they stand in the query of the enrollment URL.
         *("--no-access-log", "--log-level", "error"),
     ]
