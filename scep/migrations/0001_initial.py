@@ -103,16 +103,16 @@ class Migration(migrations.Migration):
                 ('certificate', models.BinaryField(blank=True, help_text='X.509, DER.', null=True)),
                 ('public_key_sha256', models.CharField(help_text='Of SubjectPublicKeyInfo, hex.', max_length=64)),
                 ('transaction_id', models.CharField(blank=True, max_length=255, null=True)),
-                ('session_id', models.CharField(blank=True, db_index=True, max_length=32)),
-                ('token_id', models.CharField(blank=True, db_index=True, help_text='The jti of the token behind it.', max_length=64)),
-                ('device_id', models.CharField(blank=True, db_index=True, help_text='`dev_…`, once it has checked in.', max_length=32)),
+                ('session_id', models.CharField(blank=True, max_length=32)),
+                ('token_id', models.CharField(blank=True, help_text='The jti of the token behind it.', max_length=64)),
+                ('device_id', models.CharField(blank=True, help_text='`dev_…`, once it has checked in.', max_length=32)),
                 ('lacks_attributes', models.BooleanField(default=False, help_text="The profile's template names device attributes that were not known yet.")),
                 ('not_before', models.DateTimeField()),
                 ('not_after', models.DateTimeField()),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('revocation_reason', models.CharField(blank=True, max_length=40)),
-                ('issuer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='issued', to='scep.certificateauthority')),
-                ('renews', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='renewals', to='scep.issuedcertificate')),
+                ('issuer', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='issued', to='scep.certificateauthority')),
+                ('renews', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='renewals', to='scep.issuedcertificate')),
                 ('scep_profile', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='scep.scepprofile')),
             ],
             options={
@@ -178,6 +178,22 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
             },
+        ),
+        migrations.AddIndex(
+            model_name='issuedcertificate',
+            index=models.Index(fields=['session_id'], name='certificate_session'),
+        ),
+        migrations.AddIndex(
+            model_name='issuedcertificate',
+            index=models.Index(fields=['token_id'], name='certificate_token'),
+        ),
+        migrations.AddIndex(
+            model_name='issuedcertificate',
+            index=models.Index(fields=['device_id'], name='certificate_device'),
+        ),
+        migrations.AddIndex(
+            model_name='issuedcertificate',
+            index=models.Index(condition=models.Q(('renews__isnull', False)), fields=['renews'], name='certificate_renews'),
         ),
         migrations.AddIndex(
             model_name='issuedcertificate',
