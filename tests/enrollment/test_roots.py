@@ -38,7 +38,7 @@ def test_enrollment_profile_carries_every_root_when_an_imported_ca_issues(
     session = make_session()
     (before,) = list_roots(open_profile(build_profile(session, now=timezone.now())))
     imported = get_certificate(list_chain(take_imported())[-1])
-    session.token.scep_profile.refresh_from_db()
+    session.token.refresh_from_db()
     profile = open_profile(build_profile(session, now=timezone.now()))
     own, other = list_roots(profile)
     assert own == before
@@ -55,7 +55,7 @@ def test_payload_names_the_ca_whose_fingerprint_it_pins(
     """GetCACert sends the name back: also after the next rotation the device finds this CA."""
     row = take_imported()
     session = make_session()
-    session.token.scep_profile.refresh_from_db()
+    session.token.refresh_from_db()
     payload = find_payload(
         open_profile(build_profile(session, now=timezone.now())), "com.apple.security.scep"
     )["PayloadContent"]
