@@ -201,7 +201,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='issuedcertificate',
-            index=models.Index(fields=['not_after'], name='certificate_expiry'),
+            index=models.Index(fields=['status', 'not_after'], name='certificate_expiry'),
+        ),
+        migrations.AddIndex(
+            model_name='issuedcertificate',
+            index=models.Index(fields=['scep_profile', 'status', 'not_after'], name='certificate_profile_expiry'),
+        ),
+        migrations.AddIndex(
+            model_name='issuedcertificate',
+            index=models.Index(fields=['subject'], name='certificate_subject'),
         ),
         migrations.AddIndex(
             model_name='issuedcertificate',

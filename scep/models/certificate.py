@@ -76,7 +76,12 @@ class IssuedCertificate(TimeStamped):
                 name="certificate_renews",
             ),
             models.Index(fields=["status", "created_at"], name="certificate_status"),
-            models.Index(fields=["not_after"], name="certificate_expiry"),
+            models.Index(fields=["status", "not_after"], name="certificate_expiry"),
+            models.Index(
+                fields=["scep_profile", "status", "not_after"], name="certificate_profile_expiry"
+            ),
+            # For the search: its words are looked for in this index and not in whole rows.
+            models.Index(fields=["subject"], name="certificate_subject"),
             models.Index(
                 fields=["issuer", "not_after"],
                 condition=models.Q(status="revoked"),
