@@ -8,6 +8,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,20 +23,24 @@ from organization.console import role_required
 from organization.errors import NotSetUp
 from organization.templatetags.console import tone
 from policies.models import ItemState, ItemStatus
+from scep.models import ScepProfile
 from scep.selectors import ExpiringCertificate, get_issuing_ca, list_expiring
+from scep.templatetags.scep_console import at_most_99, count_waiting
 
 DAYS = 30
+MOST_NOTICES = 5
 PUSH_NOTICE, CA_NOTICE = timedelta(days=30), timedelta(days=90)
 PLATFORM_TONES = {"ios": "blue", "ipados": "green", "macos": "amber", "other": "gray"}
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Something an administrator must do soon."""
+    """Something an administrator must do soon; `url` leads to where it is done."""
 
     level: str
     title: str
     text: str
+    url: str = ""
 
 
 @role_required()
@@ -44,7 +49,12 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
     statuses = count_devices_by_status()
     days = count_enrollments_by_day(today=now.date())
     context = {
-        "notices": [*find_push_notices(now), *find_ca_notices(now)],
+        "notices": [
+            *find_push_notices(now),
+            *find_ca_notices(now),
+            *find_server_notices(),
+            *find_waiting_notices(),
+        ],
         "device_count": sum(statuses.values()) - statuses[DeviceStatus.UNENROLLED],
         "week_count": Device.objects.filter(enrolled_at__gte=now - timedelta(days=7)).count(),
         "token_count": list_tokens(now=now, state=TokenState.ACTIVE).count(),
@@ -131,7 +141,35 @@ def _build_ca_notice(expiring: ExpiringCertificate, *, now: datetime) -> Notice:
         text = _("It should have been replaced by itself: check that scheduler and workers run.")
     else:
         text = _("Prepare or import the next CA; what it issues ends with it.")
-    return Notice("error" if expiring.not_after <= now else "warning", title, text)
+    level = "error" if expiring.not_after <= now else "warning"
+    return Notice(level, title, text, reverse("console:authorities"))
+
+
+def find_server_notices() -> list[Notice]:
+    """Tell of each external SCEP server that did not answer as it should when last asked."""
+    profiles = ScepProfile.objects.exclude(check_code="").order_by("name")[:MOST_NOTICES]
+    return [
+        Notice(
+            "error",
+            _("SCEP profile %s: nobody can enroll with it now.") % profile.name,
+            profile.check_message,
+            reverse("console:scep-profile", args=[profile.public_id]),
+        )
+        for profile in profiles
+    ]
+
+
+def find_waiting_notices() -> list[Notice]:
+    count = count_waiting()
+    if not count:
+        return []
+    title = ngettext(
+        "%(count)s enrollment waits for approval.",
+        "%(count)s enrollments wait for approval.",
+        count,
+    ) % {"count": at_most_99(count)}
+    text = _("The devices get their certificates once an administrator has approved them.")
+    return [Notice("warning", title, text, reverse("console:held-requests"))]
 
 
 def _tell_expiry(moment: datetime, *, now: datetime) -> str:

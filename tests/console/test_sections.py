@@ -10,7 +10,7 @@ from django.utils import timezone
 from devices.models import Group
 from organization.models import AuditEntry
 from policies.models import Policy, PolicyItem
-from scep.models import ScepProfile
+from scep.models import CertificateAuthority, ScepProfile
 from scep.selectors import get_ca_certificate_fingerprint
 from tests.console.conftest import World
 from tests.console.profiles import PASSCODE_PROFILE
@@ -133,3 +133,31 @@ def test_the_dashboard_counts(world: World, auditor: Client) -> None:
     context = auditor.get("/console/").context
     assert (context["device_count"], context["week_count"]) == (2, 1)
     assert sum(spot.count for spot in context["area"].spots) == 2
+
+
+def test_the_dashboard_tells_of_servers_that_fail_and_requests_that_wait(
+    world: World, auditor: Client
+) -> None:
+    ScepProfile.objects.filter(pk=world.scep_profile.pk).update(
+        check_code="scep_server_unreachable", check_message="ndes.example.com cannot be reached"
+    )
+    page = auditor.get("/console/").content.decode()
+    assert "ndes.example.com cannot be reached" in page
+    assert f"/console/enrollment/scep/{world.scep_profile.public_id}" in page
+    assert "1 enrollment waits for approval." in page
+
+
+def test_the_dashboard_tells_of_cas_that_end_soon(world: World, auditor: Client) -> None:
+    assert "the certificate expires" not in auditor.get("/console/").content.decode()
+    CertificateAuthority.objects.filter(pk=world.next_ca.pk).update(
+        not_after=timezone.now() + timedelta(days=20, hours=1)
+    )
+    page = auditor.get("/console/").content.decode()
+    assert f"{world.next_ca.name}: the certificate expires in 20 days" in page
+
+
+def test_a_device_leads_to_its_certificate(world: World, auditor: Client) -> None:
+    world.enrollment.certificate_sha256 = world.certificate.fingerprint or ""
+    world.enrollment.save()
+    page = auditor.get(f"/console/devices/{world.device.public_id}").content.decode()
+    assert f"/console/system/certificates/issued/{world.certificate.public_id}" in page
