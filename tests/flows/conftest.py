@@ -69,6 +69,20 @@ def api(server: Server) -> Iterator[httpx.Client]:
         yield api
 
 
+@pytest.fixture(scope="session")
+def scep_profiles(server: Server) -> dict[str, str]:
+    """A SCEP profile for each type of challenge, by the type."""
+    made = {
+        kind: server.manage("create_scep_profile", "--name", f"Story {kind}", "--challenge", kind)
+        for kind in ("dynamic", "token")
+    }
+    made["static"] = server.manage(
+        "create_scep_profile", "--name", "Story static", "--challenge", "static",
+        "--static-challenge", "correct horse battery",
+    )  # fmt: skip
+    return {kind: answer["id"] for kind, answer in made.items()}
+
+
 @pytest.fixture
 def enroll_device(apns: FakeApns) -> Iterator[Callable[..., SimulatedDevice]]:
     """Enroll a device that afterwards opens a connection whenever the fake APNs wakes it."""

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.flows.server import Server, find_id, make_token, wait_for
+from tests.flows.server import find_id, make_token, wait_for
 from tests.simulator.device import SimulatedDevice
 
 pytestmark = pytest.mark.slow
@@ -57,19 +57,6 @@ def build_web_clip(label: str) -> bytes:
             "PayloadContent": [payload],
         }
     )
-
-
-@pytest.fixture(scope="session")
-def scep_profiles(server: Server) -> dict[str, str]:
-    made = {
-        kind: server.manage("create_scep_profile", "--name", f"Story {kind}", "--challenge", kind)
-        for kind in ("dynamic", "token")
-    }
-    made["static"] = server.manage(
-        "create_scep_profile", "--name", "Story static", "--challenge", "static",
-        "--static-challenge", "correct horse battery",
-    )  # fmt: skip
-    return {kind: answer["id"] for kind, answer in made.items()}
 
 
 @pytest.mark.parametrize(

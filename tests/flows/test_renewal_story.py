@@ -10,12 +10,10 @@ import pytest
 from cryptography import x509
 
 from tests.flows.server import ROOT, Server, make_token, wait_for
-from tests.flows.test_enrollment_story import get_device, scep_profiles, wait_managed
+from tests.flows.test_enrollment_story import get_device, wait_managed
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import SimulationFailure
 from tests.simulator.habits import RenewalHabit
-
-__all__ = ["scep_profiles"]
 
 pytestmark = pytest.mark.slow
 

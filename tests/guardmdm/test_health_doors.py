@@ -65,7 +65,7 @@ def test_not_ready_while_migrations_are_missing(client, monkeypatch):
     ("method", "path"),
     [
         ("get", "/enroll/ca.pem"),
-        ("get", "/scep/scep_x?operation=GetCACaps"),
+        ("get", f"/scep/scep_{20 * 'a'}?operation=GetCACaps"),
         ("get", "/accounts/login/"),
     ],
 )

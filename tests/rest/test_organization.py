@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from organization.models import ApiKey, Organization
+from organization.models import ApiKey, Organization, PreparedSelect
 from tests.rest.conftest import Program
 
 pytestmark = pytest.mark.django_db
@@ -21,9 +21,8 @@ def test_organization_is_named_when_asked(auditor: Program) -> None:
 def test_answer_is_503_when_the_server_is_not_set_up(
     auditor: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from organization.models.organization import Organization as Model
-
-    monkeypatch.setattr(Model.objects, "order_by", lambda *_: Model.objects.none())
+    nobody = PreparedSelect(lambda: Organization.objects.filter(pk=0))
+    monkeypatch.setattr("organization.selectors.FIRST_ORGANIZATION", nobody)
     answer = auditor.get("organization")
     assert (answer.status_code, answer.json()["code"]) == (503, "not_set_up")
     assert answer["Retry-After"]
