@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from cryptography import x509
 
 if TYPE_CHECKING:
-    from scep.models import ScepProfile
+    from scep.models import IssuedCertificate, ScepProfile
+    from tests.scep.renewing import Certify
 
 STATIC_CHALLENGE = "correct horse battery staple"
 Ask = Callable[..., Any]
@@ -94,3 +96,55 @@ def ask(client: Any, chain: list[x509.Certificate], refusals: list[dict[str, Any
         return read_reply(response.content, chain=chain)
 
     return post
+
+
+@pytest.fixture
+def renewable_profile(static_profile: "ScepProfile") -> "ScepProfile":
+    """Certificates of this one may be renewed from their first day on."""
+    from scep.models import ScepProfile
+
+    ScepProfile.objects.filter(pk=static_profile.pk).update(renewal_days=400)
+    static_profile.refresh_from_db()
+    return static_profile
+
+
+@pytest.fixture
+def enroll(ra: x509.Certificate, ask: Any) -> "Certify":
+    """Enroll the device with the key 0; return its certificate and row."""
+    from scep.models import IssuedCertificate
+    from tests.scep.device import Device
+    from tests.scep.renewing import SESSION
+    from tests.scep.reply import decrypt_certificates
+
+    def certify(profile: "ScepProfile") -> tuple[x509.Certificate, "IssuedCertificate"]:
+        device = Device(name=SESSION)
+        reply = ask(profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE))
+        (leaf,) = decrypt_certificates(reply, key=device.key, certificate=device.certificate)
+        row = IssuedCertificate.objects.get(transaction_id=device.transaction_id)
+        return leaf, row
+
+    return certify
+
+
+@pytest.fixture
+def ocsp_url(live_server: Any) -> str:
+    """Where the issuing CA's OCSP responder listens."""
+    from scep.selectors import get_issuing_ca
+
+    return f"{live_server.url}/pki/ocsp/{get_issuing_ca().public_id}"
+
+
+@pytest.fixture
+def post(ocsp_url: str) -> Callable[[bytes], bytes]:
+    """POST an OCSP request; the answer is OCSP whatever was asked."""
+    from tests.scep.asking import POST
+
+    def send(data: bytes) -> bytes:
+        answer = httpx.post(ocsp_url, content=data, headers=POST, timeout=30)
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            200,
+            "application/ocsp-response",
+        )
+        return answer.content
+
+    return send
