@@ -6,10 +6,12 @@ database does with it. Where devices wait, a statement is declared once, in Djan
 what the same queryset would give; rows are written without pre_save and post_save.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.models import Expression, Field, Model, QuerySet
@@ -36,6 +38,43 @@ class Given(Expression):
         return "%s", [self]
 
 
+# By PostgreSQL's connection: the names of the statements that it knows.
+_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+class Statement:
+    """SQL with `%s` in place of its values. PostgreSQL parses it once for each connection."""
+
+    def __init__(self, sql: str) -> None:
+        self.sql = sql
+        self.name = f"guardmdm_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
+        pieces = sql.split("%s")
+        numbered = [f"{piece}${number}" for number, piece in enumerate(pieces[:-1], start=1)]
+        self._prepare = f"PREPARE {self.name} AS {''.join(numbered)}{pieces[-1]}"
+        places = ", ".join(["%s"] * len(numbered))
+        self._execute = f"EXECUTE {self.name}({places})" if numbered else f"EXECUTE {self.name}"
+
+    def execute(self, cursor: Any, values: Values) -> None:
+        """Run it by a cursor of Django's."""
+        database = connections[DEFAULT_DB_ALIAS]
+        if database.vendor != "postgresql" or is_pooled(database):
+            cursor.execute(self.sql, values)
+            return
+        session = database.connection
+        prepared = _prepared.setdefault(session, set())
+        if self.name not in prepared:
+            # Past Django's count of queries: it belongs to the connection, not to a request.
+            with database.wrap_database_errors, session.cursor() as own:
+                own.execute(self._prepare)
+            prepared.add(self.name)
+        cursor.execute(self._execute, values)
+
+
+def is_pooled(database: Any) -> bool:
+    """Whether the next transaction may meet another session of the server (Django's setting)."""
+    return bool(database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
+
+
 class PreparedSelect(Generic[Row]):
     """A SELECT: `build` returns its queryset, of whole rows, with `Given` values in it.
 
@@ -60,7 +99,7 @@ class PreparedSelect(Generic[Row]):
             plan = _Plan(self._build(), connection, remembers=self._remembers)
             self._plans[connection.vendor] = plan
         with connection.cursor() as cursor:
-            cursor.execute(plan.sql, _fill(plan.parameters, given, connection))
+            plan.statement.execute(cursor, _fill(plan.parameters, given, connection))
             found = cursor.fetchall()
         return [plan.decode(columns) for columns in found]
 
@@ -70,7 +109,8 @@ class _Plan:
 
     def __init__(self, queryset: QuerySet[Any], connection: Any, *, remembers: int) -> None:
         compiler = queryset.query.get_compiler(connection=connection)
-        self.sql, self.parameters = compiler.as_sql()
+        sql, self.parameters = compiler.as_sql()
+        self.statement = Statement(sql)
         expressions = [expression for expression, *_ in compiler.select]
         self.converters = [
             (position, functions, expression)
@@ -101,7 +141,7 @@ class PreparedUpdate:
 
     def __init__(self, build: Callable[[], QuerySet[Any]], **changes: Any) -> None:
         self._build, self._changes = build, changes
-        self._statements: dict[str, tuple[str, Values]] = {}
+        self._statements: dict[str, tuple[Statement, Values]] = {}
 
     def run(self, **given: Any) -> int:
         """Return how many rows were changed; raises KeyError where a value is not given."""
@@ -110,14 +150,14 @@ class PreparedUpdate:
         if statement is None:
             statement = self._statements[connection.vendor] = self._prepare(connection)
         with connection.cursor() as cursor:
-            cursor.execute(statement[0], _fill(statement[1], given, connection))
+            statement[0].execute(cursor, _fill(statement[1], given, connection))
             return int(cursor.rowcount)
 
-    def _prepare(self, connection: Any) -> tuple[str, Values]:
+    def _prepare(self, connection: Any) -> tuple[Statement, Values]:
         query: Any = self._build().query.chain(UpdateQuery)
         query.add_update_values(self._changes)
         sql, parameters = query.get_compiler(connection=connection).as_sql()
-        return sql, parameters
+        return Statement(sql), parameters
 
 
 def insert_row(row: Model) -> None:
@@ -125,7 +165,7 @@ def insert_row(row: Model) -> None:
     connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
     values = [column.encode(row, connection, is_new=True) for column in table.columns]
     with connection.cursor() as cursor:
-        cursor.execute(table.insert, values)
+        table.insert.execute(cursor, values)
         row.pk = cursor.fetchone()[0]
     row._state.adding, row._state.db = False, connection.alias
 
@@ -136,7 +176,7 @@ def update_row(row: Model, *, fields: Sequence[str]) -> None:
     changed = [column for column in table.columns if column.name in fields]
     values = [column.encode(row, connection, is_new=False) for column in changed]
     with connection.cursor() as cursor:
-        cursor.execute(table.build_update(changed), [*values, row.pk])
+        table.get_update(tuple(changed)).execute(cursor, [*values, row.pk])
         if not cursor.rowcount:
             raise DatabaseError("the row to be changed is gone")
 
@@ -170,11 +210,18 @@ class _Table:
         self.name, self.key = _quote(options.db_table), _quote(options.pk.column)
         names = ", ".join(each.column for each in self.columns)
         places = ", ".join(["%s"] * len(fields))
-        self.insert = f"INSERT INTO {self.name} ({names}) VALUES ({places}) RETURNING {self.key}"  # noqa: S608
+        self.insert = Statement(
+            f"INSERT INTO {self.name} ({names}) VALUES ({places}) RETURNING {self.key}"  # noqa: S608
+        )
+        self._updates: dict[tuple[_Column, ...], Statement] = {}
 
-    def build_update(self, columns: Sequence[_Column]) -> str:
-        changes = ", ".join(f"{each.column} = %s" for each in columns)
-        return f"UPDATE {self.name} SET {changes} WHERE {self.key} = %s"  # noqa: S608
+    def get_update(self, columns: tuple[_Column, ...]) -> Statement:
+        known = self._updates.get(columns)
+        if known is None:
+            changes = ", ".join(f"{each.column} = %s" for each in columns)
+            known = Statement(f"UPDATE {self.name} SET {changes} WHERE {self.key} = %s")  # noqa: S608
+            self._updates[columns] = known
+        return known
 
 
 @lru_cache(maxsize=64)

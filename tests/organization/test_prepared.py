@@ -169,3 +169,9 @@ def test_row_is_remembered_until_one_of_its_columns_changes(profile, django_asse
     assert find.first(public_id=profile.public_id).issuing_ca.name == "Renamed"
     ScepProfile.objects.filter(pk=profile.pk).delete()
     assert find.first(public_id=profile.public_id) is None
+
+
+def test_statement_of_the_same_words_may_be_declared_twice(profile):
+    for _ in range(2):
+        again = PreparedSelect(lambda: ScepProfile.objects.filter(name=Given("name")))
+        assert again.first(name="Static") == profile
