@@ -26,6 +26,7 @@ from enrollment.selectors import get_token_state
 from organization.selectors import get_organization
 from organization.services import audit
 from scep.models import ScepProfile
+from scep.services.held_requests import reject_requests_of
 
 MAX_NAME = 100
 MAX_USES = 1_000_000
@@ -85,6 +86,8 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     )
     if changed:
         audit.record(actor, action="token.revoke", subject_id=token.jti, subject=token.name)
+        sessions = token.sessions.values("public_id")
+        reject_requests_of(token.jti, session_ids=sessions, now=now, actor=actor)
     else:
         token.refresh_from_db()
 

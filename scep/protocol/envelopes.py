@@ -26,6 +26,7 @@ from scep.protocol.direct import (
     RSA_ENCRYPTION,
     read_enveloped_data,
 )
+from scep.protocol.names import is_same_name
 from scep.protocol.reading import refusing
 
 VERSION_0 = der.encode_integer(0)
@@ -156,7 +157,7 @@ def _is_named(certificate: x509.Certificate, *, rid: cms.RecipientIdentifier) ->
     own = cms.IssuerAndSerialNumber.load(encode_issuer_and_serial(certificate))
     if rid.chosen["serial_number"].native != certificate.serial_number:
         return False
-    return bool(rid.chosen["issuer"] == own["issuer"])
+    return is_same_name(rid.chosen["issuer"], own["issuer"])
 
 
 def _unwrap_key(envelope: Envelope, *, key: rsa.RSAPrivateKey) -> bytes:

@@ -172,6 +172,8 @@ def _read_value(attributes: Mapping[str, tuple[bytes, ...]], oid: str, tag: int)
         with der.Reader(values[0]) as reader:
             return reader.take(tag)
     except der.Unfamiliar:
+        if tag == der.PRINTABLE_STRING and values[0][0] != tag:
+            raise ValueError(f"the attribute {oid} is no PrintableString in one piece") from None
         value = KINDS[tag].load(values[0], strict=True)
         return bytes(value) if tag == der.OCTET_STRING else bytes(value.contents)
 

@@ -8,6 +8,7 @@ from asn1crypto.x509 import Name
 from cryptography import x509
 
 from scep.errors import UnprovedRequest
+from scep.protocol.names import is_same_name
 from scep.protocol.reading import refusing
 
 COMMON_NAME = "2.5.4.3"
@@ -41,7 +42,7 @@ def decode_issuer_and_subject(der: bytes) -> IssuerAndSubject:
 
 
 def is_named_issuer(issuer: bytes, *, certificates: Iterable[x509.Certificate]) -> bool:
-    """Whether one of the certificates has this subject (RFC 5280 section 7.1)."""
+    """Whether one of the certificates has this subject."""
     named = Name.load(issuer)
     subjects = {certificate.subject.public_bytes() for certificate in certificates}
-    return issuer in subjects or any(named == Name.load(subject) for subject in subjects)
+    return any(is_same_name(named, Name.load(subject)) for subject in subjects)

@@ -16,6 +16,7 @@ from scep.protocol.certificates import decode_certificate
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct import DATA as DATA
 from scep.protocol.direct import SIGNED_DATA, read_signed_data
+from scep.protocol.names import is_same_name
 
 CONTENT_TYPE_ATTRIBUTE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST_ATTRIBUTE = "1.2.840.113549.1.9.4"
@@ -146,8 +147,7 @@ def _is_named(certificate: cms.Certificate, *, sid: cms.SignerIdentifier) -> boo
     named = sid.chosen
     if certificate.serial_number != named["serial_number"].native:
         return False
-    issuer = certificate.issuer
-    return bool(issuer.dump() == named["issuer"].dump() or issuer == named["issuer"])
+    return is_same_name(certificate.issuer, named["issuer"])
 
 
 def _is_one_set(content: bytes) -> bool:

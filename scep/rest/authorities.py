@@ -25,8 +25,10 @@ from scep.rest.authority_serializers import (
     RotationSerializer,
     ServiceCertificateSerializer,
 )
+from scep.rest.certificates import RevocationSerializer
 from scep.services.authority_import import import_authority
 from scep.services.escrow import export_authority
+from scep.services.revocation import revoke_service_certificate
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority
 from scep.services.service_certificates import rotate_service_certificate
 
@@ -119,3 +121,12 @@ class ServiceCertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionVi
         purpose = ServicePurpose(self.decode(request, RotationSerializer)["purpose"])
         row = rotate_service_certificate(purpose, actor=get_actor(request), now=timezone.now())
         return self.answer(row, status=201)
+
+    @extend_schema(request=RevocationSerializer, responses=ServiceCertificateSerializer)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, id: str) -> Response:
+        """For good; one that is in use has to be rotated first. Again changes nothing."""
+        row = self.get_object()
+        reason = self.decode(request, RevocationSerializer)["reason"]
+        revoke_service_certificate(row, reason=reason, now=timezone.now(), actor=get_actor(request))
+        return self.answer(row)

@@ -4,11 +4,13 @@ The challenge is spent in the transaction that stores the request. The certifica
 the device asks again after the approval: for the same key, session and token as it asked first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
 
 from organization.services import audit
 from scep.errors import DuplicateTransaction, RequestDecided, RequestRejected
@@ -40,6 +42,18 @@ def approve_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
 def reject_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
     """Refuse the device its certificate when it asks again, audited; raises RequestDecided."""
     _decide(request, state=HeldRequestState.REJECTED, actor=actor, now=now)
+
+
+def reject_requests_of(
+    token_id: str, *, session_ids: Iterable[str] | QuerySet[Any], now: datetime, actor: str
+) -> int:
+    """Refuse what the token or its sessions asked for and did not get yet; return how many."""
+    waiting = HeldRequest.objects.filter(
+        Q(token_id=token_id) | Q(session_id__in=session_ids), certificate=None
+    ).exclude(state=HeldRequestState.REJECTED)
+    return waiting.update(
+        state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now
+    )
 
 
 def find_held_request(exchange: Exchange) -> HeldRequest | None:

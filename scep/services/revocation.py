@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from organization.services import audit
+from scep.errors import AuthorityInvalid
 from scep.models import (
     CertificateAuthority,
     CertificateStatus,
     IssuedCertificate,
     RevocationList,
     ServiceCertificate,
+    ServicePurpose,
 )
 from scep.protocol.crl import Revocation, build_crl
 from scep.protocol.issuing import Signer
@@ -28,6 +30,7 @@ REFRESH_AFTER = LIFETIME / 2
 CLOCK_STEP = timedelta(minutes=1)
 """A list from further in the future was made while this server's clock was wrong."""
 CHUNK = 5000
+NEEDED = (ServicePurpose.SCEP_RA, ServicePurpose.PROFILE_SIGNING)
 
 
 def ensure_crl(authority: CertificateAuthority, *, now: datetime) -> RevocationList:
@@ -79,9 +82,12 @@ def revoke_service_certificate(
 ) -> None:
     """Revoke a certificate of this server itself, for good; audited where an `actor` asked.
 
-    It signs nothing from now on. Raises RevocationReasonInvalid.
+    It signs and opens nothing from now on. Raises RevocationReasonInvalid, and AuthorityInvalid
+    for one that is still needed: rotate it first.
     """
     check_reason(reason)
+    if certificate.is_active and certificate.purpose in NEEDED:
+        raise AuthorityInvalid(f"{certificate} is in use: rotate it first.")
     with transaction.atomic():
         mark_stale(certificate.issuer_id)
         rows = ServiceCertificate.objects.filter(pk=certificate.pk, revoked_at=None)

@@ -19,6 +19,8 @@ from enrollment.services.bootstrap import ensure_signing_key, rotate_signing_key
 from organization.errors import ApiKeyInvalid
 from organization.models import AuditEntry
 from organization.services.api_keys import create_api_key, verify_api_key
+from scep.models import HeldRequest
+from scep.services.bootstrap import ensure_default_profile
 from tests.enrollment.conftest import MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +112,28 @@ def test_token_and_challenge_are_refused_when_revoked(
     assert code_of(challenge) == "token_revoked"
     entry = AuditEntry.objects.get(action="token.revoke")
     assert (entry.actor, entry.subject_id) == ("ann@example.com", session.token.jti)
+
+
+def test_waiting_request_is_rejected_when_its_token_is_revoked(make_session: MakeSession) -> None:
+    """T7: whoever waits, approved or not, and has no certificate yet gets none."""
+    session = make_session()
+    held = [
+        HeldRequest.objects.create(
+            scep_profile=ensure_default_profile(),
+            transaction_id=state,
+            public_key_sha256=state,
+            state=state,
+            session_id=session.public_id,
+        )
+        for state in ("pending", "approved")
+    ]
+    other = HeldRequest.objects.create(
+        scep_profile=held[0].scep_profile, transaction_id="other", public_key_sha256="other"
+    )
+    tokens.revoke_token(session.token, actor="admin@example.com")
+    for row in [*held, other]:
+        row.refresh_from_db()
+    assert [row.state for row in [*held, other]] == ["rejected", "rejected", "pending"]
 
 
 def test_first_revocation_stands_when_revoked_twice(make_token: MakeToken) -> None:

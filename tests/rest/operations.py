@@ -76,6 +76,7 @@ OPERATIONS = {
     "GET scep/service-certificates": AUDITOR,
     "POST scep/service-certificates": ADMINISTRATOR,
     "GET scep/service-certificates/{service_certificate}": AUDITOR,
+    "POST scep/service-certificates/{service_certificate}/revoke": ADMINISTRATOR,
 }
 LISTS = [
     operation.partition(" ")[2]

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 )
 
 from organization.models import AuditEntry
-from scep.models import CertificateStatus, ScepProfile
+from scep.models import CertificateStatus, ScepProfile, ServiceCertificate
 from scep.selectors import get_certificate, get_issuing_ca
 from tests.rest.conftest import Program, Sample
 from tests.scep.external.conftest import (  # noqa: F401
@@ -227,6 +227,21 @@ def test_service_certificate_is_replaced_when_rotated(
     assert [row["is_active"] for row in rows] == [True, False]
     refused = administrator.post("scep/service-certificates", {"purpose": "tls_server"})
     assert refused.status_code == 400
+
+
+def test_certificate_of_the_server_is_revoked_when_it_is_needed_no_more(
+    administrator: Program, sample: Sample
+) -> None:
+    ra = ServiceCertificate.objects.get(purpose="scep_ra", issuer=get_issuing_ca())
+    path = f"scep/service-certificates/{ra.public_id}/revoke"
+    refused = administrator.post(path, {"reason": "key_compromise"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "authority_invalid")
+    assert administrator.post("scep/service-certificates", {"purpose": "scep_ra"})
+    answer = administrator.post(path, {"reason": "key_compromise"})
+    assert answer.status_code == 200
+    ra.refresh_from_db()
+    assert (ra.is_active, ra.revocation_reason) == (False, "key_compromise")
+    assert ra.revoked_at is not None
 
 
 def test_reason_is_refused_when_unknown(operator: Program, sample: Sample) -> None:
