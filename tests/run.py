@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = (sys.executable, "-m", "pytest")
 PARALLEL = ("-n", "2", "--dist", "loadfile")
+Words = tuple[str, ...]
 PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/protocol"))
 
 
@@ -63,9 +64,10 @@ def build_protocol_stage() -> Stage:
     return Stage("protocol, no Django", (*PYTEST, *pure, *quiet, *PROTOCOL_TESTS))
 
 
-def build_suite_stage(name: str, *, environ: Mapping[str, str]) -> Stage:
+def build_suite_stage(name: str, *, environ: Mapping[str, str], options: Words = ()) -> Stage:
     left_out = tuple(f"--ignore={path}" for path in PROTOCOL_TESTS)
-    return Stage(name, (*PYTEST, *PARALLEL, *left_out, "-rs", "--durations=8"), environ)
+    command = (*PYTEST, *PARALLEL, *left_out, "-rs", "--durations=8", *options)
+    return Stage(name, command, environ)
 
 
 def run_stage(stage: Stage) -> Outcome:
@@ -82,7 +84,9 @@ def run_suites() -> Iterator[Outcome]:
     name = "suite on PostgreSQL, Redis"
     try:
         with run_services() as environ:
-            yield run_stage(build_suite_stage(name, environ=environ))
+            # How pages look in Chromium is no matter of the database: once is enough.
+            options = ("-m", "not browser")
+            yield run_stage(build_suite_stage(name, environ=environ, options=options))
     except ServiceMissing as missing:
         yield Outcome(name, not is_everything_required(), f"left out: {missing}")
 
