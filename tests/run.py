@@ -27,6 +27,22 @@ PYTEST = (sys.executable, "-m", "pytest")
 PARALLEL = ("-n", "2", "--dist", "loadfile")
 Words = tuple[str, ...]
 PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/protocol"))
+# What needs no database, brings its own, or is a story whose every step is tested on both kinds:
+# once is enough. So is once for the pages in Chromium.
+ONCE = (
+    "tests/simulator_checks",
+    "tests/flows/test_backup_story.py",
+    "tests/flows/test_external_story.py",
+    "tests/flows/test_renewal_story.py",
+    "tests/guardmdm/test_compose.py",
+    "tests/guardmdm/test_env.py",
+    "tests/guardmdm/test_serve.py",
+    "tests/guardmdm/test_static_files.py",
+    "tests/guardmdm/test_supervisor.py",
+    "tests/guardmdm/test_tls.py",
+    "tests/scep/external/test_outbound.py",
+    "tests/scep/external/test_sign_on.py",
+)
 
 
 @dataclass(frozen=True)
@@ -84,8 +100,7 @@ def run_suites() -> Iterator[Outcome]:
     name = "suite on PostgreSQL, Redis"
     try:
         with run_services() as environ:
-            # How pages look in Chromium is no matter of the database: once is enough.
-            options = ("-m", "not browser")
+            options = ("-m", "not browser", *(f"--ignore={path}" for path in ONCE))
             yield run_stage(build_suite_stage(name, environ=environ, options=options))
     except ServiceMissing as missing:
         yield Outcome(name, not is_everything_required(), f"left out: {missing}")
