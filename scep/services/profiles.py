@@ -198,7 +198,7 @@ def _check(profile: ScepProfile) -> None:
     if not 1 <= profile.validity_days <= MAX_VALIDITY_DAYS:
         raise ProfileInvalid(f"The validity must be 1 to {MAX_VALIDITY_DAYS} days.")
     if profile.renewal_days is not None and not 1 <= profile.renewal_days < profile.validity_days:
-        raise ProfileInvalid("The renewal must begin after the certificate does: fewer days than its validity.")
+        raise ProfileInvalid("The renewal window must be shorter than the validity.")
     verify_subject_template(_check_list(profile.subject))
     verify_alternative_name_templates(_check_list(profile.subject_alternative_names))
     _check_static_challenge(profile)
