@@ -64,3 +64,18 @@ class PushCertificateMissing(Exception):
 
 class PushCertificateInvalid(ValueError):
     """The file is not a push certificate for a key that is stored here."""
+
+
+class TopicChanged(PushCertificateInvalid):
+    """The push certificate has another topic, which `lost` enrolled devices do not follow."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__(
+            f"another topic would lose {lost} enrolled devices: renew the certificate with the"
+            " same Apple Account instead of creating a new one"
+        )
+        self.lost = lost
+
+
+class VendorCertificateInvalid(ValueError):
+    """The file is not an MDM vendor certificate with its key and chain; says why."""

@@ -73,6 +73,16 @@ def get_topic() -> str:
     return get_push_certificate().topic
 
 
+def count_devices_on_topic(topic: str) -> int:
+    """Return how many enrolled devices listen to this push topic."""
+    return Enrollment.objects.filter(state=EnrollmentState.LIVE, topic=topic).count()
+
+
+def count_devices_beyond_topic(topic: str) -> int:
+    """Return how many enrolled devices listen to another push topic, and so are out of reach."""
+    return Enrollment.objects.filter(state=EnrollmentState.LIVE).exclude(topic=topic).count()
+
+
 def list_devices() -> QuerySet[Device]:
     """Devices with their group and `open_commands`, the number of commands on the way."""
     is_open = Q(enrollments__commands__state__in=OPEN_STATES)

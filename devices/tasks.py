@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from devices.services.lapse import mark_lapsed
 from devices.services.push import push, request_due_pushes
+from devices.services.push_certificate_expiry import warn_push_certificate
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
 
@@ -30,3 +31,9 @@ def sweep_commands() -> None:
     mark_lapsed(now=timezone.now())
     for enrollment_id in request_due_pushes(now=timezone.now()):
         push_device.delay(enrollment_id)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def check_push_certificate() -> None:
+    """Warn while there is time to renew the push certificate."""
+    warn_push_certificate(now=timezone.now())

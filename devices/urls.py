@@ -24,7 +24,19 @@ rest_urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path(
         "push-certificate",
-        PushCertificateView.as_view({"get": "retrieve"}),
+        PushCertificateView.as_view(
+            {"get": "retrieve", "post": "create", "patch": "partial_update"}
+        ),
         name="push-certificate",
+    ),
+    path(
+        "push-certificate/csr",
+        PushCertificateView.as_view({"post": "csr"}),
+        name="push-certificate-csr",
+    ),
+    path(
+        "push-certificate/request",
+        PushCertificateView.as_view({"post": "sign"}),
+        name="push-certificate-request",
     ),
 ]

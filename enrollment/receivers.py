@@ -6,7 +6,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from devices import signals as devices
-from devices.models import Device, Enrollment
+from devices.models import Device, Enrollment, PushCertificate
 from enrollment.models import LogEntry, SessionState
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, fail_session, link_device
@@ -67,6 +67,18 @@ def log_expiring(name: str, days: int, not_after: datetime, kind: str, **_: Any)
         code,
         message=f"{name}: expires on {not_after:%Y-%m-%d} ({days} days left)",
         detail={"name": name, "kind": kind, "days": days, "not_after": not_after.isoformat()},
+    )
+
+
+@receiver(devices.push_certificate_expiring)
+def log_push_certificate(certificate: PushCertificate, days: int, **_: Any) -> None:
+    """One that has expired is the error; before, it is a warning."""
+    end = certificate.not_after
+    code = "push_certificate_expiring" if days else "push_certificate_expired"
+    write_entry(
+        code,
+        message=f"expires on {end:%Y-%m-%d} ({days} days left)" if days else "",
+        detail={"topic": certificate.topic, "days": days},
     )
 
 

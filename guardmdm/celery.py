@@ -88,6 +88,10 @@ app.conf.update(
             "task": "devices.tasks.sweep_renewals",
             "schedule": timedelta(minutes=1),
         },
+        "check push certificate": {
+            "task": "devices.tasks.check_push_certificate",
+            "schedule": timedelta(hours=1),
+        },
         "sweep policies": {
             "task": "policies.tasks.sweep_policies",
             "schedule": timedelta(minutes=1),

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -16,7 +16,8 @@ from django.db.utils import DatabaseError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.selectors import find_push_certificate
+from devices.models import PushCertificateState
+from devices.selectors import count_devices_beyond_topic, find_push_certificate
 from guardmdm.celery import app
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from organization.errors import NotSetUp
@@ -24,7 +25,6 @@ from organization.selectors import get_organization
 from scep.selectors import get_issuing_ca, get_root_ca, list_expiring, list_root_cas
 
 EXPIRES_SOON = timedelta(days=90)
-PUSH_EXPIRES_SOON = timedelta(days=30)
 CLOCK_TOLERANCE = timedelta(minutes=2)
 CLOCK_URL = "https://www.apple.com/"
 WORKER_SECONDS = 3.0
@@ -144,19 +144,20 @@ def check_authorities() -> Finding:
 
 
 def check_push_certificate() -> Finding:
-    row = find_push_certificate()
-    fix = "manage.py push_certificate csr, then import what Apple signed."
+    row, now = find_push_certificate(), timezone.now()
+    name = "push certificate"
+    fix = "System › Push certificate, or manage.py push_certificate csr, then import."
     if row is None or row.not_after is None:
-        return _failure("push certificate", "there is none: no device can be woken", fix)
-    return _check_expiry("push certificate", row.not_after, fix=fix)
-
-
-def _check_expiry(name: str, not_after: datetime, *, fix: str) -> Finding:
-    left = not_after - timezone.now()
-    text = f"valid until {not_after:%Y-%m-%d}"
-    if left < timedelta(0):
-        return _failure(name, f"expired on {not_after:%Y-%m-%d}", fix)
-    return Finding(name, text, fix if left < PUSH_EXPIRES_SOON else "")
+        return _failure(name, "there is none: no device can be woken", fix)
+    state = row.get_state(now)
+    if state == PushCertificateState.EXPIRED:
+        return _failure(name, f"expired on {row.not_after:%Y-%m-%d}", fix)
+    lost = count_devices_beyond_topic(row.topic)
+    if lost:
+        fix = "Import the certificate that they were enrolled with, or enroll them again."
+        return _failure(name, f"{lost} devices listen to another topic", fix)
+    is_soon = state == PushCertificateState.EXPIRING
+    return Finding(name, f"valid until {row.not_after:%Y-%m-%d}", fix if is_soon else "")
 
 
 def _failure(name: str, text: str, fix: str) -> Finding:

@@ -126,6 +126,10 @@ class FingerprintMismatch(ScepError):
     code = "ca_fingerprint_mismatch"
 
 
+class BundleInvalid(ScepError):
+    """A file with a certificate, its key and its chain that cannot be read; says why."""
+
+
 class AuthorityInvalid(ScepError):
     """A CA that cannot be imported, take over, be cancelled or be exported; says why."""
 

@@ -2,7 +2,7 @@ from devices.models.command import Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
 from devices.models.group import Group
-from devices.models.push_certificate import PushCertificate
+from devices.models.push_certificate import PushCertificate, PushCertificateState
 
 __all__ = [
     "Command",
@@ -14,4 +14,5 @@ __all__ = [
     "Group",
     "Platform",
     "PushCertificate",
+    "PushCertificateState",
 ]

@@ -1,6 +1,8 @@
-"""`push-certificate`: whether devices can be woken, and until when."""
+"""`push-certificate`: whether devices can be woken, until when, and how that goes on."""
 
-from typing import Any
+import base64
+import binascii
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -8,35 +10,160 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.models import PushCertificate
-from devices.selectors import find_push_certificate
+from devices.errors import (
+    PushCertificateInvalid,
+    PushCertificateMissing,
+    TopicChanged,
+    VendorCertificateInvalid,
+)
+from devices.models import PushCertificate, PushCertificateState
+from devices.selectors import (
+    count_devices_beyond_topic,
+    count_devices_on_topic,
+    find_push_certificate,
+)
+from devices.services.push_certificate import (
+    annotate_push_certificate,
+    create_csr,
+    create_push_request,
+    import_push_certificate,
+)
+from organization.models import Role
+from organization.rest import get_actor
 from organization.rest.views import RestViewSet
+
+LONGEST_FILE = 400_000
+
+
+class Base64File(serializers.CharField):
+    """A file as base64 text; its bytes in validated_data."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=LONGEST_FILE, write_only=True, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise serializers.ValidationError("is not Base64") from error
 
 
 class PushCertificateSerializer(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=["missing", "valid", "expired"])
+    state = serializers.ChoiceField(choices=PushCertificateState.choices)
     topic = serializers.CharField(allow_null=True)
     apple_account = serializers.CharField(allow_null=True)
+    note = serializers.CharField(allow_null=True)
+    serial = serializers.CharField(allow_null=True)
     not_after = serializers.DateTimeField(allow_null=True)
+    devices = serializers.IntegerField(help_text="Enrolled devices that listen to its topic.")
+    devices_lost = serializers.IntegerField(
+        help_text="Enrolled devices that listen to another topic and cannot be woken."
+    )
+
+
+class AnnotationSerializer(serializers.Serializer[Any]):
+    apple_account = serializers.CharField(max_length=200, allow_blank=True)
+    note = serializers.CharField(max_length=500, allow_blank=True, default="")
+
+
+class CsrSerializer(serializers.Serializer[Any]):
+    csr = serializers.CharField(help_text="PKCS#10, PEM.")
+
+
+class FilesSerializer(serializers.Serializer[Any]):
+    certificate = Base64File(help_text="PEM, DER or PKCS#12, as Base64.")
+    key = Base64File(required=False, help_text="Its key where that is a file of its own.")
+    password = serializers.CharField(
+        max_length=1000, default="", allow_blank=True, write_only=True, trim_whitespace=False
+    )
+
+
+class RequestSerializer(serializers.Serializer[Any]):
+    request = serializers.CharField(help_text="The file for identity.apple.com/pushcert.")
+
+
+class PushCertificateFileSerializer(FilesSerializer):
+    apple_account = serializers.CharField(max_length=200, default="", allow_blank=True)
+    note = serializers.CharField(max_length=500, default="", allow_blank=True)
+    accepted_loss = serializers.IntegerField(
+        min_value=0, default=0, help_text="With another topic: how many devices may be lost."
+    )
 
 
 class PushCertificateView(RestViewSet):
     """The APNs push certificate."""
 
+    write_role = Role.ADMINISTRATOR
+    service_errors: ClassVar = {
+        TopicChanged: (409, "topic_changed"),
+        PushCertificateInvalid: (400, "push_certificate_invalid"),
+        PushCertificateMissing: (409, "push_certificate_missing"),
+        VendorCertificateInvalid: (400, "vendor_certificate_invalid"),
+    }
+
     @extend_schema(operation_id="push_certificate_retrieve", responses=PushCertificateSerializer)
     def retrieve(self, request: Request) -> Response:
-        row = find_push_certificate()
-        values = {
-            "state": _get_state(row),
-            "topic": row.topic if row else None,
-            "apple_account": row.apple_account if row else None,
-            "not_after": row.not_after if row else None,
-        }
-        return Response(PushCertificateSerializer(values).data)
+        return _answer(find_push_certificate())
+
+    @extend_schema(
+        operation_id="push_certificate_update",
+        request=AnnotationSerializer,
+        responses=PushCertificateSerializer,
+    )
+    def partial_update(self, request: Request) -> Response:
+        """Note whose Apple Account renews it."""
+        values = self.decode(request, AnnotationSerializer)
+        return _answer(annotate_push_certificate(**values, actor=get_actor(request)))
+
+    @extend_schema(
+        operation_id="push_certificate_import",
+        request=PushCertificateFileSerializer,
+        responses=PushCertificateSerializer,
+    )
+    def create(self, request: Request) -> Response:
+        """Import the certificate that Apple issued, for our request or with its key.
+
+        409 where its topic is another one and more devices would be lost than `accepted_loss`.
+        """
+        values = self.decode(request, PushCertificateFileSerializer)
+        data = values.pop("certificate")
+        now, actor = timezone.now(), get_actor(request)
+        return _answer(import_push_certificate(data, **values, now=now, actor=actor))
+
+    @extend_schema(operation_id="push_certificate_csr", request=None, responses=CsrSerializer)
+    def csr(self, request: Request) -> Response:
+        """The certificate request; until its answer is imported, for the same key again."""
+        return Response({"csr": create_csr(actor=get_actor(request)).decode()})
+
+    @extend_schema(
+        operation_id="push_certificate_request",
+        request=FilesSerializer,
+        responses=RequestSerializer,
+    )
+    def sign(self, request: Request) -> Response:
+        """The request, signed with an MDM vendor's certificate, which is kept nowhere."""
+        values = self.decode(request, FilesSerializer)
+        vendor = values.pop("certificate")
+        now, actor = timezone.now(), get_actor(request)
+        signed = create_push_request(vendor, **values, now=now, actor=actor)
+        return Response({"request": signed.decode()})
 
 
-def _get_state(row: PushCertificate | None) -> str:
+def _answer(row: PushCertificate | None) -> Response:
     if row is None:
-        return "missing"
-    is_over = row.not_after is not None and row.not_after <= timezone.now()
-    return "expired" if is_over else "valid"
+        empty = dict.fromkeys(PushCertificateSerializer().fields, None)
+        counts = {"devices": 0, "devices_lost": 0}
+        values: dict[str, Any] = {**empty, **counts, "state": PushCertificateState.MISSING}
+    else:
+        values = {
+            "state": row.get_state(timezone.now()),
+            "topic": row.topic,
+            "apple_account": row.apple_account,
+            "note": row.note,
+            "serial": row.serial,
+            "not_after": row.not_after,
+            "devices": count_devices_on_topic(row.topic),
+            "devices_lost": count_devices_beyond_topic(row.topic),
+        }
+    return Response(PushCertificateSerializer(values).data)

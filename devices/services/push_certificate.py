@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 from django.utils import timezone
 
-from devices.errors import PushCertificateInvalid
-from devices.models import Enrollment, EnrollmentState, PushCertificate
+from devices.errors import PushCertificateInvalid, TopicChanged
+from devices.models import PushCertificate
 from devices.protocol.push_certificate import (
     TOPIC_PREFIX,
     PushIdentity,
@@ -19,7 +19,12 @@ from devices.protocol.push_certificate import (
     generate_key,
     is_key_of,
 )
-from devices.selectors import find_push_certificate
+from devices.protocol.push_request import build_push_request, decode_vendor_identity
+from devices.selectors import (
+    count_devices_beyond_topic,
+    find_push_certificate,
+    get_push_certificate,
+)
 from organization.selectors import get_organization
 from organization.services.audit import record
 
@@ -38,6 +43,21 @@ def create_csr(*, actor: str) -> bytes:
     return build_csr(bytes(waiting.private_key or b""), common_name=name)
 
 
+def create_push_request(
+    vendor: bytes, *, key: bytes | None = None, password: str = "", now: datetime, actor: str
+) -> bytes:
+    """Return our CSR signed by an MDM vendor: the file that Apple's push portal takes.
+
+    `vendor`: the vendor certificate with its chain, PEM or PKCS#12; `key`: its key where that is
+    a file of its own. Neither is stored. Raises VendorCertificateInvalid.
+    """
+    identity = decode_vendor_identity(vendor, key=key, password=password, now=now)
+    request = build_push_request(create_csr(actor=actor), vendor=identity)
+    name = identity.certificate.subject.rfc4514_string()
+    record(actor, action="push_certificate.request", detail={"vendor": name})
+    return request
+
+
 @transaction.atomic
 def import_push_certificate(
     data: bytes,
@@ -45,28 +65,47 @@ def import_push_certificate(
     key: bytes | None = None,
     password: str = "",
     apple_account: str = "",
-    allow_new_topic: bool = False,
+    note: str = "",
+    accepted_loss: int | None = 0,
     now: datetime,
     actor: str,
 ) -> PushCertificate:
     """Make a certificate the active one: PEM or DER for a key that is stored here, or with its key.
 
     `key`: a PEM or DER file beside the certificate; `password` opens that or the PKCS#12.
-    Raises PushCertificateInvalid. A new topic loses every enrolled device, which is refused
-    unless `allow_new_topic`.
+    Another topic than the enrolled devices' loses them: TopicChanged where they are more than
+    `accepted_loss`, None for any number. Raises PushCertificateInvalid.
     """
     identity = decode_push_certificate(data, password=password)
     _check_validity(identity, now=now)
-    if not allow_new_topic:
-        _check_topic(identity)
+    _check_topic(identity, accepted_loss=accepted_loss)
     row = _find_or_make_row(identity, key=key, password=password)
     row.topic = identity.topic
     row.certificate = identity.certificate.public_bytes(Encoding.DER)
     row.not_after = identity.certificate.not_valid_after_utc
-    row.apple_account = apple_account or row.apple_account
+    _annotate(row, apple_account=apple_account, note=note)
+    row.warned_days = None
     _activate(row)
     record(actor, action="push_certificate.import", subject=row.topic)
     return row
+
+
+@transaction.atomic
+def annotate_push_certificate(*, apple_account: str, note: str, actor: str) -> PushCertificate:
+    """Note whose Apple Account renews the certificate; raises PushCertificateMissing."""
+    row = get_push_certificate()
+    row.apple_account, row.note = apple_account, note
+    row.save(update_fields=["apple_account", "note", "updated_at"])
+    record(actor, action="push_certificate.update", subject=row.topic)
+    return row
+
+
+def _annotate(row: PushCertificate, *, apple_account: str, note: str) -> None:
+    """A renewal keeps what was noted of the certificate before it."""
+    before = find_push_certificate()
+    known = before if before is not None and before.topic == row.topic else row
+    row.apple_account = apple_account or row.apple_account or known.apple_account
+    row.note = note or row.note or known.note
 
 
 def _activate(row: PushCertificate) -> None:
@@ -82,14 +121,10 @@ def _check_validity(identity: PushIdentity, *, now: datetime) -> None:
         raise PushCertificateInvalid("the certificate is not valid yet")
 
 
-def _check_topic(identity: PushIdentity) -> None:
-    enrolled = Enrollment.objects.filter(state=EnrollmentState.LIVE)
-    lost = enrolled.exclude(topic=identity.topic).count()
-    if lost:
-        raise PushCertificateInvalid(
-            f"another topic would lose {lost} enrolled devices: renew the certificate with the"
-            " same Apple Account instead of creating a new one"
-        )
+def _check_topic(identity: PushIdentity, *, accepted_loss: int | None) -> None:
+    lost = count_devices_beyond_topic(identity.topic)
+    if accepted_loss is not None and lost > accepted_loss:
+        raise TopicChanged(lost)
 
 
 def _find_or_make_row(

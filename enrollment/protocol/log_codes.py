@@ -226,6 +226,13 @@ _DEVICES = (
         _("This server is not ready yet"),
     ),
     _error(
+        "push_certificate_expiring",
+        _("Push certificate expires soon"),
+        _("The APNs push certificate comes to its end; without it no device can be woken."),
+        _("Renew it with the same Apple Account under System › Push certificate."),
+        level="warning",
+    ),
+    _error(
         "push_failed",
         _("Push failed"),
         _("Apple's push service did not accept a notification for the device."),

@@ -14,7 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.console import STATUS_ORDER
-from devices.models import Device, DeviceStatus, EnrollmentState, Platform
+from devices.models import (
+    Device,
+    DeviceStatus,
+    EnrollmentState,
+    Platform,
+    PushCertificateState,
+)
 from devices.selectors import count_devices_by_status, find_push_certificate
 from enrollment.models import LogEntry, LogLevel, TokenState
 from enrollment.selectors import list_tokens
@@ -29,7 +35,7 @@ from scep.templatetags.scep_console import at_most_99, count_waiting
 
 DAYS = 30
 MOST_NOTICES = 5
-PUSH_NOTICE, CA_NOTICE = timedelta(days=30), timedelta(days=90)
+CA_NOTICE = timedelta(days=90)
 PLATFORM_TONES = {"ios": "blue", "ipados": "green", "macos": "amber", "other": "gray"}
 
 
@@ -111,15 +117,17 @@ def count_failed_items() -> int:
 
 
 def find_push_notices(now: datetime) -> list[Notice]:
-    certificate = find_push_certificate()
+    certificate, url = find_push_certificate(), reverse("console:push-certificate")
     if certificate is None or certificate.not_after is None:
-        text = _("Devices cannot enroll until it is imported: manage.py push_certificate.")
-        return [Notice("error", _("There is no Apple push certificate."), text)]
-    if certificate.not_after - now > PUSH_NOTICE:
+        text = _("No device can enroll or be woken until it is imported.")
+        return [Notice("error", _("There is no Apple push certificate."), text, url)]
+    state = certificate.get_state(now)
+    if state == PushCertificateState.VALID:
         return []
     title = _("Apple push certificate %s.") % _tell_expiry(certificate.not_after, now=now)
     text = _("Renew it with the same Apple Account, or every device must re-enroll.")
-    return [Notice("error", title, text)]
+    level = "error" if state == PushCertificateState.EXPIRED else "warning"
+    return [Notice(level, title, text, url)]
 
 
 def find_ca_notices(now: datetime) -> list[Notice]:

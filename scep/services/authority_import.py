@@ -12,7 +12,8 @@ from scep.models import (
     CertificateAuthorityState,
     ServicePurpose,
 )
-from scep.protocol.authority_bundle import AuthorityBundle, decode_bundle
+from scep.protocol.authority_bundle import decode_bundle
+from scep.protocol.certificate_bundle import CertificateBundle
 from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.selectors import find_next_ca
 from scep.services.authorities import build_row
@@ -42,7 +43,7 @@ def import_authority(
     return authority
 
 
-def _check_unknown(bundle: AuthorityBundle) -> None:
+def _check_unknown(bundle: CertificateBundle) -> None:
     known = _find_row(bundle.certificate)
     if known is not None:
         raise AuthorityInvalid(
@@ -51,7 +52,7 @@ def _check_unknown(bundle: AuthorityBundle) -> None:
         )
 
 
-def _store(bundle: AuthorityBundle) -> CertificateAuthority:
+def _store(bundle: CertificateBundle) -> CertificateAuthority:
     parent: CertificateAuthority | None = None
     for each in reversed(bundle.above):
         parent = _find_row(each) or _store_above(each, parent=parent)

@@ -29,7 +29,7 @@ ARGUMENTS = (
 NO_PAGES = (
     "devices-export", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
-    "held-request-approve", "held-request-reject",
+    "held-request-approve", "held-request-reject", "push-certificate-csr",
 )  # fmt: skip
 PAGES = [name for name in ROUTES if name not in NO_PAGES]
 LOUD = ("error", "warning")  # Chromium whispers hints about password managers too

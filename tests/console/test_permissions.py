@@ -36,6 +36,10 @@ READERS = {
     "authority-cancel": ADMINISTRATORS,
     "authority-export": ADMINISTRATORS,
     "service-rotate": ADMINISTRATORS,
+    "push-certificate-csr": ADMINISTRATORS,
+    "push-certificate-request": ADMINISTRATORS,
+    "push-certificate-import": ADMINISTRATORS,
+    "push-certificate-edit": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
 # Who may change something there; what is not named here, operators may.
@@ -44,6 +48,8 @@ ADMINISTRATORS_ONLY = (
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
     "authority-export", "service-rotate", "held-request-approve", "held-request-reject",
+    "push-certificate-csr", "push-certificate-request", "push-certificate-import",
+    "push-certificate-edit",
 )  # fmt: skip
 
 

@@ -225,7 +225,7 @@ def test_a_renewed_certificate_is_used_at_once(
     send(device)
     other = "com.apple.mgmt.External.other"
     pair = apns.issue_push_certificate(other)
-    import_push_certificate(pair.pem, allow_new_topic=True, now=timezone.now(), actor="a")
+    import_push_certificate(pair.pem, accepted_loss=None, now=timezone.now(), actor="a")
     Enrollment.objects.update(topic=other)
     apns.register(device.token, device.magic, other)
     push_now(device.row, actor="a")

@@ -19,7 +19,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from devices.errors import PushCertificateInvalid, PushCertificateMissing
+from devices.errors import PushCertificateInvalid, PushCertificateMissing, TopicChanged
 from devices.models import PushCertificate
 from devices.selectors import get_push_certificate, get_topic
 from devices.services.push_certificate import (
@@ -121,6 +121,7 @@ def test_a_renewal_keeps_the_topic_and_takes_over(apple: ApnsAuthority) -> None:
     new = get_push_certificate()
     assert new.pk != old.pk
     assert new.topic == old.topic
+    assert new.apple_account == "it@example.com"
 
 
 def test_another_topic_is_refused_while_devices_would_be_lost(
@@ -132,7 +133,9 @@ def test_another_topic_is_refused_while_devices_would_be_lost(
     with pytest.raises(PushCertificateInvalid, match="1 enrolled"):
         load(other)
     assert get_topic() == TOPIC
-    load(other, allow_new_topic=True)
+    with pytest.raises(TopicChanged):
+        load(other, accepted_loss=0)
+    load(other, accepted_loss=1)
     assert get_topic() == "com.apple.mgmt.External.other"
 
 

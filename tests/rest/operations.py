@@ -13,6 +13,10 @@ ROLES = (AUDITOR, OPERATOR, ADMINISTRATOR)
 OPERATIONS = {
     "GET organization": AUDITOR,
     "GET push-certificate": AUDITOR,
+    "POST push-certificate": ADMINISTRATOR,
+    "PATCH push-certificate": ADMINISTRATOR,
+    "POST push-certificate/csr": ADMINISTRATOR,
+    "POST push-certificate/request": ADMINISTRATOR,
     "GET api-keys": ADMINISTRATOR,
     "POST api-keys": ADMINISTRATOR,
     "GET api-keys/{key}": ADMINISTRATOR,

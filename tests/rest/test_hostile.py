@@ -14,7 +14,7 @@ from tests.rest.test_schema import get_document
 pytestmark = pytest.mark.django_db
 
 WRITES = [name for name in OPERATIONS if name.startswith(("POST", "PATCH", "PUT"))]
-WITHOUT_BODY = ("revoke", "push", "/test", "/check", "/approve", "/reject", "/activate")
+WITHOUT_BODY = ("revoke", "/push", "/csr", "/test", "/check", "/approve", "/reject", "/activate")
 VALUES: list[Any] = [
     None, True, -1, 0, 1.5, 2**31, 2**62, -(2**62), "", " ", "x" * 100_000, "\u202e", "' OR 1=1 --",
     "grp_" + "a" * 20, [], [[]], [None], [{}], {}, {"a": {"b": 1}}, ["x"] * 5000,

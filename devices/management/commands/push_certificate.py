@@ -8,10 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from devices.errors import PushCertificateInvalid
+from devices.errors import PushCertificateInvalid, VendorCertificateInvalid
 from devices.models import PushCertificate
 from devices.selectors import find_push_certificate
-from devices.services.push_certificate import create_csr, import_push_certificate
+from devices.services.push_certificate import (
+    create_csr,
+    create_push_request,
+    import_push_certificate,
+)
 from organization.errors import NotSetUp
 
 ACTOR = "manage.py"
@@ -24,11 +28,17 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         csr = actions.add_parser("csr", help="print a certificate request (PEM)")
         csr.add_argument("--output", type=Path, help="write it to this file instead")
+        csr.add_argument(
+            "--vendor", type=Path, help="sign it with this MDM vendor certificate: PEM, PKCS#12"
+        )
+        csr.add_argument("--vendor-key", type=Path, help="its private key, if not in the file")
+        csr.add_argument("--password-file", type=Path, help="what opens the vendor's key")
         load = actions.add_parser("import", help="import the certificate that Apple issued")
         load.add_argument("file", type=Path, help="PEM, DER or PKCS#12")
         load.add_argument("--key", type=Path, help="its private key, if not made by csr")
         load.add_argument("--password-file", type=Path, help="what opens the key or PKCS#12")
         load.add_argument("--apple-account", default="", help="whose portal to renew it in")
+        load.add_argument("--note", default="", help="a remark for whoever renews it")
         load.add_argument("--new-topic", action="store_true", help="lose every enrolled device")
         status = actions.add_parser("status", help="topic, Apple Account and expiry")
         for each in (csr, load, status):
@@ -39,11 +49,11 @@ class Command(BaseCommand):
             {"csr": self._csr, "import": self._import, "status": self._status}[options["action"]](
                 options
             )
-        except (PushCertificateInvalid, NotSetUp, OSError) as error:
+        except (PushCertificateInvalid, VendorCertificateInvalid, NotSetUp, OSError) as error:
             raise CommandError(str(error)) from error
 
     def _csr(self, options: dict[str, Any]) -> None:
-        pem = create_csr(actor=ACTOR).decode()
+        pem = self._build_request(options).decode()
         if options["output"]:
             options["output"].write_text(pem)
         elif options["json"]:
@@ -51,13 +61,25 @@ class Command(BaseCommand):
         else:
             self.stdout.write(pem, ending="")
 
+    def _build_request(self, options: dict[str, Any]) -> bytes:
+        if not options["vendor"]:
+            return create_csr(actor=ACTOR)
+        return create_push_request(
+            options["vendor"].read_bytes(),
+            key=options["vendor_key"].read_bytes() if options["vendor_key"] else None,
+            password=_read_password(options["password_file"]),
+            now=timezone.now(),
+            actor=ACTOR,
+        )
+
     def _import(self, options: dict[str, Any]) -> None:
         row = import_push_certificate(
             options["file"].read_bytes(),
             key=options["key"].read_bytes() if options["key"] else None,
             password=_read_password(options["password_file"]),
             apple_account=options["apple_account"],
-            allow_new_topic=options["new_topic"],
+            note=options["note"],
+            accepted_loss=None if options["new_topic"] else 0,
             now=timezone.now(),
             actor=ACTOR,
         )
@@ -77,11 +99,18 @@ class Command(BaseCommand):
     def _show(self, row: PushCertificate, *, as_json: bool) -> None:
         not_after = row.not_after.isoformat() if row.not_after else None
         if as_json:
-            account = row.apple_account
-            self._print({"topic": row.topic, "apple_account": account, "not_after": not_after})
+            self._print(
+                {
+                    "topic": row.topic,
+                    "state": row.get_state(timezone.now()),
+                    "apple_account": row.apple_account,
+                    "serial": row.serial,
+                    "not_after": not_after,
+                }
+            )
         else:
             self.stdout.write(f"{row.topic}\nApple Account: {row.apple_account or 'unknown'}")
-            self.stdout.write(f"Valid until {not_after}")
+            self.stdout.write(f"Serial {row.serial}\nValid until {not_after}")
 
     def _print(self, value: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(value))

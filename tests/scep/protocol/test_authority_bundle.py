@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scep.errors import AuthorityInvalid
-from scep.protocol.authority_bundle import AuthorityBundle, decode_bundle
+from scep.protocol.authority_bundle import decode_bundle
+from scep.protocol.certificate_bundle import CertificateBundle
 from tests.scep.corporate_ca import CorporateCa, make_corporation, make_ec_key
 from tests.scep.device import make_key
 from tests.scep.reply import run_openssl
@@ -20,11 +21,11 @@ CORPORATION = make_corporation()
 PASSWORD = "a password of theirs"
 
 
-def decode(data: bytes, *, key: bytes | None = None, password: str = "") -> AuthorityBundle:
+def decode(data: bytes, *, key: bytes | None = None, password: str = "") -> CertificateBundle:
     return decode_bundle(data, key=key, password=password, now=datetime.now(UTC))
 
 
-def names(bundle: AuthorityBundle) -> list[str]:
+def names(bundle: CertificateBundle) -> list[str]:
     chain = [bundle.certificate, *bundle.above]
     return [
         str(each.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value)
@@ -56,7 +57,7 @@ def test_every_usual_form_is_read() -> None:
     policy, root = list_above(CORPORATION)
     chain = CORPORATION.pem + policy.pem + root.pem
     encrypted = CORPORATION.encrypt_key(PASSWORD)
-    forms: list[AuthorityBundle] = [
+    forms: list[CertificateBundle] = [
         decode(chain, key=CORPORATION.key_pem),
         decode(chain, key=encrypted, password=PASSWORD),
         decode(encrypted + chain, password=PASSWORD),
