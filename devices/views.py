@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import Error as AnyDatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
@@ -27,9 +28,9 @@ from devices.protocol.connect import decode_report
 from devices.protocol.plist import decode_plist
 from devices.services.checkin import Sender, receive_checkin
 from devices.services.connect import receive_report
-from devices.services.identity import verify_sender
+from devices.services.identity import Evidence, verify_sender
 from devices.services.refusals import report_refusal
-from organization.services.client_address import get_client_address
+from organization.services.client_address import get_client_address, is_trusted_proxy
 
 log = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
@@ -74,7 +75,7 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
     """Either URL takes either kind: a profile may name one URL for both."""
     now = timezone.now()
     body = _read_body(request, max_bytes=max_bytes)
-    certificate = verify_sender(request.headers.get("Mdm-Signature", ""), content=body, now=now)
+    certificate = verify_sender(_read_evidence(request), content=body, now=now)
     message = decode_plist(body, max_bytes=max_bytes)
     if is_checkin(message):
         sender = Sender(certificate, request.GET.get("challenge", ""), now)
@@ -82,6 +83,14 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
     else:
         answer = receive_report(decode_report(message), certificate=certificate, now=now)
     return HttpResponse(answer, content_type=PLIST)
+
+
+def _read_evidence(request: HttpRequest) -> Evidence:
+    """A forwarded client certificate counts where a trusted proxy has written it (D2)."""
+    header = settings.CLIENT_CERT_HEADER
+    believed = header and is_trusted_proxy(request.META.get("REMOTE_ADDR"))
+    forwarded = request.headers.get(header, "") if believed else ""
+    return Evidence(request.headers.get("Mdm-Signature", ""), forwarded)
 
 
 def _read_body(request: HttpRequest, *, max_bytes: int) -> bytes:

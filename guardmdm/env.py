@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ DEFAULTS = {
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 BROKER_SCHEMES = ("filesystem", "redis", "rediss")
+HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+NO_CERTIFICATE = ("mdm-signature", "x-forwarded-for", "host", "authorization", "cookie")
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
 
@@ -73,7 +76,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
         allowed_hosts=_words(values["ALLOWED_HOSTS"]) or _default_hosts(base_url),
         trusted_proxies=_check_networks(_words(values["TRUSTED_PROXIES"])),
-        client_cert_header=values["CLIENT_CERT_HEADER"],
+        client_cert_header=_check_client_cert_header(values),
         apns_host=values["APNS_HOST"],
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
@@ -170,6 +173,20 @@ def _check_networks(texts: list[str]) -> list[str]:
                 f"{PREFIX}TRUSTED_PROXIES must be addresses or networks, not {text!r}."
             ) from error
     return texts
+
+
+def _check_client_cert_header(values: Mapping[str, str]) -> str:
+    """A name with `_` would be one for us with another that has `-`: whose is it then?"""
+    name = values["CLIENT_CERT_HEADER"]
+    if not name:
+        return ""
+    if not HEADER_NAME.fullmatch(name) or name.lower() in NO_CERTIFICATE:
+        raise SettingsError(f"{PREFIX}CLIENT_CERT_HEADER must be like Client-Cert, not {name!r}.")
+    if not values["TRUSTED_PROXIES"]:
+        raise SettingsError(
+            f"{PREFIX}CLIENT_CERT_HEADER needs {PREFIX}TRUSTED_PROXIES: who else may write it?"
+        )
+    return name
 
 
 def _check_choice(name: str, text: str, choices: tuple[str, ...]) -> str:

@@ -1,11 +1,14 @@
 """From the bytes of a message to the enrollment that sent it: extract, verify, pin (D1, D3)."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from cryptography import x509
 from django.conf import settings
 
 from devices.errors import MessageRefused
 from devices.models import Enrollment, EnrollmentState
+from devices.protocol.client_certificate import decode_client_certificate
 from devices.protocol.identity import extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
 from devices.services.renewed_identity import (
@@ -27,20 +30,43 @@ OVER = {
 }
 
 
-def verify_sender(header: str, *, content: bytes, now: datetime) -> IssuedCertificate:
-    """Return the identity certificate that signed `content`: ours or a trusted external CA's.
-
-    Raises MessageRefused.
+@dataclass(frozen=True)
+class Evidence:
+    """What came beside a message: its `Mdm-Signature`, and the client certificate that a trusted
+    proxy says the TLS connection had; "" for what did not come.
     """
-    certificate = verify_signature(
-        extract_signature(header),
-        content=content,
-        allow_sha1=settings.MDM_SIGNATURE_ALLOW_SHA1,
-    )
+
+    signature: str = field(repr=False)
+    forwarded: str = field(default="", repr=False)
+
+
+def verify_sender(evidence: Evidence, *, content: bytes, now: datetime) -> IssuedCertificate:
+    """Return the identity certificate whose key the sender has: ours or a trusted external CA's.
+
+    A proved TLS connection is enough, and so is a signature over `content`; where both came, they
+    must be of the same certificate. Raises MessageRefused.
+    """
+    certificate = _verify_proofs(evidence, content=content)
     try:
         return identify(certificate, now=now, leeway=CLOCK_SKEW)
     except IdentityNotTrusted as error:
         raise MessageRefused(error.code, f"the identity certificate: {error}") from error
+
+
+def _verify_proofs(evidence: Evidence, *, content: bytes) -> x509.Certificate:
+    forwarded = decode_client_certificate(evidence.forwarded) if evidence.forwarded else None
+    if forwarded is not None and not evidence.signature:
+        return forwarded
+    signer = verify_signature(
+        extract_signature(evidence.signature),
+        content=content,
+        allow_sha1=settings.MDM_SIGNATURE_ALLOW_SHA1,
+    )
+    if forwarded not in (None, signer):
+        raise MessageRefused(
+            "identity_not_trusted", "another certificate has signed than the TLS connection's"
+        )
+    return signer
 
 
 def get_sender(certificate: IssuedCertificate, *, udid: str, now: datetime) -> Enrollment:

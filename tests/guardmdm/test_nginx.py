@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
@@ -30,6 +31,7 @@ pytestmark = [
 def write_certificate(folder):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    addresses = [x509.IPAddress(ip_address("127.0.0.1"))]
     now = datetime.datetime.now(datetime.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -39,6 +41,7 @@ def write_certificate(folder):
         .serial_number(1)
         .not_valid_before(now)
         .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
         .sign(key, hashes.SHA256())
     )
     (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
