@@ -33,6 +33,8 @@ ONCE = (
     "tests/simulator_checks",
     "tests/flows/test_backup_story.py",
     "tests/flows/test_external_story.py",
+    "tests/flows/test_mutual_tls_story.py",
+    "tests/flows/test_outage_story.py",
     "tests/flows/test_renewal_story.py",
     "tests/guardmdm/test_compose.py",
     "tests/guardmdm/test_env.py",

@@ -36,48 +36,88 @@ def run_services() -> Iterator[dict[str, str]]:
             yield {"GUARDMDM_DATABASE_URL": database, "GUARDMDM_BROKER_URL": broker}
 
 
+class PostgreSQL:
+    """A cluster in `folder` that is stopped and started at will; as root it runs as postgres.
+
+    Raises ServiceMissing.
+    """
+
+    def __init__(self, folder: Path, *, options: Mapping[str, str] = POSTGRESQL_OPTIONS) -> None:
+        binaries = sorted(
+            Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parts[-2]
+        )
+        if not binaries:
+            raise ServiceMissing("PostgreSQL is not installed")
+        as_owner: list[str] = []
+        folder.mkdir()
+        if os.geteuid() == 0:
+            as_owner = ["runuser", "-u", "postgres", "--"]
+            shutil.chown(folder, "postgres")
+        self._folder = folder
+        self._tool = [*as_owner, str(binaries[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w"]
+        port = find_free_port()
+        settings = {**options, "port": str(port), "unix_socket_directories": str(folder)}
+        self._arguments = " ".join(f"-c {key}={value}" for key, value in settings.items())
+        self.url = f"postgres://postgres@127.0.0.1:{port}/postgres"
+        _run([*self._tool, "initdb", "-o", "--username=postgres --auth=trust --no-sync"])
+
+    def start(self) -> None:
+        _run([*self._tool, "start", "-l", str(self._folder / "log"), "-o", self._arguments])
+
+    def stop(self) -> None:
+        """At once, as when the machine fails; what was committed is there after a start."""
+        _run([*self._tool, "stop", "-m", "immediate"])
+
+
 @contextlib.contextmanager
 def run_postgresql(
     folder: Path, *, options: Mapping[str, str] = POSTGRESQL_OPTIONS
 ) -> Iterator[str]:
-    """Yield the URL of a new cluster in `folder`; as root it runs as the user postgres."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parts[-2])
-    if not binaries:
-        raise ServiceMissing("PostgreSQL is not installed")
-    as_owner: list[str] = []
-    folder.mkdir()
-    if os.geteuid() == 0:
-        as_owner = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(folder, "postgres")
-    tool = [*as_owner, str(binaries[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w"]
-    port = find_free_port()
-    settings = {**options, "port": str(port), "unix_socket_directories": str(folder)}
-    arguments = " ".join(f"-c {key}={value}" for key, value in settings.items())
-    _run([*tool, "initdb", "-o", "--username=postgres --auth=trust --no-sync"])
-    _run([*tool, "start", "-l", str(folder / "log"), "-o", arguments])
+    """Yield the URL of a new cluster in `folder`."""
+    cluster = PostgreSQL(folder, options=options)
+    cluster.start()
     try:
-        yield f"postgres://postgres@127.0.0.1:{port}/postgres"
+        yield cluster.url
     finally:
-        _run([*tool, "stop", "-m", "immediate"])
+        cluster.stop()
+
+
+class Redis:
+    """A Redis on a port of its own that keeps nothing; raises ServiceMissing."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            raise ServiceMissing("Redis is not installed")
+        self.port = find_free_port()
+        options = {
+            "port": self.port, "bind": "127.0.0.1", "databases": REDIS_DATABASES, "dir": folder,
+        }  # fmt: skip
+        arguments = [text for key, value in options.items() for text in (f"--{key}", str(value))]
+        self._command = [program, *arguments, "--save", "", "--appendonly", "no"]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        wait_for_port(self.port)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
 
 
 @contextlib.contextmanager
 def run_redis(folder: Path) -> Iterator[str]:
     """Yield the URL of an empty Redis that keeps nothing."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise ServiceMissing("Redis is not installed")
-    port = find_free_port()
-    options = {"port": port, "bind": "127.0.0.1", "databases": REDIS_DATABASES, "dir": folder}
-    arguments = [text for key, value in options.items() for text in (f"--{key}", str(value))]
-    command = [program, *arguments, "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    redis = Redis(folder)
     try:
-        wait_for_port(port)
-        yield f"redis://127.0.0.1:{port}/0"
+        redis.start()
+        yield redis.url
     finally:
-        process.terminate()
-        process.wait()
+        redis.stop()
 
 
 def find_free_port() -> int:
