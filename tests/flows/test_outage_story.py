@@ -102,7 +102,8 @@ def test_every_device_enrolls_once_when_the_database_stops_in_the_middle(
     postgresql, _ = services
     profile = find_id(api, "scep/profiles", name="Default")
     token = make_token(api, max_uses=DEVICES, scep_profile=profile)
-    devices, failures = [SimulatedDevice("ios") for _ in range(DEVICES)], []
+    devices = [SimulatedDevice("ios") for _ in range(DEVICES)]
+    failures: list[Any] = []
     threads = start_all(
         lambda device: try_until_enrolled(device, token["url"], failures=failures), devices
     )
