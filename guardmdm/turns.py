@@ -11,9 +11,8 @@ from http import HTTPStatus
 from io import BytesIO
 from queue import SimpleQueue
 from typing import Any
-from wsgiref.types import InputStream, StartResponse, WSGIEnvironment
+from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
-from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import FileResponse
@@ -32,10 +31,10 @@ class BodyRefused(Exception):
 
 
 class Turns:
-    """A WSGI application around Django's; `max_body` in bytes."""
+    """A WSGI application around one that answers with Django's responses; `max_body` in bytes."""
 
-    def __init__(self, django: WSGIHandler, *, count: int, max_body: int) -> None:
-        self._django = django
+    def __init__(self, application: WSGIApplication, *, count: int, max_body: int) -> None:
+        self._application = application
         self._max_body = max_body
         self._clients = SlowClients()
         self._turns: SimpleQueue[dict[str, BaseDatabaseWrapper]] = SimpleQueue()
@@ -49,7 +48,9 @@ class Turns:
             return _refuse(error.status, start_response)
         with ExitStack() as turn:
             self._begin(turn)
-            response: Any = self._django(environ, start_response)
+            response: Any = self._application(environ, start_response)
+            if isinstance(response, list):
+                return response
             if response.streaming:
                 # A file needs no database; other answers read it while they are sent.
                 kept = ExitStack() if isinstance(response, FileResponse) else turn.pop_all()
