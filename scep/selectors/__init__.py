@@ -13,7 +13,12 @@ from scep.selectors.authorities import (
     list_root_cas,
 )
 from scep.selectors.expiry import ExpiringCertificate, list_expiring
-from scep.selectors.identities import CLOCK_LEEWAY, get_renewal_window, verify_identity
+from scep.selectors.identities import (
+    CLOCK_LEEWAY,
+    get_renewal_window,
+    verify_identity,
+    verify_not_compromised,
+)
 from scep.selectors.profiles import (
     PINNED_TIME,
     find_builtin_profile,
@@ -47,4 +52,5 @@ __all__ = [
     "list_recipients",
     "list_root_cas",
     "verify_identity",
+    "verify_not_compromised",
 ]

@@ -4,16 +4,34 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.db import models
+from django.db.models.expressions import RawSQL
 
-from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked
+from organization.models import Given, PreparedSelect
+from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked, RequestRejected
 from scep.models import CertificateStatus, IssuedCertificate
-from scep.protocol.certificates import encode_certificate, fingerprint
+from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
+from scep.protocol.revocation_reasons import KEY_COMPROMISE
 from scep.selectors.authorities import get_certificate
 
 CLOCK_LEEWAY = timedelta(minutes=10)
 RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
+# The reason stands in the SQL itself: a value apart from it would keep the index from being used.
+COMPROMISED_KEY = PreparedSelect(
+    lambda: (
+        IssuedCertificate.objects.filter(
+            RawSQL(  # noqa: S611 - a constant
+                f"revocation_reason = '{KEY_COMPROMISE}'", (), output_field=models.BooleanField()
+            ),
+            public_key_sha256=Given("key"),
+        )
+        .only("pk")
+        .order_by()
+    )
+)
 
 
 def get_renewal_window(certificate: IssuedCertificate) -> datetime:
@@ -54,6 +72,12 @@ def verify_identity(
     if now > certificate.not_valid_after_utc + leeway:
         raise IdentityNotInTime("the certificate has expired")
     return row
+
+
+def verify_not_compromised(key: rsa.RSAPublicKey) -> None:
+    """Raise RequestRejected where a certificate of this key was revoked as compromised."""
+    if COMPROMISED_KEY.first(key=fingerprint(encode_public_key(key))) is not None:
+        raise RequestRejected("the key is compromised: a certificate of it was revoked for that")
 
 
 def _verify_issuer(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:
