@@ -26,7 +26,12 @@ from scep.selectors.profiles import (
     get_ca_certificate_fingerprint,
     get_profile_authority,
 )
-from scep.selectors.services import ServiceIdentity, get_service_identity, list_recipients
+from scep.selectors.services import (
+    ServiceIdentity,
+    get_service_identity,
+    is_service_certificate_revoked,
+    list_recipients,
+)
 
 __all__ = [
     "CLOCK_LEEWAY",
@@ -47,6 +52,7 @@ __all__ = [
     "get_server_authority",
     "get_service_identity",
     "get_signer",
+    "is_service_certificate_revoked",
     "list_chain",
     "list_expiring",
     "list_recipients",

@@ -17,7 +17,7 @@ from scep.models import (
     ServiceCertificate,
     ServicePurpose,
 )
-from scep.protocol.certificates import decode_rsa_key
+from scep.protocol.certificates import decode_rsa_key, encode_certificate, fingerprint
 from scep.selectors.authorities import get_certificate, list_chain
 from scep.selectors.profiles import get_profile_authority
 
@@ -74,6 +74,12 @@ def get_service_identity(
     if row is None:
         raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
     return _get_identity(row)
+
+
+def is_service_certificate_revoked(certificate: x509.Certificate) -> bool:
+    """Return whether this certificate of the server itself was revoked."""
+    rows = ServiceCertificate.objects.filter(revoked_at__isnull=False)
+    return rows.filter(fingerprint=fingerprint(encode_certificate(certificate))).exists()
 
 
 def list_recipients(

@@ -36,6 +36,7 @@ READERS = {
     "authority-cancel": ADMINISTRATORS,
     "authority-export": ADMINISTRATORS,
     "service-rotate": ADMINISTRATORS,
+    "service-revoke": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
 # Who may change something there; what is not named here, operators may.
@@ -43,7 +44,8 @@ ADMINISTRATORS_ONLY = (
     "device-erase", "device-unenroll", "command-pin",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
-    "authority-export", "service-rotate", "held-request-approve", "held-request-reject",
+    "authority-export", "service-rotate", "service-revoke",
+    "held-request-approve", "held-request-reject",
 )  # fmt: skip
 
 
@@ -66,6 +68,7 @@ def fill_in(name: str, world: World) -> str:
         "enrollment/scep/": world.scep_profile.public_id,
         "enrollment/log/": world.entry.public_id,
         "system/certificates/issued/": world.certificate.public_id,
+        "system/certificates/authorities/services/": world.retired_ra.public_id,
         "system/certificates/authorities/": world.next_ca.public_id,
         "system/certificates/requests/": world.held_request.public_id,
     }
