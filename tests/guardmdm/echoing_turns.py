@@ -3,6 +3,7 @@
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import django
@@ -39,7 +40,7 @@ def echo(request: HttpRequest) -> HttpResponseBase:
 def stream(request: HttpRequest) -> HttpResponseBase:
     """Rows of the database, the second long after the first."""
 
-    def rows() -> object:
+    def rows() -> Iterator[str]:
         for pause in (0, 1):
             time.sleep(pause)
             with connection.cursor() as cursor:
@@ -58,18 +59,17 @@ def wait(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({})
 
 
-class Urls:
-    urlpatterns = [
-        path("healthz", echo),
-        path("healthz/stream", stream),
-        path("healthz/file", send_file),
-        path("healthz/wait", wait),
-    ]
+urlpatterns = [
+    path("healthz", echo),
+    path("healthz/stream", stream),
+    path("healthz/file", send_file),
+    path("healthz/wait", wait),
+]
 
 
 class Echo(WSGIHandler):
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
-        request.urlconf = Urls
+        request.urlconf = __name__
         return super().get_response(request)
 
 
