@@ -9,7 +9,10 @@ from pathlib import Path
 
 from guardmdm.supervisor import Program
 
-WEB_THREADS = 4
+WEB_TURNS = 4
+"""Requests that one web process works at; guardmdm/turns.py gives them out."""
+WEB_THREADS = 32
+"""They wait for bodies. More fight for the interpreter when all have one (docs/adr/0080)."""
 WORKER_PROCESSES = 2
 RESPAWN_SECONDS = "20"
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
@@ -83,6 +86,7 @@ def build_programs(
 def _build_web(address: Address, *, workers: int, tls_files: tuple[Path, Path] | None) -> list[str]:
     arguments = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
+        *("--http", "1"),  # guardmdm/slow_clients.py relies on it
         *("--host", address.host, "--port", str(address.port)),
         *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
         *("--respawn-failed-workers", "--workers-kill-timeout", "5"),

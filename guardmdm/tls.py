@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from django.conf import settings
 
+from scep.selectors import is_service_certificate_revoked
 from scep.services.server_certificate import issue_server_certificate
 
 # Before the first warning about certificates that expire.
@@ -22,7 +23,10 @@ def get_paths() -> tuple[Path, Path]:
 
 
 def ensure_certificate(*, now: datetime) -> bool:
-    """Write a new certificate where none covers the base URL's host for RENEW_BEFORE more."""
+    """Write a new certificate where none covers the base URL's host for RENEW_BEFORE more.
+
+    Returns whether it did. One that was revoked covers nothing.
+    """
     hosts = [urlsplit(settings.BASE_URL).hostname or "localhost", "localhost", "127.0.0.1"]
     hosts = list(dict.fromkeys(hosts))
     certificate_path, key_path = get_paths()
@@ -39,6 +43,8 @@ def _covers(path: Path, *, hosts: list[str], until: datetime) -> bool:
     if not path.exists():
         return False
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    if is_service_certificate_revoked(certificate):
+        return False
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     covered = {*names.get_values_for_type(x509.DNSName)}
     covered |= {str(address) for address in names.get_values_for_type(x509.IPAddress)}

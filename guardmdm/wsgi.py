@@ -4,9 +4,16 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guardmdm.settings")
 
-application = get_wsgi_application()
+django = get_wsgi_application()
 
-from django.urls import resolve  # noqa: E402 - needs the applications that are loaded above
+# Only now: they need the applications that are loaded above.
+from django.conf import settings  # noqa: E402
+from django.urls import resolve  # noqa: E402
+
+from guardmdm.serving import WEB_TURNS  # noqa: E402
+from guardmdm.turns import Turns  # noqa: E402
+
+application = Turns(django, count=WEB_TURNS, max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 # Loads every view now: the first device after a restart must not wait for seconds.
 resolve("/healthz")

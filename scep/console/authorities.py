@@ -17,7 +17,12 @@ from organization.errors import NotSetUp
 from organization.forms import ConsoleForm
 from organization.models import Role
 from scep.errors import AuthorityInvalid
-from scep.forms import ExportAuthorityForm, ImportAuthorityForm, PrepareAuthorityForm
+from scep.forms import (
+    ExportAuthorityForm,
+    ImportAuthorityForm,
+    PrepareAuthorityForm,
+    ServiceRevocationForm,
+)
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -29,6 +34,7 @@ from scep.protocol.description import describe_certificate
 from scep.selectors import build_links, list_chain
 from scep.services.authority_import import import_authority
 from scep.services.escrow import export_authority
+from scep.services.revocation import NEEDED, revoke_service_certificate
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority
 from scep.services.service_certificates import BUILDERS, rotate_service_certificate
 
@@ -49,19 +55,21 @@ def _list_authorities() -> "QuerySet[CertificateAuthority]":
     return rows.defer("private_key", "parent__private_key", "revocation_list__der")
 
 
+def _list_service_certificates() -> "QuerySet[ServiceCertificate]":
+    rows = ServiceCertificate.objects.select_related("issuer")
+    return rows.defer("private_key", "certificate", "issuer__private_key", "issuer__certificate")
+
+
 @role_required()
 def list_authorities(request: HttpRequest) -> HttpResponse:
     rows = list(_list_authorities())
     own = [row for row in rows if row.role != CertificateAuthorityRole.EXTERNAL]
     own.sort(key=lambda row: (STATES.index(CertificateAuthorityState(row.state)), -row.pk))
-    services = ServiceCertificate.objects.select_related("issuer").order_by("-is_active", "-pk")
     context = {
         "next": next((row for row in own if row.state == CertificateAuthorityState.NEXT), None),
         "own": own,
         "external": [row for row in rows if row.role == CertificateAuthorityRole.EXTERNAL],
-        "services": services.defer(
-            "private_key", "certificate", "issuer__private_key", "issuer__certificate"
-        )[:100],
+        "services": _list_service_certificates().order_by("-is_active", "-pk")[:100],
         "rotatable": list(BUILDERS),
     }
     return render(request, "console/authority/list.html", context)
@@ -182,6 +190,27 @@ def rotate(request: HttpRequest, purpose: str) -> HttpResponse:
     )
 
 
+@only_administrators
+def revoke_service(request: HttpRequest, key: str) -> HttpResponse:
+    """Revoke a certificate of this server; those that are needed have to be rotated first."""
+    row = get_object_or_404(
+        _list_service_certificates().filter(revoked_at=None, not_after__gt=timezone.now()),
+        public_id=key,
+    )
+    form = ServiceRevocationForm(request.POST if request.method == "POST" else None, row=row)
+    if form.is_valid():
+        reason, now = form.cleaned_data["reason"], timezone.now()
+        try:
+            revoke_service_certificate(row, reason=reason, now=now, actor=get_actor(request))
+        except AuthorityInvalid as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("The certificate is revoked."))
+            return redirect(LIST)
+    context = {"row": row, "form": form, "is_needed": row.is_active and row.purpose in NEEDED}
+    return render(request, "console/authority/revoke.html", context)
+
+
 def _answer_form(
     request: HttpRequest,
     form_class: type[ConsoleForm],
@@ -222,6 +251,7 @@ console_urlpatterns: list[URLPattern] = [
     path(f"{ROUTE}prepare", prepare, name="authority-prepare"),
     path(f"{ROUTE}import", import_ca, name="authority-import"),
     path(f"{ROUTE}services/<str:purpose>/rotate", rotate, name="service-rotate"),
+    path(f"{ROUTE}services/<str:key>/revoke", revoke_service, name="service-revoke"),
     path(f"{ROUTE}<str:key>", show_authority, name="authority"),
     path(f"{ROUTE}<str:key>/activate", activate, name="authority-activate"),
     path(f"{ROUTE}<str:key>/cancel", cancel, name="authority-cancel"),

@@ -3,7 +3,7 @@ from scep.forms.authorities import (
     ImportAuthorityForm,
     PrepareAuthorityForm,
 )
-from scep.forms.certificates import RevocationForm
+from scep.forms.certificates import RevocationForm, ServiceRevocationForm
 from scep.forms.filters import ScepProfileFilter
 from scep.forms.profile import ScepProfileForm
 
@@ -14,4 +14,5 @@ __all__ = [
     "RevocationForm",
     "ScepProfileFilter",
     "ScepProfileForm",
+    "ServiceRevocationForm",
 ]

@@ -3,6 +3,7 @@ from django.db import models
 from organization.models import PublicIdField, TimeStamped
 from scep.models.authority import CertificateAuthority
 from scep.models.profile import ScepProfile
+from scep.protocol.revocation_reasons import KEY_COMPROMISE
 
 
 class CertificateStatus(models.TextChoices):
@@ -86,6 +87,11 @@ class IssuedCertificate(TimeStamped):
                 fields=["issuer", "not_after"],
                 condition=models.Q(status="revoked"),
                 name="certificate_revoked",
+            ),
+            models.Index(
+                fields=["public_key_sha256"],
+                condition=models.Q(revocation_reason=KEY_COMPROMISE),
+                name="certificate_compromised_key",
             ),
         ]
 

@@ -23,6 +23,10 @@ MAX_EXPONENT_BITS = 64
 """A longer exponent is nobody's, and makes every verification slow."""
 MAX_VERIFIED_BITS = 16384
 UNPROVED = "the message cannot be decrypted, or holds no certificate request"
+NOT_PRINTABLE = (
+    "the certificate request's subject has a PrintableString with a character that it may not have,"
+    " like _, @ or *: the client should write it as UTF8String"
+)
 SMALL_PRIMES = math.prod(n for n in range(3, 1000) if all(n % d for d in range(2, n)))
 DIGESTS = ("sha256", "sha384", "sha512")
 RSA_SCHEMES = (padding.PKCS1v15, padding.PSS)
@@ -57,7 +61,7 @@ def decode_csr(
     anew, and learn from the answers what is in it.
     """
     with refusing(UnprovedRequest, UNPROVED):
-        request = x509.load_der_x509_csr(der)
+        request = _load(der)
         key = request.public_key()
         if expected_key is not None and key != expected_key:
             raise UnprovedRequest("the message is signed with another key than the request's")
@@ -70,6 +74,15 @@ def decode_csr(
         common_name = _read_common_name(request.subject)
         _verify_extensions(request, allowed={common_name, *known_names} - {""})
         return CertificateRequest(accepted, common_name, _read_challenge(der))
+
+
+def _load(der: bytes) -> x509.CertificateSigningRequest:
+    try:
+        return x509.load_der_x509_csr(der)
+    except ValueError as error:
+        if "PrintableString" in str(error):  # cryptography's words; for the log only
+            raise UnprovedRequest(NOT_PRINTABLE) from error
+        raise
 
 
 def verify_key(key: object, *, min_bits: int = MIN_KEY_BITS) -> rsa.RSAPublicKey:

@@ -4,9 +4,10 @@ from cryptography import x509
 
 from scep.errors import RevocationReasonInvalid
 
+KEY_COMPROMISE = "key_compromise"
 REASONS: dict[str, x509.ReasonFlags] = {
     "unspecified": x509.ReasonFlags.unspecified,
-    "key_compromise": x509.ReasonFlags.key_compromise,
+    KEY_COMPROMISE: x509.ReasonFlags.key_compromise,
     "ca_compromise": x509.ReasonFlags.ca_compromise,
     "affiliation_changed": x509.ReasonFlags.affiliation_changed,
     "superseded": x509.ReasonFlags.superseded,
@@ -16,7 +17,7 @@ REASONS: dict[str, x509.ReasonFlags] = {
 """Hold and removal from a CRL are left out: what is revoked here is revoked for good."""
 CODES = {
     "unspecified": 0,
-    "key_compromise": 1,
+    KEY_COMPROMISE: 1,
     "ca_compromise": 2,
     "affiliation_changed": 3,
     "superseded": 4,

@@ -125,7 +125,11 @@ class ServiceCertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionVi
     @extend_schema(request=RevocationSerializer, responses=ServiceCertificateSerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, id: str) -> Response:
-        """For good; one that is in use has to be rotated first. Again changes nothing."""
+        """For good; again changes nothing. An RA or profile signer in use is to be rotated first.
+
+        A TLS certificate in use is shown to clients until another takes its place: within twelve
+        hours, or at once when the server is started again.
+        """
         row = self.get_object()
         reason = self.decode(request, RevocationSerializer)["reason"]
         revoke_service_certificate(row, reason=reason, now=timezone.now(), actor=get_actor(request))

@@ -8,27 +8,12 @@ from rest_framework import serializers
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.models.profile import default_subject
 from scep.selectors import get_ca_certificate_fingerprint
-from scep.services.profiles import KEY_SIZES, MAX_VALIDITY_DAYS
+from scep.services.profiles import KEY_SIZES, MAX_VALIDITY_DAYS, SECRETS, VALUE_NAMES
 
 MAX_TEMPLATES = 20
-WRITABLE = (
-    "name",
-    "server_type",
-    "challenge_type",
-    "allow_legacy",
-    "key_size",
-    "key_usage",
-    "subject",
-    "subject_alternative_names",
-    "validity_days",
-    "renewal_days",
-    "hold_for_approval",
-    "single_certificate",
-    "external_url",
-    "ca_name",
-    "hook_type",
-    "hook_url",
-    "hook_username",
+# As they are stored; the CA's fingerprint is shown in another way.
+PLAIN = tuple(
+    name for name in VALUE_NAMES if name not in (*SECRETS, "ca_fingerprint", "trusted_ca_pem")
 )
 
 
@@ -65,7 +50,7 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
         model = ScepProfile
         fields = (
             "id",
-            *WRITABLE,
+            *PLAIN,
             "server_url",
             "ca_fingerprint",
             "issuing_ca",

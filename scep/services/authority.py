@@ -43,7 +43,7 @@ from scep.protocol.issuing import (
 from scep.protocol.pkcs12 import build_pkcs12
 from scep.protocol.revocation_reasons import check_reason
 from scep.protocol.subject_template import Naming
-from scep.selectors import get_issuing_ca, get_signer
+from scep.selectors import get_issuing_ca, get_signer, verify_not_compromised
 from scep.services.naming import Names, build_names
 from scep.services.revocation import mark_stale
 from scep.signals import certificate_issued, certificate_revoked
@@ -81,9 +81,11 @@ def issue_certificate(
     """Sign an identity certificate and store it; `spend(row)` runs in the storing transaction.
 
     Whatever `spend` raises undoes the storing, and the certificate is never handed out.
-    Raises DuplicateTransaction where the transactionID has brought a certificate meanwhile,
-    organization.errors.NotSetUp where the CA cannot sign (any more).
+    Raises RequestRejected for a compromised key, DuplicateTransaction where the transactionID has
+    brought a certificate meanwhile, organization.errors.NotSetUp where the CA cannot sign (any
+    more).
     """
+    verify_not_compromised(application.public_key)
     signer = get_signer(issuer)
     names = _get_names(application)
     validity = _get_validity(application, signer=signer, now=now)

@@ -7,7 +7,7 @@ from scep.models import IssuedCertificate
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.messages import PkiRequest
-from scep.selectors import get_profile_authority
+from scep.selectors import get_profile_authority, verify_not_compromised
 from scep.services.authority import Application, issue_certificate
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
 from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
@@ -63,6 +63,7 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
     exchange.session_id = grant.session_id or exchange.session_id
     spend = partial(spend_challenge, csr.challenge, grant=grant, scep_profile=profile, now=now)
     if profile.hold_for_approval and not (grant.renews_fingerprint or grant.is_test):
+        verify_not_compromised(csr.public_key)
         hold_request(exchange, csr=csr, grant=grant, spend=spend)
         return None
     application = Application(

@@ -88,6 +88,9 @@ class ScepProfileValues(TypedDict, total=False):
     hook_password: str | None
 
 
+VALUE_NAMES = tuple(ScepProfileValues.__annotations__)
+
+
 def create_scep_profile(*, actor: str, **values: Unpack[ScepProfileValues]) -> ScepProfile:
     """Make a SCEP profile, for the built-in CA unless told otherwise.
 

@@ -66,6 +66,12 @@ def service_pill(certificate: ServiceCertificate) -> SafeString:
     return pill("kept", _("Kept for what it signed"))
 
 
+@register.filter
+def is_in_force(certificate: ServiceCertificate) -> bool:
+    """Whether there is anything to revoke."""
+    return certificate.revoked_at is None and certificate.not_after > timezone.now()
+
+
 @register.simple_tag
 def expiry(not_after: datetime) -> SafeString:
     """Return the day, and in colour how near it is once something should be done."""

@@ -33,10 +33,13 @@ from scep.models import (
     HeldRequest,
     IssuedCertificate,
     ScepProfile,
+    ServiceCertificate,
+    ServicePurpose,
 )
-from scep.selectors import get_issuing_ca
+from scep.selectors import get_issuing_ca, get_service_identity
 from scep.services.profiles import create_scep_profile
 from scep.services.rotation import prepare_authority
+from scep.services.service_certificates import rotate_service_certificate
 from tests.console.profiles import PASSCODE_PROFILE
 
 PASSWORD = "correct horse battery staple"
@@ -60,6 +63,7 @@ class World:
     certificate: IssuedCertificate
     held_request: HeldRequest
     next_ca: CertificateAuthority
+    retired_ra: ServiceCertificate
 
 
 @pytest.fixture(autouse=True)
@@ -141,7 +145,15 @@ def world(bootstrapped: None) -> World:
         next_ca=prepare_authority(
             key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
         ),
+        retired_ra=retire_ra(),
     )
+
+
+def retire_ra() -> ServiceCertificate:
+    """Rotate the registration authority; return the one before."""
+    row = get_service_identity(ServicePurpose.SCEP_RA, issuer=get_issuing_ca()).row
+    rotate_service_certificate(ServicePurpose.SCEP_RA, actor="tests", now=timezone.now())
+    return ServiceCertificate.objects.get(pk=row.pk)
 
 
 def hold_request(

@@ -1,6 +1,7 @@
 """System › Certificates › Authorities: the life of the CAs by hand; keys leave only encrypted."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from guardmdm.tls import ensure_certificate
 from organization.models import AuditEntry
 from scep.models import (
     CertificateAuthority,
@@ -212,6 +214,59 @@ def test_what_rotates_by_itself_has_no_button(
     purpose: str, bootstrapped: None, administrator: Client
 ) -> None:
     assert administrator.post(f"{LIST}services/{purpose}/rotate").status_code == 404
+
+
+class TestRevokingOwnCertificates:
+    def url(self, row: ServiceCertificate) -> str:
+        return f"{LIST}services/{row.public_id}/revoke"
+
+    def test_an_old_one_is_revoked_when_its_serial_is_typed(
+        self, world: World, administrator: Client
+    ) -> None:
+        row, url = world.retired_ra, self.url(world.retired_ra)
+        assert url in administrator.get(LIST).content.decode()
+        values = {"reason": "key_compromise", "confirmation": row.serial[-8:].upper()}
+        page = administrator.post(url, values, follow=True).content.decode()
+        row.refresh_from_db()
+        assert row.revocation_reason == "key_compromise"
+        assert "The certificate is revoked." in page
+        assert url not in page
+        entry = AuditEntry.objects.get(action="service_certificate.revoke")
+        assert entry.subject_id == row.public_id
+        assert administrator.get(url).status_code == 404
+
+    @pytest.mark.parametrize("typed", ["", "yes", "00000000"])
+    def test_nothing_is_revoked_when_something_else_is_typed(
+        self, typed: str, world: World, administrator: Client
+    ) -> None:
+        values = {"reason": "superseded", "confirmation": typed}
+        assert administrator.post(self.url(world.retired_ra), values).status_code == 200
+        world.retired_ra.refresh_from_db()
+        assert world.retired_ra.revoked_at is None
+
+    def test_one_that_is_needed_is_to_be_rotated_first(
+        self, bootstrapped: None, administrator: Client
+    ) -> None:
+        row = ServiceCertificate.objects.get(purpose=ServicePurpose.SCEP_RA)
+        assert self.url(row) not in administrator.get(LIST).content.decode()
+        values = {"reason": "superseded", "confirmation": row.serial[-8:]}
+        assert "rotate it first" in administrator.post(self.url(row), values).content.decode()
+        row.refresh_from_db()
+        assert row.revoked_at is None
+
+    def test_a_tls_certificate_in_use_warns_and_is_replaced(
+        self, bootstrapped: None, administrator: Client, settings: Any, tmp_path: Path
+    ) -> None:
+        settings.DATA_DIR = tmp_path
+        assert ensure_certificate(now=timezone.now())
+        row = ServiceCertificate.objects.get(purpose=ServicePurpose.TLS_SERVER)
+        assert (
+            "It is in use: this server shows it"
+            in administrator.get(self.url(row)).content.decode()
+        )
+        administrator.post(self.url(row), {"reason": "superseded", "confirmation": row.serial[-8:]})
+        assert ensure_certificate(now=timezone.now())
+        assert not ensure_certificate(now=timezone.now())
 
 
 def test_the_list_costs_the_same_queries_however_long(

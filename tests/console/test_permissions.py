@@ -40,6 +40,7 @@ READERS = {
     "push-certificate-request": ADMINISTRATORS,
     "push-certificate-import": ADMINISTRATORS,
     "push-certificate-edit": ADMINISTRATORS,
+    "service-revoke": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
 # Who may change something there; what is not named here, operators may.
@@ -47,7 +48,8 @@ ADMINISTRATORS_ONLY = (
     "device-erase", "device-unenroll", "command-pin",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
-    "authority-export", "service-rotate", "held-request-approve", "held-request-reject",
+    "authority-export", "service-rotate", "service-revoke",
+    "held-request-approve", "held-request-reject",
     "push-certificate-csr", "push-certificate-request", "push-certificate-import",
     "push-certificate-edit",
 )  # fmt: skip
@@ -72,6 +74,7 @@ def fill_in(name: str, world: World) -> str:
         "enrollment/scep/": world.scep_profile.public_id,
         "enrollment/log/": world.entry.public_id,
         "system/certificates/issued/": world.certificate.public_id,
+        "system/certificates/authorities/services/": world.retired_ra.public_id,
         "system/certificates/authorities/": world.next_ca.public_id,
         "system/certificates/requests/": world.held_request.public_id,
     }

@@ -1,7 +1,10 @@
 """deploy/nginx.conf in a real nginx, in front of a real granian."""
 
+import contextlib
 import datetime
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -134,6 +137,17 @@ def test_what_a_client_claims_about_itself_is_replaced(proxy):
     assert seen["HTTP_X_FORWARDED_PROTO"] == "https"
     assert "forged" not in str(seen)
     assert "SUCCESS" not in str(seen)
+
+
+def test_clients_that_stall_in_head_or_body_hold_nobody_up(proxy):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    head = b"PUT /mdm/connect HTTP/1.1\r\nHost: localhost\r\n"
+    with contextlib.ExitStack() as stack:
+        for part in [head] * 40 + [head + b"Content-Length: 5000\r\n\r\n<plist>"] * 40:
+            plain = socket.create_connection(("127.0.0.1", proxy.base_url.port))
+            stack.enter_context(context.wrap_socket(plain)).sendall(part)
+        assert proxy.put("/mdm/connect", content=b"x", timeout=2).json()["body_bytes"] == "1"
 
 
 def test_no_token_is_in_any_log(proxy):

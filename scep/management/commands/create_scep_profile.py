@@ -13,29 +13,9 @@ from organization.errors import NotSetUp
 from scep.errors import ProfileInvalid, ServerUnreachable
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.services.external_servers import fetch_ca_certificates
-from scep.services.profiles import KEY_SIZES, ScepProfileValues, create_scep_profile
+from scep.services.profiles import KEY_SIZES, VALUE_NAMES, ScepProfileValues, create_scep_profile
 
 ACTOR = "manage.py"
-# Options that are values of the profile by the same name; what is not given is left out.
-VALUES = (
-    "name",
-    "static_challenge",
-    "allow_legacy",
-    "key_size",
-    "key_usage",
-    "subject",
-    "subject_alternative_names",
-    "validity_days",
-    "renewal_days",
-    "hold_for_approval",
-    "single_certificate",
-    "external_url",
-    "ca_name",
-    "ca_fingerprint",
-    "hook_type",
-    "hook_url",
-    "hook_username",
-)
 
 
 class Command(BaseCommand):
@@ -107,7 +87,10 @@ def _add_external_options(parser: ArgumentParser) -> None:
 
 
 def _read_values(options: dict[str, Any]) -> ScepProfileValues:
-    given: Any = {name: options[name] for name in VALUES if options[name] not in (None, False)}
+    # Most options have the name of their value; what is not given is left out.
+    given: Any = {
+        name: options[name] for name in VALUE_NAMES if options.get(name) not in (None, False)
+    }
     values: ScepProfileValues = given
     values["challenge_type"] = options["challenge"]
     if options["external_url"]:

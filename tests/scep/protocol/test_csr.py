@@ -4,11 +4,14 @@ import ipaddress
 from pathlib import Path
 
 import pytest
+from asn1crypto import core
+from asn1crypto import x509 as x509_asn1
 from asn1crypto.csr import CertificationRequest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
+from scep.errors import AlgorithmRefused, FailInfo, RequestRejected, UnprovedRequest
 from scep.protocol.csr import decode_csr, verify_key
 from tests.scep.device import make_csr, make_key
 from tests.scep.reply import run_openssl
@@ -31,6 +34,19 @@ def test_key_name_and_challenge_are_read_when_openssl_makes_the_request(tmp_path
 
 def test_challenge_is_empty_when_the_request_has_none() -> None:
     assert decode_csr(make_csr(make_key()), allow_sha1=False).challenge == ""
+
+
+def test_cause_is_named_when_a_printable_string_holds_an_underscore() -> None:
+    """The device is told what every unproved request is told; the log says what to mend."""
+    key = make_key()
+    request = CertificationRequest.load(make_csr(key, names=("dev_1",)))
+    info = request["certification_request_info"]
+    text = core.PrintableString("dev_1")
+    info["subject"].chosen[0][0]["value"] = x509_asn1.DirectoryString("printable_string", text)
+    request["signature"] = key.sign(info.dump(force=True), padding.PKCS1v15(), hashes.SHA256())
+    with pytest.raises(UnprovedRequest, match="PrintableString") as caught:
+        decode_csr(request.dump(force=True), allow_sha1=False)
+    assert caught.value.fail_info == FailInfo.BAD_MESSAGE_CHECK
 
 
 def usage(**wanted: bool) -> x509.KeyUsage:

@@ -1,0 +1,62 @@
+"""Reads of the certificate authority: the CAs, this server's own certificates, and identities."""
+
+from scep.selectors.authorities import (
+    build_links,
+    find_next_ca,
+    find_published_authority,
+    get_certificate,
+    get_issuing_ca,
+    get_root_ca,
+    get_server_authority,
+    get_signer,
+    list_chain,
+    list_root_cas,
+)
+from scep.selectors.expiry import ExpiringCertificate, list_expiring
+from scep.selectors.identities import (
+    CLOCK_LEEWAY,
+    get_renewal_window,
+    verify_identity,
+    verify_not_compromised,
+)
+from scep.selectors.profiles import (
+    PINNED_TIME,
+    find_builtin_profile,
+    find_pinned_authority,
+    get_ca_certificate_fingerprint,
+    get_profile_authority,
+)
+from scep.selectors.services import (
+    ServiceIdentity,
+    get_service_identity,
+    is_service_certificate_revoked,
+    list_recipients,
+)
+
+__all__ = [
+    "CLOCK_LEEWAY",
+    "PINNED_TIME",
+    "ExpiringCertificate",
+    "ServiceIdentity",
+    "build_links",
+    "find_builtin_profile",
+    "find_next_ca",
+    "find_pinned_authority",
+    "find_published_authority",
+    "get_ca_certificate_fingerprint",
+    "get_certificate",
+    "get_issuing_ca",
+    "get_profile_authority",
+    "get_renewal_window",
+    "get_root_ca",
+    "get_server_authority",
+    "get_service_identity",
+    "get_signer",
+    "is_service_certificate_revoked",
+    "list_chain",
+    "list_expiring",
+    "list_recipients",
+    "list_root_cas",
+    "verify_identity",
+    "verify_not_compromised",
+]

@@ -1,0 +1,87 @@
+"""Devices' identity certificates: whether one is valid, and when it may be renewed."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.db import models
+from django.db.models.expressions import RawSQL
+
+from organization.models import Given, PreparedSelect
+from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked, RequestRejected
+from scep.models import CertificateStatus, IssuedCertificate
+from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
+from scep.protocol.revocation_reasons import KEY_COMPROMISE
+from scep.selectors.authorities import get_certificate
+
+CLOCK_LEEWAY = timedelta(minutes=10)
+RENEWAL_WINDOW = timedelta(days=180)
+RENEWAL_SHARE = 3
+"""A certificate that lives shorter than that may be renewed in the last third of its life."""
+# The reason stands in the SQL itself: a value apart from it would keep the index from being used.
+COMPROMISED_KEY = PreparedSelect(
+    lambda: (
+        IssuedCertificate.objects.filter(
+            RawSQL(  # noqa: S611 - a constant
+                f"revocation_reason = '{KEY_COMPROMISE}'", (), output_field=models.BooleanField()
+            ),
+            public_key_sha256=Given("key"),
+        )
+        .only("pk")
+        .order_by()
+    )
+)
+
+
+def get_renewal_window(certificate: IssuedCertificate) -> datetime:
+    """Return the moment from which the certificate may be renewed; it ends with its validity.
+
+    By its SCEP profile; else 180 days ahead, or a third of a shorter life.
+    """
+    profile = certificate.scep_profile
+    if profile is not None and profile.renewal_days is not None:
+        return certificate.not_after - timedelta(days=profile.renewal_days)
+    life = certificate.not_after - certificate.not_before
+    return certificate.not_after - min(RENEWAL_WINDOW, life / RENEWAL_SHARE)
+
+
+def verify_identity(
+    certificate: x509.Certificate, *, now: datetime, leeway: timedelta = CLOCK_LEEWAY
+) -> IssuedCertificate:
+    """Return the row of an identity certificate that we issued and that is valid `now`.
+
+    Found by the SHA-256 of the whole certificate; the issuer's signature is checked again.
+    Raises IdentityRevoked, or IdentityNotTrusted for everything else.
+    """
+    row = (
+        IssuedCertificate.objects.select_related("issuer")
+        .defer("issuer__private_key")
+        .filter(fingerprint=fingerprint(encode_certificate(certificate)))
+        .first()
+    )
+    if row is None:
+        raise IdentityNotTrusted("the certificate was not issued here")
+    if row.status == CertificateStatus.REVOKED:
+        raise IdentityRevoked(f"the certificate was revoked ({row.revocation_reason})")
+    if row.status != CertificateStatus.ISSUED:
+        raise IdentityNotTrusted("the certificate was never handed out")
+    _verify_issuer(certificate, issuer=get_certificate(row.issuer))
+    if now < certificate.not_valid_before_utc - leeway:
+        raise IdentityNotInTime("the certificate is not valid yet")
+    if now > certificate.not_valid_after_utc + leeway:
+        raise IdentityNotInTime("the certificate has expired")
+    return row
+
+
+def verify_not_compromised(key: rsa.RSAPublicKey) -> None:
+    """Raise RequestRejected where a certificate of this key was revoked as compromised."""
+    if COMPROMISED_KEY.first(key=fingerprint(encode_public_key(key))) is not None:
+        raise RequestRejected("the key is compromised: a certificate of it was revoked for that")
+
+
+def _verify_issuer(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise IdentityNotTrusted("the certificate's signature is not our CA's") from error

@@ -1,0 +1,83 @@
+"""SCEP profiles that are served here, and the CA of each."""
+
+from datetime import datetime, timedelta
+
+from organization.errors import NotSetUp
+from organization.models import Given, PreparedSelect
+from organization.protocol.public_id import is_public_id
+from scep.models import (
+    CertificateAuthority,
+    CertificateAuthorityRole,
+    CertificateAuthorityState,
+    ScepProfile,
+    ScepServerType,
+)
+
+PINNED_TIME = timedelta(days=7)
+"""How long a retired CA still answers to devices that know no other."""
+# What concerns external servers only; nobody changes rows of these two while they are in use.
+EXTERNAL_FIELDS = (
+    *("external_url", "ca_name", "ca_fingerprint", "hook_type", "hook_url", "hook_username"),
+    *("hook_password", "checked_at", "check_code", "check_message", "created_at", "updated_at"),
+)
+BUILTIN_PROFILE = PreparedSelect(
+    lambda: (
+        ScepProfile.objects.filter(public_id=Given("public_id"), server_type=ScepServerType.BUILTIN)
+        .select_related("issuing_ca")
+        .defer(*EXTERNAL_FIELDS)
+        .order_by()
+    ),
+    remembers=64,
+)
+
+
+def find_builtin_profile(public_id: str) -> ScepProfile | None:
+    """Return the SCEP profile that is served here, with its CA.
+
+    An external server's profile has its own URL; the one here is nobody's.
+    """
+    if not is_public_id(public_id, prefix="scep"):
+        return None
+    return BUILTIN_PROFILE.first(public_id=public_id)
+
+
+def find_pinned_authority(
+    scep_profile: ScepProfile, *, name: str, now: datetime
+) -> CertificateAuthority | None:
+    """Return the retired CA that a device asks for by its id, as its enrollment profile told it.
+
+    A device that downloaded its profile before a rotation has pinned the old CA's fingerprint,
+    and finds it here for as long as such a profile may reasonably be waiting.
+    """
+    if not is_public_id(name, prefix="ca"):
+        return None  # whatever a stranger writes there
+    role = (
+        CertificateAuthorityRole.SINGLE
+        if scep_profile.single_certificate
+        else CertificateAuthorityRole.ISSUING
+    )
+    return (
+        CertificateAuthority.objects.filter(
+            public_id=name,
+            role=role,
+            state=CertificateAuthorityState.RETIRED,
+            retired_at__gt=now - PINNED_TIME,
+            not_after__gt=now,
+        )
+        .select_related("parent")
+        .first()
+    )
+
+
+def get_ca_certificate_fingerprint(scep_profile: ScepProfile) -> bytes:
+    """Return SHA-256 (32 raw bytes) of the CA certificate that issues for this profile."""
+    if scep_profile.server_type == ScepServerType.EXTERNAL or scep_profile.issuing_ca is None:
+        return bytes.fromhex(scep_profile.ca_fingerprint)
+    return bytes.fromhex(scep_profile.issuing_ca.fingerprint)
+
+
+def get_profile_authority(scep_profile: ScepProfile) -> CertificateAuthority:
+    """Return the CA that issues for this profile; raises NotSetUp for an external server's."""
+    if scep_profile.issuing_ca is None:
+        raise NotSetUp(f"the SCEP profile {scep_profile.name} has no CA here")
+    return scep_profile.issuing_ca

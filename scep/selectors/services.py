@@ -1,0 +1,111 @@
+"""This server's own certificates: who signs, and who may open a SCEP request."""
+
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.db import models
+from django.utils import timezone
+
+from organization.errors import NotSetUp
+from organization.models import Given, PreparedSelect
+from scep.models import (
+    CertificateAuthority,
+    CertificateAuthorityRole,
+    CertificateAuthorityState,
+    ScepProfile,
+    ServiceCertificate,
+    ServicePurpose,
+)
+from scep.protocol.certificates import decode_rsa_key, encode_certificate, fingerprint
+from scep.selectors.authorities import get_certificate, list_chain
+from scep.selectors.profiles import get_profile_authority
+
+
+def _select_registration_authorities() -> models.QuerySet[ServiceCertificate]:
+    return ServiceCertificate.objects.filter(
+        purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=Given("now")
+    ).order_by("-id")
+
+
+REGISTRATION_AUTHORITIES = PreparedSelect(
+    lambda: _select_registration_authorities().only(
+        "certificate", "private_key", "is_active", "issuer"
+    ),
+    remembers=16,
+)
+WITH_CHAINS = PreparedSelect(
+    lambda: (
+        _select_registration_authorities()
+        .select_related("issuer__parent__parent")
+        .defer("issuer__private_key", "issuer__parent__private_key")
+        .defer("issuer__parent__parent__private_key")
+    )
+)
+
+
+@dataclass(frozen=True)
+class ServiceIdentity:
+    """A certificate and key of this server."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey
+    row: ServiceCertificate | CertificateAuthority
+
+    @property
+    def chain(self) -> tuple[x509.Certificate, ...]:
+        """The CAs above, the lowest first; looked up where they were not fetched along."""
+        row = self.row
+        above = row.issuer if isinstance(row, ServiceCertificate) else row.parent
+        return tuple(get_certificate(each) for each in list_chain(above)) if above else ()
+
+
+def get_service_identity(
+    purpose: ServicePurpose, *, issuer: CertificateAuthority | None = None
+) -> ServiceIdentity:
+    """Return the newest active certificate for `purpose` (below `issuer`); raises NotSetUp."""
+    rows = ServiceCertificate.objects.filter(purpose=purpose, is_active=True)
+    if issuer is not None:
+        rows = rows.filter(issuer=issuer)
+    rows = rows.select_related("issuer__parent").defer(
+        "issuer__private_key", "issuer__parent__private_key"
+    )
+    row = rows.order_by("-id").first()
+    if row is None:
+        raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
+    return _get_identity(row)
+
+
+def is_service_certificate_revoked(certificate: x509.Certificate) -> bool:
+    """Return whether this certificate of the server itself was revoked."""
+    rows = ServiceCertificate.objects.filter(revoked_at__isnull=False)
+    return rows.filter(fingerprint=fingerprint(encode_certificate(certificate))).exists()
+
+
+def list_recipients(
+    scep_profile: ScepProfile, *, with_chains: bool = True
+) -> list[ServiceIdentity]:
+    """Return who may open a SCEP request for this profile: first the one that GetCACert names.
+
+    Then every RA of ours that has not expired, newest first: a device that asked for the RA's
+    certificate before a rotation is still understood. Without an RA it is the CA itself.
+    `with_chains`: the CAs above are fetched along. Raises NotSetUp.
+    """
+    authority = get_profile_authority(scep_profile)
+    if scep_profile.single_certificate:
+        earlier = CertificateAuthority.objects.filter(
+            role=CertificateAuthorityRole.SINGLE,
+            state=CertificateAuthorityState.RETIRED,
+            not_after__gt=timezone.now(),
+        )
+        return [_get_identity(row) for row in (authority, *earlier.order_by("-id"))]
+    known = WITH_CHAINS if with_chains else REGISTRATION_AUTHORITIES
+    rows = known.all(now=timezone.now())
+    found = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == authority.pk))
+    if not found:
+        raise NotSetUp("there is no registration authority: run manage.py bootstrap")
+    return [_get_identity(row) for row in found]
+
+
+def _get_identity(row: ServiceCertificate | CertificateAuthority) -> ServiceIdentity:
+    return ServiceIdentity(get_certificate(row), decode_rsa_key(bytes(row.private_key or b"")), row)

@@ -1,0 +1,53 @@
+"""Clients that stall, against a server without a proxy in front."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.flows.server import Server, make_token
+from tests.simulator.device import SimulatedDevice
+
+pytestmark = pytest.mark.slow
+
+STALLED = 40
+HALF_A_HEAD = b"POST /scep HTTP/1.1\r\nHost: localhost\r\nX-Half: "
+HALF_A_BODY = b"PUT /mdm/connect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n<plist>"
+
+
+def _upload_slowly(port: int, *, length: int, seconds: int) -> bytes:
+    """Send a body in 20 parts; returns the answer's first line."""
+    head = (
+        f"PUT /mdm/connect HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(head.encode())
+        for _ in range(20):
+            connection.sendall(b"x" * (length // 20))
+            time.sleep(seconds / 20)
+        return connection.recv(4096).split(b"\r\n")[0]
+
+
+def test_a_device_and_a_person_are_served_while_others_stall(
+    server: Server, api: httpx.Client, enroll_device: Callable[..., SimulatedDevice]
+) -> None:
+    token: dict[str, Any] = make_token(api)
+    with contextlib.ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+        for part in [HALF_A_BODY] * STALLED + [HALF_A_HEAD] * STALLED:
+            stalled = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            stalled.sendall(part)
+        upload = pool.submit(_upload_slowly, server.port, length=1_000_000, seconds=10)
+
+        for path in ("/accounts/login/", "/healthz", "/readyz"):
+            started = time.monotonic()
+            assert httpx.get(f"{server.base_url}{path}", timeout=10).status_code == 200
+            assert time.monotonic() - started < 2
+        assert enroll_device(token["url"]).is_enrolled
+
+        # Read whole, and then refused for what it is: no device's message.
+        assert upload.result() == b"HTTP/1.1 403 Forbidden"

@@ -1,0 +1,76 @@
+"""`guardmdm.turns` around a Django that says what reached it, with little patience."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection, connections
+from django.http import FileResponse, HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import path
+
+from guardmdm import slow_clients
+from guardmdm.turns import Turns
+
+django.setup()
+slow_clients.PATIENCE_SECONDS = float(os.environ["PATIENCE_SECONDS"])
+connections.settings["default"]["CONN_MAX_AGE"] = 600  # as in production
+
+
+def echo(request: HttpRequest) -> HttpResponseBase:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse(
+        {
+            "method": request.method,
+            "length": len(request.body),
+            "sha256": hashlib.sha256(request.body).hexdigest(),
+            "read_again": len(request.read()),
+            "client": request.META["REMOTE_ADDR"],
+            "forwarded": request.headers.get("X-Forwarded-For", ""),
+            "connection": id(connection.connection),
+        }
+    )
+
+
+def stream(request: HttpRequest) -> HttpResponseBase:
+    """Rows of the database, the second long after the first."""
+
+    def rows() -> Iterator[str]:
+        for pause in (0, 1):
+            time.sleep(pause)
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                yield f"{cursor.fetchone()[0]}\n"
+
+    return StreamingHttpResponse(rows())
+
+
+def send_file(request: HttpRequest) -> HttpResponseBase:
+    return FileResponse(Path(os.environ["LARGE_FILE"]).open("rb"))
+
+
+def wait(request: HttpRequest) -> HttpResponseBase:
+    time.sleep(1)
+    return JsonResponse({})
+
+
+urlpatterns = [
+    path("healthz", echo),
+    path("healthz/stream", stream),
+    path("healthz/file", send_file),
+    path("healthz/wait", wait),
+]
+
+
+class Echo(WSGIHandler):
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        request.urlconf = __name__
+        return super().get_response(request)
+
+
+application = Turns(Echo(), count=2, max_body=10 * 1024 * 1024)

@@ -1,0 +1,171 @@
+"""guardmdm.turns over real HTTP, in a granian that is started as `serve` starts it."""
+
+import contextlib
+import hashlib
+import os
+import socket
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from guardmdm.serving import build_address, build_programs
+from tests.services import find_free_port, wait_for_port
+
+HEAD = b"PUT /healthz HTTP/1.1\r\nHost: localhost\r\n"
+PATIENCE_SECONDS = 2
+FILE_BYTES = 50_000_000
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("turns")
+    (folder / "large").write_bytes(b"x" * FILE_BYTES)
+    port = find_free_port()
+    address = build_address("127.0.0.1", port=port, behind_proxy=False)
+    web = build_programs(address, workers=1, tls_files=None)[0]
+    own = {
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PATIENCE_SECONDS": str(PATIENCE_SECONDS),
+        "LARGE_FILE": str(folder / "large"),
+    }
+    command = [*web.arguments[:-1], "tests.guardmdm.echoing_turns:application"]
+    with subprocess.Popen(command, env=os.environ | own) as process:
+        try:
+            wait_for_port(port, seconds=60)
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+                client.port, client.process = port, process
+                yield client
+        finally:
+            process.terminate()
+
+
+@contextlib.contextmanager
+def connecting(server, *parts, source="127.0.0.1", receive_buffer=None):
+    with socket.socket() as connection:
+        connection.settimeout(20)
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.bind((source, 0))
+        connection.connect(("127.0.0.1", server.port))
+        for part in parts:
+            connection.sendall(part)
+        yield connection
+
+
+def is_ended(connection):
+    with contextlib.suppress(ConnectionResetError):
+        while data := connection.recv(65536):
+            assert b" 200 " not in data
+    return True
+
+
+@pytest.mark.parametrize("length", [0, 1, 200_000, 300_000, 10 * 1024 * 1024])
+def test_a_body_arrives_whole_whatever_its_length(server, length):
+    body = os.urandom(length)
+    seen = server.put("/healthz", content=body, headers={"X-Forwarded-For": "192.0.2.1"}).json()
+    assert seen["sha256"] == hashlib.sha256(body).hexdigest()
+    assert (seen["client"], seen["forwarded"]) == ("127.0.0.1", "192.0.2.1")
+
+
+def test_a_larger_body_is_refused_unread(server):
+    assert server.put("/healthz", content=b"x" * (10 * 1024 * 1024 + 1)).status_code == 413
+
+
+def test_a_body_without_a_length_is_refused(server):
+    assert server.put("/healthz", content=iter([b"a", b"b"])).status_code == 411
+
+
+def test_a_head_has_the_length_and_no_body(server):
+    answer = server.head("/healthz")
+    assert answer.status_code == 200
+    assert int(answer.headers["Content-Length"]) > 0
+    assert answer.content == b""
+
+
+def test_one_connection_serves_many_requests(server):
+    with connecting(server) as connection:
+        for _ in range(3):
+            connection.sendall(HEAD + b"Content-Length: 2\r\n\r\nab")
+            assert b'"length": 2' in connection.recv(65536)
+
+
+def test_the_turns_keep_their_database_connections(server):
+    seen = {server.get("/healthz").json()["connection"] for _ in range(20)}
+    assert len(seen) <= 2
+
+
+def test_a_streamed_answer_comes_as_it_is_made(server):
+    started = time.monotonic()
+    with server.stream("GET", "/healthz/stream") as answer:
+        pieces = [(time.monotonic() - started, piece) for piece in answer.iter_raw()]
+    assert b"".join(piece for _, piece in pieces) == b"1\n1\n"
+    assert pieces[0][0] < 0.8 < pieces[-1][0]
+
+
+def test_others_are_served_while_clients_stall_in_body_head_or_answer(server):
+    body, head = HEAD + b"Content-Length: 1000\r\n\r\nabc", HEAD + b"X-Half: "
+    answer = b"GET /healthz/file HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        for part in [body] * 10 + [head] * 10 + [answer] * 10:
+            stack.enter_context(connecting(server, part, receive_buffer=4096))
+        time.sleep(0.3)
+        started = time.monotonic()
+        assert server.get("/healthz").status_code == 200
+        assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("drip", [b"", b"x"], ids=["silent", "a byte now and then"])
+def test_a_body_that_does_not_come_in_time_costs_the_connection(server, drip):
+    started = time.monotonic()
+    with connecting(server, HEAD + b"Content-Length: 1000\r\n\r\nabc") as connection:
+        connection.settimeout(0.2)
+        for _ in range(40):
+            with contextlib.suppress(TimeoutError):
+                assert is_ended(connection)
+                break
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(drip)
+    assert PATIENCE_SECONDS <= time.monotonic() - started < PATIENCE_SECONDS + 3
+
+
+def test_a_client_that_takes_nothing_of_its_answer_is_left(server):
+    request = b"GET /healthz/file HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with connecting(server, request, receive_buffer=4096) as connection:
+        time.sleep(PATIENCE_SECONDS + 3)
+        received = 0
+        with contextlib.suppress(ConnectionResetError):
+            while data := connection.recv(1 << 20):
+                received += len(data)
+    assert received < FILE_BYTES
+
+
+def test_other_addresses_and_busy_connections_survive_a_slow_neighbour(server):
+    request = HEAD + b"Content-Length: 2\r\n\r\nab"
+    with (
+        connecting(server, HEAD + b"Content-Length: 1000\r\n\r\nabc") as slow,
+        connecting(server, source="127.0.0.2") as elsewhere,
+        connecting(server) as busy,
+    ):
+        for _ in range(int(PATIENCE_SECONDS + 2) * 2):
+            time.sleep(0.5)
+            busy.sendall(request)
+            assert b'"length": 2' in busy.recv(65536)
+        assert is_ended(slow)
+        elsewhere.sendall(request)
+        assert b'"length": 2' in elsewhere.recv(65536)
+
+
+def test_a_broken_off_body_is_not_taken_for_a_whole_one(server):
+    with connecting(server, HEAD + b"Content-Length: 10\r\n\r\nabc") as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert is_ended(connection)
+
+
+def test_a_stopped_server_finishes_what_it_has_begun(server):
+    with connecting(server, b"GET /healthz/wait HTTP/1.1\r\nHost: localhost\r\n\r\n") as waiting:
+        time.sleep(0.3)
+        server.process.terminate()
+        assert b" 200 " in waiting.recv(65536)
+    assert server.process.wait(timeout=20) == 0
