@@ -6,6 +6,12 @@ from typing import Any
 
 from devices.errors import MessageInvalid, MessageUnknown
 from devices.protocol.channel import ChannelMessage, decode_channel
+from devices.protocol.declarative import (
+    STATUS,
+    DeviceStatus,
+    decode_endpoint,
+    decode_status,
+)
 from devices.protocol.reading import (
     find_data,
     find_flag,
@@ -70,10 +76,10 @@ class GetToken(ChannelMessage):
 
 @dataclass(frozen=True)
 class DeclarativeManagement(ChannelMessage):
-    """`endpoint` says what is asked for; `data` is JSON, and comes with a status report."""
+    """`endpoint` says what is asked for; `status` comes with `status` alone."""
 
     endpoint: str
-    data: bytes | None = field(repr=False, default=None)
+    status: DeviceStatus | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)
@@ -176,10 +182,12 @@ def _decode_get_token(message: Message) -> GetToken:
 
 
 def _decode_declarative_management(message: Message) -> DeclarativeManagement:
+    endpoint = decode_endpoint(get_text(message, "Endpoint"))
+    data = find_data(message, "Data", longest=LONGEST_STATUS)
     return DeclarativeManagement(
         channel=decode_channel(message),
-        endpoint=get_text(message, "Endpoint"),
-        data=find_data(message, "Data", longest=LONGEST_STATUS),
+        endpoint=endpoint,
+        status=decode_status(data or b"") if endpoint == STATUS else None,
     )
 
 

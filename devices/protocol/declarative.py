@@ -16,7 +16,7 @@ from devices.errors import DeclarationMissing, MessageInvalid, MessageUnknown
 from organization.protocol.json_check import check_json
 
 TOKENS, DECLARATION_ITEMS, STATUS = "tokens", "declaration-items", "status"
-DECLARATION = re.compile(r"declaration/(activation|asset|configuration|management)/[^/]+")
+DECLARATION = re.compile(r"declaration/(activation|asset|configuration|management)/[!-.0-~]+")
 # Apple's names of the four kinds of declarations in a manifest.
 NO_DECLARATIONS: Mapping[str, list[Any]] = {
     "Activations": [],
@@ -37,28 +37,31 @@ class DeviceStatus:
     is_full: bool
 
 
+def decode_endpoint(text: str) -> str:
+    """Return one of Apple's endpoints; raises MessageUnknown for anything else."""
+    if text in (TOKENS, DECLARATION_ITEMS, STATUS) or DECLARATION.fullmatch(text):
+        return text
+    raise MessageUnknown(f"Endpoint {text[:64]!r} is not served")
+
+
 def build_document(endpoint: str, *, since: datetime) -> bytes:
     """Return the JSON that a device asks for; `since`: when its declarations became these (UTC).
 
-    Raises DeclarationMissing for a declaration, and MessageUnknown for anything else.
+    Raises DeclarationMissing for every declaration.
     """
     if endpoint == TOKENS:
-        tokens = {
-            "DeclarationsToken": DECLARATIONS_TOKEN,
-            "Timestamp": f"{since:%Y-%m-%dT%H:%M:%SZ}",
-        }
+        timestamp = f"{since:%Y-%m-%dT%H:%M:%SZ}"
+        tokens = {"DeclarationsToken": DECLARATIONS_TOKEN, "Timestamp": timestamp}
         return json.dumps({"SyncTokens": tokens}).encode()
     if endpoint == DECLARATION_ITEMS:
         manifest = {"Declarations": NO_DECLARATIONS, "DeclarationsToken": DECLARATIONS_TOKEN}
         return json.dumps(manifest).encode()
-    if DECLARATION.fullmatch(endpoint):
-        raise DeclarationMissing(f"there is no {endpoint[:200]}")
-    raise MessageUnknown(f"Endpoint {endpoint[:64]!r} is not served")
+    raise DeclarationMissing(f"there is no {endpoint[:200]}")
 
 
-def decode_status(data: bytes | None) -> DeviceStatus:
+def decode_status(data: bytes) -> DeviceStatus:
     """Raises MessageInvalid for what is no StatusReport."""
-    report = _decode_json(data or b"")
+    report = _decode_json(data)
     if not isinstance(report, dict):
         raise MessageInvalid("Data is no JSON object")
     items, errors = report.get("StatusItems", {}), report.get("Errors", [])
@@ -77,7 +80,7 @@ def _decode_json(data: bytes) -> Any:
         root = json.loads(data.decode())
         check_json(root)
     except (ValueError, RecursionError) as error:
-        raise MessageInvalid("Data is no JSON that can be stored") from error
+        raise MessageInvalid(f"Data is no JSON that can be stored: {error}"[:200]) from error
     return root
 
 

@@ -1,5 +1,7 @@
 """What a device's answer tells of its channels: its users', and what was last reported on each."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from devices.models import StatusReport, UserChannel
@@ -31,7 +33,7 @@ class StatusReportSerializer(serializers.ModelSerializer[StatusReport]):
         source="user_channel.public_id", read_only=True, allow_null=True, default=None
     )
     items = serializers.DictField(read_only=True)
-    errors = serializers.ListField(read_only=True)
+    errors: Any = serializers.ListField(read_only=True)
 
     class Meta:
         model = StatusReport

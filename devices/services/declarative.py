@@ -10,10 +10,8 @@ from devices.models import Enrollment, StatusReport, UserChannel
 from devices.protocol.answer import JSON, Answer
 from devices.protocol.checkin import DeclarativeManagement
 from devices.protocol.declarative import (
-    STATUS,
     DeviceStatus,
     build_document,
-    decode_status,
     merge_status,
 )
 
@@ -32,14 +30,13 @@ def manage_declaratively(
     """Answer with the document of the endpoint, or take a status report.
 
     A user without a channel gets the same answers, and its status is not kept.
-    Raises MessageInvalid, MessageUnknown and DeclarationMissing.
+    Raises DeclarationMissing.
     """
-    if message.endpoint != STATUS:
+    if message.status is None:
         document = build_document(message.endpoint, since=enrollment.created_at)
         return Answer(document, JSON)
-    status = decode_status(message.data)
     if user_channel is not None or not message.is_user_channel:
-        record_status(status, enrollment=enrollment, user_channel=user_channel, now=now)
+        record_status(message.status, enrollment=enrollment, user_channel=user_channel, now=now)
     # Not the 204 of Apple's table: a device takes only 200 for a report that has arrived.
     return Answer()
 
