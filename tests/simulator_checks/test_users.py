@@ -99,7 +99,7 @@ def test_a_user_of_the_habits_logs_in_after_enrolling(server: SmallServer, make:
 
 def answer_declarations(server: SmallServer, declarations: dict[str, Any]) -> None:
     items = [{"Identifier": name, "ServerToken": "1"} for name in declarations]
-    empty = {"Activations": [], "Assets": [], "Management": []}
+    empty: dict[str, Any] = {"Activations": [], "Assets": [], "Management": []}
     server.documents = {
         "tokens": {"SyncTokens": {"DeclarationsToken": "t1", "Timestamp": "2026-01-01T00:00:00Z"}},
         "declaration-items": {
