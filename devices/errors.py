@@ -10,11 +10,23 @@ class PlistTooLarge(PlistInvalid):
 
 
 class MessageInvalid(ValueError):
-    """A property list that is no message: a key is missing or of a wrong type; 400."""
+    """A property list that is no message: a key is missing or of a wrong type; 400.
+
+    `udid` is the one that the message gives, once the sender is known.
+    """
+
+    code = "message_malformed"
+    udid = ""
 
 
 class MessageUnknown(MessageInvalid):
-    """A MessageType or Endpoint that this server does not serve; 400."""
+    """A MessageType, Endpoint or TokenServiceType that this server does not serve; 400."""
+
+    code = "message_unknown"
+
+
+class DeclarationMissing(Exception):
+    """The device asks for a declaration that it does not have; 404."""
 
 
 class UserChannelDeclined(Exception):

@@ -8,13 +8,13 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import Command, Enrollment
+from devices.models import Command, Enrollment, UserChannel
 from devices.services.lapse import mark_identity_revoked
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
 from devices.signals import command_finished, push_requested
-from devices.tasks import push_device
+from devices.tasks import push_device, push_user_channel
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
@@ -22,10 +22,12 @@ log = logging.getLogger(__name__)
 
 
 @receiver(push_requested)
-def start_push(enrollment: Enrollment, **_: Any) -> None:
+def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
+    task = push_user_channel if isinstance(target, UserChannel) else push_device
+
     def publish() -> None:
         try:
-            push_device.delay(enrollment.pk)
+            task.delay(target.pk)
         except OperationalError as error:
             log.warning("the broker is unreachable (%s); the sweep will push later", error)
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
 from devices.errors import NotEnrolled, PushCertificateMissing
 from devices.models import (
@@ -15,6 +15,8 @@ from devices.models import (
     EnrollmentState,
     Group,
     PushCertificate,
+    StatusReport,
+    UserChannel,
 )
 from devices.protocol.plist import decode_plist
 
@@ -53,6 +55,22 @@ def find_enrollment_profile(enrollment: Enrollment) -> str:
         if MDM_PAYLOAD in types:
             return str(profile.get("PayloadIdentifier", ""))
     return ""
+
+
+def list_user_channels(device: Device) -> QuerySet[UserChannel]:
+    """Open channels of the users of the device's live enrollment, by name."""
+    going = UserChannel.objects.filter(
+        enrollment__device=device, enrollment__state=EnrollmentState.LIVE, ended_at=None
+    )
+    return going.order_by("long_name", "short_name", "id")
+
+
+def list_status_reports(device: Device) -> QuerySet[StatusReport]:
+    """What the device's live enrollment has reported on each of its channels, its own first."""
+    reports = StatusReport.objects.filter(
+        enrollment__device=device, enrollment__state=EnrollmentState.LIVE
+    )
+    return reports.select_related("user_channel").order_by(F("user_channel").asc(nulls_first=True))
 
 
 def find_push_certificate() -> PushCertificate | None:
@@ -99,7 +117,9 @@ def list_groups() -> QuerySet[Group]:
 
 def list_commands(device: Device) -> QuerySet[Command]:
     """Every command of the device, through all its enrollments, newest first."""
-    return Command.objects.filter(enrollment__device=device).select_related("enrollment__device")
+    return Command.objects.filter(enrollment__device=device).select_related(
+        "enrollment__device", "user_channel"
+    )
 
 
 def get_command_body(command: Command) -> dict[str, Any]:
@@ -115,14 +135,16 @@ def count_devices_by_status() -> dict[str, int]:
     return counts | dict(rows)
 
 
-def find_waiting_command(enrollment: Enrollment, *, request_type: str) -> Command | None:
-    """Return an unanswered command of this type."""
-    waiting = Command.objects.filter(enrollment=enrollment, state__in=OPEN_STATES)
-    return waiting.filter(request_type=request_type).first()
+def find_waiting_command(
+    enrollment: Enrollment, *, request_type: str, user_channel: UserChannel | None = None
+) -> Command | None:
+    """Return an unanswered command of this type to the device's channel, or a user's."""
+    queue = Command.objects.filter(enrollment=enrollment, user_channel=user_channel)
+    return queue.filter(request_type=request_type, state__in=OPEN_STATES).first()
 
 
 def find_due_commands(now: datetime) -> QuerySet[Command]:
-    """Commands of live enrollments that a device should be woken for."""
+    """Commands of live enrollments, to any of their channels, that should be pushed for."""
     waited = Q(state__in=(CommandState.SENT, CommandState.NOT_NOW), not_before__lte=now)
     return Command.objects.filter(
         Q(state=CommandState.QUEUED) | waited, enrollment__state=EnrollmentState.LIVE

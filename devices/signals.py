@@ -19,6 +19,6 @@ profiles_reported = Signal()  # enrollment
 applications_reported = Signal()  # enrollment
 identity_renewed = Signal()  # enrollment, certificate: IssuedCertificate, the new one
 renewal_failed = Signal()  # enrollment, message; it is tried again
-push_requested = Signal()  # enrollment
+push_requested = Signal()  # target: Enrollment or UserChannel
 push_failed = Signal()  # enrollment, code, message
 push_certificate_expiring = Signal()  # certificate: PushCertificate, days left

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from devices.models import UserChannel
 from devices.services.lapse import mark_lapsed
 from devices.services.push import push, request_due_pushes
 from devices.services.push_certificate_expiry import warn_push_certificate
@@ -14,6 +15,12 @@ from devices.services.replaced_identities import revoke_replaced
 def push_device(enrollment_id: int) -> None:
     """Send the enrollment's requested push, if it is still to be sent."""
     push(enrollment_id, now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def push_user_channel(user_channel_id: int) -> None:
+    """Send the requested push of a user's channel, if it is still to be sent."""
+    push(user_channel_id, model=UserChannel, now=timezone.now())
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -31,6 +38,8 @@ def sweep_commands() -> None:
     mark_lapsed(now=timezone.now())
     for enrollment_id in request_due_pushes(now=timezone.now()):
         push_device.delay(enrollment_id)
+    for user_channel_id in request_due_pushes(model=UserChannel, now=timezone.now()):
+        push_user_channel.delay(user_channel_id)
 
 
 @shared_task  # type: ignore[untyped-decorator]

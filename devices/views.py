@@ -1,7 +1,7 @@
 """The devices' doors: PUT /mdm/checkin and PUT /mdm/connect.
 
-Answers: 200, 400 malformed, 403 not trusted, 410 for a user's channel, 413 too large, 503
-try later. Never 401, which makes some devices unenroll, and never a redirect.
+Answers: 200, 400 malformed, 403 not trusted, 404 for a declaration, 410 for a user's channel,
+413 too large, 503 try later. Never 401, which makes some devices unenroll, and never a redirect.
 """
 
 import logging
@@ -17,12 +17,14 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from devices.errors import (
+    DeclarationMissing,
     MessageInvalid,
     MessageRefused,
     PlistInvalid,
     PlistTooLarge,
     UserChannelDeclined,
 )
+from devices.protocol.answer import Answer
 from devices.protocol.checkin import decode_checkin, is_checkin
 from devices.protocol.connect import decode_report
 from devices.protocol.plist import decode_plist
@@ -34,7 +36,6 @@ from organization.services.client_address import get_client_address, is_trusted_
 
 log = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
-PLIST = "application/xml; charset=utf-8"
 MAX_CHECKIN = 1024 * 1024
 MAX_RESULT = 10 * 1024 * 1024
 RETRY_AFTER = 60
@@ -54,6 +55,9 @@ def device_door(view: View) -> View:
             return _refuse(request, error)
         except UserChannelDeclined as error:
             return _answer(410, str(error))
+        except DeclarationMissing as error:
+            log.warning("%s", error)
+            return _answer(404, str(error))
         except AnyDatabaseError:
             log.exception("the database does not answer")
             return _try_later()
@@ -81,8 +85,9 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
         sender = Sender(certificate, request.GET.get("challenge", ""), now)
         answer = receive_checkin(decode_checkin(message), sender=sender)
     else:
-        answer = receive_report(decode_report(message), certificate=certificate, now=now)
-    return HttpResponse(answer, content_type=PLIST)
+        report = decode_report(message)
+        answer = Answer(receive_report(report, certificate=certificate, now=now))
+    return HttpResponse(answer.body, content_type=answer.content_type)
 
 
 def _read_evidence(request: HttpRequest) -> Evidence:

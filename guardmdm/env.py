@@ -27,6 +27,7 @@ DEFAULTS = {
     "APNS_PORT": "443",
     "APNS_CA": "",
     "ALLOW_PRIVATE_URLS": "no",
+    "USER_CHANNEL": "no",
     "LOG_FORMAT": "console",
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -58,6 +59,7 @@ class Environment:
     apns_port: int
     apns_ca: str
     allow_private_urls: bool
+    user_channel: bool
     log_format: str
 
 
@@ -81,6 +83,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
         allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
+        user_channel=_read_switch(values, "USER_CHANNEL"),
         log_format=_check_choice("LOG_FORMAT", values["LOG_FORMAT"], ("json", "console")),
     )
 

@@ -138,6 +138,8 @@ SCEP_SUBJECT_ATTRIBUTES = "enrollment.services.subject_attributes.describe_sessi
 MDM_ADMISSION = "enrollment.services.admission.admit"
 MDM_RENEWAL_PROFILE = "enrollment.services.renewal.build_renewal_profile"
 
+# Whether the users of Macs get channels of their own.
+MDM_USER_CHANNEL = ENV.user_channel
 # A device whose clock is off or whose system is old signs with SHA-1; see security notes.
 MDM_SIGNATURE_ALLOW_SHA1 = True
 # The largest a device may send; views apply their own, smaller limits first.

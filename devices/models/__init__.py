@@ -3,6 +3,9 @@ from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
 from devices.models.group import Group
 from devices.models.push_certificate import PushCertificate, PushCertificateState
+from devices.models.push_target import PushTarget
+from devices.models.status_report import StatusReport
+from devices.models.user_channel import UserChannel
 
 __all__ = [
     "Command",
@@ -15,4 +18,7 @@ __all__ = [
     "Platform",
     "PushCertificate",
     "PushCertificateState",
+    "PushTarget",
+    "StatusReport",
+    "UserChannel",
 ]

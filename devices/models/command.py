@@ -1,6 +1,7 @@
 from django.db import models
 
 from devices.models.enrollment import Enrollment
+from devices.models.user_channel import UserChannel
 from organization.models import PublicIdField, SealedField, TimeStamped
 
 
@@ -15,11 +16,19 @@ class CommandState(models.TextChoices):
 
 
 class Command(TimeStamped):
-    """One MDM command for one enrollment, from the queue to its first final result."""
+    """One MDM command for a channel of an enrollment, from the queue to its first final result."""
 
     public_id = PublicIdField(prefix="cmd")
     uuid = models.CharField(max_length=36, unique=True, help_text="CommandUUID.")
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="commands")
+    user_channel = models.ForeignKey(
+        UserChannel,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="commands",
+        help_text="None: the device's channel.",
+    )
     request_type = models.CharField(max_length=64)
     body = SealedField(help_text="The Command dictionary as an XML property list.")
     priority = models.SmallIntegerField(

@@ -20,10 +20,16 @@ class Platform(models.TextChoices):
 
 
 class Device(TimeStamped):
-    """A physical device, told apart by its UDID, through all its enrollments."""
+    """A physical device, told apart by its UDID, through all its enrollments.
+
+    A User Enrollment tells no UDID and no serial number, and a new EnrollmentID each time.
+    """
 
     public_id = PublicIdField(prefix="dev")
-    udid = models.CharField(max_length=64, unique=True)
+    udid = models.CharField(
+        max_length=64, unique=True, help_text="UDID; EnrollmentID of a User Enrollment."
+    )
+    is_user_enrollment = models.BooleanField(default=False)
     serial_number = models.CharField(max_length=64, blank=True, db_index=True)
     name = models.CharField(max_length=255, blank=True)
     model = models.CharField(max_length=64, blank=True, help_text="For example MacBookPro18,1.")

@@ -2,6 +2,7 @@ from django.db import models
 
 from devices.models.device import Device
 from devices.models.group import Group
+from devices.models.push_target import PushTarget
 from organization.models import PublicIdField, SealedField, TimeStamped
 
 
@@ -13,7 +14,7 @@ class EnrollmentState(models.TextChoices):
     REMOVED = "removed", "Removed"
 
 
-class Enrollment(TimeStamped):
+class Enrollment(PushTarget, TimeStamped):
     """One enrollment of one device: a pinned certificate, push facts, a command queue.
 
     Authenticate makes it; the first TokenUpdate makes it live and supersedes the one before.
@@ -54,22 +55,11 @@ class Enrollment(TimeStamped):
     )
     renewal_error = models.CharField(max_length=255, blank=True)
     topic = models.CharField(max_length=255)
-    push_token = SealedField(null=True, blank=True)
-    push_magic = SealedField(null=True, blank=True)
     unlock_token = SealedField(null=True, blank=True)
     bootstrap_token = SealedField(null=True, blank=True, help_text="Escrowed by a Mac.")
-    token_update_count = models.PositiveIntegerField(default=0)
-    token_updated_at = models.DateTimeField(null=True, blank=True)
-    push_suspended_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="APNs said the token is dead; the next TokenUpdate clears it.",
+    awaiting_configuration = models.BooleanField(
+        null=True, blank=True, help_text="AwaitingConfiguration as last told; none: never told."
     )
-    push_requested_at = models.DateTimeField(null=True, blank=True)
-    push_sent_at = models.DateTimeField(null=True, blank=True)
-    push_attempts = models.PositiveSmallIntegerField(default=0)
-    push_not_before = models.DateTimeField(null=True, blank=True)
-    push_error = models.CharField(max_length=255, blank=True)
     reported_profiles = models.JSONField(
         default=list, help_text="ProfileList as last answered, without payload contents."
     )

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.errors import MessageInvalid
-from devices.protocol.reading import find_text, get_text, is_user_channel
+from devices.protocol.channel import ChannelMessage, decode_channel
+from devices.protocol.reading import find_text, get_text
 
 IDLE, NOT_NOW = "Idle", "NotNow"
 ACKNOWLEDGED, ERROR, COMMAND_FORMAT_ERROR = "Acknowledged", "Error", "CommandFormatError"
@@ -30,16 +31,14 @@ ENVELOPE = frozenset(
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(ChannelMessage):
     """`answer`: everything beyond the keys that each report has.
 
     `command_uuid` is "" for Idle, and where the device could not read the command it refuses.
     """
 
-    udid: str
     status: str
     command_uuid: str = ""
-    is_user_channel: bool = False
     error_chain: list[dict[str, Any]] = field(default_factory=list)
     answer: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -50,10 +49,9 @@ def decode_report(message: dict[str, Any]) -> Report:
     if status not in STATUSES:
         raise MessageInvalid("a Status that no device has")
     return Report(
-        udid=get_text(message, "UDID"),
+        channel=decode_channel(message),
         status=status,
         command_uuid="" if status == IDLE else find_text(message, "CommandUUID"),
-        is_user_channel=is_user_channel(message),
         error_chain=_decode_error_chain(message.get("ErrorChain", [])),
         answer={key: value for key, value in message.items() if key not in ENVELOPE},
     )

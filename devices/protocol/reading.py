@@ -40,6 +40,9 @@ def find_data(message: dict[str, Any], key: str, *, longest: int = LONGEST_DATA)
     return value
 
 
-def is_user_channel(message: dict[str, Any]) -> bool:
-    """UserID and EnrollmentUserID come only in a user's messages (Shared iPad, Macs)."""
-    return bool(find_text(message, "UserID") or find_text(message, "EnrollmentUserID"))
+def find_flag(message: dict[str, Any], key: str) -> bool | None:
+    """Return true or false, or None where the key is absent; raises MessageInvalid for others."""
+    value = message.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise MessageInvalid(f"{key} is neither true nor false")
+    return value

@@ -27,6 +27,13 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
 
     id = serializers.CharField(source="public_id", read_only=True)
     device = serializers.CharField(source="enrollment.device.public_id", read_only=True)
+    user = serializers.CharField(
+        source="user_channel.public_id",
+        read_only=True,
+        allow_null=True,
+        default=None,
+        help_text="Null: the device's own channel.",
+    )
 
     class Meta:
         model = Command
@@ -34,6 +41,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
             "id",
             "uuid",
             "device",
+            "user",
             "request_type",
             "state",
             "priority",
@@ -60,21 +68,29 @@ class NewCommandSerializer(serializers.Serializer[Any]):
     parameters = serializers.DictField(
         default=dict, help_text="By RequestType; data as base64. A Mac's lock needs a `pin`."
     )
+    user = serializers.CharField(
+        default="",
+        allow_blank=True,
+        max_length=32,
+        help_text="A user of the device (`usr_…`): the command goes to their channel.",
+    )
 
 
 class CommandFilters(RowFilters):
     state = filters.MultipleChoiceFilter(choices=CommandState.choices, distinct=False)
     request_type = filters.CharFilter()
     device = filters.CharFilter(field_name="enrollment__device__public_id")
+    user = filters.CharFilter(field_name="user_channel__public_id")
 
 
 class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """MDM commands to all devices."""
 
-    queryset = Command.objects.select_related("enrollment__device").only(
-        *(name for name in CommandSerializer.Meta.fields if name not in ("id", "device")),
+    queryset = Command.objects.select_related("enrollment__device", "user_channel").only(
+        *(name for name in CommandSerializer.Meta.fields if name not in ("id", "device", "user")),
         "public_id",
         "enrollment__device__public_id",
+        "user_channel__public_id",
     )
     lookup_value_regex = "cmd_[a-z0-9]+"
     filterset_class = CommandFilters

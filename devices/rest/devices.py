@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import transaction
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -13,6 +13,8 @@ from rest_framework.response import Response
 
 from devices.errors import NotEnrolled
 from devices.models import Device, DeviceStatus, Group, Platform
+from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
+from devices.selectors import list_status_reports, list_user_channels
 from devices.services import actions
 from organization.models import Role
 from organization.rest import get_actor
@@ -21,6 +23,7 @@ from organization.rest.views import CollectionViewSet
 
 FACTS = (
     "udid",
+    "is_user_enrollment",
     "serial_number",
     "name",
     "owner",
@@ -57,10 +60,28 @@ class DeviceWithReportsSerializer(DeviceSerializer):
         read_only=True, help_text="QueryResponses of its last DeviceInformation."
     )
     security = serializers.DictField(read_only=True, help_text="SecurityInfo of its last answer.")
+    users = serializers.SerializerMethodField(help_text="Users with a channel of their own.")
+    status_reports = serializers.SerializerMethodField(
+        help_text="What it has said by declarative management, on each channel."
+    )
 
     class Meta(DeviceSerializer.Meta):
-        fields = (*DeviceSerializer.Meta.fields, "information", "security")
+        fields = (
+            *DeviceSerializer.Meta.fields,
+            "information",
+            "security",
+            "users",
+            "status_reports",
+        )
         read_only_fields = fields
+
+    @extend_schema_field(UserChannelSerializer(many=True))
+    def get_users(self, device: Device) -> Any:
+        return UserChannelSerializer(list_user_channels(device), many=True).data
+
+    @extend_schema_field(StatusReportSerializer(many=True))
+    def get_status_reports(self, device: Device) -> Any:
+        return StatusReportSerializer(list_status_reports(device), many=True).data
 
 
 class DeviceChangesSerializer(serializers.Serializer[Any]):

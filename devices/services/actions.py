@@ -20,6 +20,7 @@ from devices.protocol.commands import (
     build_command,
     build_managed_application_list,
     build_remove_profile,
+    check_channel,
     generate_pin,
     get_command_type,
 )
@@ -36,6 +37,7 @@ from devices.services.queries import queue_queries
 from devices.services.queue import cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
+from devices.services.user_channels import get_user_channel
 from devices.signals import device_group_changed
 from organization.services.audit import record
 
@@ -43,22 +45,36 @@ REMOVED = "Removed by an administrator."
 
 
 def queue_command(
-    device: Device, *, request_type: str, parameters: dict[str, Any], actor: str
+    device: Device, *, request_type: str, parameters: dict[str, Any], actor: str, user: str = ""
 ) -> Command:
     """Queue one command of the table; returns the waiting one where one is enough.
 
+    It goes to the channel of a `user` (`usr_…`), or to the device's.
     Raises NotEnrolled, and CommandInvalid for what the table or the platform refuses.
     """
     kind = get_command_type(request_type)
+    check_channel(
+        request_type,
+        platform=device.platform,
+        is_user_enrollment=device.is_user_enrollment,
+        is_user_channel=bool(user),
+    )
     command = build_command(request_type, platform=device.platform, parameters=parameters)
     with transaction.atomic():
         enrollment = _lock_live_enrollment(device)
-        row = (
-            find_waiting_command(enrollment, request_type=request_type) if kind.is_unique else None
-        )
+        channel = get_user_channel(enrollment, public_id=user) if user else None
+        row = None
+        if kind.is_unique:
+            row = find_waiting_command(enrollment, request_type=request_type, user_channel=channel)
         if row is None:
-            row = enqueue(enrollment, command=command, origin=actor, priority=kind.priority)
-        detail = {"command": row.public_id}
+            row = enqueue(
+                enrollment,
+                command=command,
+                origin=actor,
+                priority=kind.priority,
+                user_channel=channel,
+            )
+        detail = {"command": row.public_id} | ({"user": user} if user else {})
         _record(device, actor=actor, action=f"command.{request_type}", detail=detail)
     return row
 

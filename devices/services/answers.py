@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from devices.models import Command, CommandState, Enrollment
+from devices.models import Command, CommandState, Enrollment, UserChannel
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
 from devices.selectors import OPEN_STATES
@@ -21,12 +21,19 @@ STATE_OF_STATUS = {
 
 
 @transaction.atomic
-def record_result(enrollment: Enrollment, *, report: Report, now: datetime) -> Command | None:
-    """Store what became of a command of this enrollment; None when it is none of its (D5).
+def record_result(
+    enrollment: Enrollment,
+    *,
+    report: Report,
+    now: datetime,
+    user_channel: UserChannel | None = None,
+) -> Command | None:
+    """Store what became of a command of this channel; None when it is none of its (D5).
 
     The first final result stands: whatever comes later for the same command changes nothing.
     """
-    command = Command.objects.filter(enrollment=enrollment, uuid=report.command_uuid).first()
+    queue = Command.objects.filter(enrollment=enrollment, user_channel=user_channel)
+    command = queue.filter(uuid=report.command_uuid).first()
     if command is None:
         return None
     if report.status == NOT_NOW:
@@ -58,7 +65,8 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
         updated_at=now,
     )
     if finished:
-        if command.state == CommandState.ACKNOWLEDGED:
+        # What a user's channel answers is true of that user, not of the device.
+        if command.state == CommandState.ACKNOWLEDGED and command.user_channel_id is None:
             apply_answer(command, now=now)
         command_finished.send(Command, command=command)
 

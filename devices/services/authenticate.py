@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.module_loading import import_string
 
+from devices.errors import MessageRefused
 from devices.models import Device, DeviceStatus, Enrollment
 from devices.protocol.admission import Admission, AdmissionRequest
 from devices.protocol.checkin import Authenticate
@@ -84,7 +85,12 @@ def _know_device(message: Authenticate, *, admission: Admission) -> Device:
 
     While one is, an unproved message changes neither what the device is nor its group.
     """
-    device, _ = Device.objects.select_for_update().get_or_create(udid=message.udid)
+    device, _ = Device.objects.select_for_update().get_or_create(
+        udid=message.udid,
+        defaults={"is_user_enrollment": message.channel.is_user_enrollment},
+    )
+    if device.is_user_enrollment != message.channel.is_user_enrollment:
+        raise MessageRefused("identity_not_trusted", "a UDID and an EnrollmentID are the same")
     if find_live_enrollment(device) is None:
         write_facts(device, facts=dict(message.facts))
         device.group_id = admission.group_pk

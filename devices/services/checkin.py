@@ -7,26 +7,32 @@ from typing import Any
 
 from django.db import transaction
 
-from devices.errors import UserChannelDeclined
 from devices.models import DeviceStatus, Enrollment, EnrollmentState
+from devices.protocol.answer import Answer
+from devices.protocol.channel import User
 from devices.protocol.checkin import (
     Authenticate,
     Checkin,
     CheckOut,
+    DeclarativeManagement,
     GetBootstrapToken,
+    GetToken,
     SetBootstrapToken,
     TokenUpdate,
-    UserAuthenticate,
 )
 from devices.protocol.plist import encode_plist
 from devices.selectors import find_live_enrollment
 from devices.services.authenticate import authenticate
+from devices.services.declarative import manage_declaratively
+from devices.services.get_token import refuse_token
 from devices.services.identity import check_not_over, find_sender, get_sender
 from devices.services.presence import note_presence
 from devices.services.refusals import naming_sender
 from devices.services.removal import end_enrollment
+from devices.services.renewed_identity import GOING
 from devices.services.status import set_status
 from devices.services.token_update import token_update
+from devices.services.user_checkin import receive_user_message
 from devices.signals import device_checked_out
 from scep.models import IssuedCertificate
 
@@ -42,20 +48,36 @@ class Sender:
     now: datetime
 
 
-def receive_checkin(message: Checkin, *, sender: Sender) -> bytes:
-    """Do what the message asks and return the answer's body, usually empty.
+def receive_checkin(message: Checkin, *, sender: Sender) -> Answer:
+    """Do what the message asks and return the answer, usually an empty one.
 
-    A user's own messages are acknowledged and change nothing of the device.
-    Raises MessageRefused, AdmissionRefused and UserChannelDeclined.
+    Raises MessageRefused, AdmissionRefused, MessageInvalid, UserChannelDeclined and
+    DeclarationMissing.
     """
     with naming_sender(sender.certificate, udid=message.udid):
-        if message.is_user_channel and not isinstance(message, UserAuthenticate):
-            check_not_over(get_sender(sender.certificate, udid=message.udid, now=sender.now))
-            return b""
+        if message.user is not None:
+            return _receive_of_user(message, message.user, sender)
         return HANDLERS[type(message)](message, sender)
 
 
-def _authenticate(message: Authenticate, sender: Sender) -> bytes:
+def _receive_of_user(message: Checkin, user: User, sender: Sender) -> Answer:
+    # A user's farewell may come after the device's, and is true already.
+    get = _get_any if isinstance(message, CheckOut) else _get_going
+    enrollment = get(message, sender)
+    return receive_user_message(message, user=user, enrollment=enrollment, now=sender.now)
+
+
+def _get_any(message: Checkin, sender: Sender) -> Enrollment:
+    return get_sender(sender.certificate, udid=message.udid, now=sender.now)
+
+
+def _get_going(message: Checkin, sender: Sender) -> Enrollment:
+    enrollment = _get_any(message, sender)
+    check_not_over(enrollment)
+    return enrollment
+
+
+def _authenticate(message: Authenticate, sender: Sender) -> Answer:
     known = find_sender(sender.certificate, udid=message.udid, now=sender.now)
     if known is not None:
         # Outside the transaction, so that a refusal's warning beside the device stays.
@@ -64,20 +86,18 @@ def _authenticate(message: Authenticate, sender: Sender) -> bytes:
         message, certificate=sender.certificate, challenge=sender.challenge, now=sender.now
     )
     note_presence(enrollment, now=sender.now)
-    return b""
+    return Answer()
 
 
-def _token_update(message: TokenUpdate, sender: Sender) -> bytes:
-    enrollment = get_sender(sender.certificate, udid=message.udid, now=sender.now)
-    check_not_over(enrollment)
-    enrollment = token_update(enrollment, message=message, now=sender.now)
+def _token_update(message: TokenUpdate, sender: Sender) -> Answer:
+    enrollment = token_update(_get_going(message, sender), message=message, now=sender.now)
     note_presence(enrollment, now=sender.now)
-    return b""
+    return Answer()
 
 
-def _check_out(message: CheckOut, sender: Sender) -> bytes:
-    check_out(get_sender(sender.certificate, udid=message.udid, now=sender.now), now=sender.now)
-    return b""
+def _check_out(message: CheckOut, sender: Sender) -> Answer:
+    check_out(_get_any(message, sender), now=sender.now)
+    return Answer()
 
 
 @transaction.atomic
@@ -91,31 +111,37 @@ def check_out(enrollment: Enrollment, *, now: datetime) -> None:
     device_checked_out.send(Enrollment, enrollment=enrollment)
 
 
-def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> bytes:
-    enrollment = get_sender(sender.certificate, udid=message.udid, now=sender.now)
-    check_not_over(enrollment)
-    enrollment.bootstrap_token = message.bootstrap_token
-    enrollment.save(update_fields=["bootstrap_token", "updated_at"])
-    return b""
+def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> Answer:
+    # Only while it is going on: one that ends at this moment must not keep a secret.
+    Enrollment.objects.filter(pk=_get_going(message, sender).pk, state__in=GOING).update(
+        bootstrap_token=message.bootstrap_token, updated_at=sender.now
+    )
+    return Answer()
 
 
-def _get_bootstrap_token(message: GetBootstrapToken, sender: Sender) -> bytes:
-    enrollment = get_sender(sender.certificate, udid=message.udid, now=sender.now)
-    check_not_over(enrollment)
-    token = enrollment.bootstrap_token
-    return encode_plist({"BootstrapToken": token}) if token else b""
+def _get_bootstrap_token(message: GetBootstrapToken, sender: Sender) -> Answer:
+    token = _get_going(message, sender).bootstrap_token
+    return Answer(encode_plist({"BootstrapToken": token}) if token else b"")
 
 
-def _user_authenticate(message: UserAuthenticate, sender: Sender) -> bytes:
-    check_not_over(get_sender(sender.certificate, udid=message.udid, now=sender.now))
-    raise UserChannelDeclined("users have no channel of their own here")
+def _get_token(message: GetToken, sender: Sender) -> Answer:
+    _get_going(message, sender)
+    return refuse_token(message)
 
 
-HANDLERS: dict[type, Callable[[Any, Sender], bytes]] = {
+def _declarative_management(message: DeclarativeManagement, sender: Sender) -> Answer:
+    enrollment = _get_going(message, sender)
+    answer = manage_declaratively(message, enrollment=enrollment, now=sender.now)
+    note_presence(enrollment, now=sender.now)
+    return answer
+
+
+HANDLERS: dict[type, Callable[[Any, Sender], Answer]] = {
     Authenticate: _authenticate,
     TokenUpdate: _token_update,
     CheckOut: _check_out,
     SetBootstrapToken: _set_bootstrap_token,
     GetBootstrapToken: _get_bootstrap_token,
-    UserAuthenticate: _user_authenticate,
+    GetToken: _get_token,
+    DeclarativeManagement: _declarative_management,
 }

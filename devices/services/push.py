@@ -2,12 +2,19 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from devices.errors import PushCertificateMissing
-from devices.models import DeviceStatus, Enrollment, EnrollmentState, PushCertificate
+from devices.models import (
+    DeviceStatus,
+    Enrollment,
+    EnrollmentState,
+    PushCertificate,
+    UserChannel,
+)
 from devices.protocol.apns import PushAnswer, Verdict, build_body, build_headers, build_path
 from devices.selectors import find_due_commands, get_push_certificate
 from devices.services.apns_client import send
@@ -23,33 +30,49 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
 LOST = timedelta(seconds=30)
 MISSING, EXPIRED, FAILED = "push_certificate_missing", "push_certificate_expired", "push_failed"
 
+Target = Enrollment | UserChannel
+Model = type[Enrollment] | type[UserChannel]
+LIVE: dict[Model, Q] = {
+    Enrollment: Q(state=EnrollmentState.LIVE),
+    UserChannel: Q(enrollment__state=EnrollmentState.LIVE, ended_at=None),
+}
+# Which commands are waited for on a channel.
+QUEUE: dict[Model, dict[str, Any]] = {
+    Enrollment: {"enrollment": OuterRef("pk"), "user_channel": None},
+    UserChannel: {"user_channel": OuterRef("pk")},
+}
 
-def push(enrollment_id: int, *, now: datetime) -> Verdict | None:
+
+def push(target_id: int, *, model: Model = Enrollment, now: datetime) -> Verdict | None:
     """Send the push that was asked for; None when there is none to send, or not yet.
 
     Two workers with the same request: one claims it, the other finds nothing.
     """
-    if not _claim(enrollment_id, now=now):
+    if not _claim(target_id, model=model, now=now):
         return None
-    enrollment = Enrollment.objects.select_related("device").get(pk=enrollment_id)
-    answer, code = _ask(enrollment, now=now)
-    _write(enrollment, answer=answer, code=code, now=now)
+    target = model._default_manager.get(pk=target_id)
+    answer, code = _ask(target, now=now)
+    _write(target, answer=answer, code=code, now=now)
     return answer.verdict
 
 
-def _claim(enrollment_id: int, *, now: datetime) -> bool:
+def _claim(target_id: int, *, model: Model, now: datetime) -> bool:
     may_try = Q(push_error="") | Q(push_not_before=None) | Q(push_not_before__lte=now)
-    requested = _reachable().filter(may_try, pk=enrollment_id, push_requested_at__isnull=False)
+    requested = _reachable(model).filter(may_try, pk=target_id, push_requested_at__isnull=False)
     return bool(requested.update(push_requested_at=None, push_sent_at=now))
 
 
-def _reachable() -> QuerySet[Enrollment]:
-    return Enrollment.objects.filter(
-        state=EnrollmentState.LIVE, push_suspended_at=None, push_token__isnull=False
+def _reachable(model: Model) -> QuerySet[Any]:
+    return model._default_manager.filter(
+        LIVE[model], push_suspended_at=None, push_token__isnull=False
     )
 
 
-def _ask(enrollment: Enrollment, *, now: datetime) -> tuple[PushAnswer, str]:
+def _get_enrollment(target: Target) -> Enrollment:
+    return target.enrollment if isinstance(target, UserChannel) else target
+
+
+def _ask(target: Target, *, now: datetime) -> tuple[PushAnswer, str]:
     """Return APNs' answer, or our own where no question is possible, and the log's code."""
     try:
         certificate = get_push_certificate()
@@ -57,14 +80,15 @@ def _ask(enrollment: Enrollment, *, now: datetime) -> tuple[PushAnswer, str]:
         return PushAnswer(Verdict.CERTIFICATE_BAD, str(error)), MISSING
     if _is_expired(certificate, now=now):
         return PushAnswer(Verdict.CERTIFICATE_BAD, "the push certificate has expired"), EXPIRED
-    if certificate.topic != enrollment.topic:
-        reason = f"the device was enrolled with topic {enrollment.topic}"
+    topic = _get_enrollment(target).topic
+    if certificate.topic != topic:
+        reason = f"the device was enrolled with topic {topic}"
         return PushAnswer(Verdict.CERTIFICATE_BAD, reason), FAILED
     answer = send(
         certificate,
-        path=build_path(enrollment.push_token or b""),
-        headers=build_headers(enrollment.topic, expires_at=now + KEPT),
-        body=build_body((enrollment.push_magic or b"").decode()),
+        path=build_path(target.push_token or b""),
+        headers=build_headers(topic, expires_at=now + KEPT),
+        body=build_body((target.push_magic or b"").decode()),
     )
     return answer, FAILED
 
@@ -74,49 +98,50 @@ def _is_expired(certificate: PushCertificate, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _write(enrollment: Enrollment, *, answer: PushAnswer, code: str, now: datetime) -> None:
-    wait = min(FIRST_WAIT * 2 ** min(enrollment.push_attempts, 12), LONGEST_WAIT)
+def _write(target: Target, *, answer: PushAnswer, code: str, now: datetime) -> None:
+    wait = min(FIRST_WAIT * 2 ** min(target.push_attempts, 12), LONGEST_WAIT)
     wait = max(wait, timedelta(seconds=answer.retry_after))
     changes = {
-        "push_attempts": min(enrollment.push_attempts + 1, 100),
+        "push_attempts": min(target.push_attempts + 1, 100),
         "push_not_before": now + wait,
     }
-    rows = Enrollment.objects.filter(pk=enrollment.pk)
+    rows = type(target)._default_manager.filter(pk=target.pk)
     if answer.verdict == Verdict.DELIVERED:
         rows.update(push_error="", **changes)
         return
-    known = enrollment.push_error
-    enrollment.push_error = f"{answer.verdict.value}: {answer.reason}"[:255]
+    known = target.push_error
+    target.push_error = f"{answer.verdict.value}: {answer.reason}"[:255]
     if answer.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE):
         # A TokenUpdate that came meanwhile has brought another token, which is not dead.
-        rows = rows.filter(token_update_count=enrollment.token_update_count)
+        rows = rows.filter(token_update_count=target.token_update_count)
         changes["push_suspended_at"] = now
     else:
         changes["push_requested_at"] = now
-    if not rows.update(push_error=enrollment.push_error, **changes):
+    if not rows.update(push_error=target.push_error, **changes):
         return
-    if answer.verdict == Verdict.DEVICE_GONE:
-        set_status(enrollment.device, status=DeviceStatus.UNENROLLED, reason=GONE)
-    if enrollment.push_error != known:
-        _report(enrollment, code=code)
+    if answer.verdict == Verdict.DEVICE_GONE and isinstance(target, Enrollment):
+        set_status(target.device, status=DeviceStatus.UNENROLLED, reason=GONE)
+    if target.push_error != known:
+        _report(target, code=code)
 
 
-def _report(enrollment: Enrollment, *, code: str) -> None:
+def _report(target: Target, *, code: str) -> None:
     """Tell it once, not with every retry."""
-    log.warning("push to %s: %s", enrollment.device.public_id, enrollment.push_error)
-    push_failed.send(Enrollment, enrollment=enrollment, code=code, message=enrollment.push_error)
+    enrollment = _get_enrollment(target)
+    log.warning("push to %s: %s", enrollment.device.public_id, target.push_error)
+    push_failed.send(Enrollment, enrollment=enrollment, code=code, message=target.push_error)
 
 
-def request_due_pushes(*, now: datetime) -> list[int]:
-    """Mark every live enrollment that should be woken; return their ids, patient ones first.
+def request_due_pushes(*, model: Model = Enrollment, now: datetime) -> list[int]:
+    """Mark every live channel that should be woken; return their ids, patient ones first.
 
     Those with a command that waits or whose answer is overdue, and those whose request was
     noted and its task lost. Devices that do not come are woken ever less often.
     """
-    is_due = Q(Exists(find_due_commands(now).filter(enrollment=OuterRef("pk"))))
+    is_due = Q(Exists(find_due_commands(now).filter(**QUEUE[model])))
     is_lost = Q(push_requested_at__lte=now - LOST)
     may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
-    due = _reachable().filter(is_due | is_lost, may_try).order_by("push_attempts", "id")
+    due = _reachable(model).filter(is_due | is_lost, may_try).order_by("push_attempts", "id")
     ids = list(due.values_list("pk", flat=True))
-    Enrollment.objects.filter(pk__in=ids, push_requested_at=None).update(push_requested_at=now)
+    model._default_manager.filter(pk__in=ids, push_requested_at=None).update(push_requested_at=now)
     return ids

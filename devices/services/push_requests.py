@@ -2,15 +2,15 @@
 
 from django.utils import timezone
 
-from devices.models import Enrollment
+from devices.models import Enrollment, UserChannel
 from devices.signals import push_requested
 
 
-def request_push(enrollment: Enrollment) -> None:
-    """Wake the device soon; requests until then are one push, and one task."""
-    waiting = Enrollment.objects.filter(pk=enrollment.pk, push_requested_at=None)
+def request_push(target: Enrollment | UserChannel) -> None:
+    """Wake the device, or its user's channel, soon; requests until then are one push and task."""
+    waiting = type(target)._default_manager.filter(pk=target.pk, push_requested_at=None)
     if waiting.update(push_requested_at=timezone.now()):
-        push_requested.send(Enrollment, enrollment=enrollment)
+        push_requested.send(type(target), target=target)
 
 
 def insist_on_push(enrollment: Enrollment) -> None:
@@ -18,4 +18,4 @@ def insist_on_push(enrollment: Enrollment) -> None:
     Enrollment.objects.filter(pk=enrollment.pk).update(
         push_requested_at=timezone.now(), push_not_before=None
     )
-    push_requested.send(Enrollment, enrollment=enrollment)
+    push_requested.send(Enrollment, target=enrollment)

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
-from devices.models import Command, CommandState, Enrollment
+from devices.models import Command, CommandState, Enrollment, UserChannel
 from devices.protocol.plist import encode_plist
 from devices.selectors import OPEN_STATES
 from devices.services.push_requests import request_push
@@ -26,34 +26,47 @@ PATIENCE = 3
 
 @transaction.atomic
 def enqueue(
-    enrollment: Enrollment, *, command: dict[str, Any], origin: str = "", priority: int = 0
+    enrollment: Enrollment,
+    *,
+    command: dict[str, Any],
+    origin: str = "",
+    priority: int = 0,
+    user_channel: UserChannel | None = None,
 ) -> Command:
     """Queue a Command dictionary under a new CommandUUID and ask for a push.
 
-    `origin` is an actor or `item:<id>`; higher `priority` goes first.
+    It goes to the device's channel, or to a user's. `origin` is an actor or `item:<id>`;
+    higher `priority` goes first.
     """
     row = Command.objects.create(
         uuid=str(uuid.uuid4()).upper(),
         enrollment=enrollment,
+        user_channel=user_channel,
         request_type=command["RequestType"],
         body=encode_plist(command),
         origin=origin[:64],
         priority=priority,
     )
     command_queued.send(Command, command=row)
-    request_push(enrollment)
+    request_push(user_channel or enrollment)
     return row
 
 
-def take_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) -> Command | None:
-    """Hand out the next command, marked as sent; None when there is nothing to do now.
+def take_next(
+    enrollment: Enrollment,
+    *,
+    now: datetime,
+    is_new_session: bool,
+    user_channel: UserChannel | None = None,
+) -> Command | None:
+    """Hand out the channel's next command, marked as sent; None when there is nothing to do now.
 
     A session opens with Idle. What the device put off with NotNow is then queued again, and
     not offered before (R3). A sent command is offered again when its answer is overdue.
     """
     if is_new_session:
-        _requeue_put_off(enrollment)
-    while candidate := _find_next(enrollment, now=now):
+        _requeue_put_off(enrollment, user_channel=user_channel)
+    while candidate := _find_next(enrollment, user_channel=user_channel, now=now):
         taken = Command.objects.filter(
             pk=candidate.pk, state=candidate.state, attempts=candidate.attempts
         ).update(
@@ -68,17 +81,20 @@ def take_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) ->
     return None
 
 
-def _requeue_put_off(enrollment: Enrollment) -> None:
-    put_off = Command.objects.filter(enrollment=enrollment, state=CommandState.NOT_NOW)
+def _requeue_put_off(enrollment: Enrollment, *, user_channel: UserChannel | None) -> None:
+    queue = Command.objects.filter(enrollment=enrollment, user_channel=user_channel)
+    put_off = queue.filter(state=CommandState.NOT_NOW)
     if put_off.exists():  # most sessions need no write here
         put_off.update(state=CommandState.QUEUED, not_before=None)
 
 
-def _find_next(enrollment: Enrollment, *, now: datetime) -> Command | None:
+def _find_next(
+    enrollment: Enrollment, *, user_channel: UserChannel | None, now: datetime
+) -> Command | None:
     """Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried."""
     offered = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENT, not_before__lte=now)
     in_vain = Case(When(attempts__gte=PATIENCE, then=1), default=0)
-    waiting = Command.objects.filter(offered, enrollment=enrollment)
+    waiting = Command.objects.filter(offered, enrollment=enrollment, user_channel=user_channel)
     return waiting.order_by(in_vain, "-priority", "attempts", "id").first()
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from devices.errors import MessageRefused
+from devices.errors import MessageInvalid, MessageRefused
 from devices.models import Enrollment
 from devices.signals import device_message_refused
 from scep.models import IssuedCertificate
-
-MALFORMED = "message_malformed"
 
 
 @contextmanager
@@ -19,14 +17,16 @@ def naming_sender(certificate: IssuedCertificate, *, udid: str) -> Iterator[None
     except MessageRefused as error:
         error.udid, error.session_id = udid, certificate.session_id
         raise
+    except MessageInvalid as error:
+        error.udid = udid  # and no session: what an enrolled device sends fails no enrollment
+        raise
 
 
 def report_refusal(error: Exception, *, path: str, remote_address: str | None = None) -> None:
     """Send device_message_refused with what the error knows; never with the message itself."""
-    code = error.code if isinstance(error, MessageRefused) else MALFORMED
     device_message_refused.send(
         Enrollment,
-        code=code,
+        code=getattr(error, "code", MessageInvalid.code),
         message=str(error),
         udid=getattr(error, "udid", ""),
         session_id=getattr(error, "session_id", ""),

@@ -4,12 +4,14 @@ from datetime import datetime
 
 from devices.models import Enrollment, EnrollmentState
 from devices.services.queue import cancel_commands
+from devices.services.user_channels import end_user_channels
 
 
 def end_enrollment(enrollment: Enrollment, *, state: str, now: datetime) -> bool:
     """Forget what reaches the device, cancel what waits; False when it was over already.
 
-    The pinned certificate, the history and the PINs of sent commands stay.
+    Its users' channels end with it. The pinned certificate, the history and the PINs of sent
+    commands stay.
     """
     going = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
     ended = Enrollment.objects.filter(pk=enrollment.pk, state__in=going).update(
@@ -25,4 +27,5 @@ def end_enrollment(enrollment: Enrollment, *, state: str, now: datetime) -> bool
     if ended:
         enrollment.refresh_from_db()
         cancel_commands(enrollment)
+        end_user_channels(enrollment, now=now)
     return bool(ended)

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.checkin import TokenUpdate
 from devices.services.identity import check_not_over
+from devices.services.push_facts import note_push_facts
 from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
 from devices.services.status import GONE, mark_enrolled
@@ -16,12 +17,15 @@ from devices.signals import device_enrolled, device_group_changed, device_reenro
 
 @transaction.atomic
 def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> Enrollment:
-    """Store the push facts; an UnlockToken comes once and stays. Raises MessageRefused."""
+    """Store the push facts; an UnlockToken comes once and stays. Raises MessageRefused.
+
+    What a message does not tell stays as it is.
+    """
     device = Device.objects.select_for_update().get(pk=enrollment.device_id)
     enrollment = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
     enrollment.device = device
     check_not_over(enrollment)
-    _write_push_facts(enrollment, message=message, now=now)
+    _write_facts(enrollment, message=message, now=now)
     if enrollment.state == EnrollmentState.AUTHENTICATED:
         _make_live(enrollment, now=now)
     elif device.status == DeviceStatus.UNENROLLED and device.status_reason == GONE:
@@ -29,17 +33,12 @@ def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
     return enrollment
 
 
-def _write_push_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> None:
+def _write_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> None:
     # The topic stays Authenticate's: a device cannot move to another push certificate.
-    enrollment.push_token = message.push_token
-    enrollment.push_magic = message.push_magic.encode()
+    note_push_facts(enrollment, message=message, now=now)
     enrollment.unlock_token = message.unlock_token or enrollment.unlock_token
-    enrollment.token_update_count += 1
-    enrollment.token_updated_at = now
-    if enrollment.push_suspended_at is not None:
-        enrollment.push_requested_at = None  # it went to the token that is dead
-    enrollment.push_suspended_at = enrollment.push_not_before = None
-    enrollment.push_attempts, enrollment.push_error = 0, ""
+    if message.awaiting_configuration is not None:
+        enrollment.awaiting_configuration = message.awaiting_configuration
     enrollment.save()
 
 

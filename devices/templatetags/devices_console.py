@@ -1,9 +1,15 @@
 """Template tags of the console's device pages."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from django import template
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+MOST_ITEMS, LONGEST_ITEM = 60, 200
 register = template.Library()
 
 
@@ -15,3 +21,26 @@ def error_text(error_chain: Any) -> str:
         if text:
             return str(text)
     return ""
+
+
+@register.filter
+def status_items(items: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return StatusItems as rows: `device.model.family`, and what it is in a few words."""
+    return list(islice(_flatten(items, prefix=""), MOST_ITEMS))
+
+
+def _flatten(value: Any, *, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _flatten(child, prefix=f"{prefix}.{name}" if prefix else name)
+    else:
+        yield prefix, _describe(value)
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list) and any(isinstance(member, dict | list) for member in value):
+        return ngettext("%(count)d entry", "%(count)d entries", len(value)) % {"count": len(value)}
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return Truncator(text).chars(LONGEST_ITEM)

@@ -17,8 +17,10 @@ from enrollment.protocol.access_rights import check_access_rights
 NAMESPACE = uuid.UUID("5b0d6a0e-6f0f-5c53-9c0b-0f5f8f1c9d11")
 # TopLevel.TargetDeviceType: keeps an iPhone from asking "for this iPhone or for your watch?".
 TARGET_DEVICE_TYPES = {"ios": 1, "ipados": 1, "macos": 5}
-# It can neither be added nor removed later, and Macs may refuse a profile without it.
-MAC_CAPABILITIES = ("com.apple.mdm.per-user-connections",)
+# The first can neither be added nor removed later, and Macs may refuse a profile without it: so
+# it is there also while users get no channel. Without the second no Mac escrows its bootstrap
+# token. `com.apple.mdm.token` would invite GetToken, which is not served.
+MAC_CAPABILITIES = ("com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken")
 
 Payload = dict[str, Any]
 

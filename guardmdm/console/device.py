@@ -8,7 +8,12 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
 from devices.models import Command, Device, DeviceStatus, Enrollment
-from devices.selectors import OPEN_STATES, list_commands
+from devices.selectors import (
+    OPEN_STATES,
+    list_commands,
+    list_status_reports,
+    list_user_channels,
+)
 from enrollment.models import EnrollmentSession, LogEntry
 from organization.console import role_required
 from policies.models import ItemState
@@ -29,6 +34,10 @@ def show_device(request: HttpRequest, key: str) -> HttpResponse:
     context = {"device": device, "partial": partial} | _describe_progress(device)
     if not partial:
         context |= _describe_identity(device)
+        context |= {
+            "users": list_user_channels(device),
+            "status_reports": list_status_reports(device),
+        }
     template = "console/device/live.html" if partial else "console/device/device.html"
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])

@@ -1,7 +1,6 @@
 """Bodies: JSON that every database column can hold, of a bounded size and depth."""
 
 import json
-import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -9,8 +8,8 @@ from django.conf import settings
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import BaseParser
 
-MAX_DEPTH = 32
-MAX_INTEGER = 2**63
+from organization.protocol.json_check import JsonRefused
+from organization.protocol.json_check import check_json as check_document
 
 
 class BodyTooLarge(APIException):
@@ -56,32 +55,8 @@ class StrictJSONParser(BaseParser):
 
 
 def check_json(root: Any) -> None:
-    """Walk a decoded value; raises ParseError for what a database would choke on."""
-    pending = [(root, 0)]
-    while pending:
-        value, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise ParseError(f"the body is nested more than {MAX_DEPTH} levels deep")
-        if isinstance(value, dict):
-            pending += [(part, depth + 1) for member in value.items() for part in member]
-        elif isinstance(value, list):
-            pending += [(part, depth + 1) for part in value]
-        else:
-            _check_scalar(value)
-
-
-def _check_scalar(value: Any) -> None:
-    if isinstance(value, str) and ("\0" in value or not _is_encodable(value)):
-        raise ParseError("a text holds a NUL character or half a surrogate pair")
-    if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
-        raise ParseError("a number is too large")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ParseError("a number is not finite")
-
-
-def _is_encodable(text: str) -> bool:
+    """Raises ParseError for what a database would choke on."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        check_document(root)
+    except JsonRefused as refusal:
+        raise ParseError(str(refusal)) from refusal

@@ -52,7 +52,9 @@ def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = 
     With `since` one that the device has answered after that moment is enough.
     """
     body = build_profile_list() if kind == ItemKind.PROFILE else build_managed_application_list()
-    asked = Command.objects.filter(enrollment=enrollment, request_type=body["RequestType"])
+    asked = Command.objects.filter(
+        enrollment=enrollment, user_channel=None, request_type=body["RequestType"]
+    )
     enough = Q(state__in=OPEN_STATES)
     if since is not None:
         enough |= Q(completed_at__gte=since)

@@ -117,7 +117,10 @@ def _follow_app(status: ItemStatus, *, enrollment: Enrollment, now: datetime) ->
 def _has_refused_to_list(enrollment: Enrollment, *, since: datetime) -> bool:
     """Whether the device answered the question with an error, or without any list."""
     answered = Command.objects.filter(
-        enrollment=enrollment, request_type="ManagedApplicationList", completed_at__gte=since
+        enrollment=enrollment,
+        user_channel=None,
+        request_type="ManagedApplicationList",
+        completed_at__gte=since,
     )
     return any(
         command.state in REFUSED

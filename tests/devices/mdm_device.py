@@ -98,6 +98,7 @@ class MdmDevice:
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes * 2)
     magic: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     topic: str = field(default_factory=get_topic)
+    is_user_enrollment: bool = False
     client: Client = field(default_factory=Client)
 
     def put(self, path: str, message: dict[str, Any] | bytes, **options: Any) -> HttpResponse:
@@ -110,11 +111,18 @@ class MdmDevice:
         )
 
     def message(self, message_type: str, **more: Any) -> dict[str, Any]:
-        return {"MessageType": message_type, "Topic": self.topic, "UDID": self.udid, **more}
+        return {"MessageType": message_type, "Topic": self.topic, **self.names, **more}
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the device calls itself; in a User Enrollment `udid` is its EnrollmentID."""
+        return {"EnrollmentID" if self.is_user_enrollment else "UDID": self.udid}
 
     def authenticate(self, challenge: str | None = None, **more: Any) -> HttpResponse:
         challenge = f"group-{self.group.pk}" if challenge is None else challenge
-        facts = {"SerialNumber": self.serial, "ProductName": self.product, "OSVersion": "18.1"}
+        facts = {"ProductName": self.product, "OSVersion": "18.1"}
+        if not self.is_user_enrollment:
+            facts["SerialNumber"] = self.serial
         message = self.message("Authenticate", **(facts | more))
         return self.put(f"{CHECKIN}?challenge={challenge}", message)
 
@@ -131,7 +139,7 @@ class MdmDevice:
         return self
 
     def connect(self, status: str = "Idle", command: str = "", **more: Any) -> HttpResponse:
-        message = {"Status": status, "UDID": self.udid, **more}
+        message = {"Status": status, **self.names, **more}
         return self.put(CONNECT, message | ({"CommandUUID": command} if command else {}))
 
     def take(self, status: str = "Idle", command: str = "", **more: Any) -> dict[str, Any] | None:

@@ -27,8 +27,6 @@ RECURSIVE = b"bplist00\xa1\x00" + b"\x08" + bytes(6) + b"\x01\x01" + bytes(7) + 
         plistlib.dumps({"neither": "nor"}),
         plistlib.dumps({"MessageType": 7}),
         plistlib.dumps({"MessageType": "Authenticate"}),
-        plistlib.dumps({"MessageType": "DeclarativeManagement", "UDID": "U", "Endpoint": "x"}),
-        plistlib.dumps({"MessageType": "__init__", "UDID": "U"}),
         plistlib.dumps({"Status": "Idle"}),
         plistlib.dumps({"Status": "Splendid", "UDID": "U"}),
     ],
@@ -42,6 +40,23 @@ def test_a_message_that_makes_no_sense_is_400_and_logged(
     [refusal] = news["device_message_refused"]
     assert refusal["code"] == "message_malformed"
     assert refusal["message"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"MessageType": "DeclarativeManagement", "UDID": "U", "Endpoint": "x"},
+        {"MessageType": "__init__", "UDID": "U"},
+        {"MessageType": "ReturnToService", "UDID": "U"},
+    ],
+)
+@pytest.mark.parametrize("path", [CHECKIN, CONNECT])
+def test_a_message_of_no_kind_that_is_served_is_400_and_logged(
+    make_device: MakeDevice, news: News, path: str, message: dict[str, Any]
+) -> None:
+    assert make_device().put(path, message).status_code == 400
+    [refusal] = news["device_message_refused"]
+    assert refusal["code"] == "message_unknown"
 
 
 def test_text_with_nul_never_reaches_the_database(make_device: MakeDevice) -> None:

@@ -166,12 +166,15 @@ def test_identifiers_stay_and_the_challenge_changes_when_downloaded_again(
     assert other["PayloadIdentifier"] == first["PayloadIdentifier"]
 
 
+MAC_CAPABILITIES = ["com.apple.mdm.per-user-connections", "com.apple.mdm.bootstraptoken"]
+
+
 @pytest.mark.parametrize(
     ("agent", "target", "capabilities"),
     [
         (IPHONE, 1, None),
-        (MAC, 5, ["com.apple.mdm.per-user-connections"]),
-        ("curl/8", None, ["com.apple.mdm.per-user-connections"]),
+        (MAC, 5, MAC_CAPABILITIES),
+        ("curl/8", None, MAC_CAPABILITIES),
     ],
 )
 def test_profile_fits_the_platform_when_downloaded_by_token(

@@ -48,6 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, apns: FakeApns) -> Iterator
         "GUARDMDM_APNS_HOST": "127.0.0.1",
         "GUARDMDM_APNS_PORT": str(apns.port),
         "GUARDMDM_APNS_CA": str(folder / "apns-ca.pem"),
+        "GUARDMDM_USER_CHANNEL": "yes",
     }
     if GIVEN_DATABASE.startswith("postgres"):
         environment["GUARDMDM_DATABASE_URL"] = _create_database(GIVEN_DATABASE)

@@ -90,15 +90,17 @@ def test_the_cache_has_the_database_after_the_brokers():
     assert build_cache_url("redis://cache") == "redis://cache/1"
 
 
+@pytest.mark.parametrize("name", ["allow_private_urls", "user_channel"])
 @pytest.mark.parametrize(
-    ("text", "allowed"), [("", False), ("no", False), ("0", False), ("yes", True), ("True", True)]
+    ("text", "on"), [("", False), ("no", False), ("0", False), ("yes", True), ("True", True)]
 )
-def test_private_urls_are_called_only_when_the_setting_says_so(text, allowed, tmp_path):
-    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), "GUARDMDM_ALLOW_PRIVATE_URLS": text}
-    assert read_environment(environ).allow_private_urls is allowed
+def test_a_switch_is_on_only_when_its_setting_says_so(name, text, on, tmp_path):
+    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), f"GUARDMDM_{name.upper()}": text}
+    assert getattr(read_environment(environ), name) is on
 
 
-def test_start_stops_when_the_setting_for_private_urls_is_neither_yes_nor_no(tmp_path):
-    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), "GUARDMDM_ALLOW_PRIVATE_URLS": "maybe"}
-    with pytest.raises(SettingsError, match="ALLOW_PRIVATE_URLS"):
+@pytest.mark.parametrize("name", ["ALLOW_PRIVATE_URLS", "USER_CHANNEL"])
+def test_start_stops_when_a_switch_is_neither_yes_nor_no(name, tmp_path):
+    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), f"GUARDMDM_{name}": "maybe"}
+    with pytest.raises(SettingsError, match=name):
         read_environment(environ)

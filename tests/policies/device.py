@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState, Group
+from devices.protocol.channel import Channel
 from devices.protocol.connect import Report
 from devices.services.answers import record_result
 from devices.services.queue import enqueue, take_next
@@ -77,7 +78,7 @@ class Handheld:
         chain = answer.pop("ErrorChain", [])
         self.now += timedelta(seconds=1)
         report = Report(
-            udid=self.enrollment.device.udid,
+            Channel(self.enrollment.device.udid),
             status=status,
             command_uuid=command.uuid,
             error_chain=chain,

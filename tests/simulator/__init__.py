@@ -17,6 +17,7 @@ from .hardware import Hardware, make_hardware
 from .platforms import PLATFORMS, SIGNATURE_SHAPES
 from .scep import build_csr, build_name, build_pki_message, build_self_signed, generate_key
 from .state import DeviceState, Identity
+from .users import MacUser
 
 __all__ = [
     "PLATFORMS",
@@ -28,6 +29,7 @@ __all__ = [
     "Hardware",
     "HttpRefused",
     "Identity",
+    "MacUser",
     "Misbehaviour",
     "ObeyedCommand",
     "ProfileRefused",

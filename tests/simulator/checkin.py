@@ -49,6 +49,11 @@ def build_token_update(hardware: Hardware, *, topic: str, state: DeviceState) ->
     return message
 
 
+def build_message(hardware: Hardware, *, kind: str) -> Plist:
+    """The keys of a message that has no others of its own."""
+    return {"MessageType": kind, "UDID": hardware.udid}
+
+
 def build_check_out(hardware: Hardware, *, topic: str) -> Plist:
     """CheckOut, the device's farewell."""
     return {"MessageType": "CheckOut", "Topic": topic, "UDID": hardware.udid}

@@ -1,5 +1,6 @@
 """One simulated Apple device, from the landing page to obeying commands."""
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -8,20 +9,21 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from . import checkin, installing, web
+from . import checkin, declarative, installing, web
 from .channel import MdmChannel
 from .connection import ObeyedCommand, run_connection
 from .errors import SimulationFailure
 from .habits import Habits, Misbehaviour, RenewalHabit
 from .hardware import Hardware, make_hardware
 from .platforms import Platform
-from .profile_check import CheckedProfile, Plist, check_enrollment, check_profile
+from .profile_check import CheckedProfile, Plist, check_enrollment, check_profile, decode_plist
 from .report import Step, StepRecorder
 from .state import DeviceState, Identity, InstalledApplication, InstalledProfile
 from .trust import load_pem_roots
+from .users import MacUser
 
 
-def _ignore(device: "SimulatedDevice") -> None:
+def _ignore(subject: object) -> None:
     """The callback of a device that nobody watches."""
 
 
@@ -33,6 +35,7 @@ class SimulatedDevice:
     key: used for the first identity instead of a fresh one (fast tests).
     on_identity runs once the device has a new certificate, on_token before a TokenUpdate
     is sent, on_gone before the device forgets that it was managed; all get the device.
+    on_user runs before a user's TokenUpdate is sent, and gets the user.
     """
 
     def __init__(
@@ -54,14 +57,17 @@ class SimulatedDevice:
         self.on_token: Callable[[SimulatedDevice], None] = _ignore
         self.on_gone: Callable[[SimulatedDevice], None] = _ignore
         self.on_identity: Callable[[SimulatedDevice], None] = _ignore
+        self.on_user: Callable[[MacUser], None] = _ignore
         self.wake = threading.Event()
         self.obeyed: list[ObeyedCommand] = []
         self.profile: CheckedProfile | None = None
         self.extra_identities: dict[str, list[Identity]] = {}
+        self.users: dict[str, MacUser] = {}
         self.not_now_left = self.habits.first_not_now
         self.renewals_seen = 0
         self.end_after_answer: str | None = None
         self.token_update_due = False
+        self.declarations_due: bytes | None = None
         self._key = key
         self._page: httpx.Response | None = None
         self._recorder = StepRecorder(self.habits)
@@ -206,7 +212,32 @@ class SimulatedDevice:
         if self.token_update_due and self.is_enrolled:
             self.token_update_due = False
             self.token_update()
+        if self.declarations_due is not None and self.is_enrolled:
+            data, self.declarations_due = self.declarations_due, None
+            with self._recorder.step("declarations"):
+                declarative.synchronize(self, data=data)
         return done
+
+    def log_in(self, short_name: str, *, network: bool = False) -> MacUser:
+        """A user logs in to this Mac; `is_managed` says whether they got a channel."""
+        with self._recorder.step("log_in"):
+            if not self.hardware.platform.is_mac:
+                raise SimulationFailure("only Macs have users")
+            user = self.users.setdefault(short_name, MacUser(self, short_name))
+            user.log_in(network=network)
+            return user
+
+    def escrow_bootstrap_token(self) -> None:
+        """SetBootstrapToken, as a Mac does when its first user logs in."""
+        token = secrets.token_bytes(256)
+        message = checkin.build_message(self.hardware, kind="SetBootstrapToken")
+        self.check_in(message | {"BootstrapToken": token})
+        self.state.bootstrap_token = token
+
+    def fetch_bootstrap_token(self) -> bytes | None:
+        """GetBootstrapToken; None where the server has none."""
+        body = self.check_in(checkin.build_message(self.hardware, kind="GetBootstrapToken"))
+        return decode_plist(body).get("BootstrapToken") if body else None
 
     def does_now(self, habit: RenewalHabit) -> bool:
         """Whether this is how the device meets the renewal that has just come, its first."""
@@ -230,6 +261,7 @@ class SimulatedDevice:
         self.on_gone(self)
         self.state = DeviceState(erased=erased)
         self.extra_identities.clear()
+        self.users.clear()
 
     def read_session_state(self) -> str | None:
         """The enrollment session's state in lower case; None where it is unknown."""

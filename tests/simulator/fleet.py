@@ -17,7 +17,8 @@ from .network import Network
 from .platforms import PLATFORMS, Platform
 from .report import DeviceReport
 from .store import load_devices, save_device
-from .story import finish_commands, live_through
+from .story import finish_commands, live_through, log_in
+from .users import MacUser
 
 RETRY_SECONDS = 5.0
 LOOK_SECONDS = 0.5
@@ -111,6 +112,7 @@ class Fleet:
         self.devices.append(device)
         self._locks[device.udid] = threading.Lock()
         device.on_token = self._register
+        device.on_user = self._register_user
         device.on_gone = self._unregister
         if self.plan.network.client_certificates:
             device.on_identity = self._show_certificate
@@ -125,9 +127,18 @@ class Fleet:
                 state.token, state.push_magic, device.topic, lambda: self.ring(device)
             )
 
+    def _register_user(self, user: MacUser) -> None:
+        def wake() -> None:
+            user.wake.set()
+            self.ring(user.device)
+
+        if self.apns:
+            self.apns.register(user.token, user.push_magic, user.device.topic, wake)
+
     def _unregister(self, device: SimulatedDevice) -> None:
         if self.apns:
-            self.apns.unregister(device.state.token)
+            for token in (device.state.token, *(user.token for user in device.users.values())):
+                self.apns.unregister(token)
 
     def ring(self, device: SimulatedDevice) -> None:
         """Wakes a device: it opens a connection as soon as a thread is free."""
@@ -168,6 +179,12 @@ class Fleet:
         before = len(device.obeyed)
         try:
             finish_commands(device, device.connect())
+            if not device.users:  # resumed: nobody has logged in again yet
+                log_in(device)
+            for user in list(device.users.values()):
+                if user.wake.is_set():
+                    user.wake.clear()
+                    user.connect()
         except SimulationFailure as failure:
             self.say(f"{device.hardware.name}: {failure.reason}; again in {RETRY_SECONDS:g} s")
             threading.Timer(RETRY_SECONDS, self.ring, [device]).start()

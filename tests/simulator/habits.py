@@ -55,6 +55,7 @@ class Habits:
     """signature and scep_ber: None means what the platform does by itself.
 
     not_now: how many commands are first answered NotNow. renewal: None obeys at once.
+    user: the short name of who logs in to a Mac once it is enrolled.
     """
 
     direct: bool = False
@@ -65,6 +66,7 @@ class Habits:
     not_now: int = 0
     misbehave: Misbehaviour | None = None
     renewal: RenewalHabit | None = None
+    user: str | None = None
 
     @property
     def refused_at(self) -> str | None:

@@ -45,6 +45,7 @@ def _add_habits(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--binary-plist", action="store_true", help="send binary property lists")
     group.add_argument("--not-now", type=int, default=0, metavar="N", help="put off N commands")
     group.add_argument("--renewal", type=RenewalHabit, choices=list(RenewalHabit))
+    group.add_argument("--user", metavar="NAME", help="log in to Macs once they are enrolled")
     group.add_argument("--misbehave", type=Misbehaviour, choices=list(Misbehaviour))
 
 
@@ -98,4 +99,5 @@ def make_habits(options: argparse.Namespace) -> Habits:
         not_now=options.not_now,
         misbehave=options.misbehave,
         renewal=options.renewal,
+        user=options.user,
     )

@@ -48,6 +48,7 @@ class DeviceState:
 
     token: 32 bytes, the APNs device token. mdm: the MDM payload while enrolled.
     checked_in: a TokenUpdate was accepted. lock_pin: the PIN that locks a Mac.
+    bootstrap_token: what a Mac has escrowed. declarations: by Identifier.
     """
 
     token: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -64,3 +65,6 @@ class DeviceState:
     restarts: int = 0
     erased: bool = False
     status_url: str | None = None
+    bootstrap_token: bytes | None = None
+    declarations_token: str | None = None
+    declarations: dict[str, Plist] = field(default_factory=dict)

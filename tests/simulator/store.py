@@ -36,6 +36,9 @@ PLAIN_FIELDS = (
     "restarts",
     "erased",
     "status_url",
+    "bootstrap_token",
+    "declarations_token",
+    "declarations",
 )
 
 

@@ -37,10 +37,20 @@ def report_of(device: SimulatedDevice, act: Callable[[], str]) -> DeviceReport:
 
 def _enroll(device: SimulatedDevice, url: str, wait_managed: float | None) -> str:
     finish_commands(device, device.enroll(url))
+    log_in(device)
     if wait_managed is not None and device.is_enrolled:
         wait_until_managed(device, seconds=wait_managed)
         return "managed"
     return "enrolled" if device.is_enrolled else "gone"
+
+
+def log_in(device: SimulatedDevice) -> None:
+    """The Mac's user logs in, where the habits name one, and does what waits for them."""
+    name = device.habits.user
+    if name and device.is_enrolled and device.hardware.platform.is_mac:
+        user = device.log_in(name)
+        if user.is_managed:
+            user.connect()
 
 
 def finish_commands(device: SimulatedDevice, obeyed: list[ObeyedCommand]) -> None:

@@ -34,7 +34,11 @@ PAGE = '<form method="post" action="/enroll/sessions"><input name="token" value=
 
 
 class SmallServer:
-    """Its switches: caps, pending (how often to answer so), challenge, page, extra_mdm."""
+    """Its switches: caps, pending (how often to answer so), challenge, page, extra_mdm.
+
+    replies: what check-in messages are answered with, a property list or a status, by their
+    MessageType. documents: JSON for DeclarativeManagement, by Endpoint.
+    """
 
     def __init__(self, root: Holder, registrar: Holder, *, host: str = HOST) -> None:
         self.host = host
@@ -47,6 +51,8 @@ class SmallServer:
         self.pending = 0
         self.page = PAGE
         self.extra_mdm: dict[str, Any] = {}
+        self.replies: dict[str, dict[str, Any] | int] = {}
+        self.documents: dict[str, Any] = {}
         self.messages: list[dict[str, Any]] = []
         self.answers: list[dict[str, Any]] = []
         self.commands: deque[dict[str, Any]] = deque()
@@ -193,7 +199,13 @@ class SmallServer:
         if message is None:
             return httpx.Response(403, text="not trusted")
         self.messages.append(message)
-        return httpx.Response(200)
+        if message["MessageType"] == "DeclarativeManagement" and "Data" not in message:
+            document = self.documents.get(message["Endpoint"])
+            return httpx.Response(404 if document is None else 200, json=document)
+        reply = self.replies.get(message["MessageType"], {})
+        if isinstance(reply, int):
+            return httpx.Response(reply)
+        return httpx.Response(200, content=plistlib.dumps(reply) if reply else b"")
 
     def _connect(self, request: httpx.Request) -> httpx.Response:
         assert request.headers["content-type"] == "application/x-apple-aspen-mdm"

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.errors import CommandInvalid
+from devices.protocol.commands.channels import check_channel
 from devices.protocol.commands.device_information import build_device_information
 from devices.protocol.commands.device_lock import build_device_lock
 from devices.protocol.commands.erase_device import build_erase_device
@@ -138,6 +139,7 @@ __all__ = [
     "build_remove_profile",
     "build_restart_device",
     "build_security_info",
+    "check_channel",
     "generate_pin",
     "get_command_type",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from devices.errors import MessageInvalid, MessageUnknown
+from devices.protocol.channel import Channel
 from devices.protocol.checkin import (
     Authenticate,
     CheckOut,
@@ -46,11 +47,11 @@ def test_an_empty_bootstrap_token_takes_the_old_one_back() -> None:
     message = decode_checkin(
         {"MessageType": "SetBootstrapToken", "UDID": "U", "BootstrapToken": b""}
     )
-    assert message == SetBootstrapToken(udid="U", bootstrap_token=None)
+    assert message == SetBootstrapToken(Channel("U"), bootstrap_token=None)
 
 
 def test_check_out_needs_no_topic() -> None:
-    assert decode_checkin({"MessageType": "CheckOut", "UDID": "U"}) == CheckOut(udid="U")
+    assert decode_checkin({"MessageType": "CheckOut", "UDID": "U"}) == CheckOut(Channel("U"))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,7 @@ def test_a_wrong_key_is_named(change: dict[str, Any], key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["GetToken", "DeclarativeManagement", "Nonsense", "__class__", "decode_checkin"]
+    "name", ["getToken", "DeclarativeManagement2", "Nonsense", "__class__", "decode_checkin"]
 )
 def test_a_message_type_outside_the_table_is_refused(name: str) -> None:
     with pytest.raises(MessageUnknown):

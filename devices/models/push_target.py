@@ -1,0 +1,25 @@
+from django.db import models
+
+from organization.models import SealedField
+
+
+class PushTarget(models.Model):
+    """Where pushes go and how they fared: what a device's channel and a user's have alike."""
+
+    push_token = SealedField(null=True, blank=True)
+    push_magic = SealedField(null=True, blank=True)
+    token_update_count = models.PositiveIntegerField(default=0)
+    token_updated_at = models.DateTimeField(null=True, blank=True)
+    push_suspended_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="APNs said the token is dead; the next TokenUpdate clears it.",
+    )
+    push_requested_at = models.DateTimeField(null=True, blank=True)
+    push_sent_at = models.DateTimeField(null=True, blank=True)
+    push_attempts = models.PositiveSmallIntegerField(default=0)
+    push_not_before = models.DateTimeField(null=True, blank=True)
+    push_error = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,89 @@
+"""Who speaks: the device that a message names, and its user where it is a user's message."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from devices.errors import MessageInvalid
+from devices.protocol.reading import find_flag, find_text
+
+LONGEST_ID = 64
+# Apple: the UserID of everybody on a Shared iPad.
+SHARED_IPAD = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
+
+
+@dataclass(frozen=True)
+class User:
+    """`user_id` is UserID, or EnrollmentUserID; `not_on_console` is None where it is not told."""
+
+    user_id: str
+    short_name: str = ""
+    long_name: str = ""
+    not_on_console: bool | None = None
+
+    @property
+    def is_person(self) -> bool:
+        return self.user_id.upper() != SHARED_IPAD
+
+
+@dataclass(frozen=True)
+class Channel:
+    """`udid` is the device's UDID, or the EnrollmentID of a User Enrollment."""
+
+    udid: str
+    is_user_enrollment: bool = False
+    user: User | None = None
+
+
+@dataclass(frozen=True)
+class ChannelMessage:
+    """What every message of a device tells: from whom it is."""
+
+    channel: Channel
+
+    @property
+    def udid(self) -> str:
+        return self.channel.udid
+
+    @property
+    def user(self) -> User | None:
+        return self.channel.user
+
+    @property
+    def is_user_channel(self) -> bool:
+        return self.channel.user is not None
+
+
+def decode_channel(message: dict[str, Any]) -> Channel:
+    """Raises MessageInvalid unless the message has either UDID or EnrollmentID.
+
+    UserID and EnrollmentUserID come only in a user's messages (Macs, Shared iPads).
+    """
+    udid, enrollment_id = _find_id(message, "UDID"), _find_id(message, "EnrollmentID")
+    if udid and enrollment_id:
+        raise MessageInvalid("UDID and EnrollmentID together")
+    if not (udid or enrollment_id):
+        raise MessageInvalid("UDID is missing")
+    return Channel(
+        udid=udid or enrollment_id,
+        is_user_enrollment=bool(enrollment_id),
+        user=_decode_user(message),
+    )
+
+
+def _decode_user(message: dict[str, Any]) -> User | None:
+    user_id = _find_id(message, "UserID")
+    user_id = _find_id(message, "EnrollmentUserID") or user_id
+    user = User(
+        user_id=user_id,
+        short_name=find_text(message, "UserShortName"),
+        long_name=find_text(message, "UserLongName"),
+        not_on_console=find_flag(message, "NotOnConsole"),
+    )
+    return user if user_id else None
+
+
+def _find_id(message: dict[str, Any], key: str) -> str:
+    text = find_text(message, key)
+    if len(text) > LONGEST_ID:
+        raise MessageInvalid(f"{key} is too long")
+    return text

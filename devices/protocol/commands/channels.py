@@ -1,0 +1,95 @@
+"""Where Apple's schema lets a command go: which channel, and which kind of enrollment."""
+
+from devices.errors import CommandInvalid
+from devices.protocol.platform import MACOS
+
+# supportedOS.macOS.userchannel of each command.
+ON_USER_CHANNEL = frozenset(
+    {
+        "ActiveNSExtensions",
+        "CertificateList",
+        "DeclarativeManagement",
+        "DeviceInformation",
+        "InstallApplication",
+        "InstallMedia",
+        "InstallProfile",
+        "InstalledApplicationList",
+        "InviteToProgram",
+        "ManagedApplicationFeedback",
+        "ManagedApplicationList",
+        "NSExtensionMappings",
+        "ProfileList",
+        "RemoveProfile",
+        "SecurityInfo",
+        "Settings",
+    }
+)
+# supportedOS.*.userenrollment: "forbidden" on every platform that has the command.
+NOT_IN_USER_ENROLLMENT = frozenset(
+    {
+        "AccountConfiguration",
+        "ActivationLockBypassCode",
+        "ActiveNSExtensions",
+        "ApplyRedemptionCode",
+        "AvailableOSUpdates",
+        "ClearActivationLockBypassCode",
+        "ClearPasscode",
+        "ClearRestrictionsPassword",
+        "ContentCachingInformation",
+        "DeleteUser",
+        "DeviceConfigured",
+        "DeviceLocation",
+        "DisableLostMode",
+        "DisableRemoteDesktop",
+        "EnableLostMode",
+        "EnableRemoteDesktop",
+        "EraseDevice",
+        "InviteToProgram",
+        "LOMDeviceRequest",
+        "LOMSetupRequest",
+        "LogOutUser",
+        "NSExtensionMappings",
+        "OSUpdateStatus",
+        "PlayLostModeSound",
+        "RefreshCellularPlans",
+        "RequestUnlockToken",
+        "RestartDevice",
+        "Restrictions",
+        "RotateFileVaultKey",
+        "ScheduleOSUpdate",
+        "ScheduleOSUpdateScan",
+        "SetAutoAdminPassword",
+        "SetFirmwarePassword",
+        "SetRecoveryLock",
+        "ShutDownDevice",
+        "StopMirroring",
+        "UnlockUserAccount",
+        "UserConfigured",
+        "UserList",
+        "VerifyFirmwarePassword",
+        "VerifyRecoveryLock",
+    }
+)
+# Forbidden in a Mac's User Enrollment only.
+NOT_IN_MAC_USER_ENROLLMENT = frozenset(
+    {
+        "DeviceLock",
+        "InstallMedia",
+        "InstalledApplicationList",
+        "ManagedApplicationFeedback",
+        "RemoveApplication",
+    }
+)
+
+
+def check_channel(
+    request_type: str, *, platform: str, is_user_enrollment: bool, is_user_channel: bool
+) -> None:
+    """Raises CommandInvalid for a command that the device would refuse on this channel."""
+    if is_user_channel and request_type not in ON_USER_CHANNEL:
+        raise CommandInvalid(f"{request_type} does not go to a user's channel")
+    forbidden = NOT_IN_USER_ENROLLMENT
+    if platform == MACOS:
+        forbidden |= NOT_IN_MAC_USER_ENROLLMENT
+    if is_user_enrollment and request_type in forbidden:
+        raise CommandInvalid(f"{request_type} is not possible in a User Enrollment")

@@ -1,0 +1,99 @@
+"""The channels of a Mac's users: each has a token and a queue, and never touches the device's."""
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from devices.errors import CommandInvalid
+from devices.models import Command, CommandState, Enrollment, UserChannel
+from devices.protocol.channel import User
+from devices.protocol.checkin import TokenUpdate
+from devices.selectors import OPEN_STATES
+from devices.services.identity import check_not_over
+from devices.services.presence import RESOLUTION
+from devices.services.push_facts import note_push_facts
+
+log = logging.getLogger(__name__)
+LONGEST_NAME = 255
+# More accounts than any Mac has; a device that invents users must end somewhere.
+MOST_USERS = 200
+
+
+def is_wanted(user: User) -> bool:
+    """Whether this user gets a channel here; Shared iPads name nobody by their UserID."""
+    return bool(settings.MDM_USER_CHANNEL) and user.is_person
+
+
+def find_user_channel(enrollment: Enrollment, *, user: User) -> UserChannel | None:
+    """Return the user's open channel, None before their TokenUpdate and after their CheckOut."""
+    if not is_wanted(user):
+        return None
+    channels = UserChannel.objects.filter(enrollment=enrollment, ended_at=None)
+    return channels.filter(user_id=user.user_id).first()
+
+
+def get_user_channel(enrollment: Enrollment, *, public_id: str) -> UserChannel:
+    """Return an open channel by its `usr_…`; raises CommandInvalid."""
+    channels = UserChannel.objects.filter(enrollment=enrollment, ended_at=None)
+    channel = channels.filter(public_id=public_id).first()
+    if channel is None or not settings.MDM_USER_CHANNEL:
+        raise CommandInvalid(f"{public_id} is no user's channel of this device")
+    return channel
+
+
+@transaction.atomic
+def open_user_channel(
+    enrollment: Enrollment, *, user: User, message: TokenUpdate, now: datetime
+) -> None:
+    """Store where the user's pushes go; raises MessageRefused for an enrollment that is over."""
+    # The lock keeps an enrollment that ends at this moment from leaving an open channel behind.
+    enrollment = (
+        Enrollment.objects.select_for_update(of=("self",))
+        .select_related("device")
+        .get(pk=enrollment.pk)
+    )
+    check_not_over(enrollment)
+    channels = UserChannel.objects.filter(enrollment=enrollment)
+    channel = channels.filter(user_id=user.user_id).first()
+    if channel is None:
+        if channels.count() >= MOST_USERS:
+            log.warning("%s: more than %d users", enrollment.public_id, MOST_USERS)
+            return
+        channel = UserChannel(enrollment=enrollment, user_id=user.user_id)
+    _write_user(channel, user=user)
+    note_push_facts(channel, message=message, now=now)
+    channel.ended_at, channel.last_seen_at = None, now
+    channel.save()
+
+
+def _write_user(channel: UserChannel, *, user: User) -> None:
+    channel.short_name = user.short_name[:LONGEST_NAME] or channel.short_name
+    channel.long_name = user.long_name[:LONGEST_NAME] or channel.long_name
+    if user.not_on_console is not None:
+        channel.not_on_console = user.not_on_console
+
+
+def note_user_presence(channel: UserChannel, *, now: datetime) -> None:
+    """The user is here: remember it to the minute, and forget that pushes went unanswered."""
+    rows = UserChannel.objects.filter(pk=channel.pk)
+    if channel.push_attempts and not channel.push_error:
+        rows.update(push_attempts=0, push_not_before=None)
+    if channel.last_seen_at is None or channel.last_seen_at <= now - RESOLUTION:
+        rows.update(last_seen_at=now)
+
+
+@transaction.atomic
+def end_user_channels(enrollment: Enrollment, *, user_id: str | None = None, now: datetime) -> None:
+    """End one user's channel, or all of the enrollment: no push, no command any more."""
+    going = UserChannel.objects.filter(enrollment=enrollment, ended_at=None)
+    if user_id is not None:
+        going = going.filter(user_id=user_id)
+    ended = list(going.values_list("pk", flat=True))
+    Command.objects.filter(user_channel__in=ended, state__in=OPEN_STATES).update(
+        state=CommandState.CANCELLED, completed_at=now, not_before=None, updated_at=now
+    )
+    going.filter(pk__in=ended).update(
+        ended_at=now, push_token=None, push_magic=None, push_requested_at=None, updated_at=now
+    )

@@ -1,0 +1,43 @@
+"""What a database column cannot hold, or a program not walk, of a decoded JSON document."""
+
+import math
+from typing import Any
+
+MAX_DEPTH = 32
+MAX_INTEGER = 2**63
+
+
+class JsonRefused(ValueError):
+    """The document is JSON, but not of a kind that is stored; the message says why."""
+
+
+def check_json(root: Any) -> None:
+    """Raises JsonRefused for NUL, half a surrogate pair, big numbers, deep nesting."""
+    pending = [(root, 0)]
+    while pending:
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise JsonRefused(f"the body is nested more than {MAX_DEPTH} levels deep")
+        if isinstance(value, dict):
+            pending += [(part, depth + 1) for member in value.items() for part in member]
+        elif isinstance(value, list):
+            pending += [(part, depth + 1) for part in value]
+        else:
+            _check_scalar(value)
+
+
+def _check_scalar(value: Any) -> None:
+    if isinstance(value, str) and ("\0" in value or not _is_encodable(value)):
+        raise JsonRefused("a text holds a NUL character or half a surrogate pair")
+    if isinstance(value, int) and not -MAX_INTEGER <= value < MAX_INTEGER:
+        raise JsonRefused("a number is too large")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise JsonRefused("a number is not finite")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
