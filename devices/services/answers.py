@@ -3,16 +3,19 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from devices.models import Command, CommandState, Enrollment
+from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
-from devices.selectors import OPEN_STATES
 from devices.services.queue import build_wait
 from devices.services.results import apply_answer
 from devices.signals import command_finished
 
 NOT_NOW_TIME = timedelta(minutes=1)
+# What a device has been handed before it was cancelled or expired may still be obeyed.
+TAKEN_BACK = Q(state__in=(CommandState.CANCELLED, CommandState.EXPIRED), sent_at__isnull=False)
 STATE_OF_STATUS = {
     "Acknowledged": CommandState.ACKNOWLEDGED,
     "Error": CommandState.ERROR,
@@ -24,7 +27,8 @@ STATE_OF_STATUS = {
 def record_result(enrollment: Enrollment, *, report: Report, now: datetime) -> Command | None:
     """Store what became of a command of this enrollment; None when it is none of its (D5).
 
-    The first final result stands: whatever comes later for the same command changes nothing.
+    The device's first final result stands: whatever comes later for the same command changes
+    nothing. It also stands where a command that the device had was cancelled or expired meanwhile.
     """
     command = Command.objects.filter(enrollment=enrollment, uuid=report.command_uuid).first()
     if command is None:
@@ -37,7 +41,7 @@ def record_result(enrollment: Enrollment, *, report: Report, now: datetime) -> C
 
 
 def _put_off(command: Command, *, now: datetime) -> None:
-    Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+    Command.objects.filter(IS_OPEN, pk=command.pk).update(
         state=CommandState.NOT_NOW,
         not_before=now + build_wait(NOT_NOW_TIME, max(command.attempts - 1, 0)),
         updated_at=now,
@@ -49,7 +53,7 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
     command.result = build_json_value(report.answer)
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
-    finished = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+    finished = Command.objects.filter(IS_OPEN | TAKEN_BACK, pk=command.pk).update(
         state=command.state,
         result=command.result,
         error_chain=command.error_chain,
