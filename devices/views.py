@@ -81,7 +81,7 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
         answer = receive_checkin(decode_checkin(message), sender=sender)
     else:
         answer = receive_report(decode_report(message), certificate=certificate, now=now)
-    return HttpResponse(answer, content_type=PLIST)
+    return HttpResponse(answer, content_type=PLIST, headers={"Content-Length": len(answer)})
 
 
 def _read_body(request: HttpRequest, *, max_bytes: int) -> bytes:
