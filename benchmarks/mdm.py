@@ -170,7 +170,7 @@ class Bench:
                 "public_id": "'cmd_' || substr({random}, 1, 20)",
                 "uuid": f"'{prefix}' || n",
                 "enrollment_id": f"{self.fleet.first - 1} + n",
-                "device_id": f"row.device_id - 1 + n",
+                "device_id": "row.device_id - 1 + n",
                 "state": "'queued'",
                 "completed_at": "NULL",
                 "unique_key": "''",

@@ -27,7 +27,8 @@ from devices.protocol.connect import decode_report
 from devices.protocol.plist import decode_plist
 from devices.services.checkin import Sender, receive_checkin
 from devices.services.connect import receive_report
-from devices.services.identity import verify_sender
+from devices.services.identity import identify_sender, prove_by_signature
+from devices.services.known_sender import is_familiar
 from devices.services.refusals import report_refusal
 from organization.services.client_address import get_client_address
 
@@ -74,13 +75,17 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
     """Either URL takes either kind: a profile may name one URL for both."""
     now = timezone.now()
     body = _read_body(request, max_bytes=max_bytes)
-    certificate = verify_sender(request.headers.get("Mdm-Signature", ""), content=body, now=now)
+    proof = prove_by_signature(request.headers.get("Mdm-Signature", ""), content=body)
+    # Nobody is read whose certificate is neither ours nor trusted.
+    certificate = None if is_familiar(proof, now=now) else identify_sender(proof, now=now)
     message = decode_plist(body, max_bytes=max_bytes)
     if is_checkin(message):
+        certificate = certificate or identify_sender(proof, now=now)
         sender = Sender(certificate, request.GET.get("challenge", ""), now)
         answer = receive_checkin(decode_checkin(message), sender=sender)
     else:
-        answer = receive_report(decode_report(message), certificate=certificate, now=now)
+        report = decode_report(message)
+        answer = receive_report(report, proof=proof, certificate=certificate, now=now)
     return HttpResponse(answer, content_type=PLIST, headers={"Content-Length": len(answer)})
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from devices.errors import MessageRefused
 from devices.models import Enrollment, EnrollmentState
-from devices.protocol.identity import extract_signature, verify_signature
+from devices.protocol.identity import Proof, extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
 from devices.services.renewed_identity import (
     check_replaced,
@@ -27,18 +27,22 @@ OVER = {
 }
 
 
-def verify_sender(header: str, *, content: bytes, now: datetime) -> IssuedCertificate:
-    """Return the identity certificate that signed `content`: ours or a trusted external CA's.
-
-    Raises MessageRefused.
-    """
-    certificate = verify_signature(
+def prove_by_signature(header: str, *, content: bytes) -> Proof:
+    """Return the proof that the Mdm-Signature header gives; raises MessageRefused."""
+    return verify_signature(
         extract_signature(header),
         content=content,
         allow_sha1=settings.MDM_SIGNATURE_ALLOW_SHA1,
     )
+
+
+def identify_sender(proof: Proof, *, now: datetime) -> IssuedCertificate:
+    """Return the identity certificate: ours or a trusted external CA's; raises MessageRefused.
+
+    How the sender was proved makes no difference.
+    """
     try:
-        return identify(certificate, now=now, leeway=CLOCK_SKEW)
+        return identify(proof.certificate, now=now, leeway=CLOCK_SKEW)
     except IdentityNotTrusted as error:
         raise MessageRefused(error.code, f"the identity certificate: {error}") from error
 

@@ -19,12 +19,24 @@ from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_life
 from devices.protocol.plist import encode_plist
 from devices.services.push_requests import request_push
 from devices.signals import command_queued
+from organization.models import Given, PreparedUpdate
 
 # How long an answer may take before the command is offered, and pushed for, again.
 ANSWER_TIME = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
 PATIENCE = 3
 TRIES = 3
+
+TAKE = PreparedUpdate(
+    lambda: Command.objects.filter(
+        pk=Given("pk"), state=Given("state"), attempts=Given("attempts")
+    ),
+    state=CommandState.SENT.value,
+    attempts=F("attempts") + 1,
+    sent_at=Given("now"),
+    not_before=Given("not_before"),
+    updated_at=Given("now"),
+)
 
 
 @transaction.atomic
@@ -117,8 +129,8 @@ def take_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) ->
     not offered before (R3). A sent command is offered again when its answer is overdue.
     """
     if is_new_session:
-        _requeue_put_off(enrollment)
-    while candidate := _find_next(enrollment, now=now):
+        requeue_put_off(enrollment)
+    while candidate := offer_commands(enrollment=enrollment.pk, now=now).first():
         if mark_sent(candidate, now=now):
             return candidate
     return None
@@ -126,31 +138,28 @@ def take_next(enrollment: Enrollment, *, now: datetime, is_new_session: bool) ->
 
 def mark_sent(candidate: Command, *, now: datetime) -> bool:
     """Take a command to hand it out; False when another connection was quicker."""
-    taken = Command.objects.filter(
-        pk=candidate.pk, state=candidate.state, attempts=candidate.attempts
-    ).update(
-        state=CommandState.SENT,
-        attempts=F("attempts") + 1,
-        sent_at=now,
-        not_before=now + build_wait(ANSWER_TIME, candidate.attempts),
-        updated_at=now,
-    )
-    return bool(taken)
+    not_before = now + build_wait(ANSWER_TIME, candidate.attempts)
+    known = {"pk": candidate.pk, "state": candidate.state, "attempts": candidate.attempts}
+    return bool(TAKE.run(**known, now=now, not_before=not_before))
 
 
-def _requeue_put_off(enrollment: Enrollment) -> None:
+def requeue_put_off(enrollment: Enrollment) -> None:
+    """A new session: what the device put off in an earlier one is offered again."""
     put_off = Command.objects.filter(IS_OPEN, enrollment=enrollment, state=CommandState.NOT_NOW)
     if put_off.exists():  # most sessions need no write here
         put_off.update(state=CommandState.QUEUED, not_before=None)
 
 
-def _find_next(enrollment: Enrollment, *, now: datetime) -> Command | None:
-    """Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried."""
+def offer_commands(*, enrollment: Any, now: Any) -> QuerySet[Command]:
+    """Return what can be handed out now, in its order; both may be expressions of a query.
+
+    Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried.
+    """
     offered = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENT, not_before__lte=now)
     in_time = Q(expires_at=None) | Q(expires_at__gt=now)
     in_vain = Case(When(attempts__gte=PATIENCE, then=1), default=0)
     waiting = Command.objects.filter(IS_OPEN, offered, in_time, enrollment=enrollment)
-    return waiting.order_by(in_vain, "-priority", "attempts", "id").first()
+    return waiting.order_by(in_vain, "-priority", "attempts", "id")
 
 
 def build_wait(first: timedelta, attempts: int) -> timedelta:
