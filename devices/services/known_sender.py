@@ -28,8 +28,9 @@ from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCerti
 from scep.protocol.issued_by import find_verified_issuer
 from scep.selectors import verify_validity
 
-# Of a command, in this order, behind the sender's own columns.
-COLUMNS = ("id", "uuid", "request_type", "origin", "state", "attempts", "body")
+# Of a command, behind the sender's own columns; in the order of the model's fields, as from_db
+# wants them.
+COLUMNS = ("id", "uuid", "enrollment_id", "request_type", "body", "origin", "state", "attempts")
 # What devices.services.presence.note_presence writes: statement, table, and the sender's column.
 NOTES = (
     (
@@ -87,9 +88,9 @@ def _decode(row: tuple[Any, ...], *, connection: Any) -> KnownSender:
     command = None
     if columns[0] is not None:
         field: Any = Command._meta.get_field("body")
-        values = [*columns[:-1], field.from_db_value(columns[-1], None, connection), enrollment_id]
-        names = [*COLUMNS, "enrollment_id"]
-        command = Command.from_db(connection.alias, names, values)
+        body = COLUMNS.index("body")
+        columns[body] = field.from_db_value(columns[body], None, connection)
+        command = Command.from_db(connection.alias, COLUMNS, columns)
     return KnownSender(enrollment, bool(has_put_off), command)
 
 
