@@ -48,7 +48,10 @@ class Installation:
 
     def manage(self, *arguments: str) -> Any:
         """Run a command of manage.py that has --json; return what it prints."""
-        command = [sys.executable, "manage.py", *arguments, "--json"]
+        return self.run(sys.executable, "manage.py", *arguments, "--json")
+
+    def run(self, *command: str) -> Any:
+        """Run a command in the installation's environment; return the JSON that it prints."""
         done = subprocess.run(
             command, cwd=ROOT, env=self._environ(), capture_output=True, check=True
         )

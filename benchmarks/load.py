@@ -8,7 +8,7 @@ import selectors
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 END_OF_HEAD = b"\r\n\r\n"
@@ -50,13 +50,24 @@ class _Connection:
         return len(body) >= int(lowered[start:].split(b"\r\n", 1)[0])
 
 
-def build_post(path: str, *, port: int, body: bytes, content_type: str) -> bytes:
+def build_request(
+    path: str,
+    *,
+    port: int,
+    body: bytes,
+    content_type: str,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+) -> bytes:
     """Return a whole HTTP/1.1 request."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    fields = {
+        "Host": f"127.0.0.1:{port}",
+        "Content-Type": content_type,
+        "Content-Length": str(len(body)),
+        **(headers or {}),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
 
 
 def run_round(requests: Sequence[bytes], *, port: int, connections: int) -> Outcome:

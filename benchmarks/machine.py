@@ -1,12 +1,16 @@
 """What this machine can do by itself, and what processes have cost it."""
 
+import contextlib
 import os
 import platform
 import re
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
+
+import psycopg2
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SPEED = re.compile(r"(\d+\.\d+)\s+(\d+\.\d+)\s*$")
@@ -22,6 +26,27 @@ def measure_signatures(algorithm: str, *, seconds: int = 2, cores: str = "") -> 
     if found is None:
         raise ValueError(f"openssl speed {algorithm} said {output!r}")
     return float(found[1])
+
+
+def measure_updates(url: str, *, connections: int, seconds: int = 3) -> float:
+    """Return prepared UPDATEs of one row a second on a PostgreSQL server, by its own pgbench."""
+    pgbench = sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"))[-1]
+    with tempfile.TemporaryDirectory(prefix="guardmdm-pgbench-") as name:
+        script = Path(name) / "update.sql"
+        script.write_text(
+            "\\set id random(1, 1000)\nUPDATE bench_rows SET seen = now() WHERE id = :id;\n"
+        )
+        with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE TABLE IF NOT EXISTS bench_rows AS "
+                "SELECT generate_series(1, 1000) AS id, now() AS seen"
+            )
+            cursor.execute("CREATE UNIQUE INDEX IF NOT EXISTS bench_key ON bench_rows (id)")
+            connection.commit()
+        command = [str(pgbench), "-n", "-M", "prepared", "-c", str(connections), "-j", "2"]
+        command += ["-T", str(seconds), "-f", str(script), url]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(re.findall(r"tps = (\d+\.\d+)", output)[0])
 
 
 def read_cpu_seconds(root: int) -> float:

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from benchmarks.installation import ROOT, Database, Installation, copy_row, open_database
-from benchmarks.load import END_OF_HEAD, Outcome, build_post, run_round
+from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
 from benchmarks.machine import describe_machine, measure_signatures, read_cpu_seconds
 from tests.simulator.scep import (
     ScepClient,
@@ -137,7 +137,7 @@ def measure(
     """Run warm-up and rounds against a server with one worker for each of its cores."""
     path, port = create_profile(installation), installation.port
     requests = [
-        build_post(
+        build_request(
             f"{path}?operation=PKIOperation",
             port=port,
             body=message,

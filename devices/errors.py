@@ -56,6 +56,10 @@ class CommandInvalid(ValueError):
     """A command that Apple's schema or the device's platform does not know."""
 
 
+class CommandOver(Exception):
+    """The command has been answered, cancelled or has expired: nothing is left to cancel."""
+
+
 class RenewalNotPossible(Exception):
     """The profile that renews an identity cannot be built now; the message is shown."""
 

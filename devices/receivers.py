@@ -45,6 +45,8 @@ def lose_identity(certificate: IssuedCertificate, **_: Any) -> None:
 @receiver(command_finished)
 def note_renewal(command: Command, **_: Any) -> None:
     """A refused renewal is shown at once; the sweep tries it again."""
+    if command.origin != ORIGIN:
+        return
     enrollment = command.enrollment
-    if command.origin == ORIGIN and command.uuid == enrollment.renewal_command_uuid:
+    if command.uuid == enrollment.renewal_command_uuid:
         settle_renewal(enrollment, now=command.completed_at or timezone.now())

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Count, F, Q, QuerySet
 
 from devices.errors import NotEnrolled, PushCertificateMissing
+from devices.models import OPEN_STATES as OPEN_STATES
 from devices.models import (
     Command,
     CommandState,
@@ -21,7 +22,6 @@ from devices.models import (
 from devices.protocol.plist import decode_plist
 
 MDM_PAYLOAD = "com.apple.mdm"
-OPEN_STATES = (CommandState.QUEUED, CommandState.SENT, CommandState.NOT_NOW)
 
 
 def find_live_enrollment(device: Device) -> Enrollment | None:
@@ -116,10 +116,14 @@ def list_groups() -> QuerySet[Group]:
 
 
 def list_commands(device: Device) -> QuerySet[Command]:
-    """Every command of the device, through all its enrollments, newest first."""
-    return Command.objects.filter(enrollment__device=device).select_related(
+    """Every command of the device, through all its enrollments, newest first.
+
+    Bodies and results, which may be large, are fetched only where they are read.
+    """
+    rows = Command.objects.filter(device=device).select_related(
         "enrollment__device", "user_channel"
     )
+    return rows.defer("body", "result")
 
 
 def get_command_body(command: Command) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from devices.models import UserChannel
 from devices.services.lapse import mark_lapsed
 from devices.services.push import push, request_due_pushes
 from devices.services.push_certificate_expiry import warn_push_certificate
+from devices.services.queue import expire_commands
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
+from devices.services.retention import forget_contents
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -34,7 +36,12 @@ def sweep_renewals() -> None:
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_commands() -> None:
-    """Wake the devices whose pushes were lost, put off, or not answered; give up the lapsed."""
+    """Wake the devices whose pushes were lost, put off, or not answered; give up the lapsed.
+
+    Commands that have expired wake nobody any more, and those long over lose their contents.
+    """
+    expire_commands(now=timezone.now())
+    forget_contents(now=timezone.now())
     mark_lapsed(now=timezone.now())
     for enrollment_id in request_due_pushes(now=timezone.now()):
         push_device.delay(enrollment_id)

@@ -30,7 +30,8 @@ from devices.protocol.connect import decode_report
 from devices.protocol.plist import decode_plist
 from devices.services.checkin import Sender, receive_checkin
 from devices.services.connect import receive_report
-from devices.services.identity import Evidence, verify_sender
+from devices.services.identity import Evidence, identify_sender, prove_sender
+from devices.services.known_sender import is_familiar
 from devices.services.refusals import report_refusal
 from organization.services.client_address import get_client_address, is_trusted_proxy
 
@@ -79,15 +80,19 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
     """Either URL takes either kind: a profile may name one URL for both."""
     now = timezone.now()
     body = _read_body(request, max_bytes=max_bytes)
-    certificate = verify_sender(_read_evidence(request), content=body, now=now)
+    proof = prove_sender(_read_evidence(request), content=body)
+    # Nobody is read whose certificate is neither ours nor trusted.
+    certificate = None if is_familiar(proof, now=now) else identify_sender(proof, now=now)
     message = decode_plist(body, max_bytes=max_bytes)
     if is_checkin(message):
+        certificate = certificate or identify_sender(proof, now=now)
         sender = Sender(certificate, request.GET.get("challenge", ""), now)
         answer = receive_checkin(decode_checkin(message), sender=sender)
     else:
         report = decode_report(message)
-        answer = Answer(receive_report(report, certificate=certificate, now=now))
-    return HttpResponse(answer.body, content_type=answer.content_type)
+        answer = Answer(receive_report(report, proof=proof, certificate=certificate, now=now))
+    length = {"Content-Length": str(len(answer.body))}
+    return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
 
 
 def _read_evidence(request: HttpRequest) -> Evidence:

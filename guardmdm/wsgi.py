@@ -4,16 +4,19 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guardmdm.settings")
 
-django = get_wsgi_application()
+_django = get_wsgi_application()
 
-# Only now: they need the applications that are loaded above.
+# They need the applications that are loaded above.
 from django.conf import settings  # noqa: E402
 from django.urls import resolve  # noqa: E402
 
+from guardmdm.machine_door import MachineDoor  # noqa: E402
 from guardmdm.serving import WEB_TURNS  # noqa: E402
 from guardmdm.turns import Turns  # noqa: E402
 
-application = Turns(django, count=WEB_TURNS, max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = Turns(
+    MachineDoor(_django), count=WEB_TURNS, max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+)
 
 # Loads every view now: the first device after a restart must not wait for seconds.
 resolve("/healthz")

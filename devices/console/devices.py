@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,9 +13,10 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.errors import CommandInvalid, GroupInUse, NotEnrolled
+from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
 from devices.forms import DeviceFilter, DeviceForm, EraseForm, GroupFilter, GroupForm, LockForm
 from devices.models import Device, DeviceStatus
+from devices.protocol.commands import get_minimum_role
 from devices.selectors import count_devices_by_status, list_commands, list_groups
 from devices.services import actions, groups
 from organization.console import (
@@ -22,6 +24,7 @@ from organization.console import (
     Section,
     build_csv_response,
     get_actor,
+    may,
     recent_sign_in_required,
     role_required,
 )
@@ -224,6 +227,21 @@ def reveal_pin(request: HttpRequest, key: str, command: str) -> HttpResponse:
     return response
 
 
+@role_required()
+def cancel_command(request: HttpRequest, key: str, command: str) -> HttpResponse:
+    """Take a command back; who may queue it may do so."""
+    row = get_object_or_404(list_commands(_get_device(key)), public_id=command)
+    if request.method == "POST":
+        if not may(request.user, get_minimum_role(row.request_type)):
+            raise PermissionDenied
+        try:
+            actions.cancel_command(row, actor=get_actor(request))
+            messages.success(request, _("The command is cancelled."))
+        except CommandOver as refusal:
+            messages.error(request, str(refusal))
+    return redirect("console:device", key)
+
+
 def _act(request: HttpRequest, key: str, *, act: Act, done: str) -> HttpResponse:
     device = _get_device(key)
     if request.method == "POST":
@@ -268,5 +286,6 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/unenroll", unenroll_device, name="device-unenroll"),
     path("devices/<str:key>/edit", edit_device, name="device-edit"),
     path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),
+    path("devices/<str:key>/commands/<str:command>/cancel", cancel_command, name="command-cancel"),
     *GROUPS.build_urls(),
 ]

@@ -1,4 +1,4 @@
-from devices.models.command import Command, CommandState
+from devices.models.command import OPEN_STATES, Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
 from devices.models.group import Group
@@ -8,6 +8,7 @@ from devices.models.status_report import StatusReport
 from devices.models.user_channel import UserChannel
 
 __all__ = [
+    "OPEN_STATES",
     "Command",
     "CommandState",
     "Device",

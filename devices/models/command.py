@@ -1,5 +1,9 @@
-from django.db import models
+from typing import Any
 
+from django.db import models
+from django.db.models import Q
+
+from devices.models.device import Device
 from devices.models.enrollment import Enrollment
 from devices.models.user_channel import UserChannel
 from organization.models import PublicIdField, SealedField, TimeStamped
@@ -13,6 +17,12 @@ class CommandState(models.TextChoices):
     ERROR = "error", "Error"
     FORMAT_ERROR = "format_error", "Command format error"
     CANCELLED = "cancelled", "Cancelled"
+    EXPIRED = "expired", "Expired"
+
+
+OPEN_STATES = (CommandState.QUEUED, CommandState.SENT, CommandState.NOT_NOW)
+# As literals, so that the database can use its indexes of open commands alone.
+IS_OPEN = Q(state__in=[state.value for state in OPEN_STATES])
 
 
 class Command(TimeStamped):
@@ -20,7 +30,17 @@ class Command(TimeStamped):
 
     public_id = PublicIdField(prefix="cmd")
     uuid = models.CharField(max_length=36, unique=True, help_text="CommandUUID.")
-    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="commands")
+    enrollment = models.ForeignKey(
+        Enrollment, models.CASCADE, related_name="commands", db_index=False
+    )
+    device = models.ForeignKey(
+        Device,
+        models.CASCADE,
+        related_name="+",
+        db_index=False,
+        editable=False,
+        help_text="The enrollment's, so that a device's history is one walk through an index.",
+    )
     user_channel = models.ForeignKey(
         UserChannel,
         models.CASCADE,
@@ -37,22 +57,64 @@ class Command(TimeStamped):
     origin = models.CharField(
         max_length=64, blank=True, db_index=True, help_text="Who asked: an actor or `item:<id>`."
     )
+    unique_key = models.CharField(
+        max_length=96, blank=True, help_text="One command with this key waits at a time; or empty."
+    )
     state = models.CharField(max_length=14, choices=CommandState, default=CommandState.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(null=True, blank=True, help_text="After NotNow: not before.")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Not handed out from then on; none: waits for ever."
+    )
     completed_at = models.DateTimeField(null=True, blank=True)
     result = models.JSONField(
         default=dict, help_text="The answer, without the keys of every answer."
     )
     error_chain = models.JSONField(default=list)
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="When body and result were dropped: the row stays."
+    )
 
     class Meta:
         ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "unique_key"],
+                condition=IS_OPEN & ~Q(unique_key=""),
+                name="one_waiting_command_per_key",
+            )
+        ]
+        # A finished command is only in those that its history needs.
         indexes = [
-            models.Index(fields=["enrollment", "state", "-priority", "id"], name="command_queue"),
-            models.Index(fields=["state", "not_before"], name="command_sweep"),
+            models.Index(
+                fields=["enrollment", "-priority", "id"], condition=IS_OPEN, name="command_queue"
+            ),
+            models.Index(fields=["state", "not_before"], condition=IS_OPEN, name="command_sweep"),
+            models.Index(
+                fields=["expires_at"],
+                condition=IS_OPEN & Q(expires_at__isnull=False),
+                name="command_expiry",
+            ),
+            models.Index(
+                fields=["completed_at"],
+                condition=Q(completed_at__isnull=False, forgotten_at__isnull=True),
+                name="command_retention",
+            ),
+            models.Index(fields=["device", "-id"], name="command_history"),
+            models.Index(
+                fields=["enrollment", "request_type", "completed_at"], name="command_by_type"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.request_type} {self.uuid}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        if self.device_id is None:
+            self.device_id = self.enrollment.device_id
+        super().save(*args, **options)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES

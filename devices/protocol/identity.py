@@ -6,15 +6,33 @@ Pinning the certificate to an enrollment, the third step, is devices.services.id
 import base64
 import binascii
 import re
+from dataclasses import dataclass
+from functools import cached_property
 
 from cryptography import x509
 
 from devices.errors import MessageRefused
 from scep.errors import SignatureInvalid
+from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.protocol.cms import verify_detached
 
 MAX_HEADER = 16 * 1024
 WHITE_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A certificate whose key the sender of a message has been proved to hold.
+
+    Whether it is one that we trust, and whose, is not asked here.
+    """
+
+    certificate: x509.Certificate
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the whole certificate, lower-case hexadecimal."""
+        return fingerprint(encode_certificate(self.certificate))
 
 
 def extract_signature(header: str) -> bytes:
@@ -27,17 +45,24 @@ def extract_signature(header: str) -> bytes:
     if len(header) > MAX_HEADER:
         raise MessageRefused("signature_invalid", "the Mdm-Signature header is too long")
     try:
-        return base64.b64decode(WHITE_SPACE.sub("", header), validate=True)
+        return _decode_base64(header)
     except (binascii.Error, ValueError) as error:
         raise MessageRefused("signature_invalid", "Mdm-Signature is not base64") from error
 
 
-def verify_signature(signature: bytes, *, content: bytes, allow_sha1: bool) -> x509.Certificate:
-    """Return the certificate whose key signed exactly these bytes; raises MessageRefused.
+def _decode_base64(header: str) -> bytes:
+    try:
+        return base64.b64decode(header, validate=True)
+    except binascii.Error:  # a proxy may have folded it; looking first costs more than the rest
+        return base64.b64decode(WHITE_SPACE.sub("", header), validate=True)
 
-    Whether the certificate is one of ours is not asked here.
+
+def verify_signature(signature: bytes, *, content: bytes, allow_sha1: bool) -> Proof:
+    """Return the proof that a certificate's key signed exactly these bytes.
+
+    Raises MessageRefused.
     """
     try:
-        return verify_detached(signature, content=content, allow_sha1=allow_sha1)
+        return Proof(verify_detached(signature, content=content, allow_sha1=allow_sha1))
     except SignatureInvalid as error:
         raise MessageRefused(error.code, f"the signature is not valid: {error}") from error

@@ -10,6 +10,7 @@ import plistlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from xml.sax.saxutils import escape
 
 from devices.errors import PlistInvalid, PlistTooLarge
 from devices.protocol.binary_plist import MAGIC, read_binary
@@ -38,6 +39,28 @@ def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
 def encode_plist(value: Mapping[str, Any]) -> bytes:
     """Encode as an XML property list, keys in the given order."""
     return plistlib.dumps(dict(value), fmt=plistlib.FMT_XML, sort_keys=False)
+
+
+def nest_plist(inner: bytes, *, key: str, beside: Mapping[str, Any]) -> bytes:
+    """Return `beside` as an XML property list with one key more: the dictionary `inner`.
+
+    `inner` is what encode_plist has returned, and goes in as it is.
+    """
+    outer = encode_plist(beside)
+    head, tail = _SHELL
+    if not (inner.startswith(head) and inner.endswith(tail) and outer.endswith(tail)):
+        return encode_plist({**beside, key: decode_plist(inner, max_bytes=len(inner))})
+    dictionary = inner[len(head) - len(_DICT) : len(inner) - len(_PLIST_END)]
+    name = f"\t<key>{escape(key)}</key>\n".encode()
+    return b"".join((outer[: -len(tail)], name, dictionary, tail))
+
+
+# What plistlib writes around the keys of a dictionary.
+_DICT, _PLIST_END = b"<dict>\n", b"</plist>\n"
+_SHELL = (
+    plistlib.dumps({"k": 0}, fmt=plistlib.FMT_XML).partition(_DICT)[0] + _DICT,
+    b"</dict>\n" + _PLIST_END,
+)
 
 
 def _check(value: Any) -> None:

@@ -7,15 +7,16 @@ from django.shortcuts import get_object_or_404
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.errors import CommandInvalid, NotEnrolled
+from devices.errors import CommandInvalid, CommandOver, NotEnrolled
 from devices.models import Command, CommandState, Device
-from devices.protocol.commands import COMMAND_TYPES, get_command_type
-from devices.services.actions import queue_command
+from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
+from devices.services.actions import cancel_command, queue_command
 from organization.rest import get_actor
 from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
@@ -49,6 +50,7 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
             "attempts",
             "created_at",
             "sent_at",
+            "expires_at",
             "completed_at",
         )
         read_only_fields = fields
@@ -74,12 +76,16 @@ class NewCommandSerializer(serializers.Serializer[Any]):
         max_length=32,
         help_text="A user of the device (`usr_…`): the command goes to their channel.",
     )
+    expires_at = serializers.DateTimeField(
+        required=False,
+        help_text="It is not handed out after that moment; by default the RequestType decides.",
+    )
 
 
 class CommandFilters(RowFilters):
     state = filters.MultipleChoiceFilter(choices=CommandState.choices, distinct=False)
     request_type = filters.CharFilter()
-    device = filters.CharFilter(field_name="enrollment__device__public_id")
+    device = filters.CharFilter(field_name="device__public_id")
     user = filters.CharFilter(field_name="user_channel__public_id")
 
 
@@ -99,10 +105,23 @@ class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     service_errors: ClassVar = {
         NotEnrolled: (409, "not_enrolled"),
         CommandInvalid: (400, "command_invalid"),
+        CommandOver: (409, "command_over"),
     }
 
     def get_serializer_class(self) -> Any:
         return CommandSerializer if self.action == "list" else CommandWithResultSerializer
+
+    @extend_schema(request=None, responses=CommandWithResultSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, id: str) -> Response:
+        """Take it back; the device is not offered it again.
+
+        A device that has been handed it (`sent`) may obey all the same, and its answer counts.
+        The role that queues a command cancels it.
+        """
+        command = self.get_object()
+        _require_role(request, command.request_type)
+        return self.answer(cancel_command(command, actor=get_actor(request)))
 
 
 @extend_schema(parameters=[OpenApiParameter("id", str, OpenApiParameter.PATH)])
@@ -117,7 +136,7 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         device = self._get_device()
-        return super().filter_queryset(queryset.filter(enrollment__device=device))
+        return super().filter_queryset(queryset.filter(device=device))
 
     @extend_schema(request=NewCommandSerializer, responses={201: CommandWithResultSerializer})
     def create(self, request: Request, id: str) -> Response:
@@ -126,11 +145,15 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
         EraseDevice, InstallProfile and RemoveProfile need the role Administrator.
         """
         values = self.decode(request, NewCommandSerializer)
-        needed = get_command_type(values["request_type"]).minimum_role
-        if not has_role(request, needed):
-            raise PermissionDenied(f"{values['request_type']} needs the role {needed}.")
+        _require_role(request, values["request_type"])
         command = queue_command(self._get_device(), **values, actor=get_actor(request))
         return Response(CommandWithResultSerializer(command).data, status=201)
 
     def _get_device(self) -> Device:
         return get_object_or_404(Device, public_id=self.kwargs["id"])
+
+
+def _require_role(request: Request, request_type: str) -> None:
+    needed = get_minimum_role(request_type)
+    if not has_role(request, needed):
+        raise PermissionDenied(f"{request_type} needs the role {needed}.")

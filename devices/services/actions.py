@@ -1,14 +1,14 @@
 """What administrators and programs do to a device; each leaves an audit entry."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, CommandOver
 from devices.models import (
     Command,
-    CommandState,
     Device,
     DeviceStatus,
     Enrollment,
@@ -26,15 +26,13 @@ from devices.protocol.commands import (
 )
 from devices.protocol.platform import MACOS
 from devices.selectors import (
-    OPEN_STATES,
     find_enrollment_profile,
-    find_waiting_command,
     get_command_body,
     get_live_enrollment,
 )
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries
-from devices.services.queue import cancel_commands, enqueue
+from devices.services.queue import cancel, cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.services.user_channels import get_user_channel
@@ -42,17 +40,26 @@ from devices.signals import device_group_changed
 from organization.services.audit import record
 
 REMOVED = "Removed by an administrator."
+LONGEST_LIFETIME = timedelta(days=366)
 
 
 def queue_command(
-    device: Device, *, request_type: str, parameters: dict[str, Any], actor: str, user: str = ""
+    device: Device,
+    *,
+    request_type: str,
+    parameters: dict[str, Any],
+    actor: str,
+    user: str = "",
+    expires_at: datetime | None = None,
 ) -> Command:
     """Queue one command of the table; returns the waiting one where one is enough.
 
-    It goes to the channel of a `user` (`usr_…`), or to the device's.
+    It goes to the channel of a `user` (`usr_…`), or to the device's. It is not handed out after
+    `expires_at`; by default the RequestType decides.
     Raises NotEnrolled, and CommandInvalid for what the table or the platform refuses.
     """
     kind = get_command_type(request_type)
+    _check_expiry(expires_at)
     check_channel(
         request_type,
         platform=device.platform,
@@ -62,21 +69,23 @@ def queue_command(
     command = build_command(request_type, platform=device.platform, parameters=parameters)
     with transaction.atomic():
         enrollment = _lock_live_enrollment(device)
-        channel = get_user_channel(enrollment, public_id=user) if user else None
-        row = None
-        if kind.is_unique:
-            row = find_waiting_command(enrollment, request_type=request_type, user_channel=channel)
-        if row is None:
-            row = enqueue(
-                enrollment,
-                command=command,
-                origin=actor,
-                priority=kind.priority,
-                user_channel=channel,
-            )
+        row = enqueue(
+            enrollment,
+            command=command,
+            origin=actor,
+            priority=kind.priority,
+            expires_at=expires_at,
+            user_channel=get_user_channel(enrollment, public_id=user) if user else None,
+        )
         detail = {"command": row.public_id} | ({"user": user} if user else {})
         _record(device, actor=actor, action=f"command.{request_type}", detail=detail)
     return row
+
+
+def _check_expiry(expires_at: datetime | None) -> None:
+    now = timezone.now()
+    if expires_at is not None and not now < expires_at <= now + LONGEST_LIFETIME:
+        raise CommandInvalid("expires_at must lie in the next 366 days")
 
 
 @transaction.atomic
@@ -84,8 +93,7 @@ def refresh(device: Device, *, actor: str) -> None:
     """Ask the device for everything it reports about itself; raises NotEnrolled."""
     enrollment = _lock_live_enrollment(device)
     queue_queries(enrollment, origin=actor)
-    if find_waiting_command(enrollment, request_type="ManagedApplicationList") is None:
-        enqueue(enrollment, command=build_managed_application_list(), origin=actor)
+    enqueue(enrollment, command=build_managed_application_list(), origin=actor)
     _record(device, actor=actor, action="device.refresh")
 
 
@@ -126,14 +134,19 @@ def reveal_pin(command: Command, *, actor: str) -> str:
 
 
 @transaction.atomic
-def cancel_command(command: Command, *, actor: str) -> bool:
-    """Take back what is not answered yet; return whether it was still there to take."""
-    waiting = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES)
-    cancelled = bool(waiting.update(state=CommandState.CANCELLED, not_before=None))
-    if cancelled:
-        detail = {"command": command.public_id}
-        _record(command.enrollment.device, actor=actor, action="command.cancel", detail=detail)
-    return cancelled
+def cancel_command(command: Command, *, actor: str) -> Command:
+    """Take back what is not answered yet; raises CommandOver.
+
+    A device that has been handed it may obey all the same; then its answer is noted.
+    """
+    was_open = cancel(command, now=timezone.now())
+    command.refresh_from_db(fields=["state", "completed_at"])
+    if not was_open:
+        state = command.get_state_display().lower()
+        raise CommandOver(f"{command.request_type} is over already: {state}.")
+    detail = {"command": command.public_id}
+    _record(command.enrollment.device, actor=actor, action="command.cancel", detail=detail)
+    return command
 
 
 @transaction.atomic

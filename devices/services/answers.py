@@ -1,18 +1,39 @@
 """What devices say about their commands, stored once."""
 
+import json
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from devices.models import Command, CommandState, Enrollment, UserChannel
+from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
-from devices.selectors import OPEN_STATES
 from devices.services.queue import build_wait
 from devices.services.results import apply_answer
 from devices.signals import command_finished
+from organization.models import Given, PreparedSelect, PreparedUpdate
 
+FIND = PreparedSelect(
+    lambda: (
+        Command.objects.filter(uuid=Given("uuid"), enrollment=Given("enrollment"))
+        .defer("result", "error_chain")
+        .order_by()
+    )
+)
 NOT_NOW_TIME = timedelta(minutes=1)
+# What a device has been handed before it was cancelled or expired may still be obeyed.
+TAKEN_BACK = Q(state__in=(CommandState.CANCELLED, CommandState.EXPIRED), sent_at__isnull=False)
+FINISH = PreparedUpdate(
+    lambda: Command.objects.filter(IS_OPEN | TAKEN_BACK, pk=Given("pk")),
+    state=Given("state"),
+    result=Given("result"),
+    error_chain=Given("error_chain"),
+    completed_at=Given("now"),
+    not_before=None,
+    updated_at=Given("now"),
+)
 STATE_OF_STATUS = {
     "Acknowledged": CommandState.ACKNOWLEDGED,
     "Error": CommandState.ERROR,
@@ -30,10 +51,12 @@ def record_result(
 ) -> Command | None:
     """Store what became of a command of this channel; None when it is none of its (D5).
 
-    The first final result stands: whatever comes later for the same command changes nothing.
+    The device's first final result stands: whatever comes later for the same command changes
+    nothing. It also stands where a command that the device had was cancelled or expired meanwhile.
     """
-    queue = Command.objects.filter(enrollment=enrollment, user_channel=user_channel)
-    command = queue.filter(uuid=report.command_uuid).first()
+    command = FIND.first(enrollment=enrollment.pk, uuid=report.command_uuid)
+    if command is not None and command.user_channel_id != (user_channel and user_channel.pk):
+        return None
     if command is None:
         return None
     if report.status == NOT_NOW:
@@ -44,7 +67,7 @@ def record_result(
 
 
 def _put_off(command: Command, *, now: datetime) -> None:
-    Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+    Command.objects.filter(IS_OPEN, pk=command.pk).update(
         state=CommandState.NOT_NOW,
         not_before=now + build_wait(NOT_NOW_TIME, max(command.attempts - 1, 0)),
         updated_at=now,
@@ -56,13 +79,12 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
     command.result = build_json_value(report.answer)
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
-    finished = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
-        state=command.state,
-        result=command.result,
-        error_chain=command.error_chain,
-        completed_at=now,
-        not_before=None,
-        updated_at=now,
+    finished = FINISH.run(
+        pk=command.pk,
+        state=command.state.value,
+        result=json.dumps(command.result),
+        error_chain=json.dumps(command.error_chain),
+        now=now,
     )
     if finished:
         # What a user's channel answers is true of that user, not of the device.

@@ -1,16 +1,20 @@
 """The connect URL: take what the device says about its last command, give it the next."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from devices.errors import MessageRefused
-from devices.models import Enrollment, EnrollmentState, UserChannel
+from devices.models import Command, Enrollment, EnrollmentState, UserChannel
 from devices.protocol.connect import IDLE, Report
-from devices.protocol.plist import encode_plist
+from devices.protocol.identity import Proof
+from devices.protocol.plist import nest_plist
 from devices.services.answers import record_result
-from devices.services.identity import check_not_over, get_sender
+from devices.services.identity import check_not_over, get_sender, identify_sender
+from devices.services.known_sender import KnownSender, find_known_sender
 from devices.services.presence import note_presence
-from devices.services.queue import take_next
+from devices.services.queue import mark_sent, requeue_put_off, take_next
 from devices.services.refusals import naming_sender
 from devices.services.renewal_payload import find_body
 from devices.services.user_channels import find_user_channel, note_user_presence
@@ -19,11 +23,22 @@ from scep.models import IssuedCertificate
 log = logging.getLogger(__name__)
 
 
-def receive_report(report: Report, *, certificate: IssuedCertificate, now: datetime) -> bytes:
+def receive_report(
+    report: Report,
+    *,
+    proof: Proof,
+    now: datetime,
+    certificate: IssuedCertificate | None = None,
+) -> bytes:
     """Return the next command as a property list, or nothing; raises MessageRefused.
 
-    A user's channel has a queue of its own; one that is not open here gets nothing.
+    `certificate`: the proof's, where it has been looked up already. A user's channel has a queue
+    of its own; one that is not open here gets nothing.
     """
+    known = None if report.user else find_known_sender(proof, udid=report.udid, now=now)
+    if known is not None:
+        return _answer_known(known, report=report, proof=proof, now=now)
+    certificate = certificate or identify_sender(proof, now=now)
     with naming_sender(certificate, udid=report.udid):
         enrollment = get_sender(certificate, udid=report.udid, now=now)
         _check_live(enrollment)
@@ -35,17 +50,57 @@ def receive_report(report: Report, *, certificate: IssuedCertificate, now: datet
         if user_channel is None:
             return b""
         note_user_presence(user_channel, now=now)
-    _record(enrollment, user_channel=user_channel, report=report, now=now)
+    _record(enrollment, report=report, now=now, user_channel=user_channel)
+    take = partial(take_next, enrollment, now=now, user_channel=user_channel)
     return _hand_out(
-        enrollment,
-        user_channel=user_channel,
+        take(is_new_session=report.status == IDLE),
+        take_another=partial(take, is_new_session=False),
         now=now,
-        is_new_session=report.status == IDLE,
     )
 
 
+def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: datetime) -> bytes:
+    """The same for a device's own channel, with one statement for what can be asked at once."""
+    look: Callable[[], KnownSender | None]
+    look = partial(find_known_sender, proof, udid=report.udid, now=now)
+    following: KnownSender | None = sender
+    if report.status != IDLE:
+        _record(sender.enrollment, report=report, now=now)
+        following = look()
+    elif sender.has_put_off:
+        requeue_put_off(sender.enrollment)
+        following = look()
+
+    def take() -> Command | None:
+        nonlocal following
+        while following is not None and following.command is not None:
+            candidate, mine = following.command, mark_sent(following.command, now=now)
+            following = None if mine else look()
+            if mine:
+                return candidate
+        return None
+
+    return _hand_out(take(), take_another=take, now=now)
+
+
+def _hand_out(
+    command: Command | None, *, take_another: Callable[[], Command | None], now: datetime
+) -> bytes:
+    """Return the command, or the next that can be given now; one that cannot blocks no other."""
+    while command is not None:
+        body = find_body(command, now=now)
+        if body is not None:
+            return nest_plist(body, key="Command", beside={"CommandUUID": command.uuid})
+        command = take_another()
+    return b""
+
+
 def _record(
-    enrollment: Enrollment, *, user_channel: UserChannel | None, report: Report, now: datetime
+    enrollment: Enrollment,
+    *,
+    report: Report,
+    now: datetime,
+    user_channel: UserChannel | None = None,
 ) -> None:
     if report.status == IDLE:
         return
@@ -56,24 +111,6 @@ def _record(
             report.status,
             report.command_uuid,
         )
-
-
-def _hand_out(
-    enrollment: Enrollment,
-    *,
-    user_channel: UserChannel | None,
-    now: datetime,
-    is_new_session: bool,
-) -> bytes:
-    """Return the next command that can be given now; one that cannot blocks no other."""
-    while command := take_next(
-        enrollment, user_channel=user_channel, now=now, is_new_session=is_new_session
-    ):
-        is_new_session = False
-        body = find_body(command, now=now)
-        if body is not None:
-            return encode_plist({"CommandUUID": command.uuid, "Command": body})
-    return b""
 
 
 def _check_live(enrollment: Enrollment) -> None:

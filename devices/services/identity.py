@@ -3,13 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from cryptography import x509
 from django.conf import settings
 
 from devices.errors import MessageRefused
 from devices.models import Enrollment, EnrollmentState
 from devices.protocol.client_certificate import decode_client_certificate
-from devices.protocol.identity import extract_signature, verify_signature
+from devices.protocol.identity import Proof, extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
 from devices.services.renewed_identity import (
     check_replaced,
@@ -40,33 +39,38 @@ class Evidence:
     forwarded: str = field(default="", repr=False)
 
 
-def verify_sender(evidence: Evidence, *, content: bytes, now: datetime) -> IssuedCertificate:
-    """Return the identity certificate whose key the sender has: ours or a trusted external CA's.
+def prove_sender(evidence: Evidence, *, content: bytes) -> Proof:
+    """Return the certificate whose key the sender has; raises MessageRefused.
 
     A proved TLS connection is enough, and so is a signature over `content`; where both came, they
-    must be of the same certificate. Raises MessageRefused.
+    must be of the same certificate.
     """
-    certificate = _verify_proofs(evidence, content=content)
-    try:
-        return identify(certificate, now=now, leeway=CLOCK_SKEW)
-    except IdentityNotTrusted as error:
-        raise MessageRefused(error.code, f"the identity certificate: {error}") from error
-
-
-def _verify_proofs(evidence: Evidence, *, content: bytes) -> x509.Certificate:
-    forwarded = decode_client_certificate(evidence.forwarded) if evidence.forwarded else None
-    if forwarded is not None and not evidence.signature:
-        return forwarded
+    forwarded = None
+    if evidence.forwarded:
+        forwarded = Proof(decode_client_certificate(evidence.forwarded))
+        if not evidence.signature:
+            return forwarded
     signer = verify_signature(
         extract_signature(evidence.signature),
         content=content,
         allow_sha1=settings.MDM_SIGNATURE_ALLOW_SHA1,
     )
-    if forwarded not in (None, signer):
+    if forwarded is not None and forwarded.certificate != signer.certificate:
         raise MessageRefused(
             "identity_not_trusted", "another certificate has signed than the TLS connection's"
         )
     return signer
+
+
+def identify_sender(proof: Proof, *, now: datetime) -> IssuedCertificate:
+    """Return the identity certificate: ours or a trusted external CA's; raises MessageRefused.
+
+    How the sender was proved makes no difference.
+    """
+    try:
+        return identify(proof.certificate, now=now, leeway=CLOCK_SKEW)
+    except IdentityNotTrusted as error:
+        raise MessageRefused(error.code, f"the identity certificate: {error}") from error
 
 
 def get_sender(certificate: IssuedCertificate, *, udid: str, now: datetime) -> Enrollment:

@@ -6,19 +6,14 @@ from devices.protocol.commands import (
     build_profile_list,
     build_security_info,
 )
-from devices.selectors import find_waiting_command
 from devices.services.queue import enqueue
 
 
 def queue_queries(enrollment: Enrollment, *, origin: str = "") -> list[Command]:
-    """Ask for facts, security and profiles, each unless it is already on its way."""
+    """Ask for facts, security and profiles; what is on its way already is not asked twice."""
     questions = (
         build_device_information(platform=enrollment.device.platform),
         build_security_info(),
         build_profile_list(),
     )
-    return [
-        enqueue(enrollment, command=question, origin=origin)
-        for question in questions
-        if find_waiting_command(enrollment, request_type=question["RequestType"]) is None
-    ]
+    return [enqueue(enrollment, command=question, origin=origin) for question in questions]

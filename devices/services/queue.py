@@ -1,27 +1,42 @@
-"""The command queue of an enrollment: in, out, cancelled.
+"""The command queue of an enrollment: in, out, cancelled, expired.
 
 A command is offered until its first final result (R2). Whoever takes a command changes its
 row with a condition on what it read, so two connections never get the same one.
 """
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, F, Q, When
+from django.db import IntegrityError, transaction
+from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 
 from devices.models import Command, CommandState, Enrollment, UserChannel
+from devices.models.command import IS_OPEN
+from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_lifetime
 from devices.protocol.plist import encode_plist
-from devices.selectors import OPEN_STATES
 from devices.services.push_requests import request_push
 from devices.signals import command_queued
+from organization.models import Given, PreparedUpdate
 
 # How long an answer may take before the command is offered, and pushed for, again.
 ANSWER_TIME = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
 PATIENCE = 3
+TRIES = 3
+
+TAKE = PreparedUpdate(
+    lambda: Command.objects.filter(
+        pk=Given("pk"), state=Given("state"), attempts=Given("attempts")
+    ),
+    state=CommandState.SENT.value,
+    attempts=F("attempts") + 1,
+    sent_at=Given("now"),
+    not_before=Given("not_before"),
+    updated_at=Given("now"),
+)
 
 
 @transaction.atomic
@@ -30,26 +45,93 @@ def enqueue(
     *,
     command: dict[str, Any],
     origin: str = "",
-    priority: int = 0,
+    priority: int | None = None,
+    expires_at: datetime | None = None,
     user_channel: UserChannel | None = None,
 ) -> Command:
     """Queue a Command dictionary under a new CommandUUID and ask for a push.
 
-    It goes to the device's channel, or to a user's. `origin` is an actor or `item:<id>`;
-    higher `priority` goes first.
+    It goes to the device's channel, or to a user's. Where one is enough and one waits, that one
+    is returned. `origin` is an actor or `item:<id>`; higher `priority` goes first. Without
+    `priority` and `expires_at` the RequestType's count.
     """
-    row = Command.objects.create(
-        uuid=str(uuid.uuid4()).upper(),
-        enrollment=enrollment,
-        user_channel=user_channel,
-        request_type=command["RequestType"],
-        body=encode_plist(command),
-        origin=origin[:64],
+    row = _build(
+        enrollment,
+        command=command,
+        origin=origin,
         priority=priority,
+        expires_at=expires_at,
+        user_channel=user_channel,
     )
+    waiting = _insert(row)
+    if waiting is not None:
+        return waiting
     command_queued.send(Command, command=row)
     request_push(user_channel or enrollment)
     return row
+
+
+def _build(
+    enrollment: Enrollment,
+    *,
+    command: dict[str, Any],
+    origin: str,
+    priority: int | None,
+    expires_at: datetime | None,
+    user_channel: UserChannel | None,
+) -> Command:
+    request_type = command["RequestType"]
+    kind, body = COMMAND_TYPES.get(request_type), encode_plist(command)
+    lifetime = find_lifetime(request_type)
+    if expires_at is None and lifetime is not None:
+        expires_at = timezone.now() + lifetime
+    if priority is None:
+        priority = kind.priority if kind else 0
+    return Command(
+        uuid=str(uuid.uuid4()).upper(),
+        enrollment=enrollment,
+        user_channel=user_channel,
+        request_type=request_type,
+        body=body,
+        origin=origin[:64],
+        priority=priority,
+        expires_at=expires_at,
+        unique_key=build_unique_key(
+            request_type,
+            body=body,
+            is_unique=kind is not None and kind.is_unique,
+            user_id=user_channel.public_id if user_channel else "",
+        ),
+    )
+
+
+def _insert(row: Command) -> Command | None:
+    """Store the row; return the waiting one that makes it superfluous, if there is one.
+
+    Of two askers at the same moment the constraint lets one win, and the other finds its row.
+    """
+    if not row.unique_key:
+        row.save(force_insert=True)
+        return None
+    for _ in range(TRIES):
+        waiting = _find_same(row)
+        if waiting is not None:
+            return waiting
+        with suppress(IntegrityError), transaction.atomic():
+            row.save(force_insert=True)
+            return None
+    raise RuntimeError(f"{row.request_type} can neither be queued nor found")
+
+
+def _find_same(row: Command) -> Command | None:
+    same = Command.objects.filter(
+        IS_OPEN, enrollment=row.enrollment, unique_key=row.unique_key
+    ).first()
+    now = timezone.now()
+    if same is not None and same.expires_at is not None and same.expires_at <= now:
+        expire_commands(Command.objects.filter(pk=same.pk), now=now)
+        return None
+    return same
 
 
 def take_next(
@@ -65,37 +147,44 @@ def take_next(
     not offered before (R3). A sent command is offered again when its answer is overdue.
     """
     if is_new_session:
-        _requeue_put_off(enrollment, user_channel=user_channel)
-    while candidate := _find_next(enrollment, user_channel=user_channel, now=now):
-        taken = Command.objects.filter(
-            pk=candidate.pk, state=candidate.state, attempts=candidate.attempts
-        ).update(
-            state=CommandState.SENT,
-            attempts=F("attempts") + 1,
-            sent_at=now,
-            not_before=now + build_wait(ANSWER_TIME, candidate.attempts),
-            updated_at=now,
-        )
-        if taken:
+        requeue_put_off(enrollment, user_channel=user_channel)
+    offered = offer_commands(enrollment=enrollment.pk, now=now, user_channel=user_channel)
+    while candidate := offered.first():
+        if mark_sent(candidate, now=now):
             return candidate
     return None
 
 
-def _requeue_put_off(enrollment: Enrollment, *, user_channel: UserChannel | None) -> None:
-    queue = Command.objects.filter(enrollment=enrollment, user_channel=user_channel)
-    put_off = queue.filter(state=CommandState.NOT_NOW)
+def mark_sent(candidate: Command, *, now: datetime) -> bool:
+    """Take a command to hand it out; False when another connection was quicker."""
+    not_before = now + build_wait(ANSWER_TIME, candidate.attempts)
+    known = {"pk": candidate.pk, "state": candidate.state, "attempts": candidate.attempts}
+    return bool(TAKE.run(**known, now=now, not_before=not_before))
+
+
+def requeue_put_off(enrollment: Enrollment, *, user_channel: UserChannel | None = None) -> None:
+    """A new session: what the channel put off in an earlier one is offered again."""
+    put_off = Command.objects.filter(
+        IS_OPEN, enrollment=enrollment, user_channel=user_channel, state=CommandState.NOT_NOW
+    )
     if put_off.exists():  # most sessions need no write here
         put_off.update(state=CommandState.QUEUED, not_before=None)
 
 
-def _find_next(
-    enrollment: Enrollment, *, user_channel: UserChannel | None, now: datetime
-) -> Command | None:
-    """Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried."""
+def offer_commands(
+    *, enrollment: Any, now: Any, user_channel: UserChannel | None = None
+) -> QuerySet[Command]:
+    """Return what can be handed out now, in its order; both may be expressions of a query.
+
+    Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried.
+    """
     offered = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENT, not_before__lte=now)
+    in_time = Q(expires_at=None) | Q(expires_at__gt=now)
     in_vain = Case(When(attempts__gte=PATIENCE, then=1), default=0)
-    waiting = Command.objects.filter(offered, enrollment=enrollment, user_channel=user_channel)
-    return waiting.order_by(in_vain, "-priority", "attempts", "id").first()
+    waiting = Command.objects.filter(
+        IS_OPEN, offered, in_time, enrollment=enrollment, user_channel=user_channel
+    )
+    return waiting.order_by(in_vain, "-priority", "attempts", "id")
 
 
 def build_wait(first: timedelta, attempts: int) -> timedelta:
@@ -105,13 +194,15 @@ def build_wait(first: timedelta, attempts: int) -> timedelta:
 
 def cancel_commands(enrollment: Enrollment, *, origin: str | None = None) -> int:
     """Cancel what is not answered yet, all of it or one origin's; return how many."""
-    waiting = Command.objects.filter(enrollment=enrollment, state__in=OPEN_STATES)
+    waiting = Command.objects.filter(enrollment=enrollment)
     if origin is not None:
         waiting = waiting.filter(origin=origin)
-    now = timezone.now()
-    return waiting.update(
-        state=CommandState.CANCELLED, completed_at=now, not_before=None, updated_at=now
-    )
+    return _end(waiting, state=CommandState.CANCELLED, now=timezone.now())
+
+
+def cancel(command: Command, *, now: datetime) -> bool:
+    """Cancel one command; return whether it was still open."""
+    return bool(_end(Command.objects.filter(pk=command.pk), state=CommandState.CANCELLED, now=now))
 
 
 def withdraw(command_uuid: str) -> bool:
@@ -120,8 +211,17 @@ def withdraw(command_uuid: str) -> bool:
     Return whether it was still there to take: what is on the device must be answered.
     """
     unseen = (CommandState.QUEUED, CommandState.NOT_NOW)
-    now = timezone.now()
-    taken = Command.objects.filter(uuid=command_uuid, state__in=unseen).update(
-        state=CommandState.CANCELLED, completed_at=now, not_before=None, updated_at=now
+    rows = Command.objects.filter(uuid=command_uuid, state__in=unseen)
+    return bool(_end(rows, state=CommandState.CANCELLED, now=timezone.now()))
+
+
+def expire_commands(commands: QuerySet[Command] | None = None, *, now: datetime) -> int:
+    """End what nobody took in its time, everywhere or of these; return how many."""
+    rows = Command.objects.all() if commands is None else commands
+    return _end(rows.filter(expires_at__lte=now), state=CommandState.EXPIRED, now=now)
+
+
+def _end(commands: QuerySet[Command], *, state: str, now: datetime) -> int:
+    return commands.filter(IS_OPEN).update(
+        state=state, completed_at=now, not_before=None, updated_at=now
     )
-    return bool(taken)

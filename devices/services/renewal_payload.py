@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -10,19 +9,20 @@ from django.utils.module_loading import import_string
 from devices.errors import RenewalNotPossible
 from devices.models import Command, CommandState, Enrollment
 from devices.protocol.commands import build_install_profile
-from devices.selectors import OPEN_STATES, get_command_body
+from devices.protocol.plist import encode_plist
+from devices.selectors import OPEN_STATES
 from devices.services.renewal import fail_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_unspoken
 
 
-def find_body(command: Command, *, now: datetime) -> dict[str, Any] | None:
-    """Return the Command dictionary to hand out; None for a renewal that cannot go now.
+def find_body(command: Command, *, now: datetime) -> bytes | None:
+    """Return the Command dictionary to hand out, encoded; None for a renewal that cannot go now.
 
     Such a command is finished here, so that it does not stand in the way of others.
     """
     if command.origin != ORIGIN:
-        return get_command_body(command)
+        return command.body or b""
     enrollment = Enrollment.objects.select_related("device").get(pk=command.enrollment_id)
     if enrollment.renewal_command_uuid != command.uuid:
         _close(command, now=now)
@@ -30,7 +30,7 @@ def find_body(command: Command, *, now: datetime) -> dict[str, Any] | None:
     revoke_unspoken(enrollment, now=now)
     build: Callable[..., bytes] = import_string(settings.MDM_RENEWAL_PROFILE)
     try:
-        return build_install_profile(build(enrollment, now=now))
+        return encode_plist(build_install_profile(build(enrollment, now=now)))
     except RenewalNotPossible as error:
         fail_renewal(enrollment, message=str(error), now=now)
         return None

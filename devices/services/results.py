@@ -7,6 +7,7 @@ from typing import Any
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.platform import OTHER, get_platform
 from devices.selectors import find_enrollment_profile, get_command_body
+from devices.services.queue import cancel_commands
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
@@ -111,10 +112,16 @@ def _remove_profile(command: Command, now: datetime) -> None:
             set_status(device, status=DeviceStatus.UNENROLLED, reason=PROFILE_REMOVED)
 
 
+def _erase_device(command: Command, now: datetime) -> None:
+    """What waits behind an erase that is under way was meant for the device as it was."""
+    cancel_commands(command.enrollment)
+
+
 HANDLERS: dict[str, Callable[[Command, datetime], None]] = {
     "DeviceInformation": _device_information,
     "SecurityInfo": _security_info,
     "ProfileList": _profile_list,
     "RemoveProfile": _remove_profile,
     "ManagedApplicationList": _managed_application_list,
+    "EraseDevice": _erase_device,
 }

@@ -9,8 +9,18 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from devices.models import Command
+from devices.protocol.commands import get_minimum_role
+from organization.console import may
+
 MOST_ITEMS, LONGEST_ITEM = 60, 200
 register = template.Library()
+
+
+@register.filter
+def may_cancel(user: Any, command: Command) -> bool:
+    """Say whether the person may take this command back, and it is still open."""
+    return command.is_open and may(user, get_minimum_role(command.request_type))
 
 
 @register.filter

@@ -39,7 +39,7 @@ def settle_answers(statuses: Iterable[ItemStatus], *, now: datetime) -> None:
 
 
 def _settle(status: ItemStatus, *, command: Command | None, now: datetime) -> None:
-    if command is None or command.state == CommandState.CANCELLED:
+    if command is None or command.state in (CommandState.CANCELLED, CommandState.EXPIRED):
         was_sent = command is None or command.sent_at is not None
         mark_interrupted(status, was_sent=was_sent, now=now)
         return

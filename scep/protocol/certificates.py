@@ -14,7 +14,8 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 
-@lru_cache(maxsize=1024)
+# The devices that speak to one process within minutes; about 5 KB each.
+@lru_cache(maxsize=4096)
 def decode_certificate(der: bytes) -> x509.Certificate:
     """Read a DER certificate; raises ValueError."""
     return x509.load_der_x509_certificate(der)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from devices.errors import CommandInvalid, GroupInUse, NotEnrolled
+from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
 from devices.models import Command, Group
 from devices.services import actions
 from devices.services.groups import create_group, delete_group, update_group
@@ -187,9 +187,11 @@ def test_a_warning_is_gone_when_somebody_has_looked(make_device: MakeDevice) -> 
 def test_a_cancelled_command_is_not_handed_out(phone: MdmDevice) -> None:
     phone.answer_everything()
     command = actions.restart(phone.row, actor=ACTOR)
-    assert actions.cancel_command(command, actor=ACTOR)
+    assert actions.cancel_command(command, actor=ACTOR).state == "cancelled"
     assert phone.take() is None
-    assert not actions.cancel_command(command, actor=ACTOR)
+    with pytest.raises(CommandOver, match="cancelled"):
+        actions.cancel_command(command, actor=ACTOR)
+    assert get_audit().count("command.cancel") == 1
 
 
 def test_progress_does_not_bring_back_a_device_that_left(phone: MdmDevice, news: News) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
 from devices.services.push import push, request_due_pushes
-from devices.services.queue import enqueue, take_next
+from devices.services.queue import enqueue, take_next, withdraw
 from devices.services.renewal import start_due_renewals
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.renewal import make_due, renew
@@ -48,6 +48,38 @@ def test_parallel_connections_never_get_the_same_command(
     taken = [uuid for uuids in run_together(drain, count=6) for uuid in uuids]
     assert len(taken) == len(set(taken)) == 24
     assert set(Command.objects.values_list("attempts", flat=True)) == {1}
+
+
+def test_a_query_that_many_ask_for_at_once_is_queued_once(
+    make_device: MakeDevice, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    Command.objects.all().delete()
+    enrollment = device.enrollment
+    query = {"RequestType": "ProfileList"}
+    found = run_together(lambda _: enqueue(enrollment, command=query).pk, count=8)
+    assert len(set(found)) == Command.objects.count() == 1
+
+
+def test_a_command_that_is_cancelled_while_it_is_taken_is_one_of_both(
+    make_device: MakeDevice, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    Command.objects.all().delete()
+    enrollment = device.enrollment
+    commands = [enqueue(enrollment, command={"RequestType": f"C{n}"}) for n in range(12)]
+
+    def work(number: int) -> set[int]:
+        if number % 2:
+            return {row.pk for row in commands if withdraw(row.uuid)}
+        taken = set()
+        while command := take_next(enrollment, now=timezone.now(), is_new_session=False):
+            taken.add(command.pk)
+        return taken
+
+    outcomes = run_together(work, count=4)
+    seen = [pk for outcome in outcomes for pk in outcome]
+    assert len(seen) == len(set(seen)) == 12
 
 
 def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(

@@ -23,6 +23,7 @@ OPERATIONS = {
     "POST api-keys/{key}/revoke": ADMINISTRATOR,
     "GET commands": AUDITOR,
     "GET commands/{command}": AUDITOR,
+    "POST commands/{command}/cancel": OPERATOR,
     "GET devices": AUDITOR,
     "GET devices/{device}": AUDITOR,
     "PATCH devices/{device}": OPERATOR,

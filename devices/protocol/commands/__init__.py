@@ -13,6 +13,7 @@ from devices.protocol.commands.install_profile import build_install_profile
 from devices.protocol.commands.managed_application_list import build_managed_application_list
 from devices.protocol.commands.pin import generate_pin
 from devices.protocol.commands.profile_list import build_profile_list
+from devices.protocol.commands.queueing import build_unique_key, find_lifetime
 from devices.protocol.commands.remove_application import build_remove_application
 from devices.protocol.commands.remove_profile import build_remove_profile
 from devices.protocol.commands.restart_device import build_restart_device
@@ -112,6 +113,12 @@ def get_command_type(request_type: str) -> CommandType:
         raise CommandInvalid(f"{request_type} is not a command that can be sent") from error
 
 
+def get_minimum_role(request_type: str) -> str:
+    """Return who may send it, or take it back; of what the table does not list, administrators."""
+    kind = COMMAND_TYPES.get(request_type)
+    return kind.minimum_role if kind else ADMINISTRATOR
+
+
 def build_command(
     request_type: str, *, platform: str, parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -139,7 +146,10 @@ __all__ = [
     "build_remove_profile",
     "build_restart_device",
     "build_security_info",
+    "build_unique_key",
     "check_channel",
+    "find_lifetime",
     "generate_pin",
     "get_command_type",
+    "get_minimum_role",
 ]

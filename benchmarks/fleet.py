@@ -1,0 +1,95 @@
+"""Enrolled devices for a measurement, made by the server's own services and with real identities.
+
+Run inside an installation's environment: `python -m benchmarks.fleet 1000` prints them as JSON.
+Keys are few, for making one takes longer than all the rest; certificates are each device's own.
+"""
+
+import base64
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+KEYS = 16
+TOPIC = "com.apple.mgmt.External.benchmark"
+
+
+def make_devices(count: int) -> dict[str, Any]:
+    """Return {"keys": [PEM], "devices": [{"udid", "certificate" (DER, base64), "key"}], …}.
+
+    `first`: the primary key of the first enrollment; the others follow without a gap. `template`:
+    that of a command that is over, to be copied.
+    """
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
+    from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+    from devices.services.queue import cancel, enqueue
+    from scep.protocol.certificates import generate_private_key
+    from scep.protocol.grant import ChallengeGrant
+    from scep.selectors import get_issuing_ca
+    from scep.services.authority import Application, issue_certificate
+
+    now, issuer = datetime.now(UTC), get_issuing_ca()
+    keys = [generate_private_key(bits=2048) for _ in range(KEYS)]
+    identities = [
+        issue_certificate(
+            Application(keys[number % KEYS].public_key(), ChallengeGrant(f"ses_{number}", "")),
+            issuer=issuer,
+            now=now,
+            spend=lambda _: None,
+        )
+        for number in range(count)
+    ]
+    devices = Device.objects.bulk_create(
+        Device(udid=f"00008110-{number:016X}", platform="ios", status=DeviceStatus.MANAGED)
+        for number in range(count)
+    )
+    enrollments = Enrollment.objects.bulk_create(
+        Enrollment(
+            device=device,
+            state=EnrollmentState.LIVE,
+            certificate_sha256=identity.fingerprint or "",
+            certificate_not_after=identity.not_after,
+            topic=TOPIC,
+            push_token=os.urandom(32),
+            push_magic=os.urandom(16).hex().encode(),
+            token_update_count=1,
+            last_seen_at=now,
+        )
+        for device, identity in zip(devices, identities, strict=True)
+    )
+    template = enqueue(enrollments[0], command={"RequestType": "InstalledApplicationList"})
+    cancel(template, now=now)
+    return {
+        "keys": [
+            key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+            for key in keys
+        ],
+        "devices": [
+            {
+                "udid": device.udid,
+                "certificate": base64.b64encode(bytes(identity.certificate or b"")).decode(),
+                "key": number % KEYS,
+            }
+            for number, (device, identity) in enumerate(zip(devices, identities, strict=True))
+        ],
+        "first": enrollments[0].pk,
+        "template": template.pk,
+    }
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guardmdm.settings")
+    import django
+
+    django.setup()
+    print(json.dumps(make_devices(int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,347 @@
+"""Device messages a second on PUT /mdm/…, beside what PostgreSQL's own pgbench does.
+
+    python -m benchmarks.mdm                 all of it, some minutes
+    python -m benchmarks.mdm --quick         SQLite, few requests, under a minute
+
+Requests are signed beforehand, by simulated devices whose identities the server's own CA has
+issued. Server, database and client share the machine's cores. The goals: an Idle on PostgreSQL
+costs at most 450 µs of CPU, server and database together, and runs at 30 % of the rate at which
+pgbench updates single rows by a prepared statement over 8 connections in the same run; a connect
+that hands out a command, and its result, run at half the rate of an Idle.
+"""
+
+import argparse
+import base64
+import json
+import os
+import plistlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from benchmarks.installation import ROOT, Database, Installation, connect, copy_row, open_database
+from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
+from benchmarks.machine import describe_machine, measure_updates, read_cpu_seconds
+from tests.simulator.cms import sign_detached
+
+RESULT = ROOT / "build" / "benchmarks" / "mdm.json"
+CONNECT, CHECKIN = "/mdm/connect", "/mdm/checkin"
+TYPES = {CONNECT: "application/x-apple-aspen-mdm", CHECKIN: "application/x-apple-aspen-mdm-checkin"}
+APPLICATIONS = 1500
+"""As many make an answer of 500 KB."""
+HOURS = 2 * 3600
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """Devices that the server knows; `first`, `template`: see benchmarks.fleet."""
+
+    port: int
+    keys: list[str]
+    devices: list[dict[str, Any]]
+    first: int
+    template: int
+
+    def sign(self, messages: Sequence[dict[str, Any]], *, path: str = CONNECT) -> list[bytes]:
+        """Return the n-th message as the n-th device sends it, whole HTTP requests."""
+        work = partial(_sign, keys=tuple(self.keys), path=path, port=self.port)
+        with ProcessPoolExecutor() as pool:
+            return list(pool.map(work, self.devices[: len(messages)], messages, chunksize=50))
+
+    def report(self, count: int, **answer: Any) -> list[bytes]:
+        """Return this report as the first `count` devices send it."""
+        return self.sign([{**answer, "UDID": each["udid"]} for each in self.devices[:count]])
+
+
+@dataclass(frozen=True)
+class Result:
+    """Rates a second (median, least, most), latencies in ms, CPU in µs a request."""
+
+    database: str
+    work: str
+    connections: int
+    rate: float
+    least: float
+    most: float
+    p50: float
+    p99: float
+    server_cpu: float
+    database_cpu: float
+    client_cpu: float
+    errors: int
+    share_of_updates: float | None
+    load_average: float
+
+
+@lru_cache(maxsize=64)
+def _read_key(pem: str) -> rsa.RSAPrivateKey:
+    key = load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
+def _sign(
+    device: dict[str, Any], message: dict[str, Any], *, keys: tuple[str, ...], path: str, port: int
+) -> bytes:
+    body = plistlib.dumps(message)
+    certificate = x509.load_der_x509_certificate(base64.b64decode(device["certificate"]))
+    signature = sign_detached(body, key=_read_key(keys[device["key"]]), certificate=certificate)
+    return build_request(
+        path,
+        port=port,
+        body=body,
+        content_type=TYPES[path],
+        method="PUT",
+        headers={"Mdm-Signature": base64.b64encode(signature).decode()},
+    )
+
+
+class Bench:
+    """One running server, its devices, and how each kind of work is done to it once."""
+
+    def __init__(self, installation: Installation, options: argparse.Namespace) -> None:
+        self.installation, self.database = installation, installation.database
+        made = installation.run(sys.executable, "-m", "benchmarks.fleet", str(options.devices))
+        self.fleet = Fleet(installation.port, **made)
+        self.count, self.repeats = options.devices, options.repeats
+        self.large_count = min(options.devices, options.large)
+        self.round = 0
+        self.idle = self.fleet.report(self.count, Status="Idle")
+        self.updates = self.fleet.sign(
+            [
+                {
+                    "MessageType": "TokenUpdate",
+                    "UDID": each["udid"],
+                    "Topic": "com.apple.mgmt.External.benchmark",
+                    "Token": os.urandom(32),
+                    "PushMagic": "M",
+                }
+                for each in self.fleet.devices
+            ],
+            path=CHECKIN,
+        )
+
+    def run_idle(self, connections: int) -> list[Outcome]:
+        return [self._send(self.idle * self.repeats, connections)]
+
+    def run_first_idle(self, connections: int) -> list[Outcome]:
+        """Each device was last heard of hours ago, so that each message writes it down."""
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - HOURS))
+        zone = "+00" if self.database.kind == "postgresql" else ""
+        with connect(self.database) as cursor:
+            for table in ("devices_enrollment", "devices_device"):
+                cursor.execute(f"UPDATE {table} SET last_seen_at = '{moment}{zone}'")  # noqa: S608
+        return [self._send(self.idle, connections)]
+
+    def run_commands(self, connections: int) -> list[Outcome]:
+        """A command for each device: the Idle that takes it, and its result."""
+        uuids = self._queue(self.count)
+        results = self._answer(uuids)
+        return [self._send(self.idle, connections), self._send(results, connections)]
+
+    def run_token_updates(self, connections: int) -> list[Outcome]:
+        return [self._send(self.updates, connections)]
+
+    def run_large_results(self, connections: int) -> list[Outcome]:
+        uuids = self._queue(self.large_count)
+        results = self._answer(uuids, InstalledApplicationList=list_applications())
+        self._send(self.idle[: self.large_count], connections)
+        return [self._send(results, connections)]
+
+    def _queue(self, count: int) -> list[str]:
+        self.round += 1
+        prefix = f"{os.getpid()}-{self.round}-"
+        copy_row(
+            self.database,
+            table="devices_command",
+            count=count,
+            changes={
+                "public_id": "'cmd_' || substr({random}, 1, 20)",
+                "uuid": f"'{prefix}' || n",
+                "enrollment_id": f"{self.fleet.first - 1} + n",
+                "device_id": "row.device_id - 1 + n",
+                "state": "'queued'",
+                "completed_at": "NULL",
+                "unique_key": "''",
+            },
+            where=f"row.id = {self.fleet.template}",
+        )
+        return [f"{prefix}{number}" for number in range(1, count + 1)]
+
+    def _answer(self, uuids: Sequence[str], **answer: Any) -> list[bytes]:
+        messages = [
+            {"Status": "Acknowledged", "UDID": each["udid"], "CommandUUID": uuid, **answer}
+            for each, uuid in zip(self.fleet.devices, uuids, strict=False)
+        ]
+        return self.fleet.sign(messages)
+
+    def _send(self, requests: Sequence[bytes], connections: int) -> Outcome:
+        return run_round(requests, port=self.installation.port, connections=connections)
+
+
+WORK: dict[str, Callable[[Bench, int], list[Outcome]]] = {
+    "Idle": Bench.run_idle,
+    "Idle, first in hours": Bench.run_first_idle,
+    "command and result": Bench.run_commands,
+    "TokenUpdate": Bench.run_token_updates,
+    "result of 500 KB": Bench.run_large_results,
+}
+
+
+def list_applications() -> list[dict[str, Any]]:
+    return [
+        {
+            "Identifier": f"com.example.application.number{number}",
+            "Name": f"Application {number}",
+            "Version": "1.2.3",
+            "ShortVersion": "1.2",
+            "BundleSize": 123_456_789,
+            "DynamicSize": 4096,
+            "Installing": False,
+        }
+        for number in range(APPLICATIONS)
+    ]
+
+
+def measure(
+    bench: Bench, work: str, *, connections: int, rounds: int, server: int, updates: float | None
+) -> Result:
+    """Run a warm-up and the rounds; only what the rounds send is counted."""
+    database = bench.database.process
+    run = WORK[work]
+    run(bench, connections)
+    outcomes: list[list[Outcome]] = []
+    cpu = [0.0, 0.0]
+    for _ in range(rounds):
+        before = _read_cpu(server, database)
+        outcomes.append(run(bench, connections))
+        after = _read_cpu(server, database)
+        cpu = [total + then - now for total, now, then in zip(cpu, before, after, strict=True)]
+    rates = [_count(each) / sum(part.seconds for part in each) for each in outcomes]
+    parts = [part for each in outcomes for part in each]
+    latencies = sorted(1000 * seconds for part in parts for seconds in part.latencies)
+    done = len(latencies)
+    rate = statistics.median(rates)
+    return Result(
+        database=bench.database.kind,
+        work=work,
+        connections=connections,
+        rate=rate,
+        least=min(rates),
+        most=max(rates),
+        p50=latencies[done // 2],
+        p99=latencies[done * 99 // 100],
+        server_cpu=1e6 * cpu[0] / done,
+        database_cpu=1e6 * cpu[1] / done,
+        client_cpu=1e6 * sum(part.client_cpu for part in parts) / done,
+        errors=sum(_is_error(answer) for part in parts for answer in part.answers),
+        share_of_updates=rate / updates if updates else None,
+        load_average=os.getloadavg()[0],
+    )
+
+
+def _read_cpu(server: int, database: int | None) -> tuple[float, float]:
+    return read_cpu_seconds(server), read_cpu_seconds(database) if database else 0.0
+
+
+def _count(outcomes: Sequence[Outcome]) -> int:
+    return sum(len(each.answers) for each in outcomes)
+
+
+def _is_error(answer: bytes) -> bool:
+    return not answer.partition(END_OF_HEAD)[0].startswith(b"HTTP/1.1 200")
+
+
+def run_database(database: Database, *, folder: Path, options: argparse.Namespace) -> Iterator[Any]:
+    """Measure every kind of work at every number of connections."""
+    folder.mkdir()
+    installation = Installation(folder, database)
+    installation.manage("bootstrap")
+    bench = Bench(installation, options)
+    is_sqlite = database.kind == "sqlite"
+    with installation.serve(workers=os.cpu_count() or 1, cores=_list_cores()) as server:
+        for work in options.work or WORK:
+            for connections in options.connections:
+                updates = None if is_sqlite else measure_updates(database.url, connections=8)
+                yield measure(
+                    bench,
+                    work,
+                    connections=connections,
+                    rounds=options.rounds,
+                    server=server,
+                    updates=updates,
+                )
+
+
+def _list_cores() -> str:
+    return ",".join(str(core) for core in range(os.cpu_count() or 1))
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--databases", nargs="+", default=["postgresql", "sqlite"])
+    parser.add_argument("--connections", nargs="+", type=int, default=[8, 32, 128])
+    parser.add_argument("--work", nargs="+", choices=list(WORK), help="default: all")
+    parser.add_argument("--devices", type=int, default=1000)
+    parser.add_argument("--large", type=int, default=50, help="devices with a result of 500 KB")
+    parser.add_argument("--repeats", type=int, default=4, help="Idles of each device in a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="SQLite, 100 devices, 2 rounds")
+    options = parser.parse_args()
+    if options.quick:
+        options.databases, options.connections = ["sqlite"], [8]
+        options.devices, options.large, options.rounds = 100, 10, 2
+    return options
+
+
+HEADER = (
+    "database    work                 connections  per second (least–most)    p50 ms  p99 ms"
+    "   CPU µs: server  database  client   errors  of UPDATEs   load"
+)
+
+
+def format_result(result: Result) -> str:
+    share = f"{result.share_of_updates:.0%}" if result.share_of_updates else "–"
+    return (
+        f"{result.database:<11} {result.work:<21}{result.connections:>11}"
+        f"   {result.rate:>7.0f} ({result.least:>5.0f}–{result.most:<5.0f})"
+        f"{result.p50:>10.1f}{result.p99:>8.1f}"
+        f"{result.server_cpu:>17.0f}{result.database_cpu:>10.0f}{result.client_cpu:>8.0f}"
+        f"{result.errors:>9}{share:>12}{result.load_average:>7.1f}"
+    )
+
+
+def main() -> None:
+    options, results = read_options(), []
+    print(f"{HEADER}\n{'-' * len(HEADER)}", flush=True)
+    for kind in options.databases:
+        with tempfile.TemporaryDirectory(prefix="guardmdm-benchmark-") as name:
+            folder = Path(name)
+            folder.chmod(0o755)
+            with open_database(kind, folder=folder) as database:
+                for result in run_database(database, folder=folder / "data", options=options):
+                    results.append(result)
+                    print(format_result(result), flush=True)
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    report = {
+        "machine": describe_machine(),
+        "options": vars(options),
+        "results": [asdict(result) for result in results],
+    }
+    RESULT.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"\n{RESULT.relative_to(ROOT)} has it all.")
+
+
+if __name__ == "__main__":
+    main()
