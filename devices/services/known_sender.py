@@ -46,11 +46,16 @@ NOTES = (
 
 @dataclass(frozen=True)
 class KnownSender:
-    """`enrollment` has its key alone; `command` is the next one, as it is before it is taken."""
+    """`command` is the next one, as it is before it is taken."""
 
-    enrollment: Enrollment
+    enrollment_id: int
     has_put_off: bool
     command: Command | None
+
+    @property
+    def enrollment(self) -> Enrollment:
+        """The row, of which only the key is there until more is asked for."""
+        return Enrollment.from_db(DEFAULT_DB_ALIAS, ["id"], [self.enrollment_id])
 
 
 def is_familiar(proof: Proof, *, now: datetime) -> bool:
@@ -84,14 +89,13 @@ def find_known_sender(proof: Proof, *, udid: str, now: datetime) -> KnownSender 
 
 def _decode(row: tuple[Any, ...], *, connection: Any) -> KnownSender:
     enrollment_id, _, _, has_put_off, _, *columns = row
-    enrollment = Enrollment.from_db(connection.alias, ["id"], [enrollment_id])
     command = None
     if columns[0] is not None:
         field: Any = Command._meta.get_field("body")
         body = COLUMNS.index("body")
         columns[body] = field.from_db_value(columns[body], None, connection)
         command = Command.from_db(connection.alias, COLUMNS, columns)
-    return KnownSender(enrollment, bool(has_put_off), command)
+    return KnownSender(enrollment_id, bool(has_put_off), command)
 
 
 class _Query:
