@@ -134,10 +134,14 @@ class _Query:
 
 
 def _build_notes() -> str:
-    """Return the two writes as further parts of the statement; most messages change nothing."""
+    """Return the two writes as further parts of the statement; most messages change nothing.
+
+    A row that another message of the device holds is left to that one: waiting for two rows, each
+    in its own order, would be a deadlock.
+    """
     return "".join(
-        f", {table}_noted AS ({note} FROM sender "
-        f"WHERE sender.is_news AND {table}.id = sender.{key})"
+        f", {table}_noted AS ({note} WHERE id = (SELECT id FROM {table} WHERE id = "  # noqa: S608
+        f"(SELECT {key} FROM sender WHERE is_news) FOR NO KEY UPDATE SKIP LOCKED))"
         for note, table, key in NOTES
     )
 
