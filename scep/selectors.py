@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.db import models
@@ -31,7 +32,6 @@ from scep.protocol.certificates import (
     encode_certificate,
     fingerprint,
 )
-from scep.protocol.issued_by import verify_issuer
 from scep.protocol.issuing import Links, Signer
 
 CLOCK_LEEWAY = timedelta(minutes=10)
@@ -368,19 +368,12 @@ def verify_identity(
         raise IdentityRevoked(f"the certificate was revoked ({row.revocation_reason})")
     if row.status != CertificateStatus.ISSUED:
         raise IdentityNotTrusted("the certificate was never handed out")
-    verify_issuer(certificate, issuer=get_certificate(row.issuer))
-    verify_validity(certificate, now=now, leeway=leeway)
-    return row
-
-
-def verify_validity(
-    certificate: x509.Certificate, *, now: datetime, leeway: timedelta = CLOCK_LEEWAY
-) -> None:
-    """Raise IdentityNotInTime unless the certificate is valid `now`."""
+    _verify_issuer(certificate, issuer=get_certificate(row.issuer))
     if now < certificate.not_valid_before_utc - leeway:
         raise IdentityNotInTime("the certificate is not valid yet")
     if now > certificate.not_valid_after_utc + leeway:
         raise IdentityNotInTime("the certificate has expired")
+    return row
 
 
 def _get_active_ca(role: CertificateAuthorityRole, **conditions: bool) -> CertificateAuthority:
@@ -397,3 +390,10 @@ def _get_active_ca(role: CertificateAuthorityRole, **conditions: bool) -> Certif
 
 def _get_identity(row: ServiceCertificate | CertificateAuthority) -> ServiceIdentity:
     return ServiceIdentity(get_certificate(row), decode_rsa_key(bytes(row.private_key or b"")), row)
+
+
+def _verify_issuer(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise IdentityNotTrusted("the certificate's signature is not our CA's") from error
