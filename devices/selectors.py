@@ -19,6 +19,7 @@ from devices.models import (
     StatusReport,
     UserChannel,
 )
+from devices.models.command import IS_OPEN
 from devices.protocol.plist import decode_plist
 
 MDM_PAYLOAD = "com.apple.mdm"
@@ -151,5 +152,5 @@ def find_due_commands(now: datetime) -> QuerySet[Command]:
     """Commands of live enrollments, to any of their channels, that should be pushed for."""
     waited = Q(state__in=(CommandState.SENT, CommandState.NOT_NOW), not_before__lte=now)
     return Command.objects.filter(
-        Q(state=CommandState.QUEUED) | waited, enrollment__state=EnrollmentState.LIVE
+        IS_OPEN, Q(state=CommandState.QUEUED) | waited, enrollment__state=EnrollmentState.LIVE
     )

@@ -6,8 +6,7 @@ Pinning the certificate to an enrollment, the third step, is devices.services.id
 import base64
 import binascii
 import re
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 from cryptography import x509
 
@@ -24,15 +23,16 @@ WHITE_SPACE = re.compile(r"\s+")
 class Proof:
     """A certificate whose key the sender of a message has been proved to hold.
 
-    Whether it is one that we trust, and whose, is not asked here.
+    `fingerprint`: SHA-256 of it, lower-case hexadecimal. Whether it is one that we trust, and
+    whose, is not asked here.
     """
 
     certificate: x509.Certificate
+    fingerprint: str = field(init=False)
 
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the whole certificate, lower-case hexadecimal."""
-        return fingerprint(encode_certificate(self.certificate))
+    def __post_init__(self) -> None:
+        digest = fingerprint(encode_certificate(self.certificate))
+        object.__setattr__(self, "fingerprint", digest)
 
 
 def extract_signature(header: str) -> bytes:

@@ -1,7 +1,7 @@
 """The connect URL: take what the device says about its last command, give it the next."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -51,12 +51,25 @@ def receive_report(
             return b""
         note_user_presence(user_channel, now=now)
     _record(enrollment, report=report, now=now, user_channel=user_channel)
-    take = partial(take_next, enrollment, now=now, user_channel=user_channel)
-    return _hand_out(
-        take(is_new_session=report.status == IDLE),
-        take_another=partial(take, is_new_session=False),
-        now=now,
+    commands = _take_in_turn(
+        enrollment, user_channel=user_channel, now=now, is_new_session=report.status == IDLE
     )
+    return _hand_out(commands, now=now)
+
+
+def _take_in_turn(
+    enrollment: Enrollment,
+    *,
+    user_channel: UserChannel | None,
+    now: datetime,
+    is_new_session: bool,
+) -> Iterator[Command]:
+    """Yield commands, each marked as sent, as long as another is asked for."""
+    while command := take_next(
+        enrollment, user_channel=user_channel, now=now, is_new_session=is_new_session
+    ):
+        is_new_session = False
+        yield command
 
 
 def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: datetime) -> bytes:
@@ -70,28 +83,24 @@ def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: dat
     elif sender.has_put_off:
         requeue_put_off(sender.enrollment)
         following = look()
-
-    def take() -> Command | None:
-        nonlocal following
-        while following is not None and following.command is not None:
-            candidate, mine = following.command, mark_sent(following.command, now=now)
-            following = None if mine else look()
-            if mine:
-                return candidate
-        return None
-
-    return _hand_out(take(), take_another=take, now=now)
+    return _hand_out(_take_known(following, look=look, now=now), now=now)
 
 
-def _hand_out(
-    command: Command | None, *, take_another: Callable[[], Command | None], now: datetime
-) -> bytes:
-    """Return the command, or the next that can be given now; one that cannot blocks no other."""
-    while command is not None:
+def _take_known(
+    sender: KnownSender | None, *, look: Callable[[], KnownSender | None], now: datetime
+) -> Iterator[Command]:
+    while sender is not None and sender.command is not None:
+        if mark_sent(sender.command, now=now):
+            yield sender.command
+        sender = look()
+
+
+def _hand_out(commands: Iterator[Command], *, now: datetime) -> bytes:
+    """Return the first command that can be given now; one that cannot blocks no other."""
+    for command in commands:
         body = find_body(command, now=now)
         if body is not None:
             return nest_plist(body, key="Command", beside={"CommandUUID": command.uuid})
-        command = take_another()
     return b""
 
 

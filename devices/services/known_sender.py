@@ -23,10 +23,8 @@ from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
 from organization.models import Given
 from organization.models.statement import Statement, adapt_moment
-from scep.errors import IdentityNotInTime
 from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCertificate
-from scep.protocol.issued_by import find_verified_issuer
-from scep.selectors import verify_validity
+from scep.services.verified_identities import find_verified_issuer
 
 # Of a command, behind the sender's own columns; in the order of the model's fields, as from_db
 # wants them.
@@ -46,20 +44,24 @@ NOTES = (
 
 @dataclass(frozen=True)
 class KnownSender:
-    """`enrollment` has its key alone; `command` is the next one, as it is before it is taken."""
+    """`command` is the next one, as it is before it is taken."""
 
-    enrollment: Enrollment
+    enrollment_id: int
     has_put_off: bool
     command: Command | None
+
+    @property
+    def enrollment(self) -> Enrollment:
+        """The row, of which only the key is there until more is asked for."""
+        return Enrollment.from_db(DEFAULT_DB_ALIAS, ["id"], [self.enrollment_id])
 
 
 def is_familiar(proof: Proof, *, now: datetime) -> bool:
     """Whether the certificate is valid now and our CA's signature under it has been verified."""
-    try:
-        verify_validity(proof.certificate, now=now, leeway=CLOCK_SKEW)
-    except IdentityNotInTime:
-        return False
-    return find_verified_issuer(proof.fingerprint) is not None
+    certificate = proof.certificate
+    begins = certificate.not_valid_before_utc - CLOCK_SKEW
+    ends = certificate.not_valid_after_utc + CLOCK_SKEW
+    return begins <= now <= ends and find_verified_issuer(proof.fingerprint) is not None
 
 
 def find_known_sender(proof: Proof, *, udid: str, now: datetime) -> KnownSender | None:
@@ -84,14 +86,13 @@ def find_known_sender(proof: Proof, *, udid: str, now: datetime) -> KnownSender 
 
 def _decode(row: tuple[Any, ...], *, connection: Any) -> KnownSender:
     enrollment_id, _, _, has_put_off, _, *columns = row
-    enrollment = Enrollment.from_db(connection.alias, ["id"], [enrollment_id])
     command = None
     if columns[0] is not None:
         field: Any = Command._meta.get_field("body")
         body = COLUMNS.index("body")
         columns[body] = field.from_db_value(columns[body], None, connection)
         command = Command.from_db(connection.alias, COLUMNS, columns)
-    return KnownSender(enrollment, bool(has_put_off), command)
+    return KnownSender(enrollment_id, bool(has_put_off), command)
 
 
 class _Query:
@@ -130,10 +131,14 @@ class _Query:
 
 
 def _build_notes() -> str:
-    """Return the two writes as further parts of the statement; most messages change nothing."""
+    """Return the two writes as further parts of the statement; most messages change nothing.
+
+    A row that another message of the device holds is left to that one: waiting for two rows, each
+    in its own order, would be a deadlock.
+    """
     return "".join(
-        f", {table}_noted AS ({note} FROM sender "
-        f"WHERE sender.is_news AND {table}.id = sender.{key})"
+        f", {table}_noted AS ({note} WHERE id = (SELECT id FROM {table} WHERE id = "  # noqa: S608
+        f"(SELECT {key} FROM sender WHERE is_news) FOR NO KEY UPDATE SKIP LOCKED))"
         for note, table, key in NOTES
     )
 

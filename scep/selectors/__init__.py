@@ -18,7 +18,6 @@ from scep.selectors.identities import (
     get_renewal_window,
     verify_identity,
     verify_not_compromised,
-    verify_validity,
 )
 from scep.selectors.profiles import (
     PINNED_TIME,
@@ -60,5 +59,4 @@ __all__ = [
     "list_root_cas",
     "verify_identity",
     "verify_not_compromised",
-    "verify_validity",
 ]

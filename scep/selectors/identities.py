@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import models
 from django.db.models.expressions import RawSQL
@@ -11,7 +12,6 @@ from organization.models import Given, PreparedSelect
 from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked, RequestRejected
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
-from scep.protocol.issued_by import verify_issuer
 from scep.protocol.revocation_reasons import KEY_COMPROMISE
 from scep.selectors.authorities import get_certificate
 
@@ -66,22 +66,22 @@ def verify_identity(
         raise IdentityRevoked(f"the certificate was revoked ({row.revocation_reason})")
     if row.status != CertificateStatus.ISSUED:
         raise IdentityNotTrusted("the certificate was never handed out")
-    verify_issuer(certificate, issuer=get_certificate(row.issuer))
-    verify_validity(certificate, now=now, leeway=leeway)
-    return row
-
-
-def verify_validity(
-    certificate: x509.Certificate, *, now: datetime, leeway: timedelta = CLOCK_LEEWAY
-) -> None:
-    """Raise IdentityNotInTime unless the certificate is valid `now`."""
+    _verify_issuer(certificate, issuer=get_certificate(row.issuer))
     if now < certificate.not_valid_before_utc - leeway:
         raise IdentityNotInTime("the certificate is not valid yet")
     if now > certificate.not_valid_after_utc + leeway:
         raise IdentityNotInTime("the certificate has expired")
+    return row
 
 
 def verify_not_compromised(key: rsa.RSAPublicKey) -> None:
     """Raise RequestRejected where a certificate of this key was revoked as compromised."""
     if COMPROMISED_KEY.first(key=fingerprint(encode_public_key(key))) is not None:
         raise RequestRejected("the key is compromised: a certificate of it was revoked for that")
+
+
+def _verify_issuer(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature) as error:
+        raise IdentityNotTrusted("the certificate's signature is not our CA's") from error

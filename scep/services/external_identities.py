@@ -17,6 +17,7 @@ from scep.models import (
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.foreign_identity import names_issuer, verify_foreign_identity
 from scep.selectors import CLOCK_LEEWAY, get_certificate, verify_identity
+from scep.services.verified_identities import remember_issuer
 
 MAX_SUBJECT = 255
 
@@ -37,7 +38,9 @@ def identify(
         row = _record(certificate, digest=digest, now=now, leeway=leeway)
     elif row.issuer.role == CertificateAuthorityRole.EXTERNAL:
         _verify(certificate, issuer=row.issuer, now=now, leeway=leeway)
-    return verify_identity(certificate, now=now, leeway=leeway)
+    verified = verify_identity(certificate, now=now, leeway=leeway)
+    remember_issuer(digest, issuer_sha256=verified.issuer.fingerprint)
+    return verified
 
 
 def get_common_name(certificate: IssuedCertificate) -> str:

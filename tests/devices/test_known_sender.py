@@ -1,6 +1,5 @@
 """The usual message by one statement: what it answers, what it leaves to the ordinary way."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -33,16 +32,16 @@ def phone(make_device: MakeDevice) -> MdmDevice:
 
 
 @pytest.fixture(params=["one statement", "ordinary way"])
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same message once by each way: nothing that a device notices may differ."""
     if request.param == "ordinary way":
         monkeypatch.setattr(known_sender, "is_familiar", lambda proof, *, now: False)
         monkeypatch.setattr("devices.views.is_familiar", lambda proof, *, now: False)
-    return request.param
+    return str(request.param)
 
 
 def find(device: MdmDevice, **changes: Any) -> Any:
-    values = {"udid": device.udid, "now": timezone.now()} | changes
+    values: dict[str, Any] = {"udid": device.udid, "now": timezone.now()} | changes
     return find_known_sender(Proof(device.identity.certificate), **values)
 
 
@@ -94,6 +93,7 @@ def test_both_ways_note_that_the_device_is_here(phone: MdmDevice, way: str) -> N
     Device.objects.update(last_seen_at=past)
     phone.take()
     enrollment = phone.enrollment
+    assert phone.row.last_seen_at is not None
     assert phone.row.last_seen_at > past
     assert enrollment.last_seen_at == phone.row.last_seen_at
     assert (enrollment.push_attempts, enrollment.push_not_before) == (0, None)
@@ -106,6 +106,7 @@ def test_both_ways_let_a_failing_push_wait(phone: MdmDevice, way: str) -> None:
     )
     phone.take()
     enrollment = phone.enrollment
+    assert enrollment.last_seen_at is not None
     assert enrollment.last_seen_at > past
     assert (enrollment.push_attempts, enrollment.push_not_before) == (3, past)
 

@@ -146,6 +146,23 @@ def test_a_result_sent_twice_at_once_is_told_once(
     assert len(news["command_finished"]) == 1
 
 
+def test_no_message_waits_for_another_in_a_circle_when_all_note_that_the_device_is_here(
+    make_device: MakeDevice, started: list[int]
+) -> None:
+    device = make_device().enroll()
+    device.answer_everything()
+    for _ in range(3):
+        past = timezone.now() - timedelta(hours=1)
+        Enrollment.objects.update(last_seen_at=past, push_attempts=2)
+        Device.objects.update(last_seen_at=past)
+        kinds = [device.connect, device.token_update, device.connect]
+        answers = run_together(lambda n, kinds=kinds: kinds[n % 3](), count=6)  # type: ignore[misc]
+        assert {answer.status_code for answer in answers} == {200}
+        assert device.row.last_seen_at is not None
+        assert device.row.last_seen_at > past
+        assert device.enrollment.push_attempts == 0
+
+
 def test_twelve_devices_enroll_at_once(make_device: MakeDevice, started: list[int]) -> None:
     devices = [make_device() for _ in range(12)]
     run_together(lambda n: devices[n].enroll(), count=12)
