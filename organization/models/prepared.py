@@ -6,22 +6,27 @@ database does with it. Where devices wait, a statement is declared once, in Djan
 what the same queryset would give; rows are written without pre_save and post_save.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import DateTimeField, Expression, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
+from organization.models.statement import Statement, Values, adapt_moment
+
 Row = TypeVar("Row", bound=Model)
-Values = Sequence[Any]
 # By Field.get_internal_type(): what a driver takes from a field of this kind without any change.
-PLAIN_TYPES = {"CharField": str, "TextField": str, "BooleanField": bool, "ForeignKey": int}
+PLAIN_TYPES = {
+    "CharField": str,
+    "TextField": str,
+    "BooleanField": bool,
+    "ForeignKey": int,
+    "PositiveSmallIntegerField": int,
+}
 
 
 class Given(Expression):
@@ -36,43 +41,6 @@ class Given(Expression):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
-
-
-# By PostgreSQL's connection: the names of the statements that it knows.
-_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-
-
-class Statement:
-    """SQL with `%s` in place of its values. PostgreSQL parses it once for each connection."""
-
-    def __init__(self, sql: str) -> None:
-        self.sql = sql
-        self.name = f"guardmdm_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
-        pieces = sql.split("%s")
-        numbered = [f"{piece}${number}" for number, piece in enumerate(pieces[:-1], start=1)]
-        self._prepare = f"PREPARE {self.name} AS {''.join(numbered)}{pieces[-1]}"
-        places = ", ".join(["%s"] * len(numbered))
-        self._execute = f"EXECUTE {self.name}({places})" if numbered else f"EXECUTE {self.name}"
-
-    def execute(self, cursor: Any, values: Values) -> None:
-        """Run it by a cursor of Django's."""
-        database = connections[DEFAULT_DB_ALIAS]
-        if database.vendor != "postgresql" or is_pooled(database):
-            cursor.execute(self.sql, values)
-            return
-        session = database.connection
-        prepared = _prepared.setdefault(session, set())
-        if self.name not in prepared:
-            # Past Django's count of queries: it belongs to the connection, not to a request.
-            with database.wrap_database_errors, session.cursor() as own:
-                own.execute(self._prepare)
-            prepared.add(self.name)
-        cursor.execute(self._execute, values)
-
-
-def is_pooled(database: Any) -> bool:
-    """Whether the next transaction may meet another session of the server (Django's setting)."""
-    return bool(database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
 
 
 class PreparedSelect(Generic[Row]):
@@ -98,9 +66,7 @@ class PreparedSelect(Generic[Row]):
         if plan is None:
             plan = _Plan(self._build(), connection, remembers=self._remembers)
             self._plans[connection.vendor] = plan
-        with connection.cursor() as cursor:
-            plan.statement.execute(cursor, _fill(plan.parameters, given, connection))
-            found = cursor.fetchall()
+        found = plan.statement.fetch(connection, _fill(plan.parameters, given, connection))
         return [plan.decode(columns) for columns in found]
 
 
@@ -149,9 +115,7 @@ class PreparedUpdate:
         statement = self._statements.get(connection.vendor)
         if statement is None:
             statement = self._statements[connection.vendor] = self._prepare(connection)
-        with connection.cursor() as cursor:
-            statement[0].execute(cursor, _fill(statement[1], given, connection))
-            return int(cursor.rowcount)
+        return statement[0].run(connection, _fill(statement[1], given, connection))
 
     def _prepare(self, connection: Any) -> tuple[Statement, Values]:
         query: Any = self._build().query.chain(UpdateQuery)
@@ -164,9 +128,7 @@ def insert_row(row: Model) -> None:
     """Store a new row and give it its primary key."""
     connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
     values = [column.encode(row, connection, is_new=True) for column in table.columns]
-    with connection.cursor() as cursor:
-        table.insert.execute(cursor, values)
-        row.pk = cursor.fetchone()[0]
+    ((row.pk,),) = table.insert.fetch(connection, values)
     row._state.adding, row._state.db = False, connection.alias
 
 
@@ -175,10 +137,8 @@ def update_row(row: Model, *, fields: Sequence[str]) -> None:
     connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
     changed = [column for column in table.columns if column.name in fields]
     values = [column.encode(row, connection, is_new=False) for column in changed]
-    with connection.cursor() as cursor:
-        table.get_update(tuple(changed)).execute(cursor, [*values, row.pk])
-        if not cursor.rowcount:
-            raise DatabaseError("the row to be changed is gone")
+    if not table.get_update(tuple(changed)).run(connection, [*values, row.pk]):
+        raise DatabaseError("the row to be changed is gone")
 
 
 class _Column:
@@ -188,7 +148,12 @@ class _Column:
         self.field, self.name, self.attribute = field, field.name, field.attname
         self.column = _quote(field.column)
         self.plain = PLAIN_TYPES.get(field.get_internal_type())
-        self.changes_itself = type(field).pre_save is not Field.pre_save
+        self.is_moment = type(field) is DateTimeField
+        self.changes_itself = (
+            field.auto_now or field.auto_now_add
+            if self.is_moment
+            else type(field).pre_save is not Field.pre_save
+        )
 
     def encode(self, row: Model, connection: Any, *, is_new: bool) -> Any:
         if self.changes_itself:
@@ -197,6 +162,8 @@ class _Column:
             value = getattr(row, self.attribute)
             if value is None or type(value) is self.plain:
                 return value
+        if self.is_moment and type(value) is datetime:
+            return adapt_moment(value, connection)
         return self.field.get_db_prep_save(value, connection)
 
 
@@ -236,6 +203,6 @@ def _quote(name: str) -> str:
 def _fill(parameters: Values, given: dict[str, Any], connection: Any) -> list[Any]:
     values = [given[each.name] if isinstance(each, Given) else each for each in parameters]
     return [
-        connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+        adapt_moment(value, connection) if isinstance(value, datetime) else value
         for value in values
     ]
