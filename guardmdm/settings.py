@@ -95,7 +95,12 @@ def _databases() -> dict[str, Any]:
         database["OPTIONS"] = {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            # The same pages change with every certificate: the later the log (4000 pages, 16 MB)
+            # is carried over, the fewer are written twice, and the rarer is the wait for the disk.
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+                "PRAGMA wal_autocheckpoint=4000;"
+            ),
         }
     else:
         database["CONN_HEALTH_CHECKS"] = True

@@ -7,6 +7,7 @@ the public key only; subject, usage and validity are the caller's, never the req
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -146,12 +147,23 @@ def build_identity_certificate(
 
     `deciphers`: its key may be encrypted for as well (keyEncipherment).
     """
-    builder = _start(key, name=subject, serial=serial, validity=validity)
-    builder = _as_end_entity(builder, deciphers=deciphers, usages=[ExtendedKeyUsageOID.CLIENT_AUTH])
+    builder = _prepare_identity(issuer.certificate, links=issuer.links, deciphers=deciphers)
+    builder = _start(key, name=subject, serial=serial, validity=validity, builder=builder)
     if alternative_names:
         names = x509.SubjectAlternativeName(alternative_names)
         builder = builder.add_extension(names, critical=False)
-    return _sign(builder, issuer=issuer)
+    return builder.sign(issuer.key, get_digest_for(issuer.key))
+
+
+@lru_cache(maxsize=16)
+def _prepare_identity(
+    issuer: x509.Certificate, *, links: Links, deciphers: bool
+) -> x509.CertificateBuilder:
+    """Return what is the same in all identities of this issuer; builders never change."""
+    builder = _as_end_entity(
+        x509.CertificateBuilder(), deciphers=deciphers, usages=[ExtendedKeyUsageOID.CLIENT_AUTH]
+    )
+    return _as_issued(builder, issuer=issuer, links=links)
 
 
 def build_server_certificate(
@@ -178,10 +190,15 @@ def _build_host_name(host: str) -> x509.GeneralName:
 
 
 def _start(
-    key: PublicKey, *, name: x509.Name, serial: int, validity: Validity
+    key: PublicKey,
+    *,
+    name: x509.Name,
+    serial: int,
+    validity: Validity,
+    builder: x509.CertificateBuilder | None = None,
 ) -> x509.CertificateBuilder:
     return (
-        x509.CertificateBuilder()
+        (builder or x509.CertificateBuilder())
         .subject_name(name)
         .public_key(key)
         .serial_number(serial)
@@ -229,10 +246,17 @@ def _key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
 
 
 def _sign(builder: x509.CertificateBuilder, *, issuer: Signer) -> x509.Certificate:
-    builder = builder.issuer_name(issuer.certificate.subject).add_extension(
-        build_authority_key_identifier(issuer.certificate), critical=False
+    builder = _as_issued(builder, issuer=issuer.certificate, links=issuer.links)
+    return builder.sign(issuer.key, get_digest_for(issuer.key))
+
+
+def _as_issued(
+    builder: x509.CertificateBuilder, *, issuer: x509.Certificate, links: Links
+) -> x509.CertificateBuilder:
+    builder = builder.issuer_name(issuer.subject).add_extension(
+        build_authority_key_identifier(issuer), critical=False
     )
-    return _with_links(builder, links=issuer.links).sign(issuer.key, get_digest_for(issuer.key))
+    return _with_links(builder, links=links)
 
 
 def build_authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

@@ -124,7 +124,9 @@ def lacks_device_attributes(templates: Sequence[str], *, attributes: SubjectAttr
 
 def clean_text(text: str) -> str:
     """Return the text without control characters (a NUL among them) and outer spaces."""
-    return "".join(character for character in text if character.isprintable()).strip()
+    if not text.isprintable():
+        text = "".join(character for character in text if character.isprintable())
+    return text.strip()
 
 
 def _verify_template(text: str, *, kinds: tuple[str, ...]) -> str:
