@@ -103,6 +103,7 @@ def _databases() -> dict[str, Any]:
             ),
         }
     else:
+        database["ENGINE"] = "guardmdm.postgresql"
         database["CONN_HEALTH_CHECKS"] = True
     return {"default": database}
 

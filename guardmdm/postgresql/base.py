@@ -1,0 +1,29 @@
+"""A kept connection is looked at without a round trip.
+
+At the first statement of each request Django asks the server `SELECT 1`, which costs both sides as
+much as any other statement. A server that has ended a session has closed its socket: it can be
+read from, although nothing was asked. Only then is the question worth its answer.
+"""
+
+import select
+from typing import Any
+
+from django.db.backends.postgresql import base
+
+NOW = 0
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    def is_usable(self) -> bool:
+        if self.connection is None or self.connection.closed:
+            return False
+        if _is_silent(self.connection):
+            return True
+        return bool(super().is_usable())
+
+
+def _is_silent(connection: Any) -> bool:
+    """Whether the server has sent nothing (its farewell, a warning) since the last answer."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    return not waiting.poll(NOW)

@@ -1,0 +1,47 @@
+"""A kept connection to PostgreSQL is looked at without asking the server."""
+
+import pytest
+from django.db import connection, connections
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connections"),
+]
+
+
+@pytest.fixture
+def other():
+    """A second session, which may end the first."""
+    session = connections.create_connection("default")
+    yield session
+    session.close()
+
+
+def test_connection_is_usable_when_the_server_is_silent(django_assert_num_queries):
+    connection.ensure_connection()
+    with django_assert_num_queries(0):
+        assert connection.is_usable()
+
+
+def test_connection_is_not_usable_when_the_server_has_ended_it(other):
+    connection.ensure_connection()
+    process = connection.connection.info.backend_pid
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [process])
+    assert not connection.is_usable()
+    connection.close()
+
+
+def test_connection_is_usable_when_the_server_has_only_said_something(other):
+    with connection.cursor() as cursor:
+        cursor.execute("LISTEN guardmdm")
+    with other.cursor() as cursor:
+        cursor.execute("NOTIFY guardmdm")
+    assert connection.is_usable()
+
+
+def test_connection_is_not_usable_when_it_was_closed():
+    connection.ensure_connection()
+    connection.connection.close()
+    assert not connection.is_usable()
+    connection.close()
