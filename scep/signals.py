@@ -2,7 +2,7 @@
 
 from django.dispatch import Signal
 
-certificate_issued = Signal(use_caching=True)
+certificate_issued = Signal()
 """Sent in the transaction that stores it; `certificate`: IssuedCertificate."""
 
 certificate_revoked = Signal()
