@@ -4,20 +4,25 @@
     python -m benchmarks.scep --quick         one database, few requests, no million rows
 
 Requests (PKCSReq, AES-128, BER of indefinite length as Apple's client writes it, another
-certificate and transaction each) are made beforehand. A request costs the server an RSA
+certificate and transaction each) are made beforehand. With one challenge for all of them
+(static), and with a one-time challenge each, as most servers have it (dynamic; two statements
+more), not with a million rows again. A request costs the server an RSA
 decryption and an RSA signature of the registration authority, and the issuing CA's signature:
 RSA-2048 (--ca-key rsa_2048) or, by default, ECDSA P-256. The limit is how often a second
 `openssl speed` does these on the same cores in the same run.
 """
 
 import argparse
+import hashlib
 import json
 import os
+import secrets
 import statistics
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,7 +32,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from benchmarks.installation import ROOT, Database, Installation, copy_row, open_database
+from benchmarks.installation import (
+    ROOT,
+    Database,
+    Installation,
+    connect,
+    copy_row,
+    open_database,
+)
 from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
 from benchmarks.machine import describe_machine, measure_signatures, read_cpu_seconds
 from tests.simulator.scep import (
@@ -61,6 +73,7 @@ class Setup:
 
     database: str
     ca_key: str
+    challenge: str
     server_cores: str
     other_cores: str
     rows: int
@@ -98,52 +111,93 @@ def _get_key(number: int) -> rsa.RSAPrivateKey:
     return generate_key()
 
 
-def build_message(number: int, recipient: bytes) -> bytes:
+@dataclass(frozen=True)
+class Request:
+    """A PKIMessage, and the challenge that is in it."""
+
+    message: bytes
+    challenge: str
+
+
+def build_message(number: int, recipient: bytes, challenge: str) -> Request:
     """Return one PKCSReq that no other is like; `recipient` is the RA's certificate, DER."""
     key = _get_key(number % KEYS)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"device {number}")])
-    return build_pki_message(
-        build_csr(key, subject=subject, challenge=CHALLENGE, key_usage=5),
+    message = build_pki_message(
+        build_csr(key, subject=subject, challenge=challenge, key_usage=5),
         recipient=x509.load_der_x509_certificate(recipient),
         key=key,
         certificate=build_self_signed(key, subject=subject),
         transaction_id=os.urandom(16).hex(),
         ber=True,
     )
+    return Request(message, challenge)
 
 
-def prepare_messages(installation: Installation, *, wanted: int) -> list[bytes]:
-    """Make as many requests for the installation's registration authority."""
-    url = create_profile(installation)
+def prepare_requests(installation: Installation, *, challenges: Sequence[str]) -> list[Request]:
+    """Make a request with each challenge for the installation's registration authority."""
+    url = create_profile(installation, challenge="static")
     with installation.serve(workers=1, cores="0"), httpx.Client() as http:
         client = ScepClient(http=http, url=installation.url + url, user_agent="benchmark")
         recipient = client.recipient.public_bytes(Encoding.DER)
     with ProcessPoolExecutor() as pool:
-        return list(pool.map(build_message, range(wanted), [recipient] * wanted, chunksize=50))
+        recipients = [recipient] * len(challenges)
+        numbers = range(len(challenges))
+        return list(pool.map(build_message, numbers, recipients, challenges, chunksize=50))
 
 
-def create_profile(installation: Installation) -> str:
+def make_challenges(kind: str, *, wanted: int) -> list[str]:
+    if kind == "static":
+        return [CHALLENGE] * wanted
+    return [secrets.token_urlsafe(32) for _ in range(wanted)]
+
+
+def create_profile(installation: Installation, *, challenge: str) -> str:
     """Make a SCEP profile, for which all requests are new again; return its path."""
+    options = ["--static-challenge", CHALLENGE] if challenge == "static" else []
     made = installation.manage(
         *("create_scep_profile", "--name", os.urandom(4).hex()),
-        *("--challenge", "static", "--static-challenge", CHALLENGE),
+        *("--challenge", challenge, *options),
     )
     return f"/scep/{made['id']}"
 
 
+def store_challenges(database: Database, path: str, *, challenges: Sequence[str]) -> None:
+    """Store one-time challenges, as the profiles of as many devices would; earlier ones go."""
+    now, mark = datetime.now(UTC), "?" if database.kind == "sqlite" else "%s"
+    made, expires = (each.isoformat(sep=" ") for each in (now, now + timedelta(hours=1)))
+    digests = [hashlib.sha256(challenge.encode()).hexdigest() for challenge in challenges]
+    profile = path.rpartition("/")[2]
+    with connect(database) as cursor:
+        cursor.execute("DELETE FROM scep_dynamicchallenge")
+        cursor.executemany(
+            "INSERT INTO scep_dynamicchallenge"  # noqa: S608
+            " (scep_profile_id, purpose, session_id, secret_sha256, created_at, expires_at)"
+            f" SELECT id, 'enrollment', '', {mark}, {mark}, {mark} FROM scep_scepprofile"
+            f" WHERE public_id = {mark}",
+            [(digest, made, expires, profile) for digest in digests],
+        )
+
+
 def measure(
-    setup: Setup, installation: Installation, messages: Sequence[bytes], options: argparse.Namespace
+    setup: Setup,
+    installation: Installation,
+    prepared: Sequence[Request],
+    options: argparse.Namespace,
 ) -> Result:
     """Run warm-up and rounds against a server with one worker for each of its cores."""
-    path, port = create_profile(installation), installation.port
+    path, port = create_profile(installation, challenge=setup.challenge), installation.port
+    if setup.challenge == "dynamic":
+        challenges = [each.challenge for each in prepared]
+        store_challenges(installation.database, path, challenges=challenges)
     requests = [
         build_request(
             f"{path}?operation=PKIOperation",
             port=port,
-            body=message,
+            body=each.message,
             content_type="application/x-pki-message",
         )
-        for message in messages
+        for each in prepared
     ]
     others = {int(core) for core in setup.other_cores.split(",")}
     database = installation.database.process
@@ -222,25 +276,29 @@ def run_installation(
     folder.mkdir()
     installation = Installation(folder, database)
     installation.manage("bootstrap", "--ca-key", ca_key)
-    messages = prepare_messages(installation, wanted=options.requests * (options.rounds + 1))
-    for rows in dict.fromkeys([0, options.rows]):
-        if rows:
-            copy_row(
-                database,
-                table="scep_issuedcertificate",
-                count=rows,
-                changes=OWN_COLUMNS,
-                where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
-            )
-        for server_cores, other_cores in (("0", "1"), ("0,1", "0,1")):
-            setup = Setup(database.kind, ca_key, server_cores, other_cores, rows)
-            yield measure(setup, installation, messages, options)
+    wanted = options.requests * (options.rounds + 1)
+    for challenge in options.challenges:
+        challenges = make_challenges(challenge, wanted=wanted)
+        prepared = prepare_requests(installation, challenges=challenges)
+        for rows in dict.fromkeys([0, options.rows if challenge == "static" else 0]):
+            if rows:
+                copy_row(
+                    database,
+                    table="scep_issuedcertificate",
+                    count=rows,
+                    changes=OWN_COLUMNS,
+                    where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
+                )
+            for cores, others in (("0", "1"), ("0,1", "0,1")):
+                setup = Setup(database.kind, ca_key, challenge, cores, others, rows)
+                yield measure(setup, installation, prepared, options)
 
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--ca-keys", nargs="+", default=["rsa_2048", "ec_p256"])
+    parser.add_argument("--challenges", nargs="+", default=["dynamic", "static"])
     parser.add_argument("--requests", type=int, default=300, help="in each round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
@@ -249,6 +307,7 @@ def read_options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.quick:
         options.databases, options.ca_keys = ["sqlite"], ["rsa_2048"]
+        options.challenges = ["static"]
         options.requests, options.rounds, options.rows = 100, 3, 0
     return options
 
@@ -278,7 +337,7 @@ def main() -> None:
 
 
 HEADER = (
-    "database   CA key   cores     issued   per second (least–most)   limit  share"
+    "database   CA key   challenge cores     issued   per second (least–most)   limit  share"
     "  p50 ms  p99 ms   CPU ms: server  database  client   its share"
 )
 
@@ -286,7 +345,8 @@ HEADER = (
 def format_result(result: Result) -> str:
     setup = result.setup
     return (
-        f"{setup.database:<10} {setup.ca_key:<9}{setup.cores:>4} {setup.rows:>10,}"
+        f"{setup.database:<10} {setup.ca_key:<9}{setup.challenge:<9}{setup.cores:>5}"
+        f" {setup.rows:>10,}"
         f"   {result.rate:>7.0f} ({result.least:>5.0f}–{result.most:<5.0f})"
         f"{result.limit:>12.0f} {result.share:>6.0%}{result.p50:>8.1f}{result.p99:>8.1f}"
         f"{result.server_cpu:>17.2f}{result.database_cpu:>10.2f}{result.client_cpu:>8.2f}"
