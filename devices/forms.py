@@ -51,6 +51,15 @@ class GroupForm(ConsoleForm):
         label=_("Description"), required=False, max_length=1000, widget=forms.Textarea
     )
 
+    lists_all_apps = forms.BooleanField(
+        label=_("List every app of devices that are not supervised"),
+        required=False,
+        help_text=_(
+            "Such devices may belong to people. Left off, only apps and certificates that this"
+            " server has installed are listed there; supervised devices list everything."
+        ),
+    )
+
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         self.refuse_duplicate(Group.objects.all(), name=name)

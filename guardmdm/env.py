@@ -26,10 +26,12 @@ DEFAULTS = {
     "APNS_PORT": "443",
     "APNS_CA": "",
     "ALLOW_PRIVATE_URLS": "no",
+    "INVENTORY_HOURS": "24",
     "LOG_FORMAT": "console",
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 BROKER_SCHEMES = ("filesystem", "redis", "rediss")
+MOST_HOURS = 24 * 7
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
 
@@ -55,6 +57,7 @@ class Environment:
     apns_port: int
     apns_ca: str
     allow_private_urls: bool
+    inventory_hours: int
     log_format: str
 
 
@@ -78,6 +81,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
         allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
+        inventory_hours=_check_hours(values["INVENTORY_HOURS"]),
         log_format=_check_choice("LOG_FORMAT", values["LOG_FORMAT"], ("json", "console")),
     )
 
@@ -158,6 +162,12 @@ def _default_hosts(base_url: str) -> list[str]:
 def _check_port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise SettingsError(f"{PREFIX}APNS_PORT must be a port number, not {text!r}.")
+    return int(text)
+
+
+def _check_hours(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) <= MOST_HOURS:
+        raise SettingsError(f"{PREFIX}INVENTORY_HOURS must be 1 to {MOST_HOURS}, not {text!r}.")
     return int(text)
 
 

@@ -9,7 +9,7 @@ from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
 from devices.selectors import OPEN_STATES
 from devices.services.queue import build_wait
-from devices.services.results import apply_answer
+from devices.services.results import apply_answer, leave_out_lists
 from devices.signals import command_finished
 
 NOT_NOW_TIME = timedelta(minutes=1)
@@ -46,7 +46,7 @@ def _put_off(command: Command, *, now: datetime) -> None:
 
 def _finish(command: Command, *, report: Report, now: datetime) -> None:
     command.state = STATE_OF_STATUS[report.status]
-    command.result = build_json_value(report.answer)
+    command.result = build_json_value(leave_out_lists(report.answer))
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
     finished = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
@@ -59,7 +59,7 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
     )
     if finished:
         if command.state == CommandState.ACKNOWLEDGED:
-            apply_answer(command, now=now)
+            apply_answer(command, answer=report.answer, now=now)
         command_finished.send(Command, command=command)
 
 

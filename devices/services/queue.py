@@ -26,11 +26,17 @@ PATIENCE = 3
 
 @transaction.atomic
 def enqueue(
-    enrollment: Enrollment, *, command: dict[str, Any], origin: str = "", priority: int = 0
+    enrollment: Enrollment,
+    *,
+    command: dict[str, Any],
+    origin: str = "",
+    priority: int = 0,
+    is_connected: bool = False,
 ) -> Command:
     """Queue a Command dictionary under a new CommandUUID and ask for a push.
 
-    `origin` is an actor or `item:<id>`; higher `priority` goes first.
+    `origin` is an actor or `item:<id>`; higher `priority` goes first. A device that
+    `is_connected` takes it in this session; where the session breaks off, the sweep pushes.
     """
     row = Command.objects.create(
         uuid=str(uuid.uuid4()).upper(),
@@ -41,7 +47,8 @@ def enqueue(
         priority=priority,
     )
     command_queued.send(Command, command=row)
-    request_push(enrollment)
+    if not is_connected:
+        request_push(enrollment)
     return row
 
 
