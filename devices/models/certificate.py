@@ -6,9 +6,7 @@ from devices.models.device import Device
 class DeviceCertificate(models.Model):
     """A certificate that a device says it has. What cannot be read has its common name only."""
 
-    device = models.ForeignKey(
-        Device, models.CASCADE, related_name="certificates", db_index=False
-    )
+    device = models.ForeignKey(Device, models.CASCADE, related_name="certificates", db_index=False)
     sha256 = models.CharField(max_length=64, help_text="Of the whole certificate, hex.")
     common_name = models.CharField(max_length=255, blank=True)
     subject = models.CharField(max_length=512, blank=True, help_text="RFC 4514.")

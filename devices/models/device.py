@@ -53,7 +53,9 @@ class Device(DeviceFacts, TimeStamped):
             models.Index(fields=["os_version_number"], name="device_os_version"),
             models.Index(fields=["is_supervised", "-id"], name="device_supervised"),
             models.Index(
-                fields=["-id"], condition=models.Q(filevault_enabled=False), name="device_unencrypted"
+                fields=["-id"],
+                condition=models.Q(filevault_enabled=False),
+                name="device_unencrypted",
             ),
             models.Index(
                 fields=["-id"], condition=models.Q(passcode_present=False), name="device_unlocked"

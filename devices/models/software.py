@@ -46,9 +46,7 @@ class SoftwareVersion(models.Model):
 class InstalledApplication(models.Model):
     """One app on one device; sizes in bytes, None where the device does not tell."""
 
-    device = models.ForeignKey(
-        Device, models.CASCADE, related_name="applications", db_index=False
-    )
+    device = models.ForeignKey(Device, models.CASCADE, related_name="applications", db_index=False)
     version = models.ForeignKey(
         SoftwareVersion, models.CASCADE, related_name="installs", db_index=False
     )

@@ -13,9 +13,7 @@ def create_group(
     name: str, *, description: str = "", lists_all_apps: bool = False, actor: str
 ) -> Group:
     """Raises django.db.IntegrityError when the name is taken."""
-    group = Group.objects.create(
-        name=name, description=description, lists_all_apps=lists_all_apps
-    )
+    group = Group.objects.create(name=name, description=description, lists_all_apps=lists_all_apps)
     record(actor, action="group.create", subject_id=group.public_id, subject=name)
     return group
 

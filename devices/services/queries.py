@@ -42,9 +42,7 @@ REQUEST_TYPES = {
 }
 
 
-def queue_queries(
-    enrollment: Enrollment, *, origin: str = "", priority: int = 0
-) -> list[Command]:
+def queue_queries(enrollment: Enrollment, *, origin: str = "", priority: int = 0) -> list[Command]:
     """Ask for facts, security and profiles, each unless it is already on its way.
 
     The managed apps are asked for again where a policy has asked before.

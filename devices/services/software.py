@@ -6,21 +6,21 @@ from devices.models import Device, InstalledApplication, SoftwareTitle, Software
 from devices.protocol.inventory import Application
 
 BATCH = 500
+SizedRow = tuple[int, int | None, int | None]  # key, bundle size, dynamic size
 # Documents grow by themselves: a size is written again once it is a tenth and a MiB off.
 LEAST_CHANGE, LEAST_SHARE = 1024 * 1024, 10
 
 
 def replace_applications(device: Device, listed: Mapping[str, Application]) -> None:
     """Bring the device's apps up to `listed`, by digest; rows that have not changed stay."""
-    rows = InstalledApplication.objects.filter(device=device).select_related("version")
-    installed = {
-        row.version.digest: row for row in rows.only("bundle_size", "dynamic_size", "version__digest")
-    }
-    gone = [row.pk for digest, row in installed.items() if digest not in listed]
-    new = {digest: app for digest, app in listed.items() if digest not in installed}
-    InstalledApplication.objects.filter(pk__in=gone).delete()
-    _install(device, new)
-    _resize([(row, listed[digest]) for digest, row in installed.items() if digest in listed])
+    rows = InstalledApplication.objects.filter(device=device).order_by()
+    columns = rows.values_list("version__digest", "pk", "bundle_size", "dynamic_size")
+    installed: dict[str, SizedRow] = {row[0]: row[1:] for row in columns.iterator()}
+    gone = [row[0] for digest, row in installed.items() if digest not in listed]
+    if gone:
+        InstalledApplication.objects.filter(pk__in=gone).delete()
+    _install(device, {key: app for key, app in listed.items() if key not in installed})
+    _resize((row, listed[key]) for key, row in installed.items() if key in listed)
 
 
 def _install(device: Device, new: Mapping[str, Application]) -> None:
@@ -78,17 +78,14 @@ def _get_titles(applications: Iterable[Application]) -> dict[str, int]:
     return dict(titles.values_list("identifier", "pk"))
 
 
-def _resize(pairs: Iterable[tuple[InstalledApplication, Application]]) -> None:
-    changed = []
-    for row, app in pairs:
-        if _differs(row.bundle_size, app.bundle_size) or _differs(
-            row.dynamic_size, app.dynamic_size
-        ):
-            row.bundle_size, row.dynamic_size = app.bundle_size, app.dynamic_size
-            changed.append(row)
-    InstalledApplication.objects.bulk_update(
-        changed, ["bundle_size", "dynamic_size"], batch_size=BATCH
-    )
+def _resize(known: Iterable[tuple[SizedRow, Application]]) -> None:
+    changed = [
+        InstalledApplication(pk=pk, bundle_size=app.bundle_size, dynamic_size=app.dynamic_size)
+        for (pk, bundle_size, dynamic_size), app in known
+        if _differs(bundle_size, app.bundle_size) or _differs(dynamic_size, app.dynamic_size)
+    ]
+    fields = ["bundle_size", "dynamic_size"]
+    InstalledApplication.objects.bulk_update(changed, fields, batch_size=BATCH)
 
 
 def _differs(old: int | None, new: int | None) -> bool:

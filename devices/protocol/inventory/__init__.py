@@ -3,7 +3,7 @@
 from devices.protocol.inventory.applications import Application, decode_applications
 from devices.protocol.inventory.certificates import ListedCertificate, list_certificates
 from devices.protocol.inventory.facts import decode_information, decode_security
-from devices.protocol.inventory.os_version import build_version_number
+from devices.protocol.inventory.os_version import build_version_bounds, build_version_number
 from devices.protocol.inventory.users import decode_users
 from devices.protocol.inventory.values import bound_facts
 
@@ -11,6 +11,7 @@ __all__ = [
     "Application",
     "ListedCertificate",
     "bound_facts",
+    "build_version_bounds",
     "build_version_number",
     "decode_applications",
     "decode_information",

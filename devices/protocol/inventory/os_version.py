@@ -15,3 +15,13 @@ def build_version_number(version: str) -> int | None:
     for part in found.groups("0"):
         number = number * BASE + int(part)
     return number
+
+
+def build_version_bounds(version: str) -> tuple[int, int] | None:
+    """Return the numbers that "18.1" stands for, 18.1 to just below 18.2; None as above."""
+    first = build_version_number(version)
+    found = VERSION.match(version)
+    if first is None or found is None:
+        return None
+    given = sum(part is not None for part in found.groups())
+    return first, first + BASE ** (PLACES - given)

@@ -23,15 +23,17 @@ def read_flag(answer: dict[str, Any], key: str) -> bool | None:
 def read_integer(answer: dict[str, Any], key: str, *, most: int = INTEGERS[-1]) -> int | None:
     """Return an integer from 0 to `most`; None for anything else."""
     value = answer.get(key)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 <= value <= most else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 <= value <= most else None
 
 
 def read_number(answer: dict[str, Any], key: str) -> float | None:
     """Return a number that is not negative (which means: not known); None for anything else."""
     value = answer.get(key)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) and value >= 0 else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if math.isfinite(value) and value >= 0 else None
 
 
 def bound_facts(facts: dict[str, Any]) -> dict[str, Any]:
