@@ -31,6 +31,8 @@ QUESTIONS: Mapping[str, Callable[[Device], Body]] = {
     "users": lambda device: build_user_list(),
     "managed_apps": lambda device: build_managed_application_list(),
 }
+FACT_SETS = ("information", "security", "apps", "profiles", "certificates", "users")
+"""Those that have a page of their own."""
 REQUEST_TYPES = {
     "information": "DeviceInformation",
     "security": "SecurityInfo",
