@@ -76,4 +76,3 @@ def managed_application_list(device: "SimulatedDevice", command: Plist) -> Plist
             if wanted is None or identifier in wanted
         }
     }
-

@@ -121,7 +121,9 @@ def user_list(device: "SimulatedDevice", command: Plist) -> Plist:
     return {"Users": [_describe_user(device, *person) for person in people]}
 
 
-def _describe_user(device: "SimulatedDevice", uid: int, name: str, full_name: str) -> dict[str, Any]:
+def _describe_user(
+    device: "SimulatedDevice", uid: int, name: str, full_name: str
+) -> dict[str, Any]:
     return {
         "UserName": name,
         "FullName": full_name,
