@@ -39,6 +39,17 @@ def get_live_enrollment(device: Device) -> Enrollment:
     return enrollment
 
 
+def is_asked_for_everything(device: Device) -> bool:
+    """Whether its lists may hold what a person has installed, or only what this server has.
+
+    Only a supervised device is the organization's for certain; of the others, the group's word
+    counts. On a User Enrollment it never does.
+    """
+    if device.is_user_enrollment:
+        return False
+    return bool(device.is_supervised or (device.group and device.group.lists_all_apps))
+
+
 def find_pinned_enrollment(certificate_sha256: str) -> Enrollment | None:
     """Return the enrollment that this identity certificate (hex) belongs to, whatever its state.
 

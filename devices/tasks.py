@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from devices.models import UserChannel
+from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
 from devices.services.push import push, request_due_pushes
 from devices.services.push_certificate_expiry import warn_push_certificate
@@ -11,6 +12,7 @@ from devices.services.queue import expire_commands
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
 from devices.services.retention import forget_contents
+from devices.services.software_counts import count_software
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -32,6 +34,18 @@ def sweep_renewals() -> None:
     settle_renewals(now=now)
     start_due_renewals(now=now)
     revoke_replaced(now=now)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def sweep_inventory() -> None:
+    """Ask the devices for their facts whose daily time has come."""
+    ask_due(now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def sweep_software() -> None:
+    """Count who has which app."""
+    count_software(now=timezone.now())
 
 
 @shared_task  # type: ignore[untyped-decorator]

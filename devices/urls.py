@@ -3,6 +3,12 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from devices import console, views
 from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
 from devices.rest.devices import DeviceViewSet
+from devices.rest.inventory import (
+    DeviceApplicationsViewSet,
+    DeviceCertificatesViewSet,
+    InventoryView,
+    ProfilesView,
+)
 from devices.rest.push_certificate import PushCertificateView
 from organization.rest.routing import build_router
 
@@ -15,12 +21,34 @@ router = build_router()
 router.register("devices", DeviceViewSet, basename="devices")
 router.register("commands", CommandViewSet, basename="commands")
 
+OF_DEVICE = "^devices/(?P<id>dev_[a-z0-9]+)"
+
 rest_urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
     re_path(
-        "^devices/(?P<id>dev_[a-z0-9]+)/commands$",
+        f"{OF_DEVICE}/commands$",
         DeviceCommandsViewSet.as_view({"get": "list", "post": "create"}),
         name="device-commands",
+    ),
+    re_path(
+        f"{OF_DEVICE}/inventory$",
+        InventoryView.as_view({"get": "retrieve"}),
+        name="device-inventory",
+    ),
+    re_path(
+        f"{OF_DEVICE}/apps$",
+        DeviceApplicationsViewSet.as_view({"get": "list"}),
+        name="device-apps",
+    ),
+    re_path(
+        f"{OF_DEVICE}/certificates$",
+        DeviceCertificatesViewSet.as_view({"get": "list"}),
+        name="device-certificates",
+    ),
+    re_path(
+        f"{OF_DEVICE}/profiles$",
+        ProfilesView.as_view({"get": "retrieve"}),
+        name="device-profiles",
     ),
     path(
         "push-certificate",

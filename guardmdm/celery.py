@@ -84,6 +84,14 @@ app.conf.update(
             "task": "devices.tasks.sweep_commands",
             "schedule": timedelta(minutes=1),
         },
+        "sweep inventory": {
+            "task": "devices.tasks.sweep_inventory",
+            "schedule": timedelta(minutes=1),
+        },
+        "sweep software": {
+            "task": "devices.tasks.sweep_software",
+            "schedule": timedelta(minutes=5),
+        },
         "sweep renewals": {
             "task": "devices.tasks.sweep_renewals",
             "schedule": timedelta(minutes=1),

@@ -28,12 +28,14 @@ DEFAULTS = {
     "APNS_CA": "",
     "ALLOW_PRIVATE_URLS": "no",
     "USER_CHANNEL": "no",
+    "INVENTORY_HOURS": "24",
     "LOG_FORMAT": "console",
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 BROKER_SCHEMES = ("filesystem", "redis", "rediss")
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NO_CERTIFICATE = ("mdm-signature", "x-forwarded-for", "host", "authorization", "cookie")
+MOST_HOURS = 24 * 7
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
 
@@ -60,6 +62,7 @@ class Environment:
     apns_ca: str
     allow_private_urls: bool
     user_channel: bool
+    inventory_hours: int
     log_format: str
 
 
@@ -84,6 +87,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_ca=values["APNS_CA"],
         allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
         user_channel=_read_switch(values, "USER_CHANNEL"),
+        inventory_hours=_check_hours(values["INVENTORY_HOURS"]),
         log_format=_check_choice("LOG_FORMAT", values["LOG_FORMAT"], ("json", "console")),
     )
 
@@ -164,6 +168,12 @@ def _default_hosts(base_url: str) -> list[str]:
 def _check_port(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) < 65536:
         raise SettingsError(f"{PREFIX}APNS_PORT must be a port number, not {text!r}.")
+    return int(text)
+
+
+def _check_hours(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) <= MOST_HOURS:
+        raise SettingsError(f"{PREFIX}INVENTORY_HOURS must be 1 to {MOST_HOURS}, not {text!r}.")
     return int(text)
 
 

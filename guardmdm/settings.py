@@ -1,6 +1,7 @@
 """Django's settings, from the environment that guardmdm.env has checked."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,8 @@ MDM_RENEWAL_PROFILE = "enrollment.services.renewal.build_renewal_profile"
 
 # Whether the users of Macs get channels of their own.
 MDM_USER_CHANNEL = ENV.user_channel
+# How often a device is asked for its facts.
+INVENTORY_INTERVAL = timedelta(hours=ENV.inventory_hours)
 # A device whose clock is off or whose system is old signs with SHA-1; see security notes.
 MDM_SIGNATURE_ALLOW_SHA1 = True
 # The largest a device may send; views apply their own, smaller limits first.

@@ -58,7 +58,16 @@ class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
 
 
 class ConsoleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
-    """Filters whose bad values are ignored, as in a bookmark from before a group was deleted."""
+    """Filters whose bad values are ignored, as in a bookmark from before a group was deleted.
+
+    Those in `more` stand folded below the others.
+    """
+
+    more: tuple[str, ...] = ()
+
+    @property
+    def is_unfolded(self) -> bool:
+        return any(self.data.get(name) for name in self.more)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

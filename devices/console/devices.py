@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
@@ -14,11 +14,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
-from devices.forms import DeviceFilter, DeviceForm, EraseForm, GroupFilter, GroupForm, LockForm
+from devices.forms import (
+    DeviceFilter,
+    DeviceForm,
+    EraseForm,
+    ExportForm,
+    GroupFilter,
+    GroupForm,
+    LockForm,
+)
 from devices.models import Device, DeviceStatus
 from devices.protocol.commands import get_minimum_role
 from devices.selectors import count_devices_by_status, list_commands, list_groups
 from devices.services import actions, groups
+from devices.services.queries import FACT_SETS
 from organization.console import (
     ListPage,
     Section,
@@ -49,7 +58,7 @@ CSV_HEADER = (
 
 def _list_devices() -> "QuerySet[Device]":
     # Not selectors.list_devices: counting open commands of 100,000 devices takes seconds.
-    return Device.objects.select_related("group")
+    return Device.objects.select_related("group").defer("information", "security", "users")
 
 
 def _build_tabs(request: HttpRequest) -> dict[str, Any]:
@@ -79,6 +88,7 @@ DEVICES = ListPage(
     empty_title=gettext_lazy("No devices yet"),
     empty_text=gettext_lazy("Generate a token under Enrollment › OTA › Tokens and open its link."),
     get_context=_build_tabs,
+    is_huge=True,
 )
 
 GROUPS = Section(
@@ -110,17 +120,29 @@ def list_devices(request: HttpRequest) -> HttpResponse:
 
 
 @role_required()
+def choose_export(request: HttpRequest) -> HttpResponse:
+    """Ask which columns the file shall have; the list's filters go on with the form."""
+    filters = [(name, value) for name, value in request.GET.items() if name != "page"]
+    context = {"form": ExportForm(), "filters": filters}
+    return render(request, "console/device/export.html", context)
+
+
+@role_required()
 def export_devices(request: HttpRequest) -> HttpResponseBase:
+    form = ExportForm(request.GET)
+    columns = form.cleaned_data["columns"] if form.is_valid() else []
     rows = DEVICES.filter_rows(request).qs.iterator(chunk_size=1000)
-    return build_csv_response("devices", header=CSV_HEADER, rows=_build_csv_rows(rows))
+    header = (*CSV_HEADER, *columns)
+    return build_csv_response("devices", header=header, rows=_build_csv_rows(rows, columns))
 
 
-def _build_csv_rows(devices: Iterator[Device]) -> Iterator[tuple[Any, ...]]:
+def _build_csv_rows(devices: Iterator[Device], columns: list[str]) -> Iterator[tuple[Any, ...]]:
     for device in devices:
         yield (
             device.name, device.get_status_display(), device.get_platform_display(),
             device.os_version, device.model, device.serial_number, device.udid, device.owner,
             device.group, device.last_seen_at, device.enrolled_at,
+            *(getattr(device, column) for column in columns),
         )  # fmt: skip
 
 
@@ -136,6 +158,20 @@ def push_device(request: HttpRequest, key: str) -> HttpResponse:
 @role_required()
 def refresh_device(request: HttpRequest, key: str) -> HttpResponse:
     return _act(request, key, act=actions.refresh, done=_("The device is asked for its facts."))
+
+
+@role_required()
+def ask_device(request: HttpRequest, key: str, facts: str) -> HttpResponse:
+    if facts not in FACT_SETS:
+        raise Http404
+    device = _get_device(key)
+    if request.method == "POST":
+        try:
+            actions.ask(device, facts=facts, actor=get_actor(request))
+            messages.success(request, _("The device is asked."))
+        except NotEnrolled as refusal:
+            messages.error(request, str(refusal))
+    return redirect(f"console:device-{facts}", key)
 
 
 @role_required(Role.OPERATOR)
@@ -278,8 +314,10 @@ def _answer_form(
 console_urlpatterns: list[URLPattern] = [
     path("devices/", list_devices, name="devices"),
     path("devices/export.csv", export_devices, name="devices-export"),
+    path("devices/export", choose_export, name="devices-export-form"),
     path("devices/<str:key>/push", push_device, name="device-push"),
     path("devices/<str:key>/refresh", refresh_device, name="device-refresh"),
+    path("devices/<str:key>/ask/<str:facts>", ask_device, name="device-ask"),
     path("devices/<str:key>/restart", restart_device, name="device-restart"),
     path("devices/<str:key>/lock", lock_device, name="device-lock"),
     path("devices/<str:key>/erase", erase_device, name="device-erase"),

@@ -1,9 +1,11 @@
+from devices.models.certificate import DeviceCertificate
 from devices.models.command import OPEN_STATES, Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
 from devices.models.group import Group
 from devices.models.push_certificate import PushCertificate, PushCertificateState
 from devices.models.push_target import PushTarget
+from devices.models.software import InstalledApplication, SoftwareTitle, SoftwareVersion
 from devices.models.status_report import StatusReport
 from devices.models.user_channel import UserChannel
 
@@ -12,14 +14,18 @@ __all__ = [
     "Command",
     "CommandState",
     "Device",
+    "DeviceCertificate",
     "DeviceStatus",
     "Enrollment",
     "EnrollmentState",
     "Group",
+    "InstalledApplication",
     "Platform",
     "PushCertificate",
     "PushCertificateState",
     "PushTarget",
+    "SoftwareTitle",
+    "SoftwareVersion",
     "StatusReport",
     "UserChannel",
 ]

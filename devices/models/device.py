@@ -1,5 +1,6 @@
 from django.db import models
 
+from devices.models.facts import DeviceFacts
 from devices.models.group import Group
 from organization.models import PublicIdField, TimeStamped
 
@@ -19,7 +20,7 @@ class Platform(models.TextChoices):
     OTHER = "other", "Other"
 
 
-class Device(TimeStamped):
+class Device(DeviceFacts, TimeStamped):
     """A physical device, told apart by its UDID, through all its enrollments.
 
     A User Enrollment tells no UDID and no serial number, and a new EnrollmentID each time.
@@ -47,8 +48,6 @@ class Device(TimeStamped):
         blank=True,
         help_text="What looks wrong, such as a second device of its serial.",
     )
-    information = models.JSONField(default=dict, help_text="QueryResponses of DeviceInformation.")
-    security = models.JSONField(default=dict, help_text="SecurityInfo of the last answer.")
     last_seen_at = models.DateTimeField(null=True, blank=True)
     enrolled_at = models.DateTimeField(null=True, blank=True)
 
@@ -57,6 +56,16 @@ class Device(TimeStamped):
         indexes = [
             models.Index(fields=["status", "-id"], name="device_status"),
             models.Index(fields=["name"], name="device_name"),
+            models.Index(fields=["os_version_number"], name="device_os_version"),
+            models.Index(fields=["is_supervised", "-id"], name="device_supervised"),
+            models.Index(
+                fields=["-id"],
+                condition=models.Q(filevault_enabled=False),
+                name="device_unencrypted",
+            ),
+            models.Index(
+                fields=["-id"], condition=models.Q(passcode_present=False), name="device_unlocked"
+            ),
         ]
 
     def __str__(self) -> str:

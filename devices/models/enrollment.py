@@ -68,11 +68,21 @@ class Enrollment(PushTarget, TimeStamped):
         default=dict, help_text="ManagedApplicationList as last answered."
     )
     applications_reported_at = models.DateTimeField(null=True, blank=True)
+    inventory_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its device is asked for its facts again."
+    )
     last_seen_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-id",)
+        indexes = [
+            models.Index(
+                fields=["inventory_due_at"],
+                condition=models.Q(state=EnrollmentState.LIVE),
+                name="enrollment_inventory",
+            )
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["device"],

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from devices.errors import PlistInvalid
 
-MAX_NODES = 100_000
+# A Mac's list of 7,000 apps; reading it costs about 0.6 s.
+MAX_NODES = 200_000
 MAX_DEPTH = 64
 
 

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -12,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.errors import NotEnrolled
-from devices.models import Device, DeviceStatus, Group, Platform
+from devices.models import Device, Group
 from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
+from devices.rest.device_filters import DeviceFilters
 from devices.selectors import list_status_reports, list_user_channels
 from devices.services import actions
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.filters import MomentFilter, RowFilters
 from organization.rest.views import CollectionViewSet
 
 FACTS = (
@@ -92,16 +91,6 @@ class DeviceChangesSerializer(serializers.Serializer[Any]):
     )
 
 
-class DeviceFilters(RowFilters):
-    status = filters.MultipleChoiceFilter(choices=DeviceStatus.choices, distinct=False)
-    platform = filters.MultipleChoiceFilter(choices=Platform.choices, distinct=False)
-    group = filters.CharFilter(field_name="group__public_id")
-    owner = filters.CharFilter()
-    serial_number = filters.CharFilter()
-    udid = filters.CharFilter()
-    seen_before = MomentFilter(field_name="last_seen_at", lookup_expr="lt")
-
-
 class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Devices, through all their enrollments."""
 
@@ -124,7 +113,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows.defer("information", "security") if self.action == "list" else rows
+        return rows.defer("information", "security", "users") if self.action == "list" else rows
 
     def get_serializer_class(self) -> Any:
         return DeviceSerializer if self.action == "list" else DeviceWithReportsSerializer

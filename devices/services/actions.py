@@ -31,7 +31,7 @@ from devices.selectors import (
     get_live_enrollment,
 )
 from devices.services.push_requests import insist_on_push
-from devices.services.queries import queue_queries
+from devices.services.queries import queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
@@ -95,6 +95,13 @@ def refresh(device: Device, *, actor: str) -> None:
     queue_queries(enrollment, origin=actor)
     enqueue(enrollment, command=build_managed_application_list(), origin=actor)
     _record(device, actor=actor, action="device.refresh")
+
+
+@transaction.atomic
+def ask(device: Device, *, facts: str, actor: str) -> None:
+    """Ask for one of queries.QUESTIONS, unless it is on its way; raises NotEnrolled."""
+    queue_questions(_lock_live_enrollment(device), names=[facts], origin=actor)
+    _record(device, actor=actor, action="device.ask", detail={"facts": facts})
 
 
 def lock(

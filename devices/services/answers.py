@@ -11,7 +11,7 @@ from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
 from devices.services.queue import build_wait
-from devices.services.results import apply_answer
+from devices.services.results import apply_answer, leave_out_lists
 from devices.signals import command_finished
 from organization.models import Given, PreparedSelect, PreparedUpdate
 
@@ -76,7 +76,7 @@ def _put_off(command: Command, *, now: datetime) -> None:
 
 def _finish(command: Command, *, report: Report, now: datetime) -> None:
     command.state = STATE_OF_STATUS[report.status]
-    command.result = build_json_value(report.answer)
+    command.result = build_json_value(leave_out_lists(report.answer))
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
     finished = FINISH.run(
@@ -89,7 +89,7 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
     if finished:
         # What a user's channel answers is true of that user, not of the device.
         if command.state == CommandState.ACKNOWLEDGED and command.user_channel_id is None:
-            apply_answer(command, now=now)
+            apply_answer(command, answer=report.answer, now=now)
         command_finished.send(Command, command=command)
 
 

@@ -9,19 +9,24 @@ from organization.services.audit import record
 
 
 @transaction.atomic
-def create_group(name: str, *, description: str = "", actor: str) -> Group:
+def create_group(
+    name: str, *, description: str = "", lists_all_apps: bool = False, actor: str
+) -> Group:
     """Raises django.db.IntegrityError when the name is taken."""
-    group = Group.objects.create(name=name, description=description)
+    group = Group.objects.create(name=name, description=description, lists_all_apps=lists_all_apps)
     record(actor, action="group.create", subject_id=group.public_id, subject=name)
     return group
 
 
 @transaction.atomic
-def update_group(group: Group, *, name: str, description: str, actor: str) -> Group:
+def update_group(
+    group: Group, *, name: str, description: str, lists_all_apps: bool, actor: str
+) -> Group:
     """Raises django.db.IntegrityError when the name is taken."""
-    group.name, group.description = name, description
-    group.save(update_fields=["name", "description", "updated_at"])
-    record(actor, action="group.update", subject_id=group.public_id, subject=name)
+    group.name, group.description, group.lists_all_apps = name, description, lists_all_apps
+    group.save(update_fields=["name", "description", "lists_all_apps", "updated_at"])
+    detail = {"lists_all_apps": lists_all_apps}
+    record(actor, action="group.update", subject_id=group.public_id, subject=name, detail=detail)
     return group
 
 

@@ -1,19 +1,106 @@
 """The questions that every enrolled device is asked."""
 
-from devices.models import Command, Enrollment
+from collections.abc import Callable, Iterable, Mapping
+
+from devices.models import Command, Device, Enrollment
 from devices.protocol.commands import (
+    build_certificate_list,
     build_device_information,
+    build_installed_application_list,
+    build_managed_application_list,
     build_profile_list,
     build_security_info,
+    build_user_list,
 )
+from devices.protocol.commands.table import Body
+from devices.protocol.platform import MACOS
+from devices.selectors import OPEN_STATES, is_asked_for_everything
 from devices.services.queue import enqueue
 
+# A set of facts, by its name in URLs, and the question that it answers.
+QUESTIONS: Mapping[str, Callable[[Device], Body]] = {
+    "information": lambda device: build_device_information(platform=device.platform),
+    "security": lambda device: build_security_info(),
+    "profiles": lambda device: build_profile_list(),
+    "apps": lambda device: build_installed_application_list(
+        managed_apps_only=not is_asked_for_everything(device)
+    ),
+    "certificates": lambda device: build_certificate_list(
+        managed_only=not is_asked_for_everything(device)
+    ),
+    "users": lambda device: build_user_list(),
+    "managed_apps": lambda device: build_managed_application_list(),
+}
+FACT_SETS = ("information", "security", "apps", "profiles", "certificates", "users")
+"""Those that have a page of their own."""
+REQUEST_TYPES = {
+    "information": "DeviceInformation",
+    "security": "SecurityInfo",
+    "profiles": "ProfileList",
+    "apps": "InstalledApplicationList",
+    "certificates": "CertificateList",
+    "users": "UserList",
+    "managed_apps": "ManagedApplicationList",
+}
 
-def queue_queries(enrollment: Enrollment, *, origin: str = "") -> list[Command]:
-    """Ask for facts, security and profiles; what is on its way already is not asked twice."""
-    questions = (
-        build_device_information(platform=enrollment.device.platform),
-        build_security_info(),
-        build_profile_list(),
+
+def queue_queries(enrollment: Enrollment, *, origin: str = "", priority: int = 0) -> list[Command]:
+    """Ask for facts, security and profiles, each unless it is already on its way.
+
+    The managed apps are asked for again where a policy has asked before.
+    """
+    names = ["information", "security", "profiles"]
+    if enrollment.applications_reported_at is not None:
+        names.append("managed_apps")
+    return queue_questions(enrollment, names=names, origin=origin, priority=priority)
+
+
+def queue_details(enrollment: Enrollment, *, after: Command) -> list[Command]:
+    """Ask for apps, certificates and users, once the device has said whose it is.
+
+    `after`: the DeviceInformation that has just been answered; who asked for that asks on.
+    """
+    device = enrollment.device
+    names = ["apps", "certificates"]
+    if device.platform == MACOS and device.is_supervised:
+        names.append("users")
+    return queue_questions(
+        enrollment,
+        names=names,
+        origin=after.origin,
+        priority=after.priority,
+        is_connected=True,
     )
-    return [enqueue(enrollment, command=question, origin=origin) for question in questions]
+
+
+def queue_questions(
+    enrollment: Enrollment,
+    *,
+    names: Iterable[str],
+    origin: str = "",
+    priority: int = 0,
+    is_connected: bool = False,
+) -> list[Command]:
+    """Queue these of QUESTIONS, but none that is already on its way."""
+    waiting = set(
+        Command.objects.filter(enrollment=enrollment, state__in=OPEN_STATES)
+        .order_by()
+        .values_list("request_type", flat=True)
+    )
+    return [
+        enqueue(
+            enrollment,
+            command=QUESTIONS[name](enrollment.device),
+            origin=origin,
+            priority=priority,
+            is_connected=is_connected,
+        )
+        for name in names
+        if REQUEST_TYPES[name] not in waiting
+    ]
+
+
+def forget_answers(enrollment: Enrollment, *, origin: str) -> None:
+    """Delete the questions of this origin that are over: their answers stand as facts."""
+    over = Command.objects.filter(enrollment=enrollment, origin=origin)
+    over.exclude(state__in=OPEN_STATES).delete()

@@ -48,12 +48,14 @@ def enqueue(
     priority: int | None = None,
     expires_at: datetime | None = None,
     user_channel: UserChannel | None = None,
+    is_connected: bool = False,
 ) -> Command:
     """Queue a Command dictionary under a new CommandUUID and ask for a push.
 
     It goes to the device's channel, or to a user's. Where one is enough and one waits, that one
     is returned. `origin` is an actor or `item:<id>`; higher `priority` goes first. Without
-    `priority` and `expires_at` the RequestType's count.
+    `priority` and `expires_at` the RequestType's count. A device that `is_connected` takes it in
+    this session; where the session breaks off, the sweep pushes.
     """
     row = _build(
         enrollment,
@@ -67,7 +69,8 @@ def enqueue(
     if waiting is not None:
         return waiting
     command_queued.send(Command, command=row)
-    request_push(user_channel or enrollment)
+    if not is_connected:
+        request_push(user_channel or enrollment)
     return row
 
 

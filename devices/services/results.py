@@ -1,14 +1,34 @@
-"""What an acknowledged command teaches about its device: a table of handlers."""
+"""What an acknowledged command teaches about its device: a table of handlers.
+
+A handler gets the command and the answer as the device gave it: bytes are bytes, secrets are
+not withheld yet. What it stores is bounded by devices.protocol.inventory.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.protocol.inventory import (
+    bound_facts,
+    build_version_number,
+    decode_applications,
+    decode_information,
+    decode_security,
+    decode_users,
+    list_certificates,
+)
 from devices.protocol.platform import OTHER, get_platform
-from devices.selectors import find_enrollment_profile, get_command_body
+from devices.selectors import (
+    find_enrollment_profile,
+    get_command_body,
+    is_asked_for_everything,
+)
+from devices.services.device_certificates import replace_certificates
+from devices.services.queries import queue_details
 from devices.services.queue import cancel_commands
 from devices.services.removal import end_enrollment
+from devices.services.software import replace_applications
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
 from devices.signals import applications_reported, profiles_reported
@@ -26,50 +46,108 @@ FIELDS_BY_QUERY = {
 }
 
 
-def apply_answer(command: Command, *, now: datetime) -> None:
+Answer = dict[str, Any]
+# Lists that have tables of their own; a copy in each command would be the larger part of a
+# database of 100,000 devices.
+LISTS = frozenset({"InstalledApplicationList", "CertificateList", "Users"})
+MOST_PROFILES = 1000
+
+
+def apply_answer(command: Command, *, answer: Answer, now: datetime) -> None:
     """Write the facts of a finished command; commands that teach nothing are not listed."""
     handler = HANDLERS.get(command.request_type)
     if handler is not None:
-        handler(command, now)
+        handler(command, answer, now)
 
 
-def _device_information(command: Command, now: datetime) -> None:
-    enrollment = command.enrollment
-    responses = command.result.get("QueryResponses")
-    if isinstance(responses, dict):
-        write_facts(enrollment.device, facts=responses)
-        flag_shared_serial(enrollment.device)
-        Device.objects.filter(pk=enrollment.device_id).update(information=responses)
+def leave_out_lists(answer: Answer) -> Answer:
+    """Return what of an answer is kept with its command."""
+    return {key: value for key, value in answer.items() if key not in LISTS}
+
+
+def _device_information(command: Command, answer: Answer, now: datetime) -> None:
+    enrollment, responses = command.enrollment, command.result.get("QueryResponses")
+    if not isinstance(responses, dict):
+        return
+    device = enrollment.device
+    write_facts(device, facts=responses)
+    flag_shared_serial(device)
+    _write(
+        device,
+        information=device.information | bound_facts(responses),
+        information_reported_at=now,
+        **decode_information(responses),
+    )
+    queue_details(enrollment, after=command)
 
 
 def write_facts(device: Device, *, facts: dict[str, Any]) -> None:
     """Bring the device's columns up to date from Apple's names; absent ones stay."""
-    changes: dict[str, str] = {}
+    changes: dict[str, Any] = {}
     for query, column in FIELDS_BY_QUERY.items():
         value = facts.get(query)
         if isinstance(value, str) and value:
             changes[column] = value[: LONGEST[column]]
+    if "os_version" in changes:
+        changes["os_version_number"] = build_version_number(changes["os_version"])
     for column, value in changes.items():
         setattr(device, column, value)
     platform = get_platform(device.product_name, device.model_name, device.model)
     if platform != OTHER:
-        device.platform = changes["platform"] = platform
+        changes["platform"] = platform
     if changes:
-        Device.objects.filter(pk=device.pk).update(**changes)
+        _write(device, **changes)
 
 
-def _security_info(command: Command, now: datetime) -> None:
+def _write(device: Device, **changes: Any) -> None:
+    """Write these columns, and nothing else of the row."""
+    for column, value in changes.items():
+        setattr(device, column, value)
+    Device.objects.filter(pk=device.pk).update(**changes)
+
+
+def _security_info(command: Command, answer: Answer, now: datetime) -> None:
     security = command.result.get("SecurityInfo")
     if isinstance(security, dict):
-        Device.objects.filter(pk=command.enrollment.device_id).update(security=security)
+        _write(
+            command.enrollment.device,
+            security=bound_facts(security),
+            security_reported_at=now,
+            **decode_security(security),
+        )
 
 
-def _profile_list(command: Command, now: datetime) -> None:
+def _installed_application_list(command: Command, answer: Answer, now: datetime) -> None:
+    """A list that was narrowed, or that asked for more than the group allows, is not kept."""
+    device, body = command.enrollment.device, get_command_body(command)
+    is_everything = not body.get("ManagedAppsOnly", False)
+    if "Identifiers" in body or "Items" in body:
+        return
+    if "InstalledApplicationList" in answer and is_everything == is_asked_for_everything(device):
+        replace_applications(device, decode_applications(answer["InstalledApplicationList"]))
+        _write(device, applications_reported_at=now)
+
+
+def _certificate_list(command: Command, answer: Answer, now: datetime) -> None:
+    device = command.enrollment.device
+    is_everything = not get_command_body(command).get("ManagedOnly", False)
+    if "CertificateList" in answer and is_everything == is_asked_for_everything(device):
+        replace_certificates(device, list_certificates(answer["CertificateList"]))
+        _write(device, certificates_reported_at=now)
+
+
+def _user_list(command: Command, answer: Answer, now: datetime) -> None:
+    if "Users" in answer:
+        device = command.enrollment.device
+        _write(device, users=decode_users(answer["Users"]), users_reported_at=now)
+
+
+def _profile_list(command: Command, answer: Answer, now: datetime) -> None:
     enrollment, profiles = command.enrollment, command.result.get("ProfileList")
     if not isinstance(profiles, list):
         return
     enrollment.reported_profiles = [
-        _summarise(profile) for profile in profiles if isinstance(profile, dict)
+        _summarise(profile) for profile in profiles[:MOST_PROFILES] if isinstance(profile, dict)
     ]
     enrollment.profiles_reported_at = now
     enrollment.save(update_fields=["reported_profiles", "profiles_reported_at", "updated_at"])
@@ -78,7 +156,8 @@ def _profile_list(command: Command, now: datetime) -> None:
 
 def _summarise(profile: dict[str, Any]) -> dict[str, Any]:
     """Keep the profile's own keys, and of its payloads the type and identifier."""
-    kept = {k: v for k, v in profile.items() if k not in ("PayloadContent", "SignerCertificates")}
+    own = {k: v for k, v in profile.items() if k not in ("PayloadContent", "SignerCertificates")}
+    kept = bound_facts(own)
     payloads = profile.get("PayloadContent")
     kept["PayloadContent"] = [
         {key: payload.get(key, "") for key in ("PayloadType", "PayloadIdentifier")}
@@ -88,7 +167,7 @@ def _summarise(profile: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _managed_application_list(command: Command, now: datetime) -> None:
+def _managed_application_list(command: Command, answer: Answer, now: datetime) -> None:
     enrollment, applications = command.enrollment, command.result.get("ManagedApplicationList")
     if not isinstance(applications, dict):
         return
@@ -102,7 +181,7 @@ def _managed_application_list(command: Command, now: datetime) -> None:
     applications_reported.send(Enrollment, enrollment=enrollment)
 
 
-def _remove_profile(command: Command, now: datetime) -> None:
+def _remove_profile(command: Command, answer: Answer, now: datetime) -> None:
     """Without the profile that enrolled it the device is gone; a CheckOut may never come."""
     removed = get_command_body(command).get("Identifier")
     if removed == find_enrollment_profile(command.enrollment):
@@ -112,16 +191,19 @@ def _remove_profile(command: Command, now: datetime) -> None:
             set_status(device, status=DeviceStatus.UNENROLLED, reason=PROFILE_REMOVED)
 
 
-def _erase_device(command: Command, now: datetime) -> None:
+def _erase_device(command: Command, answer: Answer, now: datetime) -> None:
     """What waits behind an erase that is under way was meant for the device as it was."""
     cancel_commands(command.enrollment)
 
 
-HANDLERS: dict[str, Callable[[Command, datetime], None]] = {
+HANDLERS: dict[str, Callable[[Command, Answer, datetime], None]] = {
     "DeviceInformation": _device_information,
     "SecurityInfo": _security_info,
     "ProfileList": _profile_list,
     "RemoveProfile": _remove_profile,
     "ManagedApplicationList": _managed_application_list,
     "EraseDevice": _erase_device,
+    "InstalledApplicationList": _installed_application_list,
+    "CertificateList": _certificate_list,
+    "UserList": _user_list,
 }

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from guardmdm.console import certificate, certificates, held_requests
+from guardmdm.console import certificate, certificates, held_requests, inventory, software
 from guardmdm.console.dashboard import show_dashboard
 from guardmdm.console.device import show_device
 from guardmdm.console.search import search
@@ -10,7 +10,15 @@ from guardmdm.console.search import search
 console_urlpatterns: list[URLPattern] = [
     path("", show_dashboard, name="dashboard"),
     path("search", search, name="search"),
+    path("devices/apps/", software.list_titles, name="software"),
+    path("devices/apps/<str:key>", software.list_versions, name="software-title"),
     path("devices/<str:key>", show_device, name="device"),
+    path("devices/<str:key>/information", inventory.show_information, name="device-information"),
+    path("devices/<str:key>/security", inventory.show_security, name="device-security"),
+    path("devices/<str:key>/apps", inventory.list_apps, name="device-apps"),
+    path("devices/<str:key>/profiles", inventory.show_profiles, name="device-profiles"),
+    path("devices/<str:key>/certificates", inventory.list_certificates, name="device-certificates"),
+    path("devices/<str:key>/users", inventory.show_users, name="device-users"),
     path("system/certificates/", certificates.list_certificates, name="certificates"),
     path(
         "system/certificates/export.csv",

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from devices.models import Device, Group
+from devices.models import Device, Group, SoftwareTitle
 from enrollment.models import EnrollmentToken
 from organization.console import role_required
 from policies.models import Policy
@@ -46,6 +46,7 @@ def search(request: HttpRequest) -> HttpResponse:
 def _search(text: str) -> list[Hits]:
     return [
         Hits(_("Devices"), [_describe_device(device) for device in _find_devices(text)]),
+        Hits(_("Apps"), _find(SoftwareTitle.objects.all(), text, view="console:software-title")),
         Hits(_("Groups"), _find(Group.objects.all(), text, view="console:group")),
         Hits(_("Policies"), _find(Policy.objects.all(), text, view="console:policy")),
         Hits(_("Tokens"), _find(EnrollmentToken.objects.all(), text, view=None)),

@@ -30,14 +30,23 @@ class GroupSerializer(serializers.ModelSerializer[Group]):
 
     class Meta:
         model = Group
-        fields = ("id", "name", "description", "policies", "devices", "created_at", "updated_at")
+        fields = (
+            "id",
+            "name",
+            "description",
+            "lists_all_apps",
+            "policies",
+            "devices",
+            "created_at",
+            "updated_at",
+        )
         read_only_fields = fields
 
 
 class GroupValuesSerializer(serializers.ModelSerializer[Group]):
     class Meta:
         model = Group
-        fields = ("name", "description")
+        fields = ("name", "description", "lists_all_apps")
 
 
 class GroupViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
@@ -62,7 +71,8 @@ class GroupViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def partial_update(self, request: Request, id: str) -> Response:
         group = self.get_object()
         values = self.decode(request, GroupValuesSerializer, instance=group, partial=True)
-        values = {"name": group.name, "description": group.description} | values
+        kept = {name: getattr(group, name) for name in GroupValuesSerializer.Meta.fields}
+        values = kept | values
         update_group(group, **values, actor=get_actor(request))
         return self.answer(group)
 

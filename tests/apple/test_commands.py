@@ -22,6 +22,8 @@ VALUES: dict[str, Any] = {
     "payload": b"<plist/>",
     "identifier": "com.example.app",
     "identifiers": ["com.example.app"],
+    "managed_apps_only": True,
+    "managed_only": True,
     "itunes_store_id": 361309726,
     "manifest_url": "https://example.com/app.plist",
     "device_license": True,

@@ -17,8 +17,10 @@ from devices.models import (
     EnrollmentState,
     Group,
     Platform,
+    SoftwareTitle,
 )
 from devices.services.groups import create_group
+from devices.services.software_counts import count_software
 from enrollment.models import EnrollmentToken, LogEntry
 from enrollment.services.log import write_entry
 from enrollment.services.tokens import create_token
@@ -41,6 +43,7 @@ from scep.services.profiles import create_scep_profile
 from scep.services.rotation import prepare_authority
 from scep.services.service_certificates import rotate_service_certificate
 from tests.console.profiles import PASSCODE_PROFILE
+from tests.devices.inventory import add_certificate, install, make_application
 
 PASSWORD = "correct horse battery staple"
 
@@ -64,6 +67,7 @@ class World:
     held_request: HeldRequest
     next_ca: CertificateAuthority
     retired_ra: ServiceCertificate
+    software_title: SoftwareTitle
 
 
 @pytest.fixture(autouse=True)
@@ -127,6 +131,9 @@ def world(bootstrapped: None) -> World:
         body=b"<plist/>",
         state=CommandState.QUEUED,
     )
+    report_inventory(device)
+    report_inventory(mac)
+    count_software(now=timezone.now())
     entry = write_entry("token_expired", device_id=device.public_id, token=token)
     return World(
         group=group,
@@ -146,6 +153,7 @@ def world(bootstrapped: None) -> World:
             key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
         ),
         retired_ra=retire_ra(),
+        software_title=SoftwareTitle.objects.get(identifier="com.tinyspeck.slackmacgap"),
     )
 
 
@@ -154,6 +162,34 @@ def retire_ra() -> ServiceCertificate:
     row = get_service_identity(ServicePurpose.SCEP_RA, issuer=get_issuing_ca()).row
     rotate_service_certificate(ServicePurpose.SCEP_RA, actor="tests", now=timezone.now())
     return ServiceCertificate.objects.get(pk=row.pk)
+
+
+def report_inventory(device: Device) -> None:
+    """As if the device had answered everything that it is asked."""
+    is_mac = device.platform == Platform.MACOS
+    Device.objects.filter(pk=device.pk).update(
+        information={"OSVersion": "26.1", "TimeZone": "Europe/Zurich", "ActiveManagedUsers": []},
+        information_reported_at=timezone.now(),
+        os_version_number=2_600_010_000,
+        is_supervised=is_mac,
+        capacity=460.4,
+        available_capacity=120.5,
+        battery_level=0.87,
+        security={"SecureBoot": {"SecureBootLevel": "full"}, "FDE_Enabled": False},
+        security_reported_at=timezone.now(),
+        filevault_enabled=False if is_mac else None,
+        passcode_present=None if is_mac else True,
+        users=[{"UserName": "ray", "FullName": "Ray", "UID": 501, "HasSecureToken": True}],
+        users_reported_at=timezone.now(),
+        certificates_reported_at=timezone.now(),
+    )
+    install(
+        device,
+        make_application("com.tinyspeck.slackmacgap", name="Slack", bundle_size=300 * 2**20),
+        make_application("com.apple.mobilesafari", name="Safari", short_version="26.1"),
+    )
+    add_certificate(device, 1, subject="CN=Device,O=Example Corp", is_identity=True)
+    device.refresh_from_db()
 
 
 def hold_request(

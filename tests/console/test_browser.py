@@ -27,7 +27,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NO_PAGES = (
-    "devices-export", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
+    "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
     "held-request-approve", "held-request-reject", "push-certificate-csr",
 )  # fmt: skip

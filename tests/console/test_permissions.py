@@ -68,6 +68,7 @@ def fill_in(name: str, world: World) -> str:
     """Return the address of a route for rows that exist."""
     route = ROUTES[name]
     keys = {
+        "devices/apps/": world.software_title.public_id,
         "devices/": world.device.public_id,
         "groups/": world.group.public_id,
         "policies/": world.policy.public_id,
@@ -85,6 +86,7 @@ def fill_in(name: str, world: World) -> str:
         "item": world.profile_item.public_id,
         "command": world.command.public_id,
         "purpose": "scep_ra",
+        "facts": "security",
     }
     return reverse(
         f"console:{name}",

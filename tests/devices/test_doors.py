@@ -85,13 +85,13 @@ def test_an_answer_larger_than_djangos_usual_limit_is_taken(make_device: MakeDev
     device = make_device().enroll()
     enrollment = device.enrollment
     Command.objects.all().delete()
-    enqueue(enrollment, command={"RequestType": "InstalledApplicationList"})
+    enqueue(enrollment, command={"RequestType": "AvailableOSUpdates"})
     command = device.take()
     assert command is not None
-    apps = [{"Name": "x" * 400, "Identifier": f"com.example.{n}"} for n in range(9000)]
-    device.take("Acknowledged", command["CommandUUID"], InstalledApplicationList=apps)
+    updates = [{"Name": "x" * 400, "ProductKey": f"com.example.{n}"} for n in range(9000)]
+    device.take("Acknowledged", command["CommandUUID"], AvailableOSUpdates=updates)
     stored = Command.objects.get(uuid=command["CommandUUID"])
-    assert len(stored.result["InstalledApplicationList"]) == 9000
+    assert len(stored.result["AvailableOSUpdates"]) == 9000
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,10 @@ OPERATIONS = {
     "DELETE devices/{device}": ADMINISTRATOR,
     "GET devices/{device}/commands": AUDITOR,
     "POST devices/{device}/commands": OPERATOR,
+    "GET devices/{device}/inventory": AUDITOR,
+    "GET devices/{device}/apps": AUDITOR,
+    "GET devices/{device}/certificates": AUDITOR,
+    "GET devices/{device}/profiles": AUDITOR,
     "GET devices/{device}/policy-status": AUDITOR,
     "POST devices/{device}/push": OPERATOR,
     "GET devices/{device}/timeline": AUDITOR,
@@ -88,7 +92,7 @@ LISTS = [
     for operation in OPERATIONS
     if operation.startswith("GET ")
     and operation.endswith(("s", "log", "timeline"))
-    and not operation.endswith("policy-status")
+    and not operation.endswith(("policy-status", "{device}/profiles"))
 ]
 
 

@@ -20,6 +20,8 @@ from scep.models import (
     ServiceCertificate,
 )
 from scep.services.profiles import create_scep_profile
+from tests.devices.inventory import add_certificate as add_device_certificate
+from tests.devices.inventory import install
 from tests.rest.conftest import (
     FAR,
     Program,
@@ -217,11 +219,19 @@ def _fill_services(number: int, sample: Sample) -> None:
     )
 
 
+def _fill_apps(number: int, sample: Sample) -> None:
+    install(sample.device, *[f"com.example.app{n}" for n in range(number + 1)])
+
+
 FILL: dict[str, Callable[[int, Sample], Any]] = {
     "api-keys": lambda number, _: create_api_key(f"{number}", role="auditor", actor="tests"),
     "commands": lambda _, sample: add_command(sample.enrollment),
     "devices": _fill_devices,
     "devices/{device}/commands": lambda _, sample: add_command(sample.enrollment),
+    "devices/{device}/apps": _fill_apps,
+    "devices/{device}/certificates": lambda number, sample: add_device_certificate(
+        sample.device, number
+    ),
     "devices/{device}/timeline": _fill_log,
     "enrollment/log": _fill_log,
     "enrollment/sessions": lambda _, sample: add_session(add_token(sample.group)),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.simulator import (
     Habits,
@@ -230,6 +231,36 @@ def test_apps_are_managed_when_installed(server: SmallServer, make: Any) -> None
     assert managed["ManagedApplicationList"]["com.x.app"]["Status"] == "Managed"
     assert [each["Identifier"] for each in installed["InstalledApplicationList"]] == ["com.x.app"]
     assert removed["Status"] == "Acknowledged"
+
+
+@pytest.mark.parametrize(("platform", "least"), [("ios", 10), ("macos", 70)])
+def test_own_apps_are_listed_when_all_are_asked_for(
+    server: SmallServer, make: Any, platform: str, least: int
+) -> None:
+    ask = {"RequestType": "InstalledApplicationList"}
+    everything, again = run_commands(server, make(platform), ask, ask)
+    apps = everything["InstalledApplicationList"]
+    assert len(apps) >= least
+    assert all(app["Name"] and app["Version"] and app["BundleSize"] > 0 for app in apps)
+    assert ("DynamicSize" in apps[0]) == (platform == "ios")
+    assert again == everything | {"CommandUUID": again["CommandUUID"]}
+
+
+def test_own_certificates_are_listed_when_asked_for(server: SmallServer, make: Any) -> None:
+    device = make()
+    [answer] = run_commands(server, device, {"RequestType": "CertificateList"})
+    identity, *roots = answer["CertificateList"]
+    assert device.certificate is not None
+    assert identity["IsIdentity"]
+    assert identity["Data"] == device.certificate.public_bytes(Encoding.DER)
+    assert [root["IsIdentity"] for root in roots] == [False] * len(roots)
+
+
+def test_users_are_listed_when_a_mac_is_asked(server: SmallServer, make: Any) -> None:
+    [refused] = run_commands(server, make(), {"RequestType": "UserList"})
+    [answer] = run_commands(server, make("macos"), {"RequestType": "UserList"})
+    assert refused["Status"] == "Error"
+    assert {"UserName", "UID", "IsLoggedIn"} <= answer["Users"][0].keys()
 
 
 def test_lock_needs_a_pin_when_on_a_mac(server: SmallServer, make: Any) -> None:

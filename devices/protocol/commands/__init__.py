@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.errors import CommandInvalid
+from devices.protocol.commands.certificate_list import build_certificate_list
 from devices.protocol.commands.channels import check_channel
 from devices.protocol.commands.device_information import build_device_information
 from devices.protocol.commands.device_lock import build_device_lock
 from devices.protocol.commands.erase_device import build_erase_device
 from devices.protocol.commands.install_application import build_install_application
 from devices.protocol.commands.install_profile import build_install_profile
+from devices.protocol.commands.installed_application_list import (
+    build_installed_application_list,
+)
 from devices.protocol.commands.managed_application_list import build_managed_application_list
 from devices.protocol.commands.pin import generate_pin
 from devices.protocol.commands.profile_list import build_profile_list
@@ -27,6 +31,7 @@ from devices.protocol.commands.table import (
     read_text,
     read_texts,
 )
+from devices.protocol.commands.user_list import build_user_list
 
 OUTRANKING = 100
 
@@ -40,6 +45,21 @@ _TYPES = (
     ),
     CommandType("SecurityInfo", "Ask for its security", build_security_info, is_unique=True),
     CommandType("ProfileList", "Ask for its profiles", build_profile_list, is_unique=True),
+    CommandType(
+        "InstalledApplicationList",
+        "Ask for its apps",
+        build_installed_application_list,
+        {"managed_apps_only": read_flag},
+        is_unique=True,
+    ),
+    CommandType(
+        "CertificateList",
+        "Ask for its certificates",
+        build_certificate_list,
+        {"managed_only": read_flag},
+        is_unique=True,
+    ),
+    CommandType("UserList", "Ask for its users", build_user_list, is_unique=True),
     CommandType(
         "InstallProfile",
         "Install a profile",
@@ -134,12 +154,14 @@ __all__ = [
     "COMMAND_TYPES",
     "OUTRANKING",
     "CommandType",
+    "build_certificate_list",
     "build_command",
     "build_device_information",
     "build_device_lock",
     "build_erase_device",
     "build_install_application",
     "build_install_profile",
+    "build_installed_application_list",
     "build_managed_application_list",
     "build_profile_list",
     "build_remove_application",
@@ -147,6 +169,7 @@ __all__ = [
     "build_restart_device",
     "build_security_info",
     "build_unique_key",
+    "build_user_list",
     "check_channel",
     "find_lifetime",
     "generate_pin",

@@ -1,7 +1,7 @@
 """DeviceInformation: only queries that the device's platform knows.
 
 Queries that Apple has deprecated (IMEI, ICCID, carrier facts: ServiceSubscriptions now) or
-that need a supervised device are left out.
+that need a supervised device are left out; IsActivationLockEnabled has no successor.
 """
 
 from devices.protocol.commands.table import Body
@@ -21,6 +21,7 @@ EVERYWHERE = (
     "AvailableDeviceCapacity",
     "BatteryLevel",
     "IsSupervised",
+    "IsActivationLockEnabled",
     "WiFiMAC",
     "BluetoothMAC",
     "SoftwareUpdateDeviceID",

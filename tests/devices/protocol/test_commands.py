@@ -30,6 +30,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "DeviceLock": {"pin": "123456", "message": "Lost", "phone_number": "+41 44 000 00 00"},
     "EraseDevice": {"pin": "123456"},
     "RestartDevice": {},
+    "InstalledApplicationList": {"managed_apps_only": True},
+    "CertificateList": {"managed_only": True},
+    "UserList": {},
 }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..profile_check import Plist
-from . import applications, declarative, information, power, profiles
+from . import applications, declarative, information, inventory, power, profiles
 from .outcome import CommandRefused, malformed, refuse
 
 if TYPE_CHECKING:
@@ -21,14 +21,16 @@ HANDLERS: dict[str, Handler] = {
     "InstallApplication": applications.install_application,
     "RemoveApplication": applications.remove_application,
     "ManagedApplicationList": applications.managed_application_list,
-    "InstalledApplicationList": applications.installed_application_list,
     "DeclarativeManagement": declarative.declarative_management,
+    "InstalledApplicationList": inventory.installed_application_list,
+    "CertificateList": inventory.certificate_list,
     "DeviceLock": power.device_lock,
     "EraseDevice": power.erase_device,
     "RestartDevice": power.restart_device,
     "ShutDownDevice": power.restart_device,
 }
 MAC_HANDLERS: dict[str, Handler] = {
+    "UserList": inventory.user_list,
     "InstallEnterpriseApplication": applications.install_enterprise_application,
 }
 

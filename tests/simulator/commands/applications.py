@@ -11,10 +11,6 @@ if TYPE_CHECKING:
 
 ALREADY_INSTALLED = 12026
 NOT_MANAGED = 12027
-SYSTEM_APPLICATIONS = {
-    "com.apple.mobilesafari": "Safari",
-    "com.apple.mobilemail": "Mail",
-}
 
 
 def install_application(device: "SimulatedDevice", command: Plist) -> Plist:
@@ -79,28 +75,4 @@ def managed_application_list(device: "SimulatedDevice", command: Plist) -> Plist
             for identifier, app in device.applications.items()
             if wanted is None or identifier in wanted
         }
-    }
-
-
-def installed_application_list(device: "SimulatedDevice", command: Plist) -> Plist:
-    """Managed apps, and unless ManagedAppsOnly the ones that came with the device."""
-    names = {identifier: identifier.rsplit(".", 1)[-1] for identifier in device.applications}
-    if not command.get("ManagedAppsOnly", False):
-        names |= SYSTEM_APPLICATIONS
-    wanted = command.get("Identifiers")
-    return {
-        "InstalledApplicationList": [
-            {
-                "Identifier": identifier,
-                "Name": name,
-                "Version": "1.0",
-                "ShortVersion": "1.0",
-                "BundleSize": 12_345_678,
-                "DynamicSize": 4_096,
-                "IsValidated": True,
-                "Installing": False,
-            }
-            for identifier, name in names.items()
-            if not wanted or identifier in wanted
-        ]
     }

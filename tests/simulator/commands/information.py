@@ -27,7 +27,8 @@ EVERYWHERE: dict[str, Answer] = {
     "DeviceCapacity": lambda h: h.platform.capacity,
     "AvailableDeviceCapacity": lambda h: round(h.platform.capacity * 0.62, 2),
     "BatteryLevel": lambda h: 0.87,
-    "IsSupervised": lambda h: False,
+    # A Mac whose enrollment a person has approved counts as supervised since macOS 11.
+    "IsSupervised": lambda h: h.platform.is_mac,
     "IsActivationLockEnabled": lambda h: False,
     "AwaitingConfiguration": lambda h: False,
     "iTunesStoreAccountIsActive": lambda h: True,

@@ -1,0 +1,211 @@
+"""Pages of devices and apps at 2,000 and at 100,000 devices: queries, and milliseconds.
+
+    python -m benchmarks.console [--apps 20] [--rounds 15] [--json]
+
+The pages are asked for in this process, without a web server: what is measured is the view, its
+queries and its template. The goal is the same number of queries, and time within 1.3 times.
+"""
+
+import argparse
+import json
+import os
+import secrets
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.installation import Database, Installation, connect, copy_row, open_database
+from benchmarks.machine import describe_machine
+
+PERSON = "bench@example.com"
+SIZES = (2_000, 100_000)
+VERSIONS, TITLES = 2_000, 500
+CONSOLE = {
+    "devices": "/console/devices/",
+    "page 3": "/console/devices/?page=3",
+    "a group": "/console/devices/?group={group}",
+    "has a common app": "/console/devices/?app=app0",
+    "has a rare app": "/console/devices/?app=app499",
+    "lacks a common app": "/console/devices/?without_app=app0",
+    "app in a version": "/console/devices/?app=app3&app_version=3",
+    "OS older than": "/console/devices/?os_version_lt=17",
+    "FileVault off": "/console/devices/?missing_filevault=true",
+    "supervised": "/console/devices/?supervised=True",
+    "silent for 30 days": "/console/devices/?seen_before=30",
+    "search": "/console/devices/?q=Device+77",
+    "all apps": "/console/devices/apps/",
+    "one app": "/console/devices/apps/{title}",
+    "a device's apps": "/console/devices/{device}/apps",
+}
+
+
+def start_django(installation: Installation) -> None:
+    """Load the server's settings for this installation; once a process."""
+    os.environ |= {
+        "GUARDMDM_DATA_DIR": str(installation.folder),
+        "GUARDMDM_DATABASE_URL": installation.database.url,
+        "GUARDMDM_BASE_URL": installation.url,
+        "DJANGO_SETTINGS_MODULE": "guardmdm.settings",
+    }
+    import django
+    from django.conf import settings
+
+    django.setup()
+    # Hashed names need a build; they cost a look-up in a dictionary.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+
+
+def make_software() -> None:
+    from devices.models import SoftwareTitle, SoftwareVersion
+
+    titles = [SoftwareTitle(identifier=f"app{n}", name=f"App {n}") for n in range(TITLES)]
+    SoftwareTitle.objects.bulk_create(titles)
+    SoftwareVersion.objects.bulk_create(
+        SoftwareVersion(title=titles[n % TITLES], digest=f"{n}", name=f"App {n}", version=f"{n}")
+        for n in range(VERSIONS)
+    )
+
+
+def make_first_device() -> None:
+    from django.utils import timezone
+
+    from devices.models import Device, DeviceStatus, Group, Platform
+
+    group = Group.objects.earliest("id")
+    Device.objects.create(
+        udid="first",
+        group=group,
+        status=DeviceStatus.MANAGED,
+        platform=Platform.MACOS,
+        information={f"Fact{n}": "x" * 40 for n in range(50)},
+        last_seen_at=timezone.now(),
+        applications_reported_at=timezone.now(),
+    )
+
+
+def fill(database: Database, *, count: int, apps: int) -> None:
+    """Copy the first device `count` times by SQL, each with `apps` apps; one in 50 is unsafe."""
+    changes = {
+        "public_id": "'dev_' || substr({random}, 1, 20)",
+        "udid": "{random}",
+        "serial_number": "upper(substr({random}, 1, 10))",
+        "name": "'Device ' || n",
+        "os_version_number": "CASE WHEN n % 50 = 0 THEN 1600000000 ELSE 1800010000 END",
+        "is_supervised": "n % 2 = 0",
+        "filevault_enabled": "n % 50 <> 0",
+        "passcode_present": "n % 50 <> 0",
+    }
+    copy_row(database, table="devices_device", count=count, changes=changes, where="udid = 'first'")
+    with connect(database) as cursor:
+        cursor.execute("SELECT min(id) FROM devices_softwareversion")
+        first = cursor.fetchone()[0]
+        for number in range(apps):
+            version = f"{first + number}"
+            if number >= apps // 2:  # the other half is each device's own choice
+                version = f"{first + apps} + (d.id * 7 + {number}) % {VERSIONS - apps}"
+            cursor.execute(
+                "INSERT INTO devices_installedapplication (device_id, version_id, bundle_size) "  # noqa: S608
+                f"SELECT d.id, {version}, 1000000 FROM devices_device AS d WHERE NOT EXISTS "
+                f"(SELECT 1 FROM devices_installedapplication AS i WHERE i.device_id = d.id "
+                f"AND i.version_id = {version})"
+            )
+        cursor.execute("ANALYZE")
+
+
+def measure(paths: dict[str, str], *, rounds: int) -> Iterator[tuple[str, int, float]]:
+    """Yield each page's name, its queries, and the median milliseconds it takes."""
+    from django.db import connection
+    from django.test import Client
+
+    from organization.models import Administrator
+
+    client = Client(headers={"Host": "127.0.0.1"})
+    client.force_login(Administrator.objects.get(email=PERSON))
+    for name, path in paths.items():
+        queries: list[str] = []
+        with connection.execute_wrapper(_note_in(queries)):
+            assert client.get(path).status_code == 200, path
+        times = [_time(lambda path=path: client.get(path)) for _ in range(rounds)]  # type: ignore[misc]
+        yield name, len(queries), statistics.median(times)
+
+
+def _note_in(queries: list[str]) -> Callable[..., Any]:
+    def note(execute: Callable[..., Any], sql: str, *arguments: Any) -> Any:
+        queries.append(sql)
+        return execute(sql, *arguments)
+
+    return note
+
+
+def _time(act: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    act()
+    return (time.perf_counter() - started) * 1000
+
+
+def list_paths() -> dict[str, str]:
+    from devices.models import Device, Group, SoftwareTitle
+
+    ids = {
+        "group": Group.objects.earliest("id").public_id,
+        "title": SoftwareTitle.objects.get(identifier="app0").public_id,
+        "device": Device.objects.earliest("-id").public_id,
+    }
+    return {name: path.format(**ids) for name, path in CONSOLE.items()}
+
+
+def run(kind: str, *, apps: int, rounds: int) -> list[dict[str, Any]]:
+    """Measure both sizes on one kind of database; return a row for each page."""
+    rows: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(prefix="guardmdm-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with open_database(kind, folder=folder) as database:
+            installation = Installation(folder, database)
+            installation.manage("bootstrap")
+            start_django(installation)
+            from django.utils import timezone
+
+            from devices.services.software_counts import count_software
+            from organization.models import Role
+            from organization.services.administrators import create_administrator
+
+            create_administrator(PERSON, role=Role.AUDITOR, password=secrets.token_hex())
+            make_software()
+            make_first_device()
+            have = 1
+            for size in SIZES:
+                fill(database, count=size - have, apps=apps)
+                have = size
+                count_software(now=timezone.now())
+                for page, queries, milliseconds in measure(list_paths(), rounds=rounds):
+                    row = rows.setdefault(page, {"database": kind, "page": page})
+                    row[f"{size} queries"], row[f"{size} ms"] = queries, round(milliseconds, 1)
+    for row in rows.values():
+        row["ratio"] = round(row[f"{SIZES[1]} ms"] / row[f"{SIZES[0]} ms"], 2)
+    return list(rows.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.console")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="postgresql")
+    parser.add_argument("--apps", type=int, default=20, help="on each device")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    rows = run(options.database, apps=options.apps, rounds=options.rounds)
+    if options.json:
+        print(json.dumps({"machine": describe_machine(), "rows": rows}, indent=2))
+        return
+    print(f"{options.database:20}" + "".join(f"{size:>10} queries/ms" for size in SIZES))
+    for row in rows:
+        figures = "".join(f"{row[f'{n} queries']:>12} {row[f'{n} ms']:>8}" for n in SIZES)
+        print(f"{row['page']:20}{figures}  × {row['ratio']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Devices by what they said of themselves."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices.models import Device
+from devices.protocol.inventory import build_version_number
+from devices.services import device_search
+from tests.devices.inventory import install, make_application
+
+pytestmark = pytest.mark.django_db
+Search = Callable[..., "set[str]"]
+
+
+def add(name: str, *, os_version: str = "18.1", **facts: object) -> Device:
+    return Device.objects.create(
+        udid=name,
+        name=name,
+        os_version=os_version,
+        os_version_number=build_version_number(os_version),
+        **facts,
+    )
+
+
+@pytest.fixture
+def search(bootstrapped: None) -> Search:
+    def find(by: str, *values: object, **options: object) -> set[str]:
+        rows = getattr(device_search, by)(Device.objects.all(), *values, **options)
+        return set(rows.values_list("name", flat=True))
+
+    return find
+
+
+def test_devices_are_found_by_app_and_version_when_they_have_it(search: Search) -> None:
+    old, new, other, silent = (add(name) for name in ("old", "new", "other", "silent"))
+    install(old, make_application("com.example.a", short_version="1.0", version="10"))
+    install(new, make_application("com.example.a", short_version="2.0", version="20"))
+    install(other, "com.example.b")
+    assert search("filter_by_app", "com.example.a") == {"old", "new"}
+    assert search("filter_by_app", "com.example.a", version="2.0") == {"new"}
+    assert search("filter_by_app", "com.example.a", version="10") == {"old"}
+    assert search("filter_by_app", "com.example.a", version="9") == set()
+    assert search("filter_by_app", "com.example") == set()
+    assert search("filter_without_app", "com.example.a") == {"other"}
+    assert search("filter_without_app", "com.example.z") == {"old", "new", "other"}
+    assert silent.applications_reported_at is None
+
+
+def test_a_device_is_found_once_when_it_has_two_versions(search: Search) -> None:
+    apps = [make_application("com.example.a", short_version=version) for version in ("1", "2")]
+    install(add("both"), *apps)
+    rows = device_search.filter_by_app(Device.objects.all(), "com.example.a")
+    assert rows.count() == 1
+
+
+def test_devices_are_found_by_system_when_it_is_older(search: Search) -> None:
+    for version in ("17.6.1", "18", "18.1", "18.1.1", "18.10", "26.0"):
+        add(version, os_version=version)
+    add("unknown", os_version="")
+    assert search("filter_by_os_older_than", "18.1") == {"17.6.1", "18"}
+    assert search("filter_by_os_older_than", "18.2") == {"17.6.1", "18", "18.1", "18.1.1"}
+    assert search("filter_by_os_version", "18.1") == {"18.1", "18.1.1"}
+    assert search("filter_by_os_version", "18") == {"18", "18.1", "18.1.1", "18.10"}
+    assert search("filter_by_os_older_than", "new") == search("filter_by_os_version", "") == set()
+
+
+def test_devices_are_found_by_protection_when_they_told_of_it(search: Search) -> None:
+    add("open", filevault_enabled=False, passcode_present=False)
+    add("safe", filevault_enabled=True, passcode_present=True)
+    add("unknown", last_seen_at=timezone.now() - timedelta(days=1))
+    assert search("filter_by_missing_filevault", missing=True) == {"open"}
+    assert search("filter_by_missing_filevault", missing=False) == {"safe"}
+    assert search("filter_by_missing_passcode", missing=True) == {"open"}
+    assert search("filter_by_missing_passcode", missing=False) == {"safe"}
