@@ -34,7 +34,8 @@ lint: .venv/installed-dev ## ruff, mypy and the import contracts
 	@exec $(BIN)/python -m tests.run --lint
 
 bench: .venv/installed-dev ## measurements beside what the machine can do; on an idle machine
-	@exec $(BIN)/python -m benchmarks.scep
+	@$(BIN)/python -m benchmarks.scep
+	@$(BIN)/python -m benchmarks.push
 
 format: .venv/installed-dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

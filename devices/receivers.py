@@ -10,11 +10,12 @@ from kombu.exceptions import OperationalError
 
 from devices.models import Command, Enrollment
 from devices.services.lapse import mark_identity_revoked
+from devices.services.push_requests import announce, end_announcement
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
 from devices.signals import command_finished, push_requested
-from devices.tasks import push_device
+from devices.tasks import send_requested_pushes
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
@@ -24,10 +25,16 @@ log = logging.getLogger(__name__)
 @receiver(push_requested)
 def start_push(enrollment: Enrollment, **_: Any) -> None:
     def publish() -> None:
+        if not announce():
+            return
+        started = None
         try:
-            push_device.delay(enrollment.pk)
+            started = send_requested_pushes.delay()
         except OperationalError as error:
             log.warning("the broker is unreachable (%s); the sweep will push later", error)
+        finally:
+            if started is None:
+                end_announcement()
 
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
     transaction.on_commit(publish, robust=True)

@@ -4,15 +4,37 @@ from celery import shared_task
 from django.utils import timezone
 
 from devices.services.lapse import mark_lapsed
-from devices.services.push import push, request_due_pushes
+from devices.services.poke import poke_silent
+from devices.services.push import send_pushes
+from devices.services.push_departures import tell_departures
+from devices.services.push_requests import end_announcement, request_due_pushes
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def push_device(enrollment_id: int) -> None:
-    """Send the enrollment's requested push, if it is still to be sent."""
-    push(enrollment_id, now=timezone.now())
+def send_requested_pushes() -> None:
+    """Send every push that was asked for; in turns, where there are very many."""
+    end_announcement()
+    report = send_pushes()
+    if report.has_dead:
+        tell_push_departures.delay()
+    if report.has_more:
+        send_requested_pushes.delay()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def tell_push_departures() -> None:
+    """Tell of devices whose token APNs has called dead; in turns, too."""
+    if tell_departures():
+        tell_push_departures.delay()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def poke_silent_devices() -> None:
+    """Wake some devices that were not heard of for long."""
+    if poke_silent(now=timezone.now()):
+        send_requested_pushes.delay()
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -28,5 +50,6 @@ def sweep_renewals() -> None:
 def sweep_commands() -> None:
     """Wake the devices whose pushes were lost, put off, or not answered; give up the lapsed."""
     mark_lapsed(now=timezone.now())
-    for enrollment_id in request_due_pushes(now=timezone.now()):
-        push_device.delay(enrollment_id)
+    request_due_pushes(now=timezone.now())
+    tell_push_departures.delay()
+    send_requested_pushes.delay()

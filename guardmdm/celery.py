@@ -84,6 +84,10 @@ app.conf.update(
             "task": "devices.tasks.sweep_commands",
             "schedule": timedelta(minutes=1),
         },
+        "poke silent devices": {
+            "task": "devices.tasks.poke_silent_devices",
+            "schedule": timedelta(minutes=10),
+        },
         "sweep renewals": {
             "task": "devices.tasks.sweep_renewals",
             "schedule": timedelta(minutes=1),

@@ -66,8 +66,14 @@ class Enrollment(TimeStamped):
         help_text="APNs said the token is dead; the next TokenUpdate clears it.",
     )
     push_requested_at = models.DateTimeField(null=True, blank=True)
+    push_claimed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since then a worker has the push in hand."
+    )
     push_sent_at = models.DateTimeField(null=True, blank=True)
-    push_attempts = models.PositiveSmallIntegerField(default=0)
+    push_attempts = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Since the last message; without push_error: accepted by APNs and ignored.",
+    )
     push_not_before = models.DateTimeField(null=True, blank=True)
     push_error = models.CharField(max_length=255, blank=True)
     reported_profiles = models.JSONField(
@@ -89,6 +95,18 @@ class Enrollment(TimeStamped):
                 condition=models.Q(state=EnrollmentState.LIVE),
                 name="one_live_enrollment_per_device",
             )
+        ]
+        indexes = [
+            models.Index(
+                fields=["push_attempts", "push_requested_at"],
+                condition=models.Q(push_requested_at__isnull=False),
+                name="enrollment_push_requested",
+            ),
+            models.Index(
+                fields=["push_claimed_at"],
+                condition=models.Q(push_claimed_at__isnull=False),
+                name="enrollment_push_claimed",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,10 @@ class PushCertificate(TimeStamped):
     apple_account = models.CharField(max_length=200, blank=True)
     not_after = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=False)
+    refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="When APNs last refused it; saving the row forgives."
+    )
+    refusal = models.CharField(max_length=255, blank=True, help_text="APNs' reason for that.")
 
     def __str__(self) -> str:
         return self.topic or "push certificate request"
