@@ -15,7 +15,6 @@ from h2.errors import ErrorCodes
 from h2.events import (
     DataReceived,
     Event,
-    PingAckReceived,
     RemoteSettingsChanged,
     ResponseReceived,
     StreamEnded,
@@ -76,7 +75,6 @@ class Streams:
         self.is_ready = False
         self.is_closing = False
         self.close_reason = ""
-        self.pings_answered = 0
 
     @property
     def room(self) -> int:
@@ -185,8 +183,6 @@ class Streams:
         elif isinstance(event, RemoteSettingsChanged | WindowUpdated):
             self.is_ready = self.is_ready or isinstance(event, RemoteSettingsChanged)
             self._release_bodies()
-        elif isinstance(event, PingAckReceived):
-            self.pings_answered += 1
 
     def _build_headers(self, request: PushRequest) -> list[Any]:
         return [
