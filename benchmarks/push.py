@@ -5,9 +5,9 @@
 
 The worker has one core and one connection; the fake APNs (real TLS and HTTP/2, in Python) has the
 other one, together with PostgreSQL. Its ceiling is measured by a client that sends prepared
-requests. Then all devices are asked a push for, and one task sends them. The second measurement
-puts dead tokens (half 410, half 400) before a tenth of living ones, and compares when the last
-living device was pushed with the same living devices alone.
+requests. Then all devices are asked a push for, and one task sends them. Dead tokens (half 410,
+half 400) that were asked before the last tenth, living ones, are compared with these alone: once
+the dead were silent for long, as they are, and once they were all heard of after the living.
 """
 
 import argparse
@@ -36,6 +36,7 @@ RESULT = ROOT / "build" / "benchmarks" / "push.json"
 WORKER_CORE, OTHER_CORE = "0", "1"
 GOAL = 2000
 SECONDS = 300
+SILENT_DAYS = 40
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Result:
 
     database: str
     dead: int
+    silent_days: int
     living: int
     seconds: float
     per_second: float
@@ -71,10 +73,19 @@ def measure_ceiling(apns: FakeApns, *, topic: str, count: int, folder: Path) -> 
 
 
 def measure(
-    installation: Installation, apns: FakeApns, *, dead: int, living: int, ceiling: float
+    installation: Installation,
+    apns: FakeApns,
+    *,
+    dead: int,
+    silent_days: int,
+    living: int,
+    ceiling: float,
 ) -> Result:
     """Push to so many devices, none twice, in one worker; raises RuntimeError where not."""
-    installation.run("benchmarks.push_rows", "add", "--dead", str(dead), "--living", str(living))
+    installation.run(
+        *("benchmarks.push_rows", "add", "--dead", str(dead)),
+        *("--silent-days", str(silent_days), "--living", str(living)),
+    )
     database = installation.database.process
     apns.deliveries.clear()
     with installation.work(cores=WORKER_CORE) as worker:
@@ -95,6 +106,7 @@ def measure(
     return Result(
         database=installation.database.kind,
         dead=dead,
+        silent_days=silent_days,
         living=living,
         seconds=seconds,
         per_second=(dead + living) / total,
@@ -125,8 +137,21 @@ def run_database(kind: str, *, devices: int, folder: Path) -> Iterator[Result]:
             os.sched_setaffinity(database.process, {int(OTHER_CORE)})
         ceiling = measure_ceiling(apns, topic=topic, count=devices, folder=folder)
         dead = devices * 9 // 10
-        for dead_count, living in ((0, devices), (0, devices - dead), (dead, devices - dead)):
-            yield measure(installation, apns, dead=dead_count, living=living, ceiling=ceiling)
+        living = devices - dead
+        for dead, silent_days, living in (
+            (0, 0, devices),
+            (0, 0, living),
+            (dead, SILENT_DAYS, living),
+            (dead, 0, living),
+        ):
+            yield measure(
+                installation,
+                apns,
+                dead=dead,
+                silent_days=silent_days,
+                living=living,
+                ceiling=ceiling,
+            )
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
@@ -178,14 +203,14 @@ def main() -> None:
 
 
 HEADER = (
-    "database     dead  living   last living s   per second  per CPU s   fake's ceiling"
+    "database     dead silent d  living   last living s   per second  per CPU s   fake's ceiling"
     "   first s    MB   database CPU ms"
 )
 
 
 def format_result(result: Result) -> str:
     return (
-        f"{result.database:<10}{result.dead:>7,}{result.living:>8,}{result.seconds:>16.2f}"
+        f"{result.database:<10}{result.dead:>7,}{result.silent_days:>9}{result.living:>8,}{result.seconds:>16.2f}"
         f"{result.per_second:>13,.0f}{result.per_cpu:>11,.0f}{result.ceiling:>17,.0f}"
         f"{result.begin:>10.2f}{result.memory:>6.0f}{result.database_cpu_ms:>18.2f}"
     )

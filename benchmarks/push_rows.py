@@ -24,24 +24,31 @@ def build_magic(number: int) -> str:
     return f"00000000-0000-4000-8000-{number:012d}"
 
 
-def add(*, dead: int, living: int) -> None:
-    """Replace all devices; each was asked a push for, the dead ones before the living."""
+def add(*, dead: int, silent_days: int, living: int) -> None:
+    """Replace all devices; each was asked a push for, the dead ones before the living.
+
+    The dead ones were not heard of for `silent_days`; 0: just now, after all the living.
+    """
     from django.utils import timezone
 
     from devices.models import Device
 
     Device.objects.all().delete()
     now = timezone.now()
-    for is_dead, count, asked in ((True, dead, now - timedelta(minutes=1)), (False, living, now)):
+    heard = now - timedelta(days=silent_days)
+    for is_dead, count, asked, seen in (
+        (False, living, now, now - timedelta(minutes=1)),
+        (True, dead, now - timedelta(minutes=1), heard),
+    ):
         for start in range(0, count, BATCH):
             tokens = [
                 (number, build_token(number, is_dead=is_dead))
                 for number in range(start, min(start + BATCH, count))
             ]
-            _add_batch(tokens, asked=asked)
+            _add_batch(tokens, asked=asked, seen=seen)
 
 
-def _add_batch(tokens: Sequence[tuple[int, bytes]], *, asked: datetime) -> None:
+def _add_batch(tokens: Sequence[tuple[int, bytes]], *, asked: datetime, seen: datetime) -> None:
     from devices.models import Device, DeviceStatus, Enrollment
     from devices.selectors import get_topic
 
@@ -50,13 +57,13 @@ def _add_batch(tokens: Sequence[tuple[int, bytes]], *, asked: datetime) -> None:
         Device(udid=token.hex(), status=DeviceStatus.ENROLLED) for _, token in tokens
     )
     Enrollment.objects.bulk_create(
-        _build_enrollment(device, number, token, topic=topic, asked=asked)
+        _build_enrollment(device, number, token, topic=topic, asked=asked, seen=seen)
         for device, (number, token) in zip(devices, tokens, strict=True)
     )
 
 
 def _build_enrollment(
-    device: object, number: int, token: bytes, *, topic: str, asked: datetime
+    device: object, number: int, token: bytes, *, topic: str, asked: datetime, seen: datetime
 ) -> "Enrollment":
     from devices.models import Enrollment, EnrollmentState
 
@@ -70,7 +77,7 @@ def _build_enrollment(
         push_magic=build_magic(number).encode(),
         token_update_count=1,
         token_updated_at=asked - timedelta(days=1),
-        last_seen_at=asked,
+        last_seen_at=seen,
         push_requested_at=asked,
     )
 
@@ -82,12 +89,13 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     adding = commands.add_parser("add")
     adding.add_argument("--dead", type=int, default=0)
+    adding.add_argument("--silent-days", type=int, default=0)
     adding.add_argument("--living", type=int, default=0)
     commands.add_parser("push")
     options = parser.parse_args()
     django.setup()
     if options.command == "add":
-        add(dead=options.dead, living=options.living)
+        add(dead=options.dead, silent_days=options.silent_days, living=options.living)
         return
     from devices.tasks import send_requested_pushes
 

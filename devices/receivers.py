@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from devices.models import Command, Enrollment
 from devices.services.lapse import mark_identity_revoked
-from devices.services.push_requests import announce, end_announcement
+from devices.services.push_announcement import Announcement
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 @receiver(push_requested)
 def start_push(enrollment: Enrollment, **_: Any) -> None:
     def publish() -> None:
-        if not announce():
+        if not Announcement.make():
             return
         started = None
         try:
@@ -34,7 +34,7 @@ def start_push(enrollment: Enrollment, **_: Any) -> None:
             log.warning("the broker is unreachable (%s); the sweep will push later", error)
         finally:
             if started is None:
-                end_announcement()
+                Announcement.end()
 
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
     transaction.on_commit(publish, robust=True)

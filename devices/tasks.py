@@ -6,8 +6,9 @@ from django.utils import timezone
 from devices.services.lapse import mark_lapsed
 from devices.services.poke import poke_silent
 from devices.services.push import send_pushes
+from devices.services.push_announcement import Announcement
 from devices.services.push_departures import tell_departures
-from devices.services.push_requests import end_announcement, request_due_pushes
+from devices.services.push_requests import request_due_pushes
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
 
@@ -15,7 +16,7 @@ from devices.services.replaced_identities import revoke_replaced
 @shared_task  # type: ignore[untyped-decorator]
 def send_requested_pushes() -> None:
     """Send every push that was asked for; in turns, where there are very many."""
-    end_announcement()
+    Announcement.end()
     report = send_pushes()
     if report.has_dead:
         tell_push_departures.delay()

@@ -16,7 +16,7 @@ from django.db.utils import DatabaseError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.selectors import find_push_certificate
+from devices.selectors import find_push_certificate, is_refused
 from guardmdm.celery import app
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from organization.errors import NotSetUp
@@ -148,6 +148,8 @@ def check_push_certificate() -> Finding:
     fix = "manage.py push_certificate csr, then import what Apple signed."
     if row is None or row.not_after is None:
         return _failure("push certificate", "there is none: no device can be woken", fix)
+    if is_refused(row):
+        return _failure("push certificate", f"APNs refuses it: {row.refusal}", fix)
     return _check_expiry("push certificate", row.not_after, fix=fix)
 
 

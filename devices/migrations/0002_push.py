@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='enrollment',
-            index=models.Index(condition=models.Q(('push_requested_at__isnull', False)), fields=['push_attempts', 'push_requested_at'], name='enrollment_push_requested'),
+            index=models.Index(condition=models.Q(('push_requested_at__isnull', False)), fields=['push_attempts', '-last_seen_at'], name='enrollment_push_requested'),
         ),
         migrations.AddIndex(
             model_name='enrollment',

@@ -98,7 +98,7 @@ class Enrollment(TimeStamped):
         ]
         indexes = [
             models.Index(
-                fields=["push_attempts", "push_requested_at"],
+                fields=["push_attempts", "-last_seen_at"],
                 condition=models.Q(push_requested_at__isnull=False),
                 name="enrollment_push_requested",
             ),

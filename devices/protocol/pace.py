@@ -7,7 +7,7 @@ Moments are seconds of any clock that does not go back.
 
 from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
 
-LONGEST_PAUSE = 300.0
+LONGEST_PAUSE = 120.0
 LONGEST_ASKED = 900.0
 MANY_IN_A_ROW = 5
 

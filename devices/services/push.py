@@ -11,7 +11,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from devices.models import PushCertificate
-from devices.selectors import find_push_certificate
+from devices.selectors import find_push_certificate, is_refused
 from devices.services.apns_client import Channel, build_key, drop_channel, get_channel
 from devices.services.push_claims import Claim, claim_pushes, find_requested
 from devices.services.push_outcomes import PUSH_FAILED, Outcomes
@@ -20,7 +20,6 @@ from devices.services.push_stops import (
     Stop,
     accept_certificate,
     find_stop,
-    is_refused,
     refuse_certificate,
     stop_other_topics,
     stop_topic,

@@ -1,5 +1,6 @@
 """Taking requested pushes in hand: each by one worker, patient devices first.
 
+Among these, first whoever was heard of last: their tokens are the least likely to be dead.
 Requested, in hand and done are columns of the row, so whatever a worker leaves behind is found.
 """
 
@@ -58,7 +59,7 @@ def claim_pushes(source: PushSource, *, topic: str, limit: int, now: datetime) -
     """
     with transaction.atomic():
         rows = find_requested(source, now=now).filter(push_topic=topic)
-        rows = rows.order_by("push_attempts", "push_requested_at").only(*COLUMNS)
+        rows = rows.order_by("push_attempts", "-last_seen_at").only(*COLUMNS)
         # SQLite knows no row locks; its transactions begin with the lock of the database.
         taken = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
         for attempts, pks in _group_by_attempts(taken).items():
@@ -88,20 +89,6 @@ def find_requested(source: PushSource, *, now: datetime) -> Rows:
 def build_wait(attempts: int) -> timedelta:
     """Return how long the device is left in peace after so many earlier attempts."""
     return min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
-
-
-def release_claims(claims: Iterable[Claim]) -> None:
-    """Put back what was not sent: requested, and as often tried as before."""
-    groups: dict[tuple[PushSource, datetime, int], list[int]] = defaultdict(list)
-    for claim in claims:
-        groups[claim.source, claim.claimed_at, claim.attempts].append(claim.pk)
-    for (source, claimed_at, attempts), pks in groups.items():
-        source.list_rows().filter(pk__in=pks, push_claimed_at=claimed_at).update(
-            push_requested_at=claimed_at,
-            push_claimed_at=None,
-            push_attempts=attempts,
-            push_not_before=None,
-        )
 
 
 def reclaim_lost(source: PushSource, *, now: datetime) -> int:

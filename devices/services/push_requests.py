@@ -2,19 +2,13 @@
 
 from datetime import datetime
 
-from django.core.cache import cache
 from django.db.models import Q
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from devices.models import Enrollment
 from devices.services.push_claims import reclaim_lost
 from devices.services.push_sources import SOURCES, PushSource
 from devices.signals import push_requested
-
-# One task takes all requests in hand: until it begins, none is announced beside it. A task that
-# is lost in the broker keeps others from being announced only so long.
-ANNOUNCED, ANNOUNCED_SECONDS = "push-announced", 3
 
 
 def request_push(enrollment: Enrollment) -> None:
@@ -47,19 +41,3 @@ def _request_due(source: PushSource, *, now: datetime) -> int:
     due = idle.filter(source.is_due(now), may_try)
     rows = source.list_rows().filter(pk__in=due.values("pk"), push_requested_at=None)
     return rows.update(push_requested_at=now)
-
-
-def announce() -> bool:
-    """Return whether a task has to be started for requests that were just committed."""
-    try:
-        return bool(cache.add(ANNOUNCED, 1, timeout=ANNOUNCED_SECONDS))
-    except (OSError, ValueError, RedisError):
-        return True
-
-
-def end_announcement() -> None:
-    """Requests from now on need another task: this one begins, or could not be started."""
-    try:
-        cache.delete(ANNOUNCED)
-    except (OSError, ValueError, RedisError):
-        return

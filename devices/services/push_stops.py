@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from devices.models import PushCertificate
 from devices.protocol.apns import Verdict
-from devices.selectors import find_push_certificate
+from devices.selectors import find_push_certificate, is_refused
 from devices.services.push_outcomes import PUSH_FAILED
 from devices.services.push_sources import SOURCES
 from devices.signals import push_stopped
@@ -42,12 +42,6 @@ def find_stop(certificate: PushCertificate | None, *, now: datetime) -> Stop | N
     if is_refused(certificate) and certificate.refused_at > now - PROBE:  # type: ignore[operator]
         return Stop(REFUSED, f"APNs refuses the push certificate: {certificate.refusal}")
     return None
-
-
-def is_refused(certificate: PushCertificate) -> bool:
-    """Whether APNs' last word on the certificate, since it was imported, was a refusal."""
-    refused_at = certificate.refused_at
-    return refused_at is not None and refused_at > certificate.updated_at
 
 
 def refuse_certificate(certificate: PushCertificate, *, reason: str, now: datetime) -> None:

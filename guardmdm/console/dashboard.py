@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from devices.console import STATUS_ORDER
 from devices.models import Device, DeviceStatus, EnrollmentState, Platform
-from devices.selectors import count_devices_by_status, find_push_certificate
+from devices.selectors import count_devices_by_status, find_push_certificate, is_refused
 from enrollment.models import LogEntry, LogLevel, TokenState
 from enrollment.selectors import list_tokens
 from guardmdm.console.charts import build_area, build_donut
@@ -115,6 +115,9 @@ def find_push_notices(now: datetime) -> list[Notice]:
     if certificate is None or certificate.not_after is None:
         text = _("Devices cannot enroll until it is imported: manage.py push_certificate.")
         return [Notice("error", _("There is no Apple push certificate."), text)]
+    if is_refused(certificate):
+        title = _("Apple refuses the push certificate: %s.") % certificate.refusal
+        return [Notice("error", title, _("No device is woken until it is renewed and imported."))]
     if certificate.not_after - now > PUSH_NOTICE:
         return []
     title = _("Apple push certificate %s.") % _tell_expiry(certificate.not_after, now=now)

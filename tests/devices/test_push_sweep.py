@@ -4,15 +4,16 @@ import random
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from devices.models import Command, Enrollment
 from devices.services import poke
 from devices.services.actions import push_now
 from devices.services.poke import poke_silent
-from devices.services.push_claims import claim_pushes
+from devices.services.push_claims import claim_pushes, reclaim_lost
 from devices.services.push_requests import request_due_pushes
-from devices.services.push_sources import ENROLLMENTS
+from devices.services.push_sources import ENROLLMENTS, PushSource
 from devices.tasks import poke_silent_devices, sweep_commands
 from tests.devices.conftest import Enroll
 from tests.devices.fleet import Fleet
@@ -52,6 +53,20 @@ def test_the_token_update_of_a_device_in_a_killed_workers_hand_is_pushed_at_once
     device.token_update()
     push_now(device.row, actor="a")
     assert push() == 1
+
+
+def test_rows_whose_topic_stands_in_another_row_are_claimed_alike(fleet: Fleet) -> None:
+    fleet.add(3)
+    topic = Enrollment.objects.values_list("device__udid", flat=True)[0]
+    source = PushSource(
+        list_open=lambda: Enrollment.objects.annotate(push_topic=F("device__udid")),
+        is_due=ENROLLMENTS.is_due,
+    )
+    now = timezone.now()
+    [claim] = claim_pushes(source, topic=topic, limit=10, now=now)
+    assert (claim.topic, claim.token.hex()) == (topic, topic)
+    assert claim_pushes(source, topic=topic, limit=10, now=now) == []
+    assert reclaim_lost(source, now=now + timedelta(minutes=3)) == 1
 
 
 def test_a_silent_device_is_woken_ever_less_often(enroll: Enroll, apns: FakeApns) -> None:

@@ -15,11 +15,11 @@ from h2.events import (
     StreamReset,
 )
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hyperframe.frame import GoAwayFrame
 
-from devices.protocol.apns import PushRequest, Verdict
+from devices.protocol.apns import PushAnswer, PushRequest, Verdict
 from devices.protocol.apns_streams import ConnectionBroken, Ended, Streams
 
 REQUEST = PushRequest("com.apple.mgmt.x", b"\x01" * 32, "M", expires_at=1_767_225_600)
@@ -88,11 +88,11 @@ def test_answers_come_in_any_order() -> None:
     server.exchange()
     server.answer(second, 410, b'{"reason":"Unregistered"}')
     server.answer(first, 503, b'{"reason":"Shutdown"}', **{"retry-after": "7"})
-    ended = {each.stream_id: each.answer for each in server.exchange()}
-    assert ended[second] is not None
-    assert ended[second].verdict == Verdict.DEVICE_GONE
-    assert ended[first] is not None
-    assert (ended[first].verdict, ended[first].retry_after) == (Verdict.TRY_LATER, 7)
+    answers = [(each.stream_id, each.answer) for each in server.exchange()]
+    assert answers == [
+        (second, PushAnswer(Verdict.DEVICE_GONE, "Unregistered", status=410)),
+        (first, PushAnswer(Verdict.TRY_LATER, "Shutdown", retry_after=7, status=503)),
+    ]
 
 
 def test_there_is_no_room_before_the_settings_and_none_beyond_them() -> None:
