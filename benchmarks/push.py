@@ -136,13 +136,12 @@ def run_database(kind: str, *, devices: int, folder: Path) -> Iterator[Result]:
         if database.process:
             os.sched_setaffinity(database.process, {int(OTHER_CORE)})
         ceiling = measure_ceiling(apns, topic=topic, count=devices, folder=folder)
-        dead = devices * 9 // 10
-        living = devices - dead
+        many, few = devices * 9 // 10, devices - devices * 9 // 10
         for dead, silent_days, living in (
             (0, 0, devices),
-            (0, 0, living),
-            (dead, SILENT_DAYS, living),
-            (dead, 0, living),
+            (0, 0, few),
+            (many, SILENT_DAYS, few),
+            (many, 0, few),
         ):
             yield measure(
                 installation,

@@ -100,7 +100,7 @@ def test_what_killed_workers_had_in_hand_is_pushed_by_the_sweep(
     apns.wait_for_deliveries(40)
     os.killpg(worker.pid, signal.SIGKILL)
     worker.wait()
-    time.sleep(0.2)
+    forget_commands()
     in_hand = Enrollment.objects.filter(push_claimed_at__isnull=False)
     held = {bytes(each.push_token or b"") for each in in_hand}
     assert len(held) >= 40
