@@ -5,7 +5,7 @@ from APNs"; for MDM the body is `{"mdm": PushMagic}` and the topic the push cert
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 
@@ -36,8 +36,8 @@ class PushRequest:
     """One push; `expires_at` in Unix seconds: until then APNs keeps it for an offline device."""
 
     topic: str
-    token: bytes
-    magic: str
+    token: bytes = field(repr=False)
+    magic: str = field(repr=False)
     expires_at: int
 
     @property

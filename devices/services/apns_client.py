@@ -7,7 +7,8 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from django.conf import settings
 
@@ -41,7 +42,7 @@ class Channel:
         self._line: Line | None = None
         self._leaving: list[Line] = []
         self._again: deque[Flight] = deque()
-        self._landed: list[tuple[Hashable, PushAnswer]] = []
+        self._landed: list[tuple[Any, PushAnswer]] = []
         self._pace = Pace(most=MOST_STREAMS)
         self._fruitless = 0
 
@@ -63,12 +64,12 @@ class Channel:
             return 0
         return max(0, min(line.room, self._pace.limit - line.in_flight) - len(self._again))
 
-    def send(self, key: Hashable, request: PushRequest) -> None:
+    def send(self, key: Any, request: PushRequest) -> None:
         """Put a push on its way; `key` comes back with its answer."""
         self._again.append(Flight(key, request))
         self._send_waiting()
 
-    def exchange(self, seconds: float) -> list[tuple[Hashable, PushAnswer]]:
+    def exchange(self, seconds: float) -> list[tuple[Any, PushAnswer]]:
         """Return the pushes that were answered, or given up, within `seconds`."""
         self._send_waiting()
         if not self._list_lines():
@@ -76,8 +77,8 @@ class Channel:
                 time.sleep(seconds if self.rest else min(seconds, 0.05))
         elif not self._landed:
             self._exchange_lines(seconds)
-        failed, self._landed = self._landed, []
-        return failed
+        landed, self._landed = self._landed, []
+        return landed
 
     def close(self) -> None:
         for line in self._list_lines():

@@ -1,9 +1,10 @@
 """The pushes on the way over one connection: which is whose, and how long each may take."""
 
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ssl import SSLContext
+from typing import Any
 
 from devices.protocol.apns import PushAnswer, PushRequest, Verdict
 from devices.services.apns_connection import Connection, ConnectionLost
@@ -16,7 +17,7 @@ LATE = PushAnswer(Verdict.TRY_LATER, f"no answer within {ANSWER_SECONDS:.0f} sec
 class Flight:
     """One push and how often it was sent; `key` is the sender's own."""
 
-    key: Hashable
+    key: Any
     request: PushRequest
     tries: int = 0
 

@@ -86,7 +86,7 @@ class _Drain:
                     break
                 continue
             for claim, answer in self._channel.exchange(TURN_SECONDS):
-                self.outcomes.add(claim, answer)  # type: ignore[arg-type]
+                self.outcomes.add(claim, answer)
             if self.outcomes.is_due or not self._channel.in_flight:
                 self.outcomes.write(now=self._clock())
         self._finish()

@@ -53,8 +53,9 @@ def refuse_certificate(certificate: PushCertificate, *, reason: str, now: dateti
 
 def accept_certificate(certificate: PushCertificate) -> None:
     """APNs takes pushes again."""
-    rows = PushCertificate.objects.filter(pk=certificate.pk, refused_at__isnull=False)
-    rows.update(refused_at=None, refusal="")
+    if certificate.refused_at is not None:
+        rows = PushCertificate.objects.filter(pk=certificate.pk)
+        rows.update(refused_at=None, refusal="")
     _forget_alarms(certificate.topic)
 
 
