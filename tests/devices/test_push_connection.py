@@ -100,7 +100,7 @@ def test_slow_answers_do_not_delay_others(
     apns.disturb_next("ignore", count=10)
     started = time.time()
     assert push() == 50
-    assert max(each.at for each in apns.deliveries) - started < 2.5
+    assert max(each.at for each in apns.deliveries) - started < 3
     late = Enrollment.objects.exclude(push_error="")
     assert {row.push_error for row in late} == {"try later: no answer within 10 seconds"}
     assert late.filter(push_requested_at__isnull=False).count() == 10

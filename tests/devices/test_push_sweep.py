@@ -73,7 +73,7 @@ def test_a_silent_device_is_woken_ever_less_often(enroll: Enroll, apns: FakeApns
     enroll()
     start = timezone.now()
     push(now=start)
-    for minute in range(0, 24 * 60, 5):
+    for minute in range(0, 24 * 60, 15):
         now = start + timedelta(minutes=minute)
         if request_due_pushes(now=now):
             push(now=now)
