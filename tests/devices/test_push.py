@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
+from devices.services import push_announcement
 from devices.services.actions import push_now, unenroll
 from devices.services.push_requests import request_due_pushes
 from devices.services.queue import enqueue
@@ -65,6 +66,29 @@ def test_a_task_is_started_for_what_is_asked_after_the_last_one_began(
     with django_capture_on_commit_callbacks(execute=True):
         enroll()
     assert started == ["send_requested_pushes"] * 2
+
+
+def test_commands_are_queued_without_waiting_when_the_cache_is_down(
+    enroll: Enroll,
+    apns: FakeApns,
+    started: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    class Down:
+        tries = 0
+
+        def add(self, *_: Any, **__: Any) -> None:
+            Down.tries += 1
+            raise ConnectionError("no cache")
+
+    monkeypatch.setattr(push_announcement, "cache", Down())
+    monkeypatch.setattr(push_announcement.Announcement, "_unreachable_until", 0.0)
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(3):
+            enroll()
+    assert (Down.tries, started) == (1, [])
+    assert push() == 3  # as the sweep does
 
 
 def test_a_device_that_has_come_is_pushed_again_at_once(enroll: Enroll, apns: FakeApns) -> None:
