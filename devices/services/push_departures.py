@@ -29,7 +29,7 @@ def tell_departures() -> bool:
 def _tell(source: PushSource, pk: int) -> None:
     is_enrollment = source is ENROLLMENTS
     if is_enrollment:  # the device's row first, as TokenUpdate locks them
-        Device.objects.select_for_update().filter(enrollments=pk).first()
+        Device.objects.select_for_update(of=("self",)).filter(enrollments=pk).first()
     untold = source.list_rows().filter(pk=pk, push_suspended_at__isnull=False)
     told = untold.filter(push_claimed_at__isnull=False).update(push_claimed_at=None)
     if not told or not is_enrollment:
