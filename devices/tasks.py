@@ -18,10 +18,10 @@ def send_requested_pushes() -> None:
     """Send every push that was asked for; in turns, where there are very many."""
     Announcement.end()
     report = send_pushes()
-    if report.has_dead:
-        tell_push_departures.delay()
     if report.has_more:
         send_requested_pushes.delay()
+    elif report.has_dead:  # after the pushes; what earlier turns have met, the sweep tells
+        tell_push_departures.delay()
 
 
 @shared_task  # type: ignore[untyped-decorator]
