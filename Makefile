@@ -34,8 +34,9 @@ lint: .venv/installed-dev ## ruff, mypy and the import contracts
 	@exec $(BIN)/python -m tests.run --lint
 
 bench: .venv/installed-dev ## measurements beside what the machine can do; on an idle machine
+	@$(BIN)/python -m benchmarks.scep
 	@$(BIN)/python -m benchmarks.mdm
-	@exec $(BIN)/python -m benchmarks.scep
+	@$(BIN)/python -m benchmarks.push
 
 format: .venv/installed-dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -36,11 +36,12 @@ class Database:
 
 @dataclass
 class Installation:
-    """A data folder and its settings; `port` is the web server's."""
+    """A data folder and its settings; `port` is the web server's, `extra` further variables."""
 
     folder: Path
     database: Database
     port: int = field(default_factory=find_free_port)
+    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -74,6 +75,27 @@ class Installation:
                 process.send_signal(signal.SIGTERM)
                 process.wait()
 
+    @contextlib.contextmanager
+    def work(self, *, cores: str) -> Iterator[int]:
+        """Run one worker alone on these cores, at rest; yield the first of its processes."""
+        command = ["taskset", "-c", cores, sys.executable, "-m", "celery", "-q", "-A", "guardmdm"]
+        command += ["worker", "--concurrency", "1", "--without-gossip", "--without-mingle"]
+        with (self.folder / "worker.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=self._environ(), stdout=log, stderr=log
+            )
+            try:
+                wait_until_idle(process.pid)
+                yield process.pid
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait()
+
+    def run_module(self, module: str, *arguments: str) -> None:
+        """Run a module of the benchmarks with the installation's settings."""
+        command = [sys.executable, "-m", module, *arguments]
+        subprocess.run(command, cwd=ROOT, env=self._environ(), check=True)
+
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
@@ -91,6 +113,7 @@ class Installation:
             "GUARDMDM_DATA_DIR": str(self.folder),
             "GUARDMDM_DATABASE_URL": self.database.url,
             "GUARDMDM_BASE_URL": self.url,
+            **self.extra,
         }
 
 

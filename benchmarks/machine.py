@@ -51,8 +51,23 @@ def measure_updates(url: str, *, connections: int, seconds: int = 3) -> float:
 
 def read_cpu_seconds(root: int) -> float:
     """Return what the process, all below it and their ended children have used so far."""
+    family = _read_family(root)
+    return sum(int(ticks) for fields in family.values() for ticks in fields[11:15]) / TICKS
+
+
+def read_memory(root: int) -> float:
+    """Return the most that one of the process and those below it has held so far, in MB."""
+    peaks = []
+    for pid in _read_family(root):
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        peaks.append(int(found[1]) / 1024 if found else 0.0)
+    return max(peaks)
+
+
+def _read_family(root: int) -> dict[int, list[str]]:
+    """Return the fields of /proc/…/stat after the name, for the process and all below it."""
     children: dict[int, list[int]] = {}
-    used: dict[int, float] = {}
+    stats: dict[int, list[str]] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -62,13 +77,14 @@ def read_cpu_seconds(root: int) -> float:
             continue  # it has just ended
         pid, parent = int(entry.name), int(fields[1])
         children.setdefault(parent, []).append(pid)
-        used[pid] = sum(int(ticks) for ticks in fields[11:15]) / TICKS
-    waiting, total = [root], 0.0
+        stats[pid] = fields
+    family, waiting = {}, [root]
     while waiting:
         pid = waiting.pop()
-        total += used.get(pid, 0.0)
+        if pid in stats:
+            family[pid] = stats[pid]
         waiting += children.get(pid, [])
-    return total
+    return family
 
 
 def describe_machine() -> dict[str, str]:

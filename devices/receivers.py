@@ -8,13 +8,14 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import Command, Enrollment, UserChannel
+from devices.models import Command
 from devices.services.lapse import mark_identity_revoked
+from devices.services.push_announcement import Announcement
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
 from devices.signals import command_finished, push_requested
-from devices.tasks import push_device, push_user_channel
+from devices.tasks import send_requested_pushes
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
@@ -22,14 +23,18 @@ log = logging.getLogger(__name__)
 
 
 @receiver(push_requested)
-def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
-    task = push_user_channel if isinstance(target, UserChannel) else push_device
-
+def start_push(**_: Any) -> None:
     def publish() -> None:
+        if not Announcement.make():
+            return
+        started = None
         try:
-            task.delay(target.pk)
+            started = send_requested_pushes.delay()
         except OperationalError as error:
             log.warning("the broker is unreachable (%s); the sweep will push later", error)
+        finally:
+            if started is None:
+                Announcement.end()
 
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
     transaction.on_commit(publish, robust=True)

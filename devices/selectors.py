@@ -98,6 +98,12 @@ def get_push_certificate() -> PushCertificate:
     return certificate
 
 
+def is_refused(certificate: PushCertificate) -> bool:
+    """Whether APNs' last word on the certificate, since it was imported, was a refusal."""
+    refused_at = certificate.refused_at
+    return refused_at is not None and refused_at > certificate.updated_at
+
+
 def get_topic() -> str:
     """Return the push topic, for enrollment profiles; raises PushCertificateMissing."""
     return get_push_certificate().topic

@@ -22,3 +22,4 @@ renewal_failed = Signal()  # enrollment, message; it is tried again
 push_requested = Signal()  # target: Enrollment or UserChannel
 push_failed = Signal()  # enrollment, code, message
 push_certificate_expiring = Signal()  # certificate: PushCertificate, days left
+push_stopped = Signal()  # topic, code, message; nothing is pushed for the topic now

@@ -3,11 +3,14 @@
 from celery import shared_task
 from django.utils import timezone
 
-from devices.models import UserChannel
 from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
-from devices.services.push import push, request_due_pushes
+from devices.services.poke import poke_silent
+from devices.services.push import send_pushes
+from devices.services.push_announcement import Announcement
 from devices.services.push_certificate_expiry import warn_push_certificate
+from devices.services.push_departures import tell_departures
+from devices.services.push_requests import request_due_pushes
 from devices.services.queue import expire_commands
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
@@ -16,15 +19,28 @@ from devices.services.software_counts import count_software
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def push_device(enrollment_id: int) -> None:
-    """Send the enrollment's requested push, if it is still to be sent."""
-    push(enrollment_id, now=timezone.now())
+def send_requested_pushes() -> None:
+    """Send every push that was asked for; in turns, where there are very many."""
+    Announcement.end()
+    report = send_pushes()
+    if report.has_more:
+        send_requested_pushes.delay()
+    elif report.has_dead:  # after the pushes; what earlier turns have met, the sweep tells
+        tell_push_departures.delay()
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def push_user_channel(user_channel_id: int) -> None:
-    """Send the requested push of a user's channel, if it is still to be sent."""
-    push(user_channel_id, model=UserChannel, now=timezone.now())
+def tell_push_departures() -> None:
+    """Tell of devices whose token APNs has called dead; in turns, too."""
+    if tell_departures():
+        tell_push_departures.delay()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def poke_silent_devices() -> None:
+    """Wake some devices that were not heard of for long."""
+    if poke_silent(now=timezone.now()):
+        send_requested_pushes.delay()
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -57,10 +73,9 @@ def sweep_commands() -> None:
     expire_commands(now=timezone.now())
     forget_contents(now=timezone.now())
     mark_lapsed(now=timezone.now())
-    for enrollment_id in request_due_pushes(now=timezone.now()):
-        push_device.delay(enrollment_id)
-    for user_channel_id in request_due_pushes(model=UserChannel, now=timezone.now()):
-        push_user_channel.delay(user_channel_id)
+    request_due_pushes(now=timezone.now())
+    tell_push_departures.delay()
+    send_requested_pushes.delay()
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -156,6 +156,11 @@ def log_push_failure(enrollment: Enrollment, code: str, message: str, **_: Any) 
     _write_device(code, enrollment, message=message)
 
 
+@receiver(devices.push_stopped)
+def log_push_stop(topic: str, code: str, message: str, **_: Any) -> None:
+    write_entry(code, message=message, detail={"topic": topic})
+
+
 @receiver(policies.policies_applied)
 def log_policies(enrollment: Enrollment, queued: int, **_: Any) -> None:
     if queued:

@@ -92,6 +92,10 @@ app.conf.update(
             "task": "devices.tasks.sweep_software",
             "schedule": timedelta(minutes=5),
         },
+        "poke silent devices": {
+            "task": "devices.tasks.poke_silent_devices",
+            "schedule": timedelta(minutes=10),
+        },
         "sweep renewals": {
             "task": "devices.tasks.sweep_renewals",
             "schedule": timedelta(minutes=1),

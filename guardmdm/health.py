@@ -17,7 +17,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from devices.models import PushCertificateState
-from devices.selectors import count_devices_beyond_topic, find_push_certificate
+from devices.selectors import count_devices_beyond_topic, find_push_certificate, is_refused
 from guardmdm.celery import app
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from organization.errors import NotSetUp
@@ -149,6 +149,8 @@ def check_push_certificate() -> Finding:
     fix = "System › Push certificate, or manage.py push_certificate csr, then import."
     if row is None or row.not_after is None:
         return _failure(name, "there is none: no device can be woken", fix)
+    if is_refused(row):
+        return _failure(name, f"APNs refuses it: {row.refusal}", fix)
     state = row.get_state(now)
     if state == PushCertificateState.EXPIRED:
         return _failure(name, f"expired on {row.not_after:%Y-%m-%d}", fix)

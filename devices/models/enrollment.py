@@ -76,19 +76,29 @@ class Enrollment(PushTarget, TimeStamped):
 
     class Meta:
         ordering = ("-id",)
-        indexes = [
-            models.Index(
-                fields=["inventory_due_at"],
-                condition=models.Q(state=EnrollmentState.LIVE),
-                name="enrollment_inventory",
-            )
-        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["device"],
                 condition=models.Q(state=EnrollmentState.LIVE),
                 name="one_live_enrollment_per_device",
             )
+        ]
+        indexes = [
+            models.Index(
+                fields=["inventory_due_at"],
+                condition=models.Q(state=EnrollmentState.LIVE),
+                name="enrollment_inventory",
+            ),
+            models.Index(
+                fields=["push_attempts", "-last_seen_at"],
+                condition=models.Q(push_requested_at__isnull=False),
+                name="enrollment_push_requested",
+            ),
+            models.Index(
+                fields=["push_claimed_at"],
+                condition=models.Q(push_claimed_at__isnull=False),
+                name="enrollment_push_claimed",
+            ),
         ]
 
     def __str__(self) -> str:

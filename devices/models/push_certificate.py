@@ -30,6 +30,10 @@ class PushCertificate(TimeStamped):
     warned_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The last expiry warning given: days ahead."
     )
+    refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="When APNs last refused it; saving the row forgives."
+    )
+    refusal = models.CharField(max_length=255, blank=True, help_text="APNs' reason for that.")
 
     def __str__(self) -> str:
         return self.topic or "push certificate request"

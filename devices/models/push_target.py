@@ -16,8 +16,14 @@ class PushTarget(models.Model):
         help_text="APNs said the token is dead; the next TokenUpdate clears it.",
     )
     push_requested_at = models.DateTimeField(null=True, blank=True)
+    push_claimed_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since then a worker has the push in hand."
+    )
     push_sent_at = models.DateTimeField(null=True, blank=True)
-    push_attempts = models.PositiveSmallIntegerField(default=0)
+    push_attempts = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Since the last message; without push_error: accepted by APNs and ignored.",
+    )
     push_not_before = models.DateTimeField(null=True, blank=True)
     push_error = models.CharField(max_length=255, blank=True)
 

@@ -1,21 +1,23 @@
 """Apple's push service: the request that wakes a device, and what the answers mean.
 
-Source: Apple, "Sending notification requests to APNs"; for MDM the body is
-`{"mdm": PushMagic}` and the topic the push certificate's UID.
+Source: Apple, "Sending notification requests to APNs" and "Handling notification responses
+from APNs"; for MDM the body is `{"mdm": PushMagic}` and the topic the push certificate's UID.
 """
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 
 ACCEPTED = 200
 GONE = 410
+TOO_MANY = 429
 DEAD_TOKENS = frozenset({"BadDeviceToken", "DeviceTokenNotForTopic"})
-LATER = frozenset({429, 500, 502, 503, 504})
+LATER = frozenset({TOO_MANY, 500, 502, 503, 504})
 CERTIFICATE_REASONS = frozenset(
     {"BadCertificate", "BadCertificateEnvironment", "Forbidden", "TopicDisallowed", "BadTopic"}
 )
+LONGEST_RETRY_AFTER = 86_400
 
 
 class Verdict(Enum):
@@ -30,54 +32,82 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
+class PushRequest:
+    """One push; `expires_at` in Unix seconds: until then APNs keeps it for an offline device."""
+
+    topic: str
+    token: bytes = field(repr=False)
+    magic: str = field(repr=False)
+    expires_at: int
+
+    @property
+    def path(self) -> str:
+        return f"/3/device/{self.token.hex()}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "apns-topic": self.topic,
+            "apns-push-type": "mdm",
+            "apns-priority": "10",
+            "apns-expiration": str(self.expires_at),
+        }
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that the device compares with the PushMagic it has sent."""
+        return json.dumps({"mdm": self.magic}).encode()
+
+
+@dataclass(frozen=True)
 class PushAnswer:
-    """`reason` is Apple's word for a failure; `retry_after` is in seconds, 0 when not given."""
+    """`reason` is Apple's word for a failure; `retry_after` is in seconds, 0 when not given.
+
+    `status` is 0 where none came. `gone_at`: since when the token of a 410 is known to be dead.
+    """
 
     verdict: Verdict
     reason: str = ""
     retry_after: int = 0
-
-
-def build_path(push_token: bytes) -> str:
-    """Return the path of a device: its token in hexadecimal."""
-    return f"/3/device/{push_token.hex()}"
-
-
-def build_headers(topic: str, *, expires_at: datetime) -> dict[str, str]:
-    """`expires_at`: until then APNs keeps the push for a device that is offline."""
-    return {
-        "apns-topic": topic,
-        "apns-push-type": "mdm",
-        "apns-priority": "10",
-        "apns-expiration": str(int(expires_at.timestamp())),
-    }
-
-
-def build_body(push_magic: str) -> bytes:
-    """Return the JSON that the device compares with the PushMagic it has sent."""
-    return json.dumps({"mdm": push_magic}).encode()
+    status: int = 0
+    gone_at: datetime | None = None
 
 
 def decode_answer(status: int, body: bytes, *, retry_after: str = "") -> PushAnswer:
     """Sort an answer by status and reason; an unreadable body has no reason."""
-    reason = _decode_reason(body)
+    content = _decode_content(body)
+    found = content.get("reason", "")
+    reason = found[:100] if isinstance(found, str) else ""
     if status == ACCEPTED:
-        return PushAnswer(Verdict.DELIVERED)
+        return PushAnswer(Verdict.DELIVERED, status=status)
     if status == GONE:
-        return PushAnswer(Verdict.DEVICE_GONE, reason or "Unregistered")
+        gone_at = _decode_timestamp(content.get("timestamp"))
+        return PushAnswer(Verdict.DEVICE_GONE, reason or "Unregistered", 0, status, gone_at)
     if status in LATER:
-        seconds = int(retry_after) if retry_after.isdigit() else 0
-        return PushAnswer(Verdict.TRY_LATER, reason or str(status), min(seconds, 86_400))
+        seconds = int(retry_after) if retry_after.isdecimal() else 0
+        return PushAnswer(
+            Verdict.TRY_LATER, reason or str(status), min(seconds, LONGEST_RETRY_AFTER), status
+        )
     if reason in DEAD_TOKENS:
-        return PushAnswer(Verdict.UNUSABLE, reason)
+        return PushAnswer(Verdict.UNUSABLE, reason, status=status)
     if status == 403 or reason in CERTIFICATE_REASONS:
-        return PushAnswer(Verdict.CERTIFICATE_BAD, reason or str(status))
-    return PushAnswer(Verdict.REFUSED, reason or str(status))
+        return PushAnswer(Verdict.CERTIFICATE_BAD, reason or str(status), status=status)
+    return PushAnswer(Verdict.REFUSED, reason or str(status), status=status)
 
 
-def _decode_reason(body: bytes) -> str:
+def _decode_content(body: bytes) -> dict[str, object]:
     try:
-        reason = json.loads(body).get("reason", "")
-    except (ValueError, AttributeError, RecursionError):
-        return ""
-    return reason[:100] if isinstance(reason, str) else ""
+        content = json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _decode_timestamp(value: object) -> datetime | None:
+    """Milliseconds since 1970, as APNs gives them; None for anything else."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,147 +1,154 @@
-"""Pushes: claim the request, ask APNs, write down what its answer means for the device."""
+"""Pushes: take in hand what was asked for, send it all over one connection, write the answers.
 
-import logging
-from datetime import datetime, timedelta
-from typing import Any
+The loop never waits for one device: while some pushes are on the way, others are taken in hand
+and the answers that came are written.
+"""
 
-from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+import time
+from collections.abc import Callable
+from datetime import datetime
 
-from devices.errors import PushCertificateMissing
-from devices.models import (
-    DeviceStatus,
-    Enrollment,
-    EnrollmentState,
-    PushCertificate,
-    UserChannel,
+from django.utils import timezone
+
+from devices.models import PushCertificate
+from devices.selectors import find_push_certificate, is_refused
+from devices.services.apns_client import Channel, build_key, drop_channel, get_channel
+from devices.services.push_claims import Claim, claim_pushes, find_requested
+from devices.services.push_outcomes import PUSH_FAILED, Outcomes
+from devices.services.push_sources import SOURCES
+from devices.services.push_stops import (
+    Stop,
+    accept_certificate,
+    find_stop,
+    refuse_certificate,
+    stop_other_topics,
+    stop_topic,
 )
-from devices.protocol.apns import PushAnswer, Verdict, build_body, build_headers, build_path
-from devices.selectors import find_due_commands, get_push_certificate
-from devices.services.apns_client import send
-from devices.services.status import GONE, set_status
-from devices.signals import push_failed
 
-log = logging.getLogger(__name__)
+# A task that has pushed for so long makes room for others; it goes on behind them.
+DRAIN_SECONDS = 20.0
+# Rows are worth a transaction from so many on, or after so many seconds.
+CLAIM_AT, CLAIM_SECONDS = 100, 0.1
+# A rest that APNs asks for is waited for, if it is no longer.
+SHORT_REST = 3.0
+TURN_SECONDS = 0.1
 
-# How long APNs keeps a push for a device that is switched off.
-KEPT = timedelta(days=7)
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
-# A request this old has lost its task.
-LOST = timedelta(seconds=30)
-MISSING, EXPIRED, FAILED = "push_certificate_missing", "push_certificate_expired", "push_failed"
-
-Target = Enrollment | UserChannel
-Model = type[Enrollment] | type[UserChannel]
-LIVE: dict[Model, Q] = {
-    Enrollment: Q(state=EnrollmentState.LIVE),
-    UserChannel: Q(enrollment__state=EnrollmentState.LIVE, ended_at=None),
-}
-# Which commands are waited for on a channel.
-QUEUE: dict[Model, dict[str, Any]] = {
-    Enrollment: {"enrollment": OuterRef("pk"), "user_channel": None},
-    UserChannel: {"user_channel": OuterRef("pk")},
-}
+Clock = Callable[[], datetime]
 
 
-def push(target_id: int, *, model: Model = Enrollment, now: datetime) -> Verdict | None:
-    """Send the push that was asked for; None when there is none to send, or not yet.
-
-    Two workers with the same request: one claims it, the other finds nothing.
-    """
-    if not _claim(target_id, model=model, now=now):
-        return None
-    target = model._default_manager.get(pk=target_id)
-    answer, code = _ask(target, now=now)
-    _write(target, answer=answer, code=code, now=now)
-    return answer.verdict
-
-
-def _claim(target_id: int, *, model: Model, now: datetime) -> bool:
-    may_try = Q(push_error="") | Q(push_not_before=None) | Q(push_not_before__lte=now)
-    requested = _reachable(model).filter(may_try, pk=target_id, push_requested_at__isnull=False)
-    return bool(requested.update(push_requested_at=None, push_sent_at=now))
-
-
-def _reachable(model: Model) -> QuerySet[Any]:
-    return model._default_manager.filter(
-        LIVE[model], push_suspended_at=None, push_token__isnull=False
-    )
+def send_pushes(*, seconds: float = DRAIN_SECONDS, clock: Clock = timezone.now) -> "PushReport":
+    """Push to every device that it was asked for, for `seconds` at most."""
+    report = PushReport()
+    until = time.monotonic() + seconds
+    stop_other_topics(now=clock())
+    while time.monotonic() < until:
+        certificate = find_push_certificate()
+        if certificate is None or find_stop(certificate, now=clock()):
+            return report
+        drain = _Drain(certificate, until=until, clock=clock)
+        drain.run()
+        report.add(drain)
+        if not drain.is_replaced:
+            return report
+    report.has_more = True
+    return report
 
 
-def _get_enrollment(target: Target) -> Enrollment:
-    return target.enrollment if isinstance(target, UserChannel) else target
+class PushReport:
+    """How many pushes APNs took, whether it called tokens dead, whether time ran out."""
+
+    def __init__(self) -> None:
+        self.delivered = 0
+        self.has_dead = self.has_more = False
+
+    def add(self, drain: "_Drain") -> None:
+        self.delivered += drain.outcomes.delivered
+        self.has_dead |= drain.outcomes.has_dead
+        self.has_more |= drain.is_out_of_time
 
 
-def _ask(target: Target, *, now: datetime) -> tuple[PushAnswer, str]:
-    """Return APNs' answer, or our own where no question is possible, and the log's code."""
-    try:
-        certificate = get_push_certificate()
-    except PushCertificateMissing as error:
-        return PushAnswer(Verdict.CERTIFICATE_BAD, str(error)), MISSING
-    if _is_expired(certificate, now=now):
-        return PushAnswer(Verdict.CERTIFICATE_BAD, "the push certificate has expired"), EXPIRED
-    topic = _get_enrollment(target).topic
-    if certificate.topic != topic:
-        reason = f"the device was enrolled with topic {topic}"
-        return PushAnswer(Verdict.CERTIFICATE_BAD, reason), FAILED
-    answer = send(
-        certificate,
-        path=build_path(target.push_token or b""),
-        headers=build_headers(topic, expires_at=now + KEPT),
-        body=build_body((target.push_magic or b"").decode()),
-    )
-    return answer, FAILED
+class _Drain:
+    """One certificate's pushes until none is left, the time is over, or nothing goes."""
 
+    def __init__(self, certificate: PushCertificate, *, until: float, clock: Clock) -> None:
+        self._certificate, self._until, self._clock = certificate, until, clock
+        self._channel: Channel = get_channel(certificate)
+        self._is_probing = is_refused(certificate)
+        self._claimed_at = 0.0
+        self.outcomes = Outcomes()
+        self.is_replaced = self.is_out_of_time = False
 
-def _is_expired(certificate: PushCertificate, *, now: datetime) -> bool:
-    return certificate.not_after is not None and certificate.not_after <= now
+    def run(self) -> None:
+        while self._may_go_on():
+            taken = self._take()
+            if not taken and not self._channel.in_flight:
+                if not self._wait_for_rest():
+                    break
+                continue
+            for claim, answer in self._channel.exchange(TURN_SECONDS):
+                self.outcomes.add(claim, answer)
+            if self.outcomes.is_due or not self._channel.in_flight:
+                self.outcomes.write(now=self._clock())
+        self._finish()
 
+    def _may_go_on(self) -> bool:
+        """Whether to take pushes, or to wait for those on the way."""
+        self.is_out_of_time = time.monotonic() >= self._until
+        return bool(self._channel.in_flight) or not (
+            self.is_out_of_time or self.is_replaced or self._channel.refusal
+        )
 
-@transaction.atomic
-def _write(target: Target, *, answer: PushAnswer, code: str, now: datetime) -> None:
-    wait = min(FIRST_WAIT * 2 ** min(target.push_attempts, 12), LONGEST_WAIT)
-    wait = max(wait, timedelta(seconds=answer.retry_after))
-    changes = {
-        "push_attempts": min(target.push_attempts + 1, 100),
-        "push_not_before": now + wait,
-    }
-    rows = type(target)._default_manager.filter(pk=target.pk)
-    if answer.verdict == Verdict.DELIVERED:
-        rows.update(push_error="", **changes)
-        return
-    known = target.push_error
-    target.push_error = f"{answer.verdict.value}: {answer.reason}"[:255]
-    if answer.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE):
-        # A TokenUpdate that came meanwhile has brought another token, which is not dead.
-        rows = rows.filter(token_update_count=target.token_update_count)
-        changes["push_suspended_at"] = now
-    else:
-        changes["push_requested_at"] = now
-    if not rows.update(push_error=target.push_error, **changes):
-        return
-    if answer.verdict == Verdict.DEVICE_GONE and isinstance(target, Enrollment):
-        set_status(target.device, status=DeviceStatus.UNENROLLED, reason=GONE)
-    if target.push_error != known:
-        _report(target, code=code)
+    def _take(self) -> int:
+        """Take in hand and send as many as there is room for; return how many."""
+        if self.is_out_of_time or self.is_replaced or self._channel.refusal:
+            return 0
+        room = self._channel.find_room()
+        if self._is_probing and not self.outcomes.delivered:
+            room = 0 if self._channel.in_flight else min(room, 1)
+        waited = time.monotonic() - self._claimed_at >= CLAIM_SECONDS
+        if not room or (self._channel.in_flight and room < CLAIM_AT and not waited):
+            return 0
+        if self._is_stale():
+            return 0
+        claims = self._claim(room)
+        for claim in claims:
+            self._channel.send(claim, claim.build_request())
+        return len(claims)
 
+    def _is_stale(self) -> bool:
+        """Whether another certificate is in use by now."""
+        current = find_push_certificate()
+        self.is_replaced = current is None or build_key(current) != self._channel.key
+        return self.is_replaced
 
-def _report(target: Target, *, code: str) -> None:
-    """Tell it once, not with every retry."""
-    enrollment = _get_enrollment(target)
-    log.warning("push to %s: %s", enrollment.device.public_id, target.push_error)
-    push_failed.send(Enrollment, enrollment=enrollment, code=code, message=target.push_error)
+    def _claim(self, room: int) -> list[Claim]:
+        claims: list[Claim] = []
+        for source in SOURCES:
+            left = room - len(claims)
+            if left:
+                claims += claim_pushes(
+                    source, topic=self._certificate.topic, limit=left, now=self._clock()
+                )
+        self._claimed_at = time.monotonic()
+        return claims
 
+    def _wait_for_rest(self) -> bool:
+        """Wait where APNs wants a short rest and there is something to push after it."""
+        rest = self._channel.rest
+        if not rest or self._channel.trouble or rest > SHORT_REST:
+            return False
+        now = self._clock()
+        if not any(find_requested(source, now=now).exists() for source in SOURCES):
+            return False
+        time.sleep(rest)
+        return True
 
-def request_due_pushes(*, model: Model = Enrollment, now: datetime) -> list[int]:
-    """Mark every live channel that should be woken; return their ids, patient ones first.
-
-    Those with a command that waits or whose answer is overdue, and those whose request was
-    noted and its task lost. Devices that do not come are woken ever less often.
-    """
-    is_due = Q(Exists(find_due_commands(now).filter(**QUEUE[model])))
-    is_lost = Q(push_requested_at__lte=now - LOST)
-    may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
-    due = _reachable(model).filter(is_due | is_lost, may_try).order_by("push_attempts", "id")
-    ids = list(due.values_list("pk", flat=True))
-    model._default_manager.filter(pk__in=ids, push_requested_at=None).update(push_requested_at=now)
-    return ids
+    def _finish(self) -> None:
+        channel, topic = self._channel, self._certificate.topic
+        if self.outcomes.delivered:
+            accept_certificate(self._certificate)
+        if channel.refusal:
+            drop_channel(channel)
+            refuse_certificate(self._certificate, reason=channel.refusal, now=self._clock())
+        elif channel.trouble:
+            stop_topic(topic, stop=Stop(PUSH_FAILED, channel.trouble))

@@ -1,8 +1,13 @@
 """Asking for a push: noted in the row, so that the sweep finds it when the task is lost."""
 
+from datetime import datetime
+
+from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import Enrollment, UserChannel
+from devices.services.push_claims import reclaim_lost
+from devices.services.push_sources import SOURCES, PushSource
 from devices.signals import push_requested
 
 
@@ -19,3 +24,20 @@ def insist_on_push(enrollment: Enrollment) -> None:
         push_requested_at=timezone.now(), push_not_before=None
     )
     push_requested.send(Enrollment, target=enrollment)
+
+
+def request_due_pushes(*, now: datetime) -> int:
+    """Ask for a push for everything that should be woken; return how many that are.
+
+    That is what has a command that waits or whose answer is overdue, ever less often where
+    nobody comes, and what was in the hand of a worker that is dead.
+    """
+    return sum(reclaim_lost(each, now=now) + _request_due(each, now=now) for each in SOURCES)
+
+
+def _request_due(source: PushSource, *, now: datetime) -> int:
+    may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
+    idle = source.list_reachable().filter(push_requested_at=None, push_claimed_at=None)
+    due = idle.filter(source.is_due(now), may_try)
+    rows = source.list_rows().filter(pk__in=due.values("pk"), push_requested_at=None)
+    return rows.update(push_requested_at=now)

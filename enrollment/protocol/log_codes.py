@@ -233,9 +233,16 @@ _DEVICES = (
         level="warning",
     ),
     _error(
+        "push_certificate_refused",
+        _("Push certificate refused"),
+        _("Apple's push service does not accept the APNs push certificate."),
+        _("Renew it with the same Apple Account and import it."),
+        _("This server is not ready yet"),
+    ),
+    _error(
         "push_failed",
         _("Push failed"),
-        _("Apple's push service did not accept a notification for the device."),
+        _("Apple's push service did not accept a notification for a device."),
         _("Check the push certificate and the connection to api.push.apple.com."),
         level="warning",
     ),

@@ -21,7 +21,7 @@ from devices.models import (
     Platform,
     PushCertificateState,
 )
-from devices.selectors import count_devices_by_status, find_push_certificate
+from devices.selectors import count_devices_by_status, find_push_certificate, is_refused
 from enrollment.models import LogEntry, LogLevel, TokenState
 from enrollment.selectors import list_tokens
 from guardmdm.console.charts import build_area, build_donut
@@ -121,6 +121,10 @@ def find_push_notices(now: datetime) -> list[Notice]:
     if certificate is None or certificate.not_after is None:
         text = _("No device can enroll or be woken until it is imported.")
         return [Notice("error", _("There is no Apple push certificate."), text, url)]
+    if is_refused(certificate):
+        title = _("Apple refuses the push certificate: %s.") % certificate.refusal
+        text = _("No device is woken until it is renewed and imported.")
+        return [Notice("error", title, text, url)]
     state = certificate.get_state(now)
     if state == PushCertificateState.VALID:
         return []

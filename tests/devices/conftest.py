@@ -2,14 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.simulator.apns import FakeApns
+
 if TYPE_CHECKING:
+    from tests.devices.fleet import Fleet
     from tests.devices.mdm_device import MdmDevice
 
 MakeDevice = Callable[..., "MdmDevice"]
+Enroll = Callable[[], "MdmDevice"]
 News = dict[str, list[dict[str, Any]]]
 
 
@@ -54,10 +59,48 @@ def news(db: None, bootstrapped: None) -> Iterator[News]:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The enrollments for which a push task was given to the broker."""
-    from devices.tasks import push_device
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tasks of pushes that were given to the broker."""
+    from devices import tasks
 
-    ids: list[int] = []
-    monkeypatch.setattr(push_device, "delay", ids.append)
-    return ids
+    names: list[str] = []
+    for name in ("send_requested_pushes", "tell_push_departures"):
+
+        def note(_name: str = name) -> str:
+            names.append(_name)
+            return _name
+
+        monkeypatch.setattr(getattr(tasks, name), "delay", note)
+    return names
+
+
+@pytest.fixture
+def apns(settings: Any, tmp_path: Path) -> Iterator[FakeApns]:
+    """A push service that the server under test is told to use."""
+    from devices.services.apns_client import close_channels
+
+    with FakeApns() as fake:
+        (tmp_path / "ca.pem").write_bytes(fake.ca_pem)
+        settings.APNS_HOST, settings.APNS_PORT = "127.0.0.1", fake.port
+        settings.APNS_CA = str(tmp_path / "ca.pem")
+        yield fake
+        close_channels()
+
+
+@pytest.fixture
+def enroll(make_device: MakeDevice, apns: FakeApns) -> Enroll:
+    """Enroll a device that APNs knows; its enrollment has asked for a push."""
+
+    def make() -> "MdmDevice":
+        device = make_device().enroll()
+        apns.register(device.token, device.magic, device.topic)
+        return device
+
+    return make
+
+
+@pytest.fixture
+def fleet(db: None, bootstrapped: None, apns: FakeApns) -> "Fleet":
+    from tests.devices.fleet import Fleet
+
+    return Fleet(apns)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import get_ident
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
-from devices.services.push import push, request_due_pushes
 from devices.services.queue import enqueue, take_next, withdraw
 from devices.services.renewal import start_due_renewals
 from tests.devices.conftest import MakeDevice, News
+from tests.devices.fleet import Fleet
+from tests.devices.mdm_device import MdmDevice
+from tests.devices.pushing import count_by_token, push
 from tests.devices.renewal import make_due, renew
+from tests.simulator.apns import FakeApns
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +35,7 @@ def run_together(work: Callable[[int], Any], *, count: int) -> list[Any]:
 
 
 def test_parallel_connections_never_get_the_same_command(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
     Command.objects.all().delete()
@@ -51,7 +55,7 @@ def test_parallel_connections_never_get_the_same_command(
 
 
 def test_a_query_that_many_ask_for_at_once_is_queued_once(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
     Command.objects.all().delete()
@@ -62,7 +66,7 @@ def test_a_query_that_many_ask_for_at_once_is_queued_once(
 
 
 def test_a_command_that_is_cancelled_while_it_is_taken_is_one_of_both(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
     Command.objects.all().delete()
@@ -83,7 +87,7 @@ def test_a_command_that_is_cancelled_while_it_is_taken_is_one_of_both(
 
 
 def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(
-    make_device: MakeDevice, news: News, started: list[int]
+    make_device: MakeDevice, news: News, started: list[str]
 ) -> None:
     device = make_device().enroll()
     device.answer_everything()
@@ -97,7 +101,7 @@ def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(
 
 
 def test_one_renewal_is_queued_when_many_sweeps_run_at_once(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
     make_due(device)
@@ -106,7 +110,7 @@ def test_one_renewal_is_queued_when_many_sweeps_run_at_once(
 
 
 def test_two_connections_of_one_device_get_different_commands_over_http(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
     answers = run_together(lambda _: device.take(), count=3)
@@ -114,7 +118,7 @@ def test_two_connections_of_one_device_get_different_commands_over_http(
 
 
 def test_an_authenticate_sent_twice_at_once_is_one_enrollment(
-    make_device: MakeDevice, news: News, started: list[int]
+    make_device: MakeDevice, news: News, started: list[str]
 ) -> None:
     device = make_device()
     responses = run_together(lambda _: device.authenticate().status_code, count=4)
@@ -124,7 +128,7 @@ def test_an_authenticate_sent_twice_at_once_is_one_enrollment(
 
 
 def test_a_token_update_sent_twice_at_once_enrolls_once(
-    make_device: MakeDevice, news: News, started: list[int]
+    make_device: MakeDevice, news: News, started: list[str]
 ) -> None:
     device = make_device()
     device.authenticate()
@@ -135,7 +139,7 @@ def test_a_token_update_sent_twice_at_once_enrolls_once(
 
 
 def test_a_result_sent_twice_at_once_is_told_once(
-    make_device: MakeDevice, news: News, started: list[int]
+    make_device: MakeDevice, news: News, started: list[str]
 ) -> None:
     device = make_device().enroll()
     command = device.take()
@@ -147,7 +151,7 @@ def test_a_result_sent_twice_at_once_is_told_once(
 
 
 def test_no_message_waits_for_another_in_a_circle_when_all_note_that_the_device_is_here(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
     device.answer_everything()
@@ -163,18 +167,39 @@ def test_no_message_waits_for_another_in_a_circle_when_all_note_that_the_device_
         assert device.enrollment.push_attempts == 0
 
 
-def test_twelve_devices_enroll_at_once(make_device: MakeDevice, started: list[int]) -> None:
+def test_twelve_devices_enroll_at_once(make_device: MakeDevice, started: list[str]) -> None:
     devices = [make_device() for _ in range(12)]
     run_together(lambda n: devices[n].enroll(), count=12)
     assert Device.objects.filter(status="enrolled").count() == 12
 
 
-def test_one_worker_sends_a_push_that_several_find(
-    make_device: MakeDevice, started: list[int], settings: Any
+def test_workers_share_the_pushes_and_none_is_sent_twice(
+    fleet: Fleet, apns: FakeApns, started: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.APNS_HOST, settings.APNS_PORT = "127.0.0.1", 9
+    fleet.add(120)
+    apns.delay_next(0.2, count=40)
+    # A thread for each worker process; a connection belongs to a process.
+    monkeypatch.setattr("devices.services.apns_client.os.getpid", get_ident)
+    shares = run_together(lambda _: push(), count=4)
+    assert apns.connections > 1
+    assert sum(shares) == 120
+    assert count_by_token(apns) == dict.fromkeys(fleet.tokens, 1)
+
+
+def test_a_push_asked_for_while_one_is_on_the_way_is_sent_after_it(
+    make_device: MakeDevice, apns: FakeApns, started: list[str]
+) -> None:
     device = make_device().enroll()
-    pk, now = device.enrollment.pk, timezone.now()
-    verdicts = run_together(lambda _: push(pk, now=now), count=4)
-    assert len([verdict for verdict in verdicts if verdict is not None]) == 1
-    assert pk in request_due_pushes(now=now + timedelta(hours=1))
+    apns.register(device.token, device.magic, device.topic, lambda: come_and_ask(device))
+    asked: list[bool] = []
+
+    def come_and_ask(device: MdmDevice) -> None:
+        """The device is quicker than APNs' answer, and a command comes after it has left."""
+        if not asked:
+            asked.append(True)
+            device.answer_everything()
+            enqueue(device.enrollment, command={"RequestType": "RestartDevice"})
+            connection.close()
+
+    assert push() == 2
+    assert device.enrollment.push_attempts == 1

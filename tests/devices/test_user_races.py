@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_a_user_has_one_channel_when_two_token_updates_come_at_once(
-    make_device: MakeDevice, settings: Any, started: list[int]
+    make_device: MakeDevice, settings: Any, started: list[str]
 ) -> None:
     settings.MDM_USER_CHANNEL = True
     user = MdmUser(make_device(product="Mac14,2").enroll())
@@ -25,7 +25,7 @@ def test_a_user_has_one_channel_when_two_token_updates_come_at_once(
 
 
 def test_a_user_is_left_without_a_channel_when_the_device_checks_out_at_once(
-    make_device: MakeDevice, settings: Any, started: list[int]
+    make_device: MakeDevice, settings: Any, started: list[str]
 ) -> None:
     settings.MDM_USER_CHANNEL = True
     user = MdmUser(make_device(product="Mac14,2").enroll())
@@ -37,7 +37,7 @@ def test_a_user_is_left_without_a_channel_when_the_device_checks_out_at_once(
 
 
 def test_no_item_is_lost_when_reports_come_at_once(
-    make_device: MakeDevice, started: list[int]
+    make_device: MakeDevice, started: list[str]
 ) -> None:
     device = make_device().enroll()
 

@@ -1,12 +1,14 @@
-"""The CA's certificates that end soon, as `doctor` and the dashboard tell of them."""
+"""Certificates that end soon or are refused, as `doctor` and the dashboard tell of it."""
 
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from guardmdm.console.dashboard import find_ca_notices
-from guardmdm.health import check_authorities
+from devices.selectors import find_push_certificate
+from devices.services.push_stops import refuse_certificate
+from guardmdm.console.dashboard import find_ca_notices, find_push_notices
+from guardmdm.health import check_authorities, check_push_certificate
 from scep.models import CertificateAuthority, ServiceCertificate, ServicePurpose
 from scep.selectors import get_issuing_ca
 
@@ -54,3 +56,17 @@ def test_doctor_names_the_first_step_when_there_is_no_ca() -> None:
     CertificateAuthority.objects.update(state="retired")
     assert "bootstrap" in check_authorities().fix
     assert "bootstrap" in find_ca_notices(timezone.now())[0].text
+
+
+def test_administrator_is_told_when_apple_refuses_the_push_certificate_until_it_is_saved() -> None:
+    row = find_push_certificate()
+    assert row is not None
+    assert find_push_notices(timezone.now()) == []
+    refuse_certificate(row, reason="BadCertificate", now=timezone.now())
+    (notice,) = find_push_notices(timezone.now())
+    assert (notice.level, "BadCertificate" in notice.title) == ("error", True)
+    finding = check_push_certificate()
+    assert (finding.is_failure, "BadCertificate" in finding.text) == (True, True)
+    row.save()  # as an import does
+    assert find_push_notices(timezone.now()) == []
+    assert not check_push_certificate().is_failure

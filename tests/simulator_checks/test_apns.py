@@ -1,13 +1,19 @@
 """The fake APNs, spoken to by a real HTTP/2 client with client certificates."""
 
+import socket
 import ssl
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
 
 from tests.simulator.apns import FakeApns, make_authority
 
@@ -92,6 +98,18 @@ def test_reason_is_apples_when_push_is_wrong(apns: FakeApns, connect: Connect) -
         (push(client, apns_expiration="soon"), 400, "BadExpirationDate"),
     ):
         assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+    for path, body, status, reason in (
+        (f"/3/device/{'xy' * 32}", b"{}", 400, "BadDeviceToken"),
+        (f"/3/device/{' 0' * 32}", b"{}", 400, "BadDeviceToken"),
+        ("/3/device/", b"{}", 400, "MissingDeviceToken"),
+        (f"/3/device/{TOKEN.hex()}", b'{"aps": {}}', 400, "PayloadEmpty"),
+        (f"/3/device/{TOKEN.hex()}", b'{"mdm": "%s"}' % (b"M" * 5000), 413, "PayloadTooLarge"),
+        (f"/4/{TOKEN.hex()}", b"{}", 404, "BadPath"),
+    ):
+        headers = {"apns-topic": TOPIC, "apns-push-type": "mdm"}
+        answer = client.post(path, content=body, headers=headers)
+        assert (answer.status_code, answer.json()["reason"]) == (status, reason)
+    assert push(client, apns_id="no UUID").json()["reason"] == "BadMessageId"
     apns.unregister(TOKEN)
     gone = push(client)
     assert (gone.status_code, gone.json()["reason"]) == (410, "Unregistered")
@@ -128,6 +146,75 @@ def test_client_sends_again_when_goaway_left_it_unprocessed(
     # httpx opens a new connection for streams above GOAWAY's last one.
     assert push(client).status_code == 200
     assert len(apns.deliveries) == 2
+
+
+def test_answer_comes_late_and_others_overtake_it(apns: FakeApns, connect: Connect) -> None:
+    apns.register(TOKEN, MAGIC, TOPIC)
+    client = connect()
+    push(client)
+    apns.delay_next(0.5)
+    with ThreadPoolExecutor(2) as pool:
+        slow = pool.submit(push, client)
+        while apns._delays:
+            time.sleep(0.01)
+        quick = pool.submit(push, client)
+        assert quick.result().status_code == 200
+        assert not slow.done()
+        assert slow.result().status_code == 200
+    assert apns.connections == 1
+
+
+def test_answer_says_when_to_come_again(apns: FakeApns, connect: Connect) -> None:
+    apns.answer_next(429, "TooManyRequests", retry_after=30)
+    assert push(connect()).headers["retry-after"] == "30"
+
+
+@pytest.mark.parametrize("kind", ["ignore", "freeze"])
+def test_answer_never_comes_when_told_so(apns: FakeApns, connect: Connect, kind: str) -> None:
+    client = connect()
+    apns.disturb_next(kind)
+    client.timeout = 0.5
+    with pytest.raises(httpx.ReadTimeout):
+        push(client)
+    assert apns.deliveries == []
+
+
+def test_connection_ends_when_client_opens_too_many_streams(connect: Connect) -> None:
+    with FakeApns(max_streams=2) as narrow:
+        client = H2Connection(H2Configuration())
+        with open_tls(narrow) as connection:
+            client.initiate_connection()
+            for stream_id in (1, 3, 5):
+                client.send_headers(
+                    stream_id,
+                    [
+                        (":method", "POST"),
+                        (":scheme", "https"),
+                        (":authority", "x"),
+                        (":path", "/3/device/"),
+                    ],
+                )
+            connection.sendall(client.data_to_send())
+            while connection.recv(1000):
+                pass
+        assert len(narrow.violations) == 1
+
+
+def test_http_1_is_refused(apns: FakeApns) -> None:
+    with open_tls(apns, protocol="http/1.1") as connection:
+        connection.sendall(b"POST /3/device/00 HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000) == b""
+
+
+def open_tls(apns: FakeApns, *, protocol: str = "h2") -> ssl.SSLSocket:
+    context = ssl.create_default_context(cadata=apns.ca_pem.decode())
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(apns.issue_push_certificate(TOPIC).pem)
+        file.flush()
+        context.load_cert_chain(file.name)
+    context.set_alpn_protocols([protocol])
+    plain = socket.create_connection(("127.0.0.1", apns.port))
+    return context.wrap_socket(plain, server_hostname="127.0.0.1")
 
 
 def test_connection_fails_when_no_client_certificate(connect: Connect) -> None:

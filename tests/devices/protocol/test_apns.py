@@ -4,16 +4,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from devices.protocol.apns import Verdict, build_body, build_headers, build_path, decode_answer
+from devices.protocol.apns import PushRequest, Verdict, decode_answer
 
 
 def test_a_push_names_the_token_in_hexadecimal_and_is_kept_for_sleeping_devices() -> None:
-    assert build_path(b"\x00\xff") == "/3/device/00ff"
-    assert build_body("M") == b'{"mdm": "M"}'
-    headers = build_headers("com.apple.mgmt.x", expires_at=datetime(2026, 1, 1, tzinfo=UTC))
-    assert headers["apns-push-type"] == "mdm"
-    assert headers["apns-topic"] == "com.apple.mgmt.x"
-    assert headers["apns-expiration"] == "1767225600"
+    request = PushRequest("com.apple.mgmt.x", b"\x00\xff", "M", expires_at=1_767_225_600)
+    assert request.path == "/3/device/00ff"
+    assert request.body == b'{"mdm": "M"}'
+    assert request.headers == {
+        "apns-topic": "com.apple.mgmt.x",
+        "apns-push-type": "mdm",
+        "apns-priority": "10",
+        "apns-expiration": "1767225600",
+    }
 
 
 @pytest.mark.parametrize(
@@ -32,12 +35,33 @@ def test_a_push_names_the_token_in_hexadecimal_and_is_kept_for_sleeping_devices(
         (400, b'{"reason":"PayloadEmpty"}', Verdict.REFUSED),
         (418, b"[1]", Verdict.REFUSED),
         (400, b"\xff", Verdict.REFUSED),
+        (0, b"", Verdict.REFUSED),
     ],
 )
 def test_an_answer_is_sorted(status: int, body: bytes, verdict: Verdict) -> None:
-    assert decode_answer(status, body).verdict == verdict
+    answer = decode_answer(status, body)
+    assert (answer.verdict, answer.status) == (verdict, status)
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30", 30), ("", 0), ("soon", 0), ("9" * 30, 86400)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30", 30), ("", 0), ("soon", 0), ("²", 0), ("9" * 30, 86400)]
+)
 def test_retry_after_is_taken_in_seconds_and_bounded(text: str, seconds: int) -> None:
     assert decode_answer(429, b"", retry_after=text).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "moment"),
+    [
+        ("1767225600500", datetime(2026, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)),
+        ("true", None),
+        ('"soon"', None),
+        ("1e400", None),
+        ("9" * 40, None),
+        ("null", None),
+    ],
+)
+def test_a_dead_token_is_dead_since_its_timestamp(timestamp: str, moment: datetime | None) -> None:
+    body = b'{"reason":"Unregistered","timestamp":%s}' % timestamp.encode()
+    answer = decode_answer(410, body)
+    assert (answer.verdict, answer.gone_at) == (Verdict.DEVICE_GONE, moment)

@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ TOKEN_BYTES = 32
 TOPIC_PREFIX = "com.apple.mgmt."
 PATH = "/3/device/"
 MAX_PAYLOAD = 4096
+HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,10 @@ class PushRequest:
     @property
     def token(self) -> bytes | None:
         """The 32 bytes named by the path, or None."""
-        try:
-            token = bytes.fromhex(self.path.removeprefix(PATH))
-        except ValueError:
+        digits = self.path.removeprefix(PATH)
+        if len(digits) != 2 * TOKEN_BYTES or not set(digits) <= HEX_DIGITS:
             return None
-        return token if len(token) == TOKEN_BYTES else None
+        return bytes.fromhex(digits)
 
     @property
     def topic(self) -> str | None:
@@ -56,11 +57,12 @@ class PushRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """Status and reason; timestamp in milliseconds, with 410 only."""
+    """Status and reason; timestamp in milliseconds, with 410 only; retry_after in seconds."""
 
     status: int
     reason: str | None = None
     timestamp: int | None = None
+    retry_after: int | None = None
 
     def encode(self) -> bytes:
         """The JSON body, empty for a success."""
@@ -96,7 +98,9 @@ def check_request(request: PushRequest) -> Answer | None:
         (not request.topic, 400, "MissingTopic"),
         (not (request.topic or "").startswith(TOPIC_PREFIX), 400, "BadTopic"),
         (request.topic not in request.client_topics, 403, "BadCertificate"),
+        (request.path == PATH, 400, "MissingDeviceToken"),
         (request.token is None, 400, "BadDeviceToken"),
+        (not is_uuid(request.headers.get("apns-id")), 400, "BadMessageId"),
         (request.headers.get("apns-push-type") != "mdm", 400, "InvalidPushType"),
         (request.headers.get("apns-priority", "10") not in ("5", "10"), 400, "BadPriority"),
         (
@@ -122,6 +126,14 @@ def check_registration(
     if gone_at is not None:
         return Answer(410, "Unregistered", timestamp=int(gone_at * 1000))
     return Answer(400, "BadDeviceToken")
+
+
+def is_uuid(text: str | None) -> bool:
+    """Whether it may stand in apns-id, which may also be left out."""
+    try:
+        return text is None or str(uuid.UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def now() -> float:

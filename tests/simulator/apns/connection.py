@@ -1,6 +1,9 @@
 """One HTTP/2 connection of the fake APNs, on its own thread."""
 
+import heapq
+import select
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,12 +13,14 @@ from h2 import events
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
-from h2.exceptions import ProtocolError
+from h2.exceptions import ProtocolError, StreamClosedError
 from h2.settings import SettingCodes
+from hyperframe.frame import GoAwayFrame
 
 from .answers import Answer, PushRequest
 
 READ_SIZE = 65_536
+FROZEN_SECONDS = 60
 
 
 @dataclass
@@ -30,12 +35,14 @@ class Exchange:
 class Door:
     """What the server lends a connection.
 
-    answer gives the answer and the apns-id; take_disturbance the next disturbance
-    ("goaway", "reset", "close") or None.
+    answer gives the answer and the apns-id; take_disturbance the next disturbance or None;
+    take_delay how many seconds an answer waits; violations: where the client's are noted.
     """
 
     answer: Callable[[PushRequest], tuple[Answer, str]]
     take_disturbance: Callable[[], str | None]
+    take_delay: Callable[[], float]
+    violations: list[str]
 
 
 class Connection:
@@ -46,7 +53,9 @@ class Connection:
         self._door = door
         self._topics = read_topics(sock.getpeercert(binary_form=True) or b"")
         self._exchanges: dict[int, Exchange] = {}
+        self._late: list[tuple[float, int, Exchange]] = []  # a heap, by the moment of the answer
         self._open = True
+        self._leaving = False
         # Our own headers need no check; the client's are checked, to find its bugs.
         self._h2 = H2Connection(
             H2Configuration(
@@ -60,20 +69,37 @@ class Connection:
 
     def run(self) -> None:
         """Serves until the peer leaves, a disturbance ends it, or stop closes it."""
+        # h2 tells, and holds the client to, what was acknowledged.
+        self._h2.local_settings.acknowledge()
         self._h2.initiate_connection()
         self._flush()
         while self._open:
-            data = self._sock.recv(READ_SIZE)
-            if not data:
-                return
-            try:
-                received = self._h2.receive_data(data)
-            except ProtocolError:
-                self._flush()
-                return
-            for event in received:
-                self._handle(event)
+            if self._wait():
+                data = self._sock.recv(READ_SIZE)
+                if not data:
+                    return
+                self._take(data)
+            self._answer_late()
             self._flush()
+            if self._leaving and not self._late:
+                return
+
+    def _wait(self) -> bool:
+        """True when there is something to read; False when a late answer is due."""
+        if self._sock.pending() or not self._late:
+            return True
+        seconds = max(0.0, self._late[0][0] - time.monotonic())
+        return bool(select.select([self._sock], [], [], seconds)[0])
+
+    def _take(self, data: bytes) -> None:
+        try:
+            received = self._h2.receive_data(data)
+        except ProtocolError as error:
+            self._door.violations.append(f"{type(error).__name__}: {error}")
+            self._open = False
+            return
+        for event in received:
+            self._handle(event)
 
     def _flush(self) -> None:
         data = self._h2.data_to_send()
@@ -81,7 +107,7 @@ class Connection:
             self._sock.sendall(data)
 
     def _handle(self, event: events.Event) -> None:
-        if not self._open:
+        if not self._open or (self._leaving and not isinstance(event, events.StreamReset)):
             return
         if isinstance(event, events.RequestReceived):
             headers = {_text(key): _text(value) for key, value in event.headers or ()}
@@ -106,10 +132,19 @@ class Connection:
         if exchange is None:
             return
         disturbance = self._door.take_disturbance()
-        if disturbance is None:
-            self._reply(stream_id, exchange)
-        else:
+        if disturbance is not None:
             self._disturb(disturbance, stream_id)
+            return
+        delay = self._door.take_delay()
+        if delay:
+            heapq.heappush(self._late, (time.monotonic() + delay, stream_id, exchange))
+        else:
+            self._reply(stream_id, exchange)
+
+    def _answer_late(self) -> None:
+        while self._late and self._late[0][0] <= time.monotonic():
+            _, stream_id, exchange = heapq.heappop(self._late)
+            self._reply(stream_id, exchange)
 
     def _reply(self, stream_id: int, exchange: Exchange) -> None:
         headers = exchange.headers
@@ -123,22 +158,35 @@ class Connection:
         answer, apns_id = self._door.answer(request)
         body = answer.encode()
         reply = [(":status", str(answer.status)), ("apns-id", apns_id)]
-        self._h2.send_headers(stream_id, reply, end_stream=not body)
-        if body:
-            self._h2.send_data(stream_id, body, end_stream=True)
+        if answer.retry_after is not None:
+            reply.append(("retry-after", str(answer.retry_after)))
+        try:
+            self._h2.send_headers(stream_id, reply, end_stream=not body)
+            if body:
+                self._h2.send_data(stream_id, body, end_stream=True)
+        except StreamClosedError:
+            return  # the client has given up
 
     def _disturb(self, disturbance: str, stream_id: int) -> None:
-        """The request is not processed: a correct client sends it again."""
+        """The request is not processed: a correct client sends it again, but for "ignore"."""
         if disturbance == "reset":
             self._h2.reset_stream(stream_id, ErrorCodes.REFUSED_STREAM)
-            return
-        if disturbance == "goaway":
-            # The last stream that was processed is the one before.
-            self._h2.close_connection(
-                ErrorCodes.NO_ERROR, b'{"reason":"Shutdown"}', max(stream_id - 2, 0)
-            )
-            self._flush()
-        self._open = False
+        elif disturbance == "goaway":
+            self._go_away(last=max(stream_id - 2, 0))
+        elif disturbance == "freeze":
+            time.sleep(FROZEN_SECONDS)
+            self._open = False
+        elif disturbance == "close":
+            self._open = False
+
+    def _go_away(self, *, last: int) -> None:
+        """By hand: h2 would end the streams that are still to be answered."""
+        self._flush()
+        frame = GoAwayFrame(
+            stream_id=0, last_stream_id=last, error_code=0, additional_data=b'{"reason":"Shutdown"}'
+        )
+        self._sock.sendall(frame.serialize())
+        self._leaving = True
 
 
 def _text(value: str | bytes) -> str:

@@ -16,7 +16,7 @@ from .authority import ApnsAuthority, Pair, make_authority
 from .connection import Connection, Door
 from .tls import make_context
 
-DISTURBANCES = ("goaway", "reset", "close")
+DISTURBANCES = ("goaway", "reset", "close", "ignore", "freeze")
 HANDSHAKE_SECONDS = 10
 
 
@@ -40,6 +40,8 @@ class FakeApns:
         self.port = port
         self.authority = authority or make_authority()
         self.deliveries: list[Delivery] = []
+        self.violations: list[str] = []  # of HTTP/2 by clients, in h2's words
+        self.connections = 0  # that were made with HTTP/2
         self._client_ca = client_ca
         self._max_streams = max_streams
         self._changed = threading.Condition()
@@ -47,6 +49,7 @@ class FakeApns:
         self._gone: dict[bytes, float] = {}
         self._planned: deque[Answer] = deque()
         self._disturbances: deque[str] = deque()
+        self._delays: deque[float] = deque()
         self._sockets: set[socket.socket] = set()
         self._listener: socket.socket | None = None
 
@@ -73,13 +76,31 @@ class FakeApns:
             self._registrations.pop(token, None)
             self._gone[token] = answers.now()
 
-    def answer_next(self, status: int, reason: str | None = None, *, count: int = 1) -> None:
+    def answer_next(
+        self,
+        status: int,
+        reason: str | None = None,
+        *,
+        count: int = 1,
+        timestamp: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         """The next `count` requests get this answer, whatever they ask."""
         with self._changed:
-            self._planned.extend([Answer(status, reason)] * count)
+            self._planned.extend([Answer(status, reason, timestamp, retry_after)] * count)
+
+    def delay_next(self, seconds: float, *, count: int = 1) -> None:
+        """The answers to the next requests come late; others overtake them."""
+        with self._changed:
+            self._delays.extend([seconds] * count)
 
     def disturb_next(self, kind: str, *, count: int = 1) -> None:
-        """The next requests are not answered: "goaway", "reset" (stream) or "close"."""
+        """The next requests are not answered.
+
+        "goaway": the connection ends with the stream before, whose answer still comes;
+        "reset": of the stream, not processed; "close": of the connection, without a word;
+        "ignore": no answer ever; "freeze": nothing at all is read from the connection any more.
+        """
         if kind not in DISTURBANCES:
             raise ValueError(f"{kind!r} is none of {DISTURBANCES}")
         with self._changed:
@@ -156,8 +177,9 @@ class FakeApns:
         secured.settimeout(None)
         with self._changed:
             self._sockets.add(secured)
+            self.connections += 1
         try:
-            door = Door(answer=self.answer, take_disturbance=self._take_disturbance)
+            door = Door(self.answer, self._take_disturbance, self._take_delay, self.violations)
             Connection(secured, door=door, max_streams=self._max_streams).run()
         finally:
             with self._changed:
@@ -166,6 +188,10 @@ class FakeApns:
     def _take_disturbance(self) -> str | None:
         with self._changed:
             return self._disturbances.popleft() if self._disturbances else None
+
+    def _take_delay(self) -> float:
+        with self._changed:
+            return self._delays.popleft() if self._delays else 0.0
 
     def answer(self, request: PushRequest) -> tuple[Answer, str]:
         """Decides, records, wakes; returns the answer and the apns-id."""

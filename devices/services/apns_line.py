@@ -1,0 +1,95 @@
+"""The pushes on the way over one connection: which is whose, and how long each may take."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ssl import SSLContext
+from typing import Any
+
+from devices.protocol.apns import PushAnswer, PushRequest, Verdict
+from devices.services.apns_connection import Connection, ConnectionLost
+
+ANSWER_SECONDS = 10.0
+LATE = PushAnswer(Verdict.TRY_LATER, f"no answer within {ANSWER_SECONDS:.0f} seconds")
+
+
+@dataclass
+class Flight:
+    """One push and how often it was sent; `key` is the sender's own."""
+
+    key: Any
+    request: PushRequest
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class Landing:
+    """The end of a flight. No answer: it has to be sent again, for `reason`."""
+
+    flight: Flight
+    answer: PushAnswer | None
+    reason: str = ""
+
+
+class Line:
+    """A connection and its flights; raises ConnectionLost when made. `loss`: how it ended."""
+
+    def __init__(self, context: SSLContext) -> None:
+        self._connection = Connection(context)
+        self._flights: dict[int, tuple[Flight, float]] = {}
+        self.loss: ConnectionLost | None = None
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._flights)
+
+    @property
+    def room(self) -> int:
+        return self._connection.streams.room
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether more may be sent on it."""
+        if self.loss is None:
+            try:
+                return self._connection.is_usable
+            except ConnectionLost as loss:
+                self.loss = loss
+        return False
+
+    def send(self, flight: Flight) -> None:
+        flight.tries += 1
+        stream_id = self._connection.streams.open(flight.request)
+        self._flights[stream_id] = flight, time.monotonic() + ANSWER_SECONDS
+
+    def exchange(self, seconds: float) -> list[Landing]:
+        """Send and receive for `seconds` at the most; return what has landed."""
+        landed: list[Landing] = []
+        try:
+            for ended in self._connection.exchange(min(seconds, self._find_next_deadline())):
+                flight, _ = self._flights.pop(ended.stream_id)
+                landed.append(Landing(flight, ended.answer, ended.reason))
+        except ConnectionLost as loss:
+            self.loss = loss
+            landed += [Landing(flight, None, str(loss)) for flight, _ in self._flights.values()]
+            self._flights.clear()
+        landed += self._give_up_late()
+        return landed
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _find_next_deadline(self) -> float:
+        """Return in how many seconds the oldest flight is late."""
+        deadline = next(iter(self._flights.values()), (None, float("inf")))[1]
+        return max(0.0, deadline - time.monotonic())
+
+    def _give_up_late(self) -> Iterator[Landing]:
+        now = time.monotonic()
+        while self._flights:
+            stream_id, (flight, deadline) = next(iter(self._flights.items()))
+            if deadline > now:
+                return
+            del self._flights[stream_id]
+            self._connection.streams.cancel(stream_id)
+            yield Landing(flight, LATE)

@@ -1,0 +1,44 @@
+"""One task takes all requested pushes in hand: until it begins, no other one is started.
+
+Ten thousand commands at once would otherwise be ten thousand tasks that find nothing to do.
+"""
+
+import time
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+SLOT = "push-announced"
+# A task that the broker has lost keeps others from being started only so long.
+SECONDS = 3
+PAUSE_SECONDS = 10
+
+
+class Announcement:
+    """In the cache that processes share; where that cannot be reached, the sweep does the work.
+
+    After one failure it is left alone for a while, so that not every request waits for it.
+    """
+
+    _unreachable_until = 0.0
+
+    @classmethod
+    def make(cls) -> bool:
+        """Return whether a task has to be started for requests that were just committed."""
+        if time.monotonic() < cls._unreachable_until:
+            return False
+        try:
+            return bool(cache.add(SLOT, 1, timeout=SECONDS))
+        except (OSError, ValueError, RedisError):
+            cls._unreachable_until = time.monotonic() + PAUSE_SECONDS
+            return False
+
+    @classmethod
+    def end(cls) -> None:
+        """Requests from now on need another task: this one begins, or could not be started."""
+        if time.monotonic() < cls._unreachable_until:
+            return
+        try:
+            cache.delete(SLOT)
+        except (OSError, ValueError, RedisError):
+            cls._unreachable_until = time.monotonic() + PAUSE_SECONDS

@@ -1,0 +1,40 @@
+"""News of devices whose token is dead; apart from the pushes, which thousands would delay."""
+
+from django.db import transaction
+
+from devices.models import Device, DeviceStatus, Enrollment
+from devices.protocol.apns import Verdict
+from devices.services.push_outcomes import tell_failure
+from devices.services.push_sources import ENROLLMENTS, SOURCES, PushSource
+from devices.services.status import GONE, set_status
+
+AT_ONCE = 200
+
+
+def tell_departures() -> bool:
+    """Tell of up to AT_ONCE rows, each once; return whether there are more."""
+    for source in SOURCES:
+        untold = source.list_open().filter(
+            push_suspended_at__isnull=False, push_claimed_at__isnull=False
+        )
+        pks = list(untold.values_list("pk", flat=True)[: AT_ONCE + 1])
+        for pk in pks[:AT_ONCE]:
+            _tell(source, pk)
+        if len(pks) > AT_ONCE:
+            return True
+    return False
+
+
+@transaction.atomic
+def _tell(source: PushSource, pk: int) -> None:
+    is_enrollment = source is ENROLLMENTS
+    if is_enrollment:  # the device's row first, as TokenUpdate locks them
+        Device.objects.select_for_update(of=("self",)).filter(enrollments=pk).first()
+    untold = source.list_rows().filter(pk=pk, push_suspended_at__isnull=False)
+    told = untold.filter(push_claimed_at__isnull=False).update(push_claimed_at=None)
+    if not told or not is_enrollment:
+        return  # else told by another worker, or a TokenUpdate was faster
+    enrollment = Enrollment.objects.select_related("device").get(pk=pk)
+    if enrollment.push_error.startswith(Verdict.DEVICE_GONE.value):
+        set_status(enrollment.device, status=DeviceStatus.UNENROLLED, reason=GONE)
+    tell_failure(enrollment)

@@ -1,0 +1,148 @@
+"""What APNs' answers mean for the rows: written many at a time."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from devices.models import Enrollment
+from devices.protocol.apns import PushAnswer, Verdict
+from devices.services.push_claims import Claim, build_wait
+from devices.services.push_sources import ENROLLMENTS, PushSource, Rows
+from devices.signals import push_failed
+
+log = logging.getLogger(__name__)
+
+MANY, SECONDS = 250, 0.1
+# APNs refuses the request itself: our own fault, which no number of further tries mends.
+MOST_REFUSALS = 5
+PUSH_FAILED = "push_failed"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is alike for the rows of one UPDATE."""
+
+    source: PushSource
+    claimed_at: datetime
+    verdict: Verdict
+    error: str
+    wait: timedelta
+    token_update_count: int
+    was_failing: bool
+
+
+class Outcomes:
+    """Answers that wait to be written, for a short while; what is lost with them is pushed again.
+
+    Trouble of APNs' own is told once for each reason, with the first device that has met it: its
+    other devices have it in their row.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[_Kind, list[Claim]] = defaultdict(list)
+        self._count = 0
+        self._written_at = time.monotonic()
+        self._told: set[str] = set()
+        self.has_dead = False
+        self.delivered = 0
+
+    def add(self, claim: Claim, answer: PushAnswer) -> None:
+        self._waiting[_sort(claim, answer)].append(claim)
+        self._count += 1
+        self.delivered += answer.verdict == Verdict.DELIVERED
+
+    @property
+    def is_due(self) -> bool:
+        waited = time.monotonic() - self._written_at
+        return self._count >= MANY or (self._count > 0 and waited >= SECONDS)
+
+    def write(self, *, now: datetime) -> None:
+        waiting, self._waiting, self._count = self._waiting, defaultdict(list), 0
+        with transaction.atomic():
+            for kind, claims in waiting.items():
+                self._write_kind(kind, [claim.pk for claim in claims], now=now)
+                self._tell(kind, claims)
+        self._written_at = time.monotonic()
+
+    def _write_kind(self, kind: _Kind, pks: Sequence[int], *, now: datetime) -> None:
+        # A row that was put into other hands meanwhile, after a long silence, is theirs.
+        rows = kind.source.list_rows().filter(pk__in=pks, push_claimed_at=kind.claimed_at)
+        if kind.verdict == Verdict.DELIVERED:
+            counted = {"push_attempts": 1} if kind.was_failing else {}
+            rows.update(push_claimed_at=None, push_error="", **counted)
+        elif kind.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE):
+            self._suspend(rows, kind, now=now)
+        elif kind.verdict == Verdict.REFUSED:
+            log.error("APNs refuses what this server sends: %s", kind.error)
+            rows.update(
+                push_claimed_at=None, push_error=kind.error, push_not_before=now + kind.wait
+            )
+            rows.model._default_manager.filter(
+                pk__in=pks, push_error=kind.error, push_attempts__gte=MOST_REFUSALS
+            ).update(push_suspended_at=now)
+        else:
+            rows.update(
+                push_requested_at=now,
+                push_claimed_at=None,
+                push_error=kind.error,
+                push_not_before=now + kind.wait,
+            )
+
+    def _suspend(self, rows: Rows, kind: _Kind, *, now: datetime) -> None:
+        """The token is dead, unless a TokenUpdate has brought another one meanwhile.
+
+        What is in hand stays so until the news of it was told: see push_departures.
+        """
+        dead = rows.filter(token_update_count=kind.token_update_count)
+        if dead.update(push_suspended_at=now, push_error=kind.error):
+            self.has_dead = True
+        rows.filter(push_suspended_at=None).update(
+            push_requested_at=now, push_claimed_at=None, push_not_before=None
+        )
+
+    def _tell(self, kind: _Kind, claims: Sequence[Claim]) -> None:
+        if kind.verdict not in (Verdict.TRY_LATER, Verdict.REFUSED) or kind.error in self._told:
+            return
+        self._told.add(kind.error)
+        first = next((claim for claim in claims if claim.error != kind.error), None)
+        if first is not None and first.source is ENROLLMENTS:
+            tell_failure(Enrollment.objects.select_related("device").get(pk=first.pk))
+
+
+def tell_failure(enrollment: Enrollment) -> None:
+    """Tell what stands in the row's push_error."""
+    log.warning("push to %s: %s", enrollment.device.public_id, enrollment.push_error)
+    push_failed.send(
+        Enrollment, enrollment=enrollment, code=PUSH_FAILED, message=enrollment.push_error
+    )
+
+
+def _sort(claim: Claim, answer: PushAnswer) -> _Kind:
+    answer = _correct(claim, answer)
+    is_dead = answer.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE)
+    is_delivered = answer.verdict == Verdict.DELIVERED
+    wait = max(build_wait(claim.attempts), timedelta(seconds=answer.retry_after))
+    if answer.verdict == Verdict.CERTIFICATE_BAD:
+        wait = timedelta(0)  # it waits for the certificate, not for itself
+    return _Kind(
+        source=claim.source,
+        claimed_at=claim.claimed_at,
+        verdict=answer.verdict,
+        error="" if is_delivered else f"{answer.verdict.value}: {answer.reason}"[:255],
+        wait=timedelta(0) if is_delivered or is_dead else wait,
+        token_update_count=claim.token_update_count if is_dead else 0,
+        was_failing=is_delivered and bool(claim.error),
+    )
+
+
+def _correct(claim: Claim, answer: PushAnswer) -> PushAnswer:
+    """APNs says since when a token is dead; the device has sent it again after that."""
+    updated_at = claim.token_updated_at
+    if answer.gone_at is None or updated_at is None or updated_at <= answer.gone_at:
+        return answer
+    return PushAnswer(Verdict.TRY_LATER, f"{answer.reason} before the last TokenUpdate")

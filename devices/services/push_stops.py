@@ -1,0 +1,111 @@
+"""When nothing can be pushed for a topic, and the one alarm that says so."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from redis.exceptions import RedisError
+
+from devices.models import PushCertificate
+from devices.protocol.apns import Verdict
+from devices.selectors import find_push_certificate, is_refused
+from devices.services.push_outcomes import PUSH_FAILED
+from devices.services.push_sources import SOURCES
+from devices.signals import push_stopped
+
+log = logging.getLogger(__name__)
+
+MISSING, EXPIRED = "push_certificate_missing", "push_certificate_expired"
+REFUSED = "push_certificate_refused"
+ALARMS = (MISSING, EXPIRED, REFUSED, PUSH_FAILED)
+# A certificate that APNs has refused is tried again this often, with a single push.
+PROBE = timedelta(minutes=15)
+# An alarm is not repeated before, unless pushes went out in between.
+ALARM_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why there are no pushes: `code` is the log's."""
+
+    code: str
+    message: str
+
+
+def find_stop(certificate: PushCertificate | None, *, now: datetime) -> Stop | None:
+    """Return why nothing can be pushed with the certificate now, or None."""
+    if certificate is None:
+        return Stop(MISSING, "no APNs push certificate has been imported")
+    if certificate.not_after is not None and certificate.not_after <= now:
+        return Stop(EXPIRED, "the push certificate has expired")
+    if is_refused(certificate) and certificate.refused_at > now - PROBE:  # type: ignore[operator]
+        return Stop(REFUSED, f"APNs refuses the push certificate: {certificate.refusal}")
+    return None
+
+
+def refuse_certificate(certificate: PushCertificate, *, reason: str, now: datetime) -> None:
+    """Stop the topic: APNs does not take the certificate."""
+    PushCertificate.objects.filter(pk=certificate.pk).update(refused_at=now, refusal=reason[:255])
+    message = f"APNs refuses the push certificate: {reason}"
+    stop_topic(certificate.topic, stop=Stop(REFUSED, message))
+
+
+def accept_certificate(certificate: PushCertificate) -> None:
+    """APNs takes pushes again."""
+    if certificate.refused_at is not None:
+        rows = PushCertificate.objects.filter(pk=certificate.pk)
+        rows.update(refused_at=None, refusal="")
+    _forget_alarms(certificate.topic)
+
+
+def stop_topic(topic: str, *, stop: Stop) -> None:
+    """Say in every waiting row of the topic why it waits, and raise the alarm once."""
+    verdict = Verdict.TRY_LATER if stop.code == PUSH_FAILED else Verdict.CERTIFICATE_BAD
+    error = f"{verdict.value}: {stop.message}"[:255]
+    for source in SOURCES:
+        waiting = source.list_reachable().filter(push_topic=topic, push_requested_at__isnull=False)
+        # It goes out as soon as it can: it has not waited for itself until now.
+        pks = waiting.exclude(push_error=error).values("pk")
+        source.list_rows().filter(pk__in=pks).update(push_error=error, push_not_before=None)
+    if _is_first_alarm(topic, stop.code):
+        log.error("pushes for %s stop: %s", topic, stop.message)
+        push_stopped.send(PushCertificate, topic=topic, code=stop.code, message=stop.message)
+
+
+def stop_other_topics(*, now: datetime) -> None:
+    """Raise the alarm for waiting pushes that the certificate in use does not serve."""
+    certificate = find_push_certificate()
+    stop = find_stop(certificate, now=now)
+    for topic in _list_waiting_topics():
+        if certificate is not None and topic != certificate.topic:
+            message = f"there is no push certificate for the topic {topic}"
+            stop_topic(topic, stop=Stop(MISSING, message))
+        elif stop is not None:
+            stop_topic(topic, stop=stop)
+
+
+def _list_waiting_topics() -> set[str]:
+    topics: set[str] = set()
+    for source in SOURCES:
+        waiting = source.list_reachable().filter(push_requested_at__isnull=False)
+        topics.update(waiting.order_by().values_list("push_topic", flat=True).distinct())
+    return topics
+
+
+def _is_first_alarm(topic: str, code: str) -> bool:
+    try:
+        return bool(cache.add(_build_slot(topic, code), 1, timeout=ALARM_SECONDS))
+    except (OSError, ValueError, RedisError):
+        return True
+
+
+def _forget_alarms(topic: str) -> None:
+    try:
+        cache.delete_many([_build_slot(topic, code) for code in ALARMS])
+    except (OSError, ValueError, RedisError):
+        return
+
+
+def _build_slot(topic: str, code: str) -> str:
+    return f"push-alarm:{code}:{topic}"

@@ -1,0 +1,40 @@
+"""What the tests of pushes say often."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from devices.models import Command, Enrollment
+from devices.services.push import send_pushes
+from devices.services.push_departures import tell_departures
+from tests.simulator.apns import Delivery, FakeApns
+
+
+def push(*, now: datetime | None = None) -> int:
+    """Send all that is asked for, tell of dead tokens; return how many pushes APNs took."""
+    report = send_pushes(clock=(lambda: now) if now else timezone.now)
+    if report.has_dead:
+        tell_departures()
+    return report.delivered
+
+
+def ask(*, ago: timedelta = timedelta(0)) -> None:
+    """All devices have been asked for a push, and rested before."""
+    Enrollment.objects.update(
+        push_requested_at=timezone.now() - ago, push_not_before=None, push_claimed_at=None
+    )
+
+
+def forget_commands() -> None:
+    Command.objects.all().delete()
+
+
+def count_by_token(apns: FakeApns) -> dict[bytes | None, int]:
+    counts: dict[bytes | None, int] = {}
+    for delivery in apns.deliveries:
+        counts[delivery.token] = counts.get(delivery.token, 0) + 1
+    return counts
+
+
+def list_statuses(deliveries: list[Delivery]) -> list[int]:
+    return [delivery.status for delivery in deliveries]
