@@ -57,7 +57,6 @@ def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: dat
     """The same, with one statement for what can be asked at once."""
     if report.is_user_channel:
         return b""
-    look: Callable[[], KnownSender | None]
     look = partial(find_known_sender, proof, udid=report.udid, now=now)
     following: KnownSender | None = sender
     if report.status != IDLE:
@@ -66,17 +65,22 @@ def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: dat
     elif sender.has_put_off:
         requeue_put_off(sender.enrollment)
         following = look()
+    return _hand_out(
+        _take_known(following, look=look, now=now),
+        take_another=lambda: _take_known(look(), look=look, now=now),
+        now=now,
+    )
 
-    def take() -> Command | None:
-        nonlocal following
-        while following is not None and following.command is not None:
-            candidate, mine = following.command, mark_sent(following.command, now=now)
-            following = None if mine else look()
-            if mine:
-                return candidate
-        return None
 
-    return _hand_out(take(), take_another=take, now=now)
+def _take_known(
+    sender: KnownSender | None, *, look: Callable[[], KnownSender | None], now: datetime
+) -> Command | None:
+    """Take the command that was found; look again where another connection was quicker."""
+    while sender is not None and sender.command is not None:
+        if mark_sent(sender.command, now=now):
+            return sender.command
+        sender = look()
+    return None
 
 
 def _hand_out(
