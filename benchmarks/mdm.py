@@ -117,6 +117,9 @@ class Bench:
         self.count, self.repeats = options.devices, options.repeats
         self.large_count = min(options.devices, options.large)
         self.round = 0
+        self.server = 0
+        self.used = [0.0, 0.0]
+        """CPU seconds of server and database while requests were under way, and only then."""
         self.idle = self.fleet.report(self.count, Status="Idle")
         self.updates = self.fleet.sign(
             [
@@ -156,7 +159,9 @@ class Bench:
     def run_large_results(self, connections: int) -> list[Outcome]:
         uuids = self._queue(self.large_count)
         results = self._answer(uuids, InstalledApplicationList=list_applications())
+        used = self.used
         self._send(self.idle[: self.large_count], connections)
+        self.used = used  # that was only to hand the commands out
         return [self._send(results, connections)]
 
     def _queue(self, count: int) -> list[str]:
@@ -187,7 +192,17 @@ class Bench:
         return self.fleet.sign(messages)
 
     def _send(self, requests: Sequence[bytes], connections: int) -> Outcome:
-        return run_round(requests, port=self.installation.port, connections=connections)
+        before = self._read_cpu()
+        outcome = run_round(requests, port=self.installation.port, connections=connections)
+        after = self._read_cpu()
+        self.used = [
+            used + then - now for used, now, then in zip(self.used, before, after, strict=True)
+        ]
+        return outcome
+
+    def _read_cpu(self) -> tuple[float, float]:
+        database = self.database.process
+        return read_cpu_seconds(self.server), read_cpu_seconds(database) if database else 0.0
 
 
 WORK: dict[str, Callable[[Bench, int], list[Outcome]]] = {
@@ -215,19 +230,13 @@ def list_applications() -> list[dict[str, Any]]:
 
 
 def measure(
-    bench: Bench, work: str, *, connections: int, rounds: int, server: int, updates: float | None
+    bench: Bench, work: str, *, connections: int, rounds: int, updates: float | None
 ) -> Result:
     """Run a warm-up and the rounds; only what the rounds send is counted."""
-    database = bench.database.process
     run = WORK[work]
     run(bench, connections)
-    outcomes: list[list[Outcome]] = []
-    cpu = [0.0, 0.0]
-    for _ in range(rounds):
-        before = _read_cpu(server, database)
-        outcomes.append(run(bench, connections))
-        after = _read_cpu(server, database)
-        cpu = [total + then - now for total, now, then in zip(cpu, before, after, strict=True)]
+    bench.used = [0.0, 0.0]
+    outcomes = [run(bench, connections) for _ in range(rounds)]
     rates = [_count(each) / sum(part.seconds for part in each) for each in outcomes]
     parts = [part for each in outcomes for part in each]
     latencies = sorted(1000 * seconds for part in parts for seconds in part.latencies)
@@ -242,17 +251,13 @@ def measure(
         most=max(rates),
         p50=latencies[done // 2],
         p99=latencies[done * 99 // 100],
-        server_cpu=1e6 * cpu[0] / done,
-        database_cpu=1e6 * cpu[1] / done,
+        server_cpu=1e6 * bench.used[0] / done,
+        database_cpu=1e6 * bench.used[1] / done,
         client_cpu=1e6 * sum(part.client_cpu for part in parts) / done,
         errors=sum(_is_error(answer) for part in parts for answer in part.answers),
         share_of_updates=rate / updates if updates else None,
         load_average=os.getloadavg()[0],
     )
-
-
-def _read_cpu(server: int, database: int | None) -> tuple[float, float]:
-    return read_cpu_seconds(server), read_cpu_seconds(database) if database else 0.0
 
 
 def _count(outcomes: Sequence[Outcome]) -> int:
@@ -270,7 +275,7 @@ def run_database(database: Database, *, folder: Path, options: argparse.Namespac
     installation.manage("bootstrap")
     bench = Bench(installation, options)
     is_sqlite = database.kind == "sqlite"
-    with installation.serve(workers=os.cpu_count() or 1, cores=_list_cores()) as server:
+    with installation.serve(workers=os.cpu_count() or 1, cores=_list_cores()) as bench.server:
         for work in options.work or WORK:
             for connections in options.connections:
                 updates = None if is_sqlite else measure_updates(database.url, connections=8)
@@ -279,7 +284,6 @@ def run_database(database: Database, *, folder: Path, options: argparse.Namespac
                     work,
                     connections=connections,
                     rounds=options.rounds,
-                    server=server,
                     updates=updates,
                 )
 

@@ -18,7 +18,8 @@ from scep.protocol.signed_content import extract_signed_content
 
 Plist = dict[str, Any]
 Answer = tuple[str, Plist]
-MIDNIGHT = datetime(2031, 5, 1, tzinfo=UTC)
+# Near enough for commands that expire in days by the real clock.
+MIDNIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 REFUSAL = [{"ErrorCode": 4001, "ErrorDomain": "MCInstallationErrorDomain"}]
 REFUSAL[0] |= {"LocalizedDescription": "Nein.", "USEnglishDescription": "Not this one."}
 
