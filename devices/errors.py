@@ -44,6 +44,24 @@ class CommandInvalid(ValueError):
     """A command that Apple's schema or the device's platform does not know."""
 
 
+class ParameterInvalid(CommandInvalid):
+    """A parameter that is missing, unknown or wrong; `field` says where a program gave it."""
+
+    def __init__(self, message: str, *, parameter: str) -> None:
+        super().__init__(f"{parameter}: {message}")
+        self.parameter = parameter
+        self.reason = message
+        self.field = f"parameters.{parameter}"
+
+
+class CommandNotObeyable(CommandInvalid):
+    """The device is known to be one that cannot obey the command; the message says why."""
+
+
+class SecretUnknown(Exception):
+    """There is no such secret, or it is one that nobody may see."""
+
+
 class RenewalNotPossible(Exception):
     """The profile that renews an identity cannot be built now; the message is shown."""
 

@@ -16,6 +16,7 @@ from devices.models import (
     Group,
     PushCertificate,
 )
+from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
 
 MDM_PAYLOAD = "com.apple.mdm"
@@ -44,6 +45,26 @@ def find_pinned_enrollment(certificate_sha256: str) -> Enrollment | None:
     fingerprint = certificate_sha256 or None
     belongs = Q(certificate_sha256=fingerprint) | Q(previous_certificate_sha256=fingerprint)
     return Enrollment.objects.select_related("device").filter(belongs).first()
+
+
+def get_device_facts(device: Device, *, enrollment: Enrollment | None) -> DeviceFacts:
+    """Return what is known of the device that decides which commands it can obey."""
+    information, management = device.information, device.security.get("ManagementStatus")
+    return DeviceFacts(
+        platform=device.platform,
+        os_version=device.os_version,
+        is_supervised=_find_flag(information, "IsSupervised"),
+        is_shared=_find_flag(information, "IsMultiUser"),
+        is_automated=_find_flag(management, "EnrolledViaDEP"),
+        is_apple_silicon=_find_flag(information, "IsAppleSilicon"),
+        access_rights=enrollment.access_rights if enrollment else None,
+        has_unlock_token=enrollment is None or enrollment.unlock_token is not None,
+    )
+
+
+def _find_flag(facts: Any, name: str) -> bool | None:
+    value = facts.get(name) if isinstance(facts, dict) else None
+    return value if isinstance(value, bool) else None
 
 
 def find_enrollment_profile(enrollment: Enrollment) -> str:

@@ -1,6 +1,7 @@
 from devices.models.command import Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
+from devices.models.escrow import EscrowedSecret, SecretKind
 from devices.models.group import Group
 from devices.models.push_certificate import PushCertificate
 
@@ -11,7 +12,9 @@ __all__ = [
     "DeviceStatus",
     "Enrollment",
     "EnrollmentState",
+    "EscrowedSecret",
     "Group",
     "Platform",
     "PushCertificate",
+    "SecretKind",
 ]

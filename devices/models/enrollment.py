@@ -54,6 +54,9 @@ class Enrollment(TimeStamped):
     )
     renewal_error = models.CharField(max_length=255, blank=True)
     topic = models.CharField(max_length=255)
+    access_rights = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What its enrollment profile asked for (AccessRights)."
+    )
     push_token = SealedField(null=True, blank=True)
     push_magic = SealedField(null=True, blank=True)
     unlock_token = SealedField(null=True, blank=True)

@@ -17,25 +17,27 @@ from devices.models import (
 )
 from devices.protocol.commands import (
     OUTRANKING,
-    build_command,
     build_managed_application_list,
     build_remove_profile,
-    generate_pin,
+    check_asked,
+    check_obeyable,
     get_command_type,
 )
-from devices.protocol.platform import MACOS
 from devices.selectors import (
     OPEN_STATES,
     find_enrollment_profile,
     find_waiting_command,
     get_command_body,
+    get_device_facts,
     get_live_enrollment,
 )
+from devices.services.escrow import keep_secret
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries
 from devices.services.queue import cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
+from devices.services.supplies import supply
 from devices.signals import device_group_changed
 from organization.services.audit import record
 
@@ -47,19 +49,25 @@ def queue_command(
 ) -> Command:
     """Queue one command of the table; returns the waiting one where one is enough.
 
-    Raises NotEnrolled, and CommandInvalid for what the table or the platform refuses.
+    `request_type` is `Settings.<Item>` for a setting. What the server itself knows is added,
+    and secrets that it makes are kept. Raises NotEnrolled, CommandNotObeyable with the reason,
+    and CommandInvalid for what the table or the platform refuses.
     """
-    kind = get_command_type(request_type)
-    command = build_command(request_type, platform=device.platform, parameters=parameters)
+    kind, now = get_command_type(request_type), timezone.now()
+    check_asked(kind, parameters)
     with transaction.atomic():
         enrollment = _lock_live_enrollment(device)
-        row = (
-            find_waiting_command(enrollment, request_type=request_type) if kind.is_unique else None
-        )
+        facts = get_device_facts(enrollment.device, enrollment=enrollment)
+        check_obeyable(kind, facts)
+        added = supply(kind.name, enrollment=enrollment, parameters=parameters, now=now)
+        command = kind.build_body(added.parameters, facts=facts)
+        row = find_waiting_command(enrollment, request_type=kind.name) if kind.is_unique else None
         if row is None:
             row = enqueue(enrollment, command=command, origin=actor, priority=kind.priority)
+            for secret, value in added.secrets.items():
+                keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)
         detail = {"command": row.public_id}
-        _record(device, actor=actor, action=f"command.{request_type}", detail=detail)
+        _record(device, actor=actor, action=f"command.{kind.name}", detail=detail)
     return row
 
 
@@ -81,17 +89,15 @@ def lock(
     A Mac gets a PIN, a random one where none is given; it stays sealed in the command:
     reveal_pin. Raises NotEnrolled and CommandInvalid.
     """
-    if device.platform == MACOS and not pin:
-        pin = generate_pin()
-    parameters = {"pin": pin, "message": message, "phone_number": phone_number}
+    given = {"pin": pin, "message": message, "phone_number": phone_number}
+    parameters = {name: value for name, value in given.items() if value}
     return queue_command(device, request_type="DeviceLock", parameters=parameters, actor=actor)
 
 
 def erase(device: Device, *, pin: str = "", actor: str) -> Command:
     """Erase at once, before everything that waits; a Mac's PIN as for lock."""
-    if device.platform == MACOS and not pin:
-        pin = generate_pin()
-    return queue_command(device, request_type="EraseDevice", parameters={"pin": pin}, actor=actor)
+    parameters = {"pin": pin} if pin else {}
+    return queue_command(device, request_type="EraseDevice", parameters=parameters, actor=actor)
 
 
 def restart(device: Device, *, actor: str) -> Command:

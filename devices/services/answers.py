@@ -10,6 +10,7 @@ from devices.protocol.json_values import build_json_value
 from devices.selectors import OPEN_STATES
 from devices.services.queue import build_wait
 from devices.services.results import apply_answer
+from devices.services.told_secrets import settle_secrets
 from devices.signals import command_finished
 
 NOT_NOW_TIME = timedelta(minutes=1)
@@ -58,6 +59,7 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
         updated_at=now,
     )
     if finished:
+        settle_secrets(command, answer=report.answer, now=now)
         if command.state == CommandState.ACKNOWLEDGED:
             apply_answer(command, now=now)
         command_finished.send(Command, command=command)

@@ -1,0 +1,23 @@
+"""CertificateList: every certificate that profiles have brought."""
+
+from devices.protocol.commands.parameters import FLAG, Parameter
+from devices.protocol.commands.requirements import INSPECT, Needs
+from devices.protocol.commands.table import CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
+
+CERTIFICATE_LIST = CommandType(
+    "CertificateList",
+    "Ask for its certificates",
+    Kind.INFORMATION,
+    {IOS: Needs("4.0", INSPECT), MACOS: Needs("10.7", INSPECT)},
+    (
+        Parameter(
+            "managed_only",
+            "ManagedOnly",
+            FLAG,
+            "Only managed ones",
+            on={IOS: "13.0", MACOS: "10.15"},
+        ),
+    ),
+    is_unique=True,
+)
