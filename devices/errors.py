@@ -58,10 +58,6 @@ class CommandNotObeyable(CommandInvalid):
     """The device is known to be one that cannot obey the command; the message says why."""
 
 
-class SecretUnknown(Exception):
-    """There is no such secret, or it is one that nobody may see."""
-
-
 class RenewalNotPossible(Exception):
     """The profile that renews an identity cannot be built now; the message is shown."""
 

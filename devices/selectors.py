@@ -13,8 +13,10 @@ from devices.models import (
     DeviceStatus,
     Enrollment,
     EnrollmentState,
+    EscrowedSecret,
     Group,
     PushCertificate,
+    SecretKind,
 )
 from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
@@ -111,6 +113,12 @@ def list_groups() -> QuerySet[Group]:
 def list_commands(device: Device) -> QuerySet[Command]:
     """Every command of the device, through all its enrollments, newest first."""
     return Command.objects.filter(enrollment__device=device).select_related("enrollment__device")
+
+
+def list_secrets(device: Device) -> QuerySet[EscrowedSecret]:
+    """Return what is kept for people of the device, through all its enrollments, newest first."""
+    kept = EscrowedSecret.objects.filter(enrollment__device=device)
+    return kept.exclude(kind=SecretKind.REPLY_KEY).select_related("enrollment__device")
 
 
 def get_command_body(command: Command) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from devices import console, views
 from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
 from devices.rest.devices import DeviceViewSet
+from devices.rest.escrow import DeviceSecretsViewSet
 from devices.rest.push_certificate import PushCertificateView
 from organization.rest.routing import build_router
 
@@ -21,6 +22,21 @@ rest_urlpatterns: list[URLPattern | URLResolver] = [
         "^devices/(?P<id>dev_[a-z0-9]+)/commands$",
         DeviceCommandsViewSet.as_view({"get": "list", "post": "create"}),
         name="device-commands",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/commands/raw$",
+        DeviceCommandsViewSet.as_view({"post": "create_raw"}),
+        name="device-raw-commands",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/secrets$",
+        DeviceSecretsViewSet.as_view({"get": "list"}),
+        name="device-secrets",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/secrets/(?P<secret>sec_[a-z0-9]+)/reveal$",
+        DeviceSecretsViewSet.as_view({"post": "reveal"}),
+        name="device-secret-reveal",
     ),
     path(
         "push-certificate",

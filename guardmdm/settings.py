@@ -221,6 +221,7 @@ SPECTACULAR_SETTINGS = {
         "LogLevel": "enrollment.models.LogLevel",
         "Platform": "devices.models.Platform",
         "Role": "organization.models.Role",
+        "SecretKind": "devices.models.SecretKind",
         "SessionState": "enrollment.models.SessionState",
         "TokenState": "enrollment.models.TokenState",
     },

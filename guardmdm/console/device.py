@@ -8,14 +8,14 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
 from devices.models import Command, Device, DeviceStatus, Enrollment
-from devices.selectors import OPEN_STATES, list_commands
+from devices.selectors import OPEN_STATES, list_commands, list_secrets
 from enrollment.models import EnrollmentSession, LogEntry
 from organization.console import role_required
 from policies.models import ItemState
 from policies.selectors import PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
-SHOWN_COMMANDS, SHOWN_ENTRIES = 25, 25
+SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_SECRETS = 25, 25, 10
 # Whose items still move by themselves: a device that is gone is not asked about every 3 s.
 LIVE_STATUSES = (DeviceStatus.PENDING, DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
 MOVING = (ItemState.PENDING, ItemState.INSTALLING, ItemState.REMOVING)
@@ -75,7 +75,12 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         session = sessions.filter(public_id=enrollment.session_id).first()
         certificates = IssuedCertificate.objects.select_related("issuer")
         certificate = certificates.filter(fingerprint=enrollment.certificate_sha256).first()
-    return {"enrollment": enrollment, "session": session, "certificate": certificate}
+    return {
+        "enrollment": enrollment,
+        "session": session,
+        "certificate": certificate,
+        "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
+    }
 
 
 def is_moving(device: Device, *, policies: list[PolicyProgress], commands: list[Command]) -> bool:

@@ -15,9 +15,11 @@ from devices.models import (
     DeviceStatus,
     Enrollment,
     EnrollmentState,
+    EscrowedSecret,
     Group,
     Platform,
 )
+from devices.services.escrow import keep_secret
 from devices.services.groups import create_group
 from enrollment.models import EnrollmentToken, LogEntry
 from enrollment.services.log import write_entry
@@ -51,6 +53,7 @@ class World:
     mac: Device
     enrollment: Enrollment
     command: Command
+    secret: EscrowedSecret
     policy: Policy
     profile_item: PolicyItem
     app_item: PolicyItem
@@ -130,6 +133,12 @@ def world(bootstrapped: None) -> World:
         mac=mac,
         enrollment=enrollment,
         command=command,
+        secret=keep_secret(
+            enrollment,
+            kind="filevault_key",
+            value="ABCD-EFGH-IJKL",
+            confirmed_at=timezone.now(),
+        ),
         policy=policy,
         profile_item=profile_item,
         app_item=app_item,

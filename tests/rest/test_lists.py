@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Device, Group
+from devices.services.escrow import keep_secret
 from enrollment.models import LogEntry
 from organization.services.api_keys import create_api_key
 from policies.services.items import add_app_item
@@ -233,6 +234,9 @@ FILL: dict[str, Callable[[int, Sample], Any]] = {
     ),
     "scep/profiles": _fill_profiles,
     "scep/requests": lambda _, sample: add_held_request(sample.scep_profile),
+    "devices/{device}/secrets": lambda number, sample: keep_secret(
+        sample.enrollment, kind="bypass_code", value=f"CODE{number}"
+    ),
     "scep/authorities": _fill_authorities,
     "scep/service-certificates": _fill_services,
 }
