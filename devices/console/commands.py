@@ -43,7 +43,7 @@ def _list_sections(
     request: HttpRequest, *, facts: DeviceFacts, words: list[str]
 ) -> Iterator[dict[str, Any]]:
     """Yield the kinds with what this person may send; destructive commands come last, apart."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"kind": kind, "refusal": kind.find_refusal(facts)}
         for kind in COMMAND_TYPES.values()
         if may(request.user, kind.minimum_role) and _matches(kind, words)
