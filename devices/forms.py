@@ -15,6 +15,7 @@ from devices.services.raw_commands import MAX_RAW_COMMAND, decode_raw_command, f
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
 
 CONFIRMATION = "confirmation"
+UNCHANGED = _("As it is")
 
 
 class DeviceFilter(ConsoleFilterSet):
@@ -187,7 +188,7 @@ def build_field(parameter: Parameter, *, may_stay: bool) -> forms.Field:
         "required": parameter.is_asked_for,
     }
     if parameter.choices:
-        empty = [] if parameter.is_asked_for else [("", "—")]
+        empty = [] if parameter.is_asked_for else [("", UNCHANGED if may_stay else "—")]
         coerce = type(parameter.choices[0][0])
         return forms.TypedChoiceField(
             choices=[*empty, *parameter.choices], coerce=coerce, empty_value="", **options
@@ -199,7 +200,7 @@ def build_field(parameter: Parameter, *, may_stay: bool) -> forms.Field:
 
 def _build_flag(parameter: Parameter, *, may_stay: bool, options: dict[str, Any]) -> forms.Field:
     if may_stay and not parameter.required:
-        choices = (("", _("As it is")), ("on", _("On")), ("off", _("Off")))
+        choices = (("", UNCHANGED), ("on", _("On")), ("off", _("Off")))
         return forms.TypedChoiceField(
             choices=choices, coerce=lambda value: value == "on", empty_value=None, **options
         )

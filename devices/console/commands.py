@@ -26,7 +26,7 @@ from organization.models import Role
 
 @role_required(Role.OPERATOR)
 def list_commands(request: HttpRequest, key: str) -> HttpResponse:
-    """Answer with every command by kind; what this device cannot obey, with its reason."""
+    """Answer with its platform's commands by kind; what it cannot obey, with the reason."""
     device = _get_device(key)
     words = request.GET.get("q", "")[:100].lower().split()
     context = {
@@ -46,7 +46,9 @@ def _list_sections(
     rows: list[dict[str, Any]] = [
         {"kind": kind, "refusal": kind.find_refusal(facts)}
         for kind in COMMAND_TYPES.values()
-        if may(request.user, kind.minimum_role) and _matches(kind, words)
+        if kind.exists_on(facts.platform)
+        and may(request.user, kind.minimum_role)
+        and _matches(kind, words)
     ]
     for section in Kind:
         of_kind = [row for row in rows if row["kind"].kind is section and not _is_apart(row)]

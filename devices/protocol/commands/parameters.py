@@ -88,7 +88,7 @@ class Parameter:
     def _check_known(self, facts: DeviceFacts) -> None:
         version = self.on.get(get_system(facts.platform), "")
         if version is None:
-            raise CommandInvalid(f"{SYSTEMS[facts.platform]} does not know it")
+            raise CommandInvalid(f"does not exist on {SYSTEMS[facts.platform]}")
         if reason := find_version_refusal(version, facts):
             raise CommandInvalid(reason)
 

@@ -91,7 +91,7 @@ def find_refusal(needs_by_platform: Mapping[str, Needs], facts: DeviceFacts) -> 
         return "" if "" in reasons else reasons[0]
     needs = needs_by_platform.get(get_system(facts.platform))
     if needs is None:
-        return f"{SYSTEMS[facts.platform]} does not know it"
+        return f"does not exist on {SYSTEMS[facts.platform]}"
     return find_version_refusal(needs.version, facts) or _find_reason(needs, facts)
 
 

@@ -7,7 +7,13 @@ from typing import Any
 
 from devices.errors import CommandInvalid, CommandNotObeyable, ParameterInvalid
 from devices.protocol.commands.parameters import Parameter
-from devices.protocol.commands.requirements import DeviceFacts, Needs, find_refusal
+from devices.protocol.commands.requirements import (
+    DeviceFacts,
+    Needs,
+    find_refusal,
+    get_system,
+)
+from devices.protocol.platform import OTHER
 
 OPERATOR, ADMINISTRATOR = "operator", "administrator"
 OUTRANKING = 100
@@ -63,6 +69,10 @@ class CommandType:
     def asked(self) -> tuple[Parameter, ...]:
         """The parameters that a form asks for and a program may give."""
         return tuple(parameter for parameter in self.parameters if not parameter.is_supplied)
+
+    def exists_on(self, platform: str) -> bool:
+        """Say whether the platform has the command, in some version; an unknown one may."""
+        return platform == OTHER or get_system(platform) in self.needs
 
     def find_refusal(self, facts: DeviceFacts) -> str:
         """Return in plain words why the device cannot obey, "" where it may."""

@@ -23,8 +23,8 @@ MAC = DeviceFacts(platform="macos", os_version="14.6.1")
     [
         ("DeclarativeManagement", replace(IPHONE, os_version="14.8"), "iOS 15.0; this iPhone has"),
         ("SetRecoveryLock", replace(MAC, os_version="11.4"), "needs macOS 11.5; this Mac has 11.4"),
-        ("Restrictions", MAC, "macOS does not know it"),
-        ("UnlockUserAccount", IPHONE, "iOS does not know it"),
+        ("Restrictions", MAC, "does not exist on macOS"),
+        ("UnlockUserAccount", IPHONE, "does not exist on iOS"),
         ("RestartDevice", replace(IPHONE, is_supervised=False), "only supervised"),
         ("EraseDevice", replace(IPHONE, access_rights=8191 - 8), "the right to erase"),
         ("Settings.PersonalHotspot", replace(IPHONE, access_rights=2048), "network facts"),
@@ -64,7 +64,7 @@ def test_versions_are_compared_as_numbers(os_version: str, obeys: bool) -> None:
     ("name", "platform", "os_version", "parameters", "reason"),
     [
         ("RestartDevice", "macos", "11.3", {"notify_user": True}, "needs macOS 11.4"),
-        ("RestartDevice", "ios", "18.1", {"notify_user": True}, "iOS does not know it"),
+        ("RestartDevice", "ios", "18.1", {"notify_user": True}, "does not exist on iOS"),
         ("ProfileList", "ipados", "12.5", {"managed_only": True}, "needs iPadOS 13.0"),
         ("ScheduleOSUpdate", "ios", "18.1", {"install_action": "Now"}, "one of Default"),
         ("RequestMirroring", "ios", "18.1", {"scan_time": 5}, "from 10 to 300"),

@@ -57,6 +57,8 @@ MOBILE_HANDLERS: dict[str, Handler] = {
     "RemoveMedia": other.accept,
     "ValidateApplications": other.accept,
     "ApplyRedemptionCode": other.accept,
+    "InviteToProgram": other.invite_to_program,
+    "RequestUnlockToken": security.request_unlock_token,
     "ClearPasscode": security.clear_passcode,
     "ClearRestrictionsPassword": other.accept,
     "EnableLostMode": lost_mode.enable_lost_mode,

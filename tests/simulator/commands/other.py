@@ -96,3 +96,8 @@ def lom_device_request(device: "SimulatedDevice", command: Plist) -> Plist:
             for each in command["RequestList"]
         ]
     }
+
+
+def invite_to_program(device: "SimulatedDevice", command: Plist) -> Plist:
+    require_key(command, "InvitationURL", kind=str)
+    return {"InvitationResult": "Acknowledged"}

@@ -22,6 +22,11 @@ def clear_passcode(device: "SimulatedDevice", command: Plist) -> Plist:
     return {}
 
 
+def request_unlock_token(device: "SimulatedDevice", command: Plist) -> Plist:
+    """No system since iOS 7 gives another one."""
+    raise refuse("The token was handed over at enrollment.", code=NOT_AVAILABLE)
+
+
 def activation_lock_bypass_code(device: "SimulatedDevice", command: Plist) -> Plist:
     """A code in Apple's form, until it is cleared."""
     if device.state.bypass_code is None:
