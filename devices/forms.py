@@ -76,15 +76,20 @@ class DeviceForm(ConsoleForm):
 
 
 class CommandForm(ConsoleForm):
-    """What one command is told: a field for each parameter that the device's platform knows."""
+    """What one command is told: a field for each parameter that the device's platform knows.
 
-    def __init__(self, *args: Any, row: Device, kind: CommandType, **options: Any) -> None:
+    Without a device it is for many of them, and has the parameters of every platform.
+    """
+
+    def __init__(
+        self, *args: Any, kind: CommandType, row: Device | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, row=row, **options)
         self.needed = {parameter.name for parameter in kind.asked if parameter.required}
         for parameter in kind.asked:
-            if parameter.exists_on(row.platform):
+            if parameter.exists_on(row.platform if row else Platform.OTHER):
                 self.fields[parameter.name] = build_field(parameter, may_stay=bool(kind.item))
-        if kind.is_destructive:
+        if row is not None and kind.is_destructive:
             self.fields[CONFIRMATION] = ConfirmationField(row)
 
     def read_row(self, row: Any) -> dict[str, Any]:

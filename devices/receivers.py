@@ -8,13 +8,13 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import Command, Enrollment
+from devices.models import BulkCommand, Command, Enrollment
 from devices.services.lapse import mark_identity_revoked
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
-from devices.signals import command_finished, push_requested
-from devices.tasks import push_device
+from devices.signals import bulk_requested, command_finished, push_requested
+from devices.tasks import push_device, queue_bulk
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
@@ -30,6 +30,17 @@ def start_push(enrollment: Enrollment, **_: Any) -> None:
             log.warning("the broker is unreachable (%s); the sweep will push later", error)
 
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
+    transaction.on_commit(publish, robust=True)
+
+
+@receiver(bulk_requested)
+def start_bulk(bulk: BulkCommand, **_: Any) -> None:
+    def publish() -> None:
+        try:
+            queue_bulk.delay(bulk.pk)
+        except OperationalError as error:
+            log.warning("the broker is unreachable (%s); the sweep will begin later", error)
+
     transaction.on_commit(publish, robust=True)
 
 

@@ -110,6 +110,12 @@ def list_groups() -> QuerySet[Group]:
     return Group.objects.annotate(device_count=Count("devices", filter=counted))
 
 
+def list_group_device_keys(group: Group) -> list[int]:
+    """Return the keys of the group's devices that commands can reach."""
+    live = Enrollment.objects.filter(device__group=group, state=EnrollmentState.LIVE)
+    return list(live.values_list("device_id", flat=True))
+
+
 def list_commands(device: Device) -> QuerySet[Command]:
     """Every command of the device, through all its enrollments, newest first."""
     return Command.objects.filter(enrollment__device=device).select_related("enrollment__device")

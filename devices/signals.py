@@ -21,3 +21,4 @@ identity_renewed = Signal()  # enrollment, certificate: IssuedCertificate, the n
 renewal_failed = Signal()  # enrollment, message; it is tried again
 push_requested = Signal()  # enrollment
 push_failed = Signal()  # enrollment, code, message
+bulk_requested = Signal()  # bulk

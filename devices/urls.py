@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from devices import console, views
+from devices.rest.bulk_commands import BulkCommandViewSet
 from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
 from devices.rest.devices import DeviceViewSet
 from devices.rest.escrow import DeviceSecretsViewSet
@@ -15,6 +16,7 @@ console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("devices", DeviceViewSet, basename="devices")
 router.register("commands", CommandViewSet, basename="commands")
+router.register("bulk-commands", BulkCommandViewSet, basename="bulk-commands")
 
 rest_urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,

@@ -12,6 +12,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.console.bulk_commands import bulk_urlpatterns
 from devices.console.commands import command_urlpatterns
 from devices.errors import CommandInvalid, GroupInUse, NotEnrolled
 from devices.forms import DeviceFilter, DeviceForm, GroupFilter, GroupForm
@@ -225,5 +226,6 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/edit", edit_device, name="device-edit"),
     path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),
     *command_urlpatterns,
+    *bulk_urlpatterns,
     *GROUPS.build_urls(),
 ]

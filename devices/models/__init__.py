@@ -1,3 +1,4 @@
+from devices.models.bulk_command import BulkCommand
 from devices.models.command import Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
@@ -6,6 +7,7 @@ from devices.models.group import Group
 from devices.models.push_certificate import PushCertificate
 
 __all__ = [
+    "BulkCommand",
     "Command",
     "CommandState",
     "Device",

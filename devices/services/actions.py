@@ -1,5 +1,6 @@
 """What administrators and programs do to a device; each leaves an audit entry."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
@@ -53,21 +54,30 @@ def queue_command(
     and secrets that it makes are kept. Raises NotEnrolled, CommandNotObeyable with the reason,
     and CommandInvalid for what the table or the platform refuses.
     """
-    kind, now = get_command_type(request_type), timezone.now()
-    check_asked(kind, parameters)
     with transaction.atomic():
-        enrollment = _lock_live_enrollment(device)
-        facts = get_device_facts(enrollment.device, enrollment=enrollment)
-        check_obeyable(kind, facts)
-        added = supply(kind.name, enrollment=enrollment, parameters=parameters, now=now)
-        command = kind.build_body(added.parameters, facts=facts)
-        row = find_waiting_command(enrollment, request_type=kind.name) if kind.is_unique else None
-        if row is None:
-            row = enqueue(enrollment, command=command, origin=actor, priority=kind.priority)
-            for secret, value in added.secrets.items():
-                keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)
+        row = enqueue_checked(device, name=request_type, parameters=parameters, origin=actor)
         detail = {"command": row.public_id}
-        _record(device, actor=actor, action=f"command.{kind.name}", detail=detail)
+        _record(device, actor=actor, action=f"command.{request_type}", detail=detail)
+    return row
+
+
+@transaction.atomic
+def enqueue_checked(
+    device: Device, *, name: str, parameters: Mapping[str, Any], origin: str
+) -> Command:
+    """Do what queue_command does, for whoever writes an audit entry of their own."""
+    kind = get_command_type(name)
+    check_asked(kind, parameters)
+    enrollment = _lock_live_enrollment(device)
+    facts = get_device_facts(enrollment.device, enrollment=enrollment)
+    check_obeyable(kind, facts)
+    added = supply(name, enrollment=enrollment, parameters=parameters, now=timezone.now())
+    command = kind.build_body(added.parameters, facts=facts)
+    row = find_waiting_command(enrollment, request_type=name) if kind.is_unique else None
+    if row is None:
+        row = enqueue(enrollment, command=command, origin=origin, priority=kind.priority)
+        for secret, value in added.secrets.items():
+            keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)
     return row
 
 

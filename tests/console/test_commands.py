@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from devices.models import Command, Device
+from devices.models import BulkCommand, Command, Device
 from devices.protocol.commands import COMMAND_TYPES
 from devices.selectors import get_command_body
 from tests.console.conftest import World
@@ -163,3 +163,20 @@ def test_a_secret_is_revealed_to_administrators(
     answer = administrator.post(url)
     assert b"ABCD-EFGH-IJKL" in answer.content
     assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_groups_devices_are_asked_from_its_page(world: World, operator: Client) -> None:
+    url = f"/console/groups/{world.group.public_id}/send"
+    page = operator.get(url).content.decode()
+    assert "send/Settings.HostName" in page
+    assert "EraseDevice" not in page
+    assert "For 2 devices" in operator.get(f"{url}/CertificateList").content.decode()
+    answer = operator.post(f"{url}/CertificateList", {"managed_only": "on"}, follow=True)
+    assert "2 devices are asked" in answer.content.decode()
+    bulk = BulkCommand.objects.get()
+    assert (bulk.name, bulk.total, bulk.actor) == ("CertificateList", 2, "operator@example.org")
+
+
+def test_a_group_is_not_erased(world: World, administrator: Client) -> None:
+    url = f"/console/groups/{world.group.public_id}/send/EraseDevice"
+    assert administrator.post(url).status_code == 403

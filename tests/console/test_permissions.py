@@ -27,6 +27,8 @@ READERS = {
     "device-unenroll": ADMINISTRATORS,
     "device-send": WRITERS,
     "device-command": WRITERS,
+    "group-send": WRITERS,
+    "group-command": WRITERS,
     "device-raw-command": ADMINISTRATORS,
     "device-secret": ADMINISTRATORS,
     "command-pin": ADMINISTRATORS,

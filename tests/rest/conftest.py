@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import (
+    BulkCommand,
     Command,
     Device,
     DeviceStatus,
@@ -20,6 +21,7 @@ from devices.models import (
     EscrowedSecret,
     Group,
 )
+from devices.services.bulk_commands import request_bulk
 from devices.services.escrow import keep_secret
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from organization.models import ApiKey, Role
@@ -83,6 +85,7 @@ class Sample:
     enrollment: Enrollment
     command: Command
     secret: EscrowedSecret
+    bulk: BulkCommand
     scep_profile: ScepProfile
     certificate: IssuedCertificate
     token: EnrollmentToken
@@ -207,6 +210,7 @@ def sample(bootstrapped: None) -> Sample:
         secret=keep_secret(
             enrollment, kind="filevault_key", value="AAAA-BBBB-CCCC", confirmed_at=FAR
         ),
+        bulk=request_bulk([device.pk], name="ProfileList", parameters={}, actor="tests"),
         scep_profile=scep_profile,
         certificate=add_certificate(scep_profile, session_id=session.public_id),
         token=token,

@@ -100,3 +100,28 @@ def test_a_secret_is_not_found_at_another_device(administrator: Program, sample:
     other = Device.objects.create(udid="OTHER")
     path = f"devices/{other.public_id}/secrets/{sample.secret.public_id}/reveal"
     assert administrator.post(path).status_code == 404
+
+
+def test_a_group_is_asked_at_once(operator: Program, sample: Sample) -> None:
+    body = {"request_type": "CertificateList", "group": sample.group.public_id}
+    answer = operator.post("bulk-commands", body)
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["total"] == 1
+    chosen = {"request_type": "CertificateList", "devices": [sample.device.public_id]}
+    assert operator.post("bulk-commands", chosen).json()["total"] == 1
+
+
+def test_a_command_for_many_is_refused_when_it_is_not_for_many(
+    administrator: Program, operator: Program, sample: Sample
+) -> None:
+    group = {"group": sample.group.public_id}
+    erase = administrator.post("bulk-commands", group | {"request_type": "EraseDevice"})
+    assert (erase.status_code, erase.json()["code"]) == (400, "command_invalid")
+    install = operator.post("bulk-commands", group | {"request_type": "SetRecoveryLock"})
+    assert install.status_code == 403
+    for body in (
+        {"request_type": "ProfileList"},
+        group | {"request_type": "Nothing"},
+        group | {"request_type": "ProfileList", "devices": [sample.device.public_id]},
+    ):
+        assert operator.post("bulk-commands", body).status_code == 400

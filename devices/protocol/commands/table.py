@@ -1,6 +1,6 @@
 """A row of the table of commands: what it does, who may send it, which devices obey it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -80,6 +80,12 @@ class CommandType:
             return "the device has not handed over an unlock token"
         return find_refusal(self.needs, facts)
 
+    def read_given(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a door was given for a device that is not known yet; ParameterInvalid."""
+        check_asked(self, parameters)
+        made = {each.name for each in self.parameters if each.is_made or each.is_supplied}
+        return self._read(parameters, facts=DeviceFacts(), may_lack=made)
+
     def build_body(self, parameters: Mapping[str, Any], *, facts: DeviceFacts) -> Body:
         """Return the Command dictionary; raises ParameterInvalid, or CommandInvalid."""
         values = self._read(parameters, facts=facts)
@@ -89,13 +95,19 @@ class CommandType:
             values["platform"] = facts.platform
         return self.build(**values)
 
-    def _read(self, parameters: Mapping[str, Any], *, facts: DeviceFacts) -> dict[str, Any]:
+    def _read(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        facts: DeviceFacts,
+        may_lack: Collection[str] = (),
+    ) -> dict[str, Any]:
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in parameters:
             if name not in known:
                 raise ParameterInvalid(f"{self.name} takes no {name[:40]}", parameter=name[:40])
         for name, parameter in known.items():
-            if parameter.required and name not in parameters:
+            if parameter.required and name not in parameters and name not in may_lack:
                 raise ParameterInvalid("is missing", parameter=name)
         return {name: known[name].read(value, facts=facts) for name, value in parameters.items()}
 
