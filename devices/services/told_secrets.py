@@ -20,13 +20,17 @@ LOCATION = ("Latitude", "Longitude", "HorizontalAccuracy", "Altitude", "Speed", 
 
 
 def settle_secrets(command: Command, *, answer: Answer, now: datetime) -> None:
-    """Confirm or forget what the finished command was to set, and keep what it tells."""
+    """Confirm or forget what the finished command was to set, and keep what it tells.
+
+    What was handed out twice may have been done the first time, and refused the second because
+    the current password had changed: such a secret is not forgotten, but stays unconfirmed.
+    """
     done = command.state == CommandState.ACKNOWLEDGED
     if command.request_type in SETTING:
         rows = EscrowedSecret.objects.filter(command_uuid=command.uuid, confirmed_at=None)
         if done and not _is_refused(command.request_type, answer):
             rows.update(confirmed_at=now, updated_at=now)
-        else:
+        elif command.attempts <= 1:
             rows.delete()
     if done and command.request_type in TELLING:
         TELLING[command.request_type](command, answer, now)

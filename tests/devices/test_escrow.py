@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from django.db import connection
+from django.utils import timezone
 
 from devices.errors import CommandInvalid, CommandNotObeyable
 from devices.models import Command, Device, EscrowedSecret
@@ -68,6 +69,17 @@ def test_a_password_that_the_mac_has_refused_is_forgotten(mac: MdmDevice) -> Non
     mac.take("Error", taken["CommandUUID"], ErrorChain=[])
     assert list_kept(mac) == [("recovery_lock", "first", True)]
     assert send(mac, "VerifyRecoveryLock")["Command"]["Password"] == "first"
+
+
+def test_a_password_is_not_forgotten_when_its_answer_was_lost_and_the_second_try_refused(
+    mac: MdmDevice,
+) -> None:
+    taken = send(mac, "SetRecoveryLock", new_password="taken at once")
+    Command.objects.filter(uuid=taken["CommandUUID"]).update(not_before=timezone.now())
+    again = mac.take()
+    assert again == taken
+    mac.take("Error", taken["CommandUUID"], ErrorChain=[])
+    assert list_kept(mac) == [("recovery_lock", "taken at once", False)]
 
 
 def test_a_firmware_password_counts_only_when_the_mac_says_it_has_changed(mac: MdmDevice) -> None:
