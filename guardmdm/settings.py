@@ -217,6 +217,7 @@ SPECTACULAR_SETTINGS = {
         "DeviceStatus": "devices.models.DeviceStatus",
         "HeldRequestState": "scep.models.HeldRequestState",
         "HookType": "scep.models.HookType",
+        "ItemKind": "policies.models.ItemKind",
         "ItemState": "policies.models.ItemState",
         "LogLevel": "enrollment.models.LogLevel",
         "Platform": "devices.models.Platform",
