@@ -60,6 +60,20 @@ class CommandOver(Exception):
     """The command has been answered, cancelled or has expired: nothing is left to cancel."""
 
 
+class ParameterInvalid(CommandInvalid):
+    """A parameter that is missing, unknown or wrong; `field` says where a program gave it."""
+
+    def __init__(self, message: str, *, parameter: str) -> None:
+        super().__init__(f"{parameter}: {message}")
+        self.parameter = parameter
+        self.reason = message
+        self.field = f"parameters.{parameter}"
+
+
+class CommandNotObeyable(CommandInvalid):
+    """The device is known to be one that cannot obey the command; the message says why."""
+
+
 class RenewalNotPossible(Exception):
     """The profile that renews an identity cannot be built now; the message is shown."""
 

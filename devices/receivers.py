@@ -8,14 +8,14 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import Command
+from devices.models import BulkCommand, Command
 from devices.services.lapse import mark_identity_revoked
 from devices.services.push_announcement import Announcement
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
-from devices.signals import command_finished, push_requested
-from devices.tasks import send_requested_pushes
+from devices.signals import bulk_requested, command_finished, push_requested
+from devices.tasks import queue_bulk, send_requested_pushes
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
@@ -37,6 +37,17 @@ def start_push(**_: Any) -> None:
                 Announcement.end()
 
     # robust: whatever is wrong with the broker, the request that queued the command succeeds.
+    transaction.on_commit(publish, robust=True)
+
+
+@receiver(bulk_requested)
+def start_bulk(bulk: BulkCommand, **_: Any) -> None:
+    def publish() -> None:
+        try:
+            queue_bulk.delay(bulk.pk)
+        except OperationalError as error:
+            log.warning("the broker is unreachable (%s); the sweep will begin later", error)
+
     transaction.on_commit(publish, robust=True)
 
 

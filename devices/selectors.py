@@ -14,12 +14,15 @@ from devices.models import (
     DeviceStatus,
     Enrollment,
     EnrollmentState,
+    EscrowedSecret,
     Group,
     PushCertificate,
+    SecretKind,
     StatusReport,
     UserChannel,
 )
 from devices.models.command import IS_OPEN
+from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
 
 MDM_PAYLOAD = "com.apple.mdm"
@@ -58,6 +61,26 @@ def find_pinned_enrollment(certificate_sha256: str) -> Enrollment | None:
     fingerprint = certificate_sha256 or None
     belongs = Q(certificate_sha256=fingerprint) | Q(previous_certificate_sha256=fingerprint)
     return Enrollment.objects.select_related("device").filter(belongs).first()
+
+
+def get_device_facts(device: Device, *, enrollment: Enrollment | None) -> DeviceFacts:
+    """Return what is known of the device that decides which commands it can obey."""
+    information, management = device.information, device.security.get("ManagementStatus")
+    return DeviceFacts(
+        platform=device.platform,
+        os_version=device.os_version,
+        is_supervised=_find_flag(information, "IsSupervised"),
+        is_shared=_find_flag(information, "IsMultiUser"),
+        is_automated=_find_flag(management, "EnrolledViaDEP"),
+        is_apple_silicon=_find_flag(information, "IsAppleSilicon"),
+        access_rights=enrollment.access_rights if enrollment else None,
+        has_unlock_token=enrollment is None or enrollment.unlock_token is not None,
+    )
+
+
+def _find_flag(facts: Any, name: str) -> bool | None:
+    value = facts.get(name) if isinstance(facts, dict) else None
+    return value if isinstance(value, bool) else None
 
 
 def find_enrollment_profile(enrollment: Enrollment) -> str:
@@ -133,6 +156,12 @@ def list_groups() -> QuerySet[Group]:
     return Group.objects.annotate(device_count=Count("devices", filter=counted))
 
 
+def list_group_device_keys(group: Group) -> list[int]:
+    """Return the keys of the group's devices that commands can reach."""
+    live = Enrollment.objects.filter(device__group=group, state=EnrollmentState.LIVE)
+    return list(live.values_list("device_id", flat=True))
+
+
 def list_commands(device: Device) -> QuerySet[Command]:
     """Every command of the device, through all its enrollments, newest first.
 
@@ -142,6 +171,12 @@ def list_commands(device: Device) -> QuerySet[Command]:
         "enrollment__device", "user_channel"
     )
     return rows.defer("body", "result")
+
+
+def list_secrets(device: Device) -> QuerySet[EscrowedSecret]:
+    """Return what is kept for people of the device, through all its enrollments, newest first."""
+    kept = EscrowedSecret.objects.filter(enrollment__device=device)
+    return kept.exclude(kind=SecretKind.REPLY_KEY).select_related("enrollment__device")
 
 
 def get_command_body(command: Command) -> dict[str, Any]:

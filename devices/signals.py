@@ -23,3 +23,4 @@ push_requested = Signal()  # target: Enrollment or UserChannel
 push_failed = Signal()  # enrollment, code, message
 push_certificate_expiring = Signal()  # certificate: PushCertificate, days left
 push_stopped = Signal()  # topic, code, message; nothing is pushed for the topic now
+bulk_requested = Signal()  # bulk

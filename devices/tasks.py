@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from devices.services.bulk_commands import find_stalled_bulks, queue_portion
 from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
 from devices.services.poke import poke_silent
@@ -44,6 +45,13 @@ def poke_silent_devices() -> None:
 
 
 @shared_task  # type: ignore[untyped-decorator]
+def queue_bulk(bulk_id: int) -> None:
+    """Queue a command for the next devices of many, and leave the others to another task."""
+    if queue_portion(bulk_id, now=timezone.now()):
+        queue_bulk.delay(bulk_id)
+
+
+@shared_task  # type: ignore[untyped-decorator]
 def sweep_renewals() -> None:
     """Renew identities in time, try again what failed, revoke what was replaced a day ago."""
     now = timezone.now()
@@ -76,6 +84,8 @@ def sweep_commands() -> None:
     request_due_pushes(now=timezone.now())
     tell_push_departures.delay()
     send_requested_pushes.delay()
+    for bulk_id in find_stalled_bulks(now=timezone.now()):
+        queue_bulk.delay(bulk_id)
 
 
 @shared_task  # type: ignore[untyped-decorator]

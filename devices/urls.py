@@ -1,8 +1,10 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from devices import console, views
+from devices.rest.bulk_commands import BulkCommandViewSet
 from devices.rest.commands import CommandViewSet, DeviceCommandsViewSet
 from devices.rest.devices import DeviceViewSet
+from devices.rest.escrow import DeviceSecretsViewSet
 from devices.rest.inventory import (
     DeviceApplicationsViewSet,
     DeviceCertificatesViewSet,
@@ -20,6 +22,7 @@ console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 router = build_router()
 router.register("devices", DeviceViewSet, basename="devices")
 router.register("commands", CommandViewSet, basename="commands")
+router.register("bulk-commands", BulkCommandViewSet, basename="bulk-commands")
 
 OF_DEVICE = "^devices/(?P<id>dev_[a-z0-9]+)"
 
@@ -49,6 +52,21 @@ rest_urlpatterns: list[URLPattern | URLResolver] = [
         f"{OF_DEVICE}/profiles$",
         ProfilesView.as_view({"get": "retrieve"}),
         name="device-profiles",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/commands/raw$",
+        DeviceCommandsViewSet.as_view({"post": "create_raw"}),
+        name="device-raw-commands",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/secrets$",
+        DeviceSecretsViewSet.as_view({"get": "list"}),
+        name="device-secrets",
+    ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/secrets/(?P<secret>sec_[a-z0-9]+)/reveal$",
+        DeviceSecretsViewSet.as_view({"post": "reveal"}),
+        name="device-secret-reveal",
     ),
     path(
         "push-certificate",

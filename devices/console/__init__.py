@@ -1,11 +1,15 @@
-"""Administrators' doors: Devices, Groups, System › Push certificate."""
+"""Administrators' doors: Devices, their commands, Groups, System › Push certificate."""
 
 from django.urls import URLPattern
 
 from devices.console import devices, push_certificate
+from devices.console.bulk_commands import bulk_urlpatterns
+from devices.console.commands import command_urlpatterns
 
 STATUS_ORDER = devices.STATUS_ORDER
 console_urlpatterns: list[URLPattern] = [
     *devices.console_urlpatterns,
+    *command_urlpatterns,
+    *bulk_urlpatterns,
     *push_certificate.console_urlpatterns,
 ]

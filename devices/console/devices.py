@@ -14,15 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
-from devices.forms import (
-    DeviceFilter,
-    DeviceForm,
-    EraseForm,
-    ExportForm,
-    GroupFilter,
-    GroupForm,
-    LockForm,
-)
+from devices.forms import DeviceFilter, DeviceForm, ExportForm, GroupFilter, GroupForm
 from devices.models import Device, DeviceStatus
 from devices.protocol.commands import get_minimum_role
 from devices.selectors import count_devices_by_status, list_commands, list_groups
@@ -175,18 +167,6 @@ def ask_device(request: HttpRequest, key: str, facts: str) -> HttpResponse:
 
 
 @role_required(Role.OPERATOR)
-def restart_device(request: HttpRequest, key: str) -> HttpResponse:
-    return _answer_form(
-        request,
-        _get_device(key),
-        form_class=ConsoleForm,
-        template="console/device/restart.html",
-        act=actions.restart,
-        done=_("The device will restart."),
-    )
-
-
-@role_required(Role.OPERATOR)
 def edit_device(request: HttpRequest, key: str) -> HttpResponse:
     return _answer_form(
         request,
@@ -202,36 +182,6 @@ def _assign(device: Device, *, owner: str, group: Any, actor: str) -> None:
     if owner != device.owner:
         actions.assign_owner(device, owner=owner, actor=actor)
     actions.assign_group(device, group=group, actor=actor)
-
-
-@role_required(Role.OPERATOR)
-@recent_sign_in_required
-def lock_device(request: HttpRequest, key: str) -> HttpResponse:
-    return _answer_form(
-        request,
-        _get_device(key),
-        form_class=LockForm,
-        template="console/device/lock.html",
-        act=actions.lock,
-        done=_("The device will lock."),
-    )
-
-
-@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
-@recent_sign_in_required
-def erase_device(request: HttpRequest, key: str) -> HttpResponse:
-    return _answer_form(
-        request,
-        _get_device(key),
-        form_class=EraseForm,
-        template="console/device/erase.html",
-        act=_erase,
-        done=_("The device will erase itself."),
-    )
-
-
-def _erase(device: Device, *, confirmation: str, actor: str, pin: str = "") -> None:
-    actions.erase(device, pin=pin, actor=actor)
 
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
@@ -318,9 +268,6 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/push", push_device, name="device-push"),
     path("devices/<str:key>/refresh", refresh_device, name="device-refresh"),
     path("devices/<str:key>/ask/<str:facts>", ask_device, name="device-ask"),
-    path("devices/<str:key>/restart", restart_device, name="device-restart"),
-    path("devices/<str:key>/lock", lock_device, name="device-lock"),
-    path("devices/<str:key>/erase", erase_device, name="device-erase"),
     path("devices/<str:key>/unenroll", unenroll_device, name="device-unenroll"),
     path("devices/<str:key>/edit", edit_device, name="device-edit"),
     path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),

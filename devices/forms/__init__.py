@@ -1,13 +1,12 @@
-"""The console's forms and filters of devices, groups and the push certificate."""
+"""The console's forms and filters of devices, their commands, groups and the push certificate."""
 
+from devices.forms.commands import CommandForm, RawCommandForm
 from devices.forms.devices import (
     DeviceFilter,
     DeviceForm,
-    EraseForm,
     ExportForm,
     GroupFilter,
     GroupForm,
-    LockForm,
 )
 from devices.forms.push_certificate import (
     AnnotateForm,
@@ -17,13 +16,13 @@ from devices.forms.push_certificate import (
 
 __all__ = [
     "AnnotateForm",
+    "CommandForm",
     "DeviceFilter",
     "DeviceForm",
-    "EraseForm",
     "ExportForm",
     "GroupFilter",
     "GroupForm",
     "ImportPushCertificateForm",
-    "LockForm",
+    "RawCommandForm",
     "VendorForm",
 ]

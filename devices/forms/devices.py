@@ -5,7 +5,6 @@ from typing import Any
 
 import django_filters
 from django import forms
-from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +14,6 @@ from devices.services import device_search
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
 
 Devices = QuerySet[Device]
-PIN = RegexValidator(r"\A\d{6}\Z", _("Six digits, please."))
 
 
 class DeviceFilter(ConsoleFilterSet):
@@ -206,41 +204,3 @@ class DeviceForm(ConsoleForm):
 
     def read_row(self, row: Any) -> dict[str, Any]:
         return {"owner": row.owner, "group": row.group and row.group.public_id}
-
-
-class LockForm(ConsoleForm):
-    """What a lock can say; a Mac needs a PIN and has no place for a phone number."""
-
-    message = forms.CharField(label=_("Message on the lock screen"), required=False, max_length=200)
-    phone_number = forms.CharField(label=_("Phone number"), required=False, max_length=40)
-    pin = forms.CharField(
-        label=_("PIN"),
-        required=False,
-        validators=[PIN],
-        help_text=_("Unlocks the Mac. Left empty, a random one is made; its command reveals it."),
-        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-    )
-
-    def __init__(self, *args: Any, row: Any, **options: Any) -> None:
-        super().__init__(*args, row=row, **options)
-        del self.fields["phone_number" if row.platform == Platform.MACOS else "pin"]
-
-
-class EraseForm(ConsoleForm):
-    pin = LockForm.base_fields["pin"]
-    confirmation = forms.CharField(
-        label=_("Type the serial number to confirm"),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-
-    def __init__(self, *args: Any, row: Any, **options: Any) -> None:
-        super().__init__(*args, row=row, **options)
-        self.expected = row.serial_number or row.udid
-        if row.platform != Platform.MACOS:
-            del self.fields["pin"]
-
-    def clean_confirmation(self) -> str:
-        text: str = self.cleaned_data["confirmation"].strip()
-        if text.upper() != self.expected.upper():
-            raise forms.ValidationError(_("That is not this device's serial number."))
-        return text

@@ -1,7 +1,9 @@
+from devices.models.bulk_command import BulkCommand
 from devices.models.certificate import DeviceCertificate
 from devices.models.command import OPEN_STATES, Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
+from devices.models.escrow import EscrowedSecret, SecretKind
 from devices.models.group import Group
 from devices.models.push_certificate import PushCertificate, PushCertificateState
 from devices.models.push_target import PushTarget
@@ -11,6 +13,7 @@ from devices.models.user_channel import UserChannel
 
 __all__ = [
     "OPEN_STATES",
+    "BulkCommand",
     "Command",
     "CommandState",
     "Device",
@@ -18,12 +21,14 @@ __all__ = [
     "DeviceStatus",
     "Enrollment",
     "EnrollmentState",
+    "EscrowedSecret",
     "Group",
     "InstalledApplication",
     "Platform",
     "PushCertificate",
     "PushCertificateState",
     "PushTarget",
+    "SecretKind",
     "SoftwareTitle",
     "SoftwareVersion",
     "StatusReport",

@@ -55,6 +55,9 @@ class Enrollment(PushTarget, TimeStamped):
     )
     renewal_error = models.CharField(max_length=255, blank=True)
     topic = models.CharField(max_length=255)
+    access_rights = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What its enrollment profile asked for (AccessRights)."
+    )
     unlock_token = SealedField(null=True, blank=True)
     bootstrap_token = SealedField(null=True, blank=True, help_text="Escrowed by a Mac.")
     awaiting_configuration = models.BooleanField(

@@ -28,8 +28,12 @@ class AdmissionRequest:
 
 @dataclass(frozen=True)
 class Admission:
-    """The group that the device joins, and the session and token that brought it."""
+    """The group that the device joins, and the session and token that brought it.
+
+    `access_rights` are what its enrollment profile asks for (AccessRights), None if not known.
+    """
 
     group_pk: int
     session_id: str
     token_id: str
+    access_rights: int | None = None

@@ -20,6 +20,17 @@ SECRET_KEYS = frozenset(
         "FDE_PersonalRecoveryKeyCMS",
         "FDE_PersonalRecoveryKeyDeviceKey",
         "RecoveryKey",
+        "NewPassword",
+        "CurrentPassword",
+        "passwordHash",
+        "UnusedRedemptionCode",
+        "Latitude",
+        "Longitude",
+        "Altitude",
+        "HorizontalAccuracy",
+        "VerticalAccuracy",
+        "Course",
+        "Speed",
     }
 )
 

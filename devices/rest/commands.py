@@ -1,5 +1,6 @@
 """`commands` and `devices/{id}/commands`."""
 
+import base64
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -13,10 +14,13 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.errors import CommandInvalid, CommandOver, NotEnrolled
+from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, NotEnrolled
 from devices.models import Command, CommandState, Device
 from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
+from devices.rest.command_schema import build_new_command_schema
 from devices.services.actions import cancel_command, queue_command
+from devices.services.raw_commands import MAX_RAW_COMMAND, queue_raw_command
+from organization.models import Role
 from organization.rest import get_actor
 from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
@@ -67,9 +71,7 @@ class CommandWithResultSerializer(CommandSerializer):
 
 class NewCommandSerializer(serializers.Serializer[Any]):
     request_type = serializers.ChoiceField(choices=sorted(COMMAND_TYPES))
-    parameters = serializers.DictField(
-        default=dict, help_text="By RequestType; data as base64. A Mac's lock needs a `pin`."
-    )
+    parameters = serializers.DictField(default=dict)
     user = serializers.CharField(
         default="",
         allow_blank=True,
@@ -80,6 +82,19 @@ class NewCommandSerializer(serializers.Serializer[Any]):
         required=False,
         help_text="It is not handed out after that moment; by default the RequestType decides.",
     )
+
+
+class RawCommandSerializer(serializers.Serializer[Any]):
+    command = serializers.CharField(
+        max_length=2 * MAX_RAW_COMMAND,
+        help_text="The Command dictionary as a property list, base64; its RequestType may be any.",
+    )
+
+    def validate_command(self, value: str) -> bytes:
+        try:
+            return base64.b64decode(value, validate=True)
+        except ValueError as error:
+            raise serializers.ValidationError("This is not base64.") from error
 
 
 class CommandFilters(RowFilters):
@@ -104,6 +119,7 @@ class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     ordering_fields: ClassVar = {"created_at": "id", "completed_at": "completed_at"}
     service_errors: ClassVar = {
         NotEnrolled: (409, "not_enrolled"),
+        CommandNotObeyable: (409, "command_not_obeyable"),
         CommandInvalid: (400, "command_invalid"),
         CommandOver: (409, "command_over"),
     }
@@ -133,20 +149,34 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
     filterset_class = CommandFilters
     ordering_fields: ClassVar = CommandViewSet.ordering_fields
     service_errors: ClassVar = CommandViewSet.service_errors
+    action_roles: ClassVar = {"create_raw": Role.ADMINISTRATOR}
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         device = self._get_device()
         return super().filter_queryset(queryset.filter(device=device))
 
-    @extend_schema(request=NewCommandSerializer, responses={201: CommandWithResultSerializer})
+    @extend_schema(
+        request={"application/json": build_new_command_schema()},
+        responses={201: CommandWithResultSerializer},
+    )
     def create(self, request: Request, id: str) -> Response:
         """Queue a command; one that waits already is answered again where one is enough.
 
-        EraseDevice, InstallProfile and RemoveProfile need the role Administrator.
+        A command that the device is known not to obey is refused with `command_not_obeyable`
+        and the reason. Some commands need the role Administrator.
         """
         values = self.decode(request, NewCommandSerializer)
         _require_role(request, values["request_type"])
         command = queue_command(self._get_device(), **values, actor=get_actor(request))
+        return Response(CommandWithResultSerializer(command).data, status=201)
+
+    @extend_schema(request=RawCommandSerializer, responses={201: CommandWithResultSerializer})
+    def create_raw(self, request: Request, id: str) -> Response:
+        """Queue a command as it is, known to this server or not; nothing is added to it."""
+        values = self.decode(request, RawCommandSerializer)
+        command = queue_raw_command(
+            self._get_device(), content=values["command"], actor=get_actor(request)
+        )
         return Response(CommandWithResultSerializer(command).data, status=201)
 
     def _get_device(self) -> Device:

@@ -1,5 +1,7 @@
 """What administrators and programs do to a device; each leaves an audit entry."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,24 +19,30 @@ from devices.models import (
 )
 from devices.protocol.commands import (
     OUTRANKING,
-    build_command,
+    USER_CHANNEL,
+    CommandType,
+    DeviceFacts,
     build_managed_application_list,
     build_remove_profile,
+    check_asked,
     check_channel,
-    generate_pin,
+    check_obeyable,
     get_command_type,
 )
-from devices.protocol.platform import MACOS
 from devices.selectors import (
     find_enrollment_profile,
+    find_waiting_command,
     get_command_body,
+    get_device_facts,
     get_live_enrollment,
 )
+from devices.services.escrow import keep_secret
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
+from devices.services.supplies import supply
 from devices.services.user_channels import get_user_channel
 from devices.signals import device_group_changed
 from organization.services.audit import record
@@ -54,28 +62,21 @@ def queue_command(
 ) -> Command:
     """Queue one command of the table; returns the waiting one where one is enough.
 
-    It goes to the channel of a `user` (`usr_…`), or to the device's. It is not handed out after
-    `expires_at`; by default the RequestType decides.
-    Raises NotEnrolled, and CommandInvalid for what the table or the platform refuses.
+    `request_type` is `Settings.<Item>` for a setting. What the server itself knows is added,
+    and secrets that it makes are kept. It goes to the channel of a `user` (`usr_…`), or to the
+    device's, and is not handed out after `expires_at`; by default the RequestType decides.
+    Raises NotEnrolled, CommandNotObeyable with the reason, and CommandInvalid for what the table
+    or the platform refuses.
     """
-    kind = get_command_type(request_type)
     _check_expiry(expires_at)
-    check_channel(
-        request_type,
-        platform=device.platform,
-        is_user_enrollment=device.is_user_enrollment,
-        is_user_channel=bool(user),
-    )
-    command = build_command(request_type, platform=device.platform, parameters=parameters)
     with transaction.atomic():
-        enrollment = _lock_live_enrollment(device)
-        row = enqueue(
-            enrollment,
-            command=command,
+        row = enqueue_checked(
+            device,
+            name=request_type,
+            parameters=parameters,
             origin=actor,
-            priority=kind.priority,
+            user=user,
             expires_at=expires_at,
-            user_channel=get_user_channel(enrollment, public_id=user) if user else None,
         )
         detail = {"command": row.public_id} | ({"user": user} if user else {})
         _record(device, actor=actor, action=f"command.{request_type}", detail=detail)
@@ -86,6 +87,60 @@ def _check_expiry(expires_at: datetime | None) -> None:
     now = timezone.now()
     if expires_at is not None and not now < expires_at <= now + LONGEST_LIFETIME:
         raise CommandInvalid("expires_at must lie in the next 366 days")
+
+
+@transaction.atomic
+def enqueue_checked(
+    device: Device,
+    *,
+    name: str,
+    parameters: Mapping[str, Any],
+    origin: str,
+    user: str = "",
+    expires_at: datetime | None = None,
+) -> Command:
+    """Do what queue_command does, for whoever writes an audit entry of their own."""
+    kind = get_command_type(name)
+    check_asked(kind, parameters)
+    enrollment = _lock_live_enrollment(device)
+    channel = get_user_channel(enrollment, public_id=user) if user else None
+    facts = _check_obeyable(kind, enrollment, is_user_channel=channel is not None)
+    if kind.is_unique:
+        waiting = find_waiting_command(
+            enrollment, request_type=kind.request_type, user_channel=channel
+        )
+        if waiting is not None:
+            return waiting
+    added = supply(name, enrollment=enrollment, parameters=parameters, now=timezone.now())
+    row = enqueue(
+        enrollment,
+        command=kind.build_body(added.parameters, facts=facts),
+        origin=origin,
+        priority=kind.priority,
+        expires_at=expires_at,
+        user_channel=channel,
+    )
+    for secret, value in added.secrets.items():
+        keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)
+    return row
+
+
+def _check_obeyable(
+    kind: CommandType, enrollment: Enrollment, *, is_user_channel: bool
+) -> DeviceFacts:
+    """Return what is known of the device; raises CommandInvalid unless it may obey."""
+    device = enrollment.device
+    check_channel(
+        kind.request_type,
+        platform=device.platform,
+        is_user_enrollment=device.is_user_enrollment,
+        is_user_channel=is_user_channel,
+    )
+    facts = get_device_facts(device, enrollment=enrollment)
+    if is_user_channel:
+        facts = replace(facts, channel=USER_CHANNEL)
+    check_obeyable(kind, facts)
+    return facts
 
 
 @transaction.atomic
@@ -112,17 +167,15 @@ def lock(
     A Mac gets a PIN, a random one where none is given; it stays sealed in the command:
     reveal_pin. Raises NotEnrolled and CommandInvalid.
     """
-    if device.platform == MACOS and not pin:
-        pin = generate_pin()
-    parameters = {"pin": pin, "message": message, "phone_number": phone_number}
+    given = {"pin": pin, "message": message, "phone_number": phone_number}
+    parameters = {name: value for name, value in given.items() if value}
     return queue_command(device, request_type="DeviceLock", parameters=parameters, actor=actor)
 
 
 def erase(device: Device, *, pin: str = "", actor: str) -> Command:
     """Erase at once, before everything that waits; a Mac's PIN as for lock."""
-    if device.platform == MACOS and not pin:
-        pin = generate_pin()
-    return queue_command(device, request_type="EraseDevice", parameters={"pin": pin}, actor=actor)
+    parameters = {"pin": pin} if pin else {}
+    return queue_command(device, request_type="EraseDevice", parameters=parameters, actor=actor)
 
 
 def restart(device: Device, *, actor: str) -> Command:

@@ -12,6 +12,7 @@ from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
 from devices.services.queue import build_wait
 from devices.services.results import apply_answer, leave_out_lists
+from devices.services.told_secrets import settle_secrets
 from devices.signals import command_finished
 from organization.models import Given, PreparedSelect, PreparedUpdate
 
@@ -87,6 +88,7 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
         now=now,
     )
     if finished:
+        settle_secrets(command, answer=report.answer, now=now)
         # What a user's channel answers is true of that user, not of the device.
         if command.state == CommandState.ACKNOWLEDGED and command.user_channel_id is None:
             apply_answer(command, answer=report.answer, now=now)

@@ -45,6 +45,7 @@ def authenticate(
         certificate_sha256=certificate.fingerprint or "",
         certificate_not_after=certificate.not_after,
         topic=message.topic,
+        access_rights=admission.access_rights,
     )
     note_device(certificate, device_id=device.public_id)
     device_authenticated.send(Enrollment, enrollment=enrollment)

@@ -7,6 +7,7 @@ from devices.models import Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
+from enrollment.services.profile import ACCESS_RIGHTS
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.tokens import verify_token
 from scep.models import ChallengeType
@@ -31,6 +32,7 @@ def admit(request: AdmissionRequest) -> Admission:
         group_pk=session.token.group_id,
         session_id=session.public_id,
         token_id=session.token.jti,
+        access_rights=ACCESS_RIGHTS,
     )
 
 

@@ -11,6 +11,7 @@ from devices.models import Command, Device, DeviceStatus, Enrollment
 from devices.selectors import (
     OPEN_STATES,
     list_commands,
+    list_secrets,
     list_status_reports,
     list_user_channels,
 )
@@ -20,7 +21,7 @@ from policies.models import ItemState
 from policies.selectors import PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
-SHOWN_COMMANDS, SHOWN_ENTRIES = 25, 25
+SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_SECRETS = 25, 25, 10
 # Whose items still move by themselves: a device that is gone is not asked about every 3 s.
 LIVE_STATUSES = (DeviceStatus.PENDING, DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
 MOVING = (ItemState.PENDING, ItemState.INSTALLING, ItemState.REMOVING)
@@ -84,7 +85,12 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         session = sessions.filter(public_id=enrollment.session_id).first()
         certificates = IssuedCertificate.objects.select_related("issuer")
         certificate = certificates.filter(fingerprint=enrollment.certificate_sha256).first()
-    return {"enrollment": enrollment, "session": session, "certificate": certificate}
+    return {
+        "enrollment": enrollment,
+        "session": session,
+        "certificate": certificate,
+        "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
+    }
 
 
 def is_moving(device: Device, *, policies: list[PolicyProgress], commands: list[Command]) -> bool:

@@ -6,10 +6,13 @@ iOS 18.1 and macOS 15.1. A fact about a key:
     type        string, integer, real, boolean, data, date, array, dictionary, any
     required    the key must be there
     values      the only values; least, most: the bounds of a number; form: a pattern
+    by, kinds   of a dictionary whose keys follow from the value of one of them
     keys        of a dictionary, "*" for any name; item: of an array, times: how many
     named       the texts must be among the file's `names`
     ios, macos  the release that introduced it, or false where it does not exist;
                 ios_removed, macos_removed: the release that took it away
+    ios_supervised, ios_right, ios_automated …  what a device must be to obey a command
+    shared_ipad  required or forbidden; macos_channel  user: no command for the Mac itself
     macos_device_channel  false: Macs take the payload for a user only
 
 iPads are `ios`. A device of another platform may get what either one knows.
@@ -127,11 +130,25 @@ def _check_value(value: Any, *, fact: Facts, names: Facts, platform: str) -> Ite
         yield f" is {value!r}, not like {fact['form']}"
     if fact.get("named") and (value not in names or not _exists(names[value], platform=platform)):
         yield f" {value!r} is not known on {platform}"
+    if "by" in fact:
+        yield from _check_kind(value, fact=fact, platform=platform)
     if fact["type"] == "dictionary" and "keys" in fact:
         for problem in _check_keys(value, facts=fact, platform=platform):
             yield f".{problem}"
     if fact["type"] == "array" and "item" in fact:
         yield from _check_items(value, item=fact["item"], names=names, platform=platform)
+
+
+def _check_kind(value: dict[str, Any], *, fact: Facts, platform: str) -> Iterator[str]:
+    name = value.get(fact["by"])
+    kind = fact["kinds"].get(name)
+    if kind is None:
+        yield f" has the unknown {fact['by']} {name!r}"
+    elif not _exists(kind, platform=platform):
+        yield f" {name} does not exist on {platform}"
+    else:
+        for problem in _check_keys(value, facts=kind, platform=platform):
+            yield f" {name}.{problem}"
 
 
 def _check_items(value: list[Any], *, item: Facts, names: Facts, platform: str) -> Iterator[str]:

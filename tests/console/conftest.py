@@ -15,10 +15,12 @@ from devices.models import (
     DeviceStatus,
     Enrollment,
     EnrollmentState,
+    EscrowedSecret,
     Group,
     Platform,
     SoftwareTitle,
 )
+from devices.services.escrow import keep_secret
 from devices.services.groups import create_group
 from devices.services.software_counts import count_software
 from enrollment.models import EnrollmentToken, LogEntry
@@ -57,6 +59,7 @@ class World:
     mac: Device
     enrollment: Enrollment
     command: Command
+    secret: EscrowedSecret
     policy: Policy
     profile_item: PolicyItem
     app_item: PolicyItem
@@ -141,6 +144,12 @@ def world(bootstrapped: None) -> World:
         mac=mac,
         enrollment=enrollment,
         command=command,
+        secret=keep_secret(
+            enrollment,
+            kind="filevault_key",
+            value="ABCD-EFGH-IJKL",
+            confirmed_at=timezone.now(),
+        ),
         policy=policy,
         profile_item=profile_item,
         app_item=app_item,

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from devices.models import Command
+from devices.selectors import get_command_body
 from tests.console.conftest import PASSWORD, World, create_device, sign_in
 from tests.console.test_permissions import ROUTES, fill_in
 
@@ -29,7 +31,7 @@ ARGUMENTS = (
 NO_PAGES = (
     "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
-    "held-request-approve", "held-request-reject", "push-certificate-csr",
+    "held-request-approve", "held-request-reject", "push-certificate-csr", "command-cancel",
 )  # fmt: skip
 PAGES = [name for name in ROUTES if name not in NO_PAGES]
 LOUD = ("error", "warning")  # Chromium whispers hints about password managers too
@@ -107,6 +109,30 @@ class TestPages:
                 page.context.clear_cookies()
             page.goto(f"/accounts/{path}")
             check_page(page, name=path)
+
+
+class TestCommands:
+    pytestmark = browser_test
+
+    def test_a_command_is_found_filled_in_and_sent_from_the_dialog(
+        self, page: Any, world: World
+    ) -> None:
+        page.goto(fill_in("device", world))
+        page.click("text=Commands…")
+        page.fill("dialog[open] input[name=q]", "mirror")
+        page.wait_for_selector("#command-list a:has-text('profiles')", state="detached")
+        page.click("dialog a:has-text('Mirror its screen')")
+        page.fill("dialog[open] [name=destination_name]", "Meeting room")
+        check_page(page, name="a command's form in the dialog")
+        page.click("dialog button:has-text('Mirror its screen')")
+        page.wait_for_selector("text=is on its way")
+        command = Command.objects.get(request_type="RequestMirroring")
+        assert get_command_body(command)["DestinationName"] == "Meeting room"
+
+    def test_groups_have_the_same_menu(self, page: Any, world: World) -> None:
+        for name in ("group-send", "group-command"):
+            page.goto(fill_in(name, world))
+            check_page(page, name=name)
 
 
 class TestKeyboard:

@@ -20,7 +20,7 @@ def add_user(enrollment: Enrollment, *, number: int = 1, **facts: object) -> Use
 
 
 def test_users_are_listed_and_their_commands_named(world: World, auditor: Client) -> None:
-    assert "Users" not in read(auditor, world.device)
+    assert "<h2>Users</h2>" not in read(auditor, world.device)
     user = add_user(world.enrollment)
     add_user(world.enrollment, number=2, ended_at=timezone.now())
     Command.objects.filter(pk=world.command.pk).update(user_channel=user)

@@ -25,6 +25,12 @@ READERS = {
     "device-edit": WRITERS,
     "device-erase": ADMINISTRATORS,
     "device-unenroll": ADMINISTRATORS,
+    "device-send": WRITERS,
+    "device-command": WRITERS,
+    "group-send": WRITERS,
+    "group-command": WRITERS,
+    "device-raw-command": ADMINISTRATORS,
+    "device-secret": ADMINISTRATORS,
     "command-pin": ADMINISTRATORS,
     "scep-profile-test": WRITERS,
     "scep-profile-new": ADMINISTRATORS,
@@ -45,7 +51,7 @@ READERS = {
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
 # Who may change something there; what is not named here, operators may.
 ADMINISTRATORS_ONLY = (
-    "device-erase", "device-unenroll", "command-pin",
+    "device-erase", "device-unenroll", "command-pin", "device-raw-command", "device-secret",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
     "authority-export", "service-rotate", "service-revoke",
@@ -87,6 +93,8 @@ def fill_in(name: str, world: World) -> str:
         "command": world.command.public_id,
         "purpose": "scep_ra",
         "facts": "security",
+        "name": "ProfileList",
+        "secret": world.secret.public_id,
     }
     return reverse(
         f"console:{name}",

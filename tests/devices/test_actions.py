@@ -103,7 +103,7 @@ def test_programs_queue_what_the_table_allows(phone: MdmDevice) -> None:
     )
     assert command.origin == "key:ci"
     with pytest.raises(CommandInvalid):
-        actions.queue_command(phone.row, request_type="ShutDownDevice", parameters={}, actor="a")
+        actions.queue_command(phone.row, request_type="UserConfigured", parameters={}, actor="a")
 
 
 def test_nothing_is_queued_for_a_device_that_has_left(phone: MdmDevice) -> None:

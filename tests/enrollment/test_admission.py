@@ -12,6 +12,7 @@ from devices.errors import AdmissionRefused
 from devices.models import Device, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
+from enrollment.protocol.access_rights import ALL_RIGHTS
 from enrollment.services.admission import admit
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
 from tests.enrollment.conftest import MakeSession, MakeToken
@@ -42,7 +43,9 @@ def code_of(request: AdmissionRequest) -> str:
 def test_device_joins_the_tokens_group_when_admitted(make_session: MakeSession) -> None:
     session = make_session()
     admission = admit(build_request(session))
-    assert admission == Admission(session.token.group_id, session.public_id, session.token.jti)
+    assert admission == Admission(
+        session.token.group_id, session.public_id, session.token.jti, access_rights=ALL_RIGHTS
+    )
     session.refresh_from_db()
     session.token.refresh_from_db()
     assert (session.state, session.token.use_count) == (SessionState.AUTHENTICATED, 1)

@@ -140,14 +140,14 @@ def test_command_is_obeyed_after_a_push_when_the_device_first_says_not_now(
     device = enroll_device(make_token(api)["url"])
     wait_managed(api, device)
     row = get_device(api, device)
-    command = (
-        api.post(f"devices/{row['id']}/commands", json={"request_type": "RestartDevice"})
-        .raise_for_status()
-        .json()
-    )
+    path = f"devices/{row['id']}/commands"
+    refused = api.post(path, json={"request_type": "RestartDevice"})
+    assert refused.status_code == 409
+    assert "not supervised" in refused.json()["detail"]
+    command = api.post(path, json={"request_type": "CertificateList"}).raise_for_status().json()
 
     done = wait_for(
-        lambda: _finished(api, command["id"]), seconds=30, what="the answer to RestartDevice"
+        lambda: _finished(api, command["id"]), seconds=30, what="the answer to CertificateList"
     )
     assert done["state"] == "acknowledged"
 

@@ -11,7 +11,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState, Group
+from devices.models import (
+    BulkCommand,
+    Command,
+    Device,
+    DeviceStatus,
+    Enrollment,
+    EnrollmentState,
+    EscrowedSecret,
+    Group,
+)
+from devices.services.bulk_commands import request_bulk
+from devices.services.escrow import keep_secret
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from organization.models import ApiKey, Role
 from organization.services.api_keys import create_api_key
@@ -73,6 +84,8 @@ class Sample:
     device: Device
     enrollment: Enrollment
     command: Command
+    secret: EscrowedSecret
+    bulk: BulkCommand
     scep_profile: ScepProfile
     certificate: IssuedCertificate
     token: EnrollmentToken
@@ -194,6 +207,10 @@ def sample(bootstrapped: None) -> Sample:
         device=device,
         enrollment=enrollment,
         command=add_command(enrollment),
+        secret=keep_secret(
+            enrollment, kind="filevault_key", value="AAAA-BBBB-CCCC", confirmed_at=FAR
+        ),
+        bulk=request_bulk([device.pk], name="ProfileList", parameters={}, actor="tests"),
         scep_profile=scep_profile,
         certificate=add_certificate(scep_profile, session_id=session.public_id),
         token=token,

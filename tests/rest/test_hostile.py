@@ -14,7 +14,18 @@ from tests.rest.test_schema import get_document
 pytestmark = pytest.mark.django_db
 
 WRITES = [name for name in OPERATIONS if name.startswith(("POST", "PATCH", "PUT"))]
-WITHOUT_BODY = ("revoke", "/push", "/csr", "/test", "/check", "/approve", "/reject", "/activate")
+WITHOUT_BODY = (
+    "revoke",
+    "/push",
+    "/csr",
+    "/cancel",
+    "/reveal",
+    "/test",
+    "/check",
+    "/approve",
+    "/reject",
+    "/activate",
+)
 VALUES: list[Any] = [
     None, True, -1, 0, 1.5, 2**31, 2**62, -(2**62), "", " ", "x" * 100_000, "\u202e", "' OR 1=1 --",
     "grp_" + "a" * 20, [], [[]], [None], [{}], {}, {"a": {"b": 1}}, ["x"] * 5000,
@@ -83,13 +94,15 @@ def test_answer_is_no_server_error_when_fields_are_nonsense(
 def _list_fields(operation: str) -> list[str]:
     """Return the members of the operation's JSON body, as the OpenAPI document has them."""
     method, _, template = operation.partition(" ")
-    path = "/api/v1/" + re.sub(r"{(?!item)\w+}", "{id}", template)
+    path = "/api/v1/" + re.sub(r"{(?!item|secret)\w+}", "{id}", template)
     body = get_document()["paths"][path][method.lower()].get("requestBody")
     if body is None:
         return ["name"]
-    reference: str = body["content"]["application/json"]["schema"]["$ref"]
-    component = get_document()["components"]["schemas"][reference.rpartition("/")[2]]
-    return list(component["properties"])
+    schema = body["content"]["application/json"]["schema"]
+    if "$ref" in schema:
+        schema = get_document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    alternatives = schema.get("oneOf", [schema])
+    return list(dict.fromkeys(name for each in alternatives for name in each["properties"]))
 
 
 def _valid(template: str) -> dict[str, Any]:

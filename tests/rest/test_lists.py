@@ -9,6 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Device, Group
+from devices.services.bulk_commands import request_bulk
+from devices.services.escrow import keep_secret
 from enrollment.models import LogEntry
 from organization.services.api_keys import create_api_key
 from policies.services.items import add_app_item
@@ -243,6 +245,12 @@ FILL: dict[str, Callable[[int, Sample], Any]] = {
     ),
     "scep/profiles": _fill_profiles,
     "scep/requests": lambda _, sample: add_held_request(sample.scep_profile),
+    "bulk-commands": lambda number, sample: request_bulk(
+        [number], name="ProfileList", parameters={}, actor="tests"
+    ),
+    "devices/{device}/secrets": lambda number, sample: keep_secret(
+        sample.enrollment, kind="bypass_code", value=f"CODE{number}"
+    ),
     "scep/authorities": _fill_authorities,
     "scep/service-certificates": _fill_services,
 }

@@ -4,7 +4,8 @@ Queries that Apple has deprecated (IMEI, ICCID, carrier facts: ServiceSubscripti
 that need a supervised device are left out; IsActivationLockEnabled has no successor.
 """
 
-from devices.protocol.commands.table import Body
+from devices.protocol.commands.requirements import Needs
+from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, IPADOS, MACOS
 
 EVERYWHERE = (
@@ -72,3 +73,14 @@ def build_device_information(*, platform: str) -> Body:
     """Ask for every fact that a device of this platform tells; Apple device.information."""
     queries = BY_PLATFORM.get(platform, ELSEWHERE)
     return {"RequestType": "DeviceInformation", "Queries": list(queries)}
+
+
+DEVICE_INFORMATION = CommandType(
+    "DeviceInformation",
+    "Ask for its facts",
+    Kind.INFORMATION,
+    {IOS: Needs("4.0"), MACOS: Needs("10.7")},
+    build=build_device_information,
+    needs_platform=True,
+    is_unique=True,
+)

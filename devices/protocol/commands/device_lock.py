@@ -1,9 +1,11 @@
 """DeviceLock: an iPhone's screen, or a Mac until its PIN is typed."""
 
 from devices.errors import CommandInvalid
+from devices.protocol.commands.parameters import SECRET, TEXT, Parameter
 from devices.protocol.commands.pin import check_pin
-from devices.protocol.commands.table import Body
-from devices.protocol.platform import MACOS
+from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.commands.table import OUTRANKING, Body, CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
 
 
 def build_device_lock(
@@ -20,3 +22,39 @@ def build_device_lock(
     if phone_number:
         body["PhoneNumber"] = phone_number
     return body
+
+
+DEVICE_LOCK = CommandType(
+    "DeviceLock",
+    "Lock",
+    Kind.SECURITY,
+    {IOS: Needs("4.0", LOCK), MACOS: Needs("10.7", LOCK)},
+    (
+        Parameter(
+            "message",
+            "Message",
+            TEXT,
+            "Message on the lock screen",
+            on={IOS: "7.0", MACOS: "10.14"},
+        ),
+        Parameter(
+            "phone_number",
+            "PhoneNumber",
+            TEXT,
+            "Phone number",
+            on={IOS: "7.0", MACOS: "11.5"},
+        ),
+        Parameter(
+            "pin",
+            "PIN",
+            SECRET,
+            "PIN",
+            "Six digits that unlock the Mac. Empty: random ones; the command reveals them.",
+            on={IOS: None, MACOS: "10.8"},
+        ),
+    ),
+    build_device_lock,
+    needs_platform=True,
+    is_unique=True,
+    priority=OUTRANKING,
+)

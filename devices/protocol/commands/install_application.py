@@ -3,8 +3,10 @@
 from urllib.parse import urlsplit
 
 from devices.errors import CommandInvalid
-from devices.protocol.commands.table import Body
-from devices.protocol.platform import MACOS, OTHER
+from devices.protocol.commands.parameters import FLAG, INTEGER, TEXT, Parameter
+from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.table import Body, CommandType, Kind
+from devices.protocol.platform import IOS, MACOS, OTHER
 
 REMOVE_WITH_ENROLLMENT = 1
 USER_LICENSE, DEVICE_LICENSE = 0, 1
@@ -48,3 +50,33 @@ def build_install_application(
     if install_as_managed:
         body["InstallAsManaged"] = True
     return body
+
+
+INSTALL_APPLICATION = CommandType(
+    "InstallApplication",
+    "Install an app",
+    Kind.APPS,
+    {IOS: Needs("5.0", MANAGE_APPS), MACOS: Needs("10.9", MANAGE_APPS)},
+    (
+        Parameter("itunes_store_id", "iTunesStoreID", INTEGER, "Number in the App Store"),
+        Parameter("manifest_url", "ManifestURL", TEXT, "URL of the manifest", on={IOS: "7.0"}),
+        Parameter("identifier", "Identifier", TEXT, "Bundle identifier", on={IOS: "7.0"}),
+        Parameter("device_license", "", FLAG, "With the device's licence", on={IOS: "7.0"}),
+        Parameter(
+            "take_over",
+            "",
+            FLAG,
+            "Manage it if it is there already",
+            on={IOS: "9.0", MACOS: "11.0"},
+        ),
+        Parameter(
+            "install_as_managed",
+            "InstallAsManaged",
+            FLAG,
+            "Install as a managed app",
+            on={IOS: None, MACOS: "11.0"},
+        ),
+    ),
+    build_install_application,
+    needs_platform=True,
+)

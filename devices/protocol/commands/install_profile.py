@@ -1,7 +1,10 @@
 """InstallProfile: the same PayloadIdentifier again updates in place."""
 
 from devices.errors import CommandInvalid
-from devices.protocol.commands.table import Body
+from devices.protocol.commands.parameters import DATA, Parameter
+from devices.protocol.commands.requirements import MANAGE_PROFILES, Needs
+from devices.protocol.commands.table import ADMINISTRATOR, Body, CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
 
 
 def build_install_profile(payload: bytes) -> Body:
@@ -9,3 +12,23 @@ def build_install_profile(payload: bytes) -> Body:
     if not payload:
         raise CommandInvalid("a profile without a byte")
     return {"RequestType": "InstallProfile", "Payload": payload}
+
+
+INSTALL_PROFILE = CommandType(
+    "InstallProfile",
+    "Install a profile",
+    Kind.PROFILES,
+    {IOS: Needs("4.0", MANAGE_PROFILES), MACOS: Needs("10.7", MANAGE_PROFILES)},
+    (
+        Parameter(
+            "payload",
+            "Payload",
+            DATA,
+            "Profile",
+            "A .mobileconfig file, signed or not.",
+            required=True,
+        ),
+    ),
+    build_install_profile,
+    minimum_role=ADMINISTRATOR,
+)

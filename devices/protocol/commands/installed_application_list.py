@@ -1,6 +1,37 @@
-"""InstalledApplicationList: which apps the device has."""
+"""InstalledApplicationList: every app, or those that are managed."""
 
-from devices.protocol.commands.table import Body
+from devices.protocol.commands.parameters import FLAG, TEXTS, Parameter
+from devices.protocol.commands.requirements import QUERY_APPS, Needs
+from devices.protocol.commands.table import Body, CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
+
+SINCE: dict[str, str | None] = {IOS: "7.0", MACOS: "10.15"}
+
+INSTALLED_APPLICATION_LIST = CommandType(
+    "InstalledApplicationList",
+    "Ask for its installed apps",
+    Kind.INFORMATION,
+    {IOS: Needs("5.0", QUERY_APPS), MACOS: Needs("10.7", QUERY_APPS)},
+    (
+        Parameter(
+            "identifiers",
+            "Identifiers",
+            TEXTS,
+            "Bundle identifiers",
+            "One a line; none: all.",
+            on=SINCE,
+        ),
+        Parameter("managed_only", "ManagedAppsOnly", FLAG, "Only managed ones", on=SINCE),
+        Parameter(
+            "items",
+            "Items",
+            TEXTS,
+            "Facts to ask for",
+            "One a line; none: all.",
+            on={IOS: "14.0", MACOS: None},
+        ),
+    ),
+)
 
 
 def build_installed_application_list(*, managed_apps_only: bool = False) -> Body:

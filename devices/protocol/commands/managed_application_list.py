@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 
-from devices.protocol.commands.table import Body
+from devices.protocol.commands.parameters import TEXTS, Parameter
+from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.table import Body, CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
 
 
 def build_managed_application_list(identifiers: Iterable[str] = ()) -> Body:
@@ -10,3 +13,22 @@ def build_managed_application_list(identifiers: Iterable[str] = ()) -> Body:
     body: Body = {"RequestType": "ManagedApplicationList"}
     wanted = list(identifiers)
     return body | {"Identifiers": wanted} if wanted else body
+
+
+MANAGED_APPLICATION_LIST = CommandType(
+    "ManagedApplicationList",
+    "Ask for its managed apps",
+    Kind.INFORMATION,
+    {IOS: Needs("5.0", MANAGE_APPS), MACOS: Needs("11.0", MANAGE_APPS)},
+    (
+        Parameter(
+            "identifiers",
+            "Identifiers",
+            TEXTS,
+            "Bundle identifiers",
+            "One a line; none: all.",
+            on={IOS: "7.0"},
+        ),
+    ),
+    build_managed_application_list,
+)

@@ -1,7 +1,10 @@
 """RemoveApplication: a managed app and its data."""
 
 from devices.errors import CommandInvalid
-from devices.protocol.commands.table import Body
+from devices.protocol.commands.parameters import TEXT, Parameter
+from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.table import Body, CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
 
 
 def build_remove_application(identifier: str) -> Body:
@@ -9,3 +12,13 @@ def build_remove_application(identifier: str) -> Body:
     if not identifier:
         raise CommandInvalid("an app without an identifier")
     return {"RequestType": "RemoveApplication", "Identifier": identifier}
+
+
+REMOVE_APPLICATION = CommandType(
+    "RemoveApplication",
+    "Remove an app",
+    Kind.APPS,
+    {IOS: Needs("5.0", MANAGE_APPS), MACOS: Needs("11.0", MANAGE_APPS)},
+    (Parameter("identifier", "Identifier", TEXT, "Bundle identifier", required=True),),
+    build_remove_application,
+)

@@ -1,84 +1,162 @@
-"""What a command may be told, and by whom: the row type of the table of commands."""
+"""A row of the table of commands: what it does, who may send it, which devices obey it."""
 
-import base64
-import binascii
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, CommandNotObeyable, ParameterInvalid
+from devices.protocol.commands.parameters import Parameter
+from devices.protocol.commands.requirements import (
+    DeviceFacts,
+    Needs,
+    find_refusal,
+    get_system,
+)
+from devices.protocol.platform import OTHER
 
 OPERATOR, ADMINISTRATOR = "operator", "administrator"
+OUTRANKING = 100
+ONLY_ELEMENT = "[]"
 Body = dict[str, Any]
 
 
-def read_text(value: Any) -> str:
-    """Raises CommandInvalid unless the value is text."""
-    if not isinstance(value, str) or "\0" in value:
-        raise CommandInvalid("must be text")
-    return value
+class Kind(StrEnum):
+    """What commands are grouped by on a page, in this order."""
 
-
-def read_integer(value: Any) -> int:
-    """Raises CommandInvalid unless the value is a positive integer."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
-        raise CommandInvalid("must be a positive integer")
-    return value
-
-
-def read_flag(value: Any) -> bool:
-    """Raises CommandInvalid unless the value is true or false."""
-    if not isinstance(value, bool):
-        raise CommandInvalid("must be true or false")
-    return value
-
-
-def read_texts(value: Any) -> list[str]:
-    """Raises CommandInvalid unless the value is a list of texts."""
-    if not isinstance(value, list):
-        raise CommandInvalid("must be a list of texts")
-    return [read_text(item) for item in value]
-
-
-def read_data(value: Any) -> bytes:
-    """Bytes, or their base64; raises CommandInvalid for anything else."""
-    if isinstance(value, bytes):
-        return value
-    try:
-        return base64.b64decode(read_text(value), validate=True)
-    except binascii.Error as error:
-        raise CommandInvalid("must be base64") from error
+    INFORMATION = "Information"
+    PROFILES = "Profiles"
+    APPS = "Apps and books"
+    SETTINGS = "Settings"
+    UPDATES = "Software updates"
+    SECURITY = "Security"
+    LOST_MODE = "Lost mode"
+    USERS = "Users"
+    SCREEN = "Screen and remote control"
+    POWER = "Power"
 
 
 @dataclass(frozen=True)
 class CommandType:
-    """A RequestType: its builder, the parameters it takes, and who may send it.
+    """One command. `needs`: by platform, what a device must be; elsewhere it does not exist.
 
-    `parameters` maps a parameter's name to the reader that checks it. A builder that
-    `needs_platform` gets the device's platform too. `is_unique`: one waiting is enough.
+    Without a `build` of its own the body has every parameter at its key. A builder that
+    `needs_platform` gets the device's platform too. `item` is a setting's, whose RequestType
+    is Settings. `is_unique`: one waiting is enough. `note` is for the person who sends it.
     """
 
     request_type: str
     title: str
-    build: Callable[..., Body]
-    parameters: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    kind: Kind
+    needs: Mapping[str, Needs]
+    parameters: tuple[Parameter, ...] = ()
+    build: Callable[..., Body] | None = None
     needs_platform: bool = False
+    item: str = ""
+    note: str = ""
+    needs_unlock_token: bool = False
     is_destructive: bool = False
     is_unique: bool = False
     minimum_role: str = OPERATOR
     priority: int = 0
 
-    def build_body(self, parameters: Mapping[str, Any], *, platform: str) -> Body:
-        """Return the Command dictionary; raises CommandInvalid and names the parameter."""
-        arguments: dict[str, Any] = {"platform": platform} if self.needs_platform else {}
-        for name, value in parameters.items():
-            if name not in self.parameters:
-                raise CommandInvalid(f"{self.request_type} takes no {name}")
-            try:
-                arguments[name] = self.parameters[name](value)
-            except CommandInvalid as error:
-                raise CommandInvalid(f"{name}: {error}") from error
-        try:
-            return self.build(**arguments)
-        except TypeError as error:
-            raise CommandInvalid(f"{self.request_type}: a parameter is missing") from error
+    @property
+    def name(self) -> str:
+        """What the table knows it by: the RequestType, `Settings.DeviceName` for a setting."""
+        return f"{self.request_type}.{self.item}" if self.item else self.request_type
+
+    @property
+    def asked(self) -> tuple[Parameter, ...]:
+        """The parameters that a form asks for and a program may give."""
+        return tuple(parameter for parameter in self.parameters if not parameter.is_supplied)
+
+    def exists_on(self, platform: str) -> bool:
+        """Say whether the platform has the command, in some version; an unknown one may."""
+        return platform == OTHER or get_system(platform) in self.needs
+
+    def find_refusal(self, facts: DeviceFacts) -> str:
+        """Return in plain words why the device cannot obey, "" where it may."""
+        if self.needs_unlock_token and not facts.has_unlock_token:
+            return "the device has not handed over an unlock token"
+        return find_refusal(self.needs, facts)
+
+    def read_given(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a door was given for a device that is not known yet; ParameterInvalid."""
+        check_asked(self, parameters)
+        made = {each.name for each in self.parameters if each.is_made or each.is_supplied}
+        return self._read(parameters, facts=DeviceFacts(), may_lack=made)
+
+    def build_body(self, parameters: Mapping[str, Any], *, facts: DeviceFacts) -> Body:
+        """Return the Command dictionary; raises ParameterInvalid, or CommandInvalid."""
+        values = self._read(parameters, facts=facts)
+        if self.build is None:
+            return self._place(values)
+        if self.needs_platform:
+            values["platform"] = facts.platform
+        return self.build(**values)
+
+    def _read(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        facts: DeviceFacts,
+        may_lack: Collection[str] = (),
+    ) -> dict[str, Any]:
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in parameters:
+            if name not in known:
+                raise ParameterInvalid(f"{self.name} takes no {name[:40]}", parameter=name[:40])
+        for name, parameter in known.items():
+            if parameter.required and name not in parameters and name not in may_lack:
+                raise ParameterInvalid("is missing", parameter=name)
+        return {name: known[name].read(value, facts=facts) for name, value in parameters.items()}
+
+    def _place(self, values: Mapping[str, Any]) -> Body:
+        body: Body = {"RequestType": self.request_type}
+        target = body
+        if self.item:
+            target = {"Item": self.item}
+            body["Settings"] = [target]
+        for parameter in self.parameters:
+            if parameter.key and parameter.name in values:
+                _place_at(target, path=parameter.key.split("."), value=values[parameter.name])
+        return body
+
+
+def check_obeyable(kind: CommandType, facts: DeviceFacts) -> None:
+    """Raise CommandNotObeyable with the reason unless the device may obey."""
+    if reason := kind.find_refusal(facts):
+        raise CommandNotObeyable(f"{kind.name}: {reason}")
+
+
+def check_asked(kind: CommandType, parameters: Mapping[str, Any]) -> None:
+    """Raise ParameterInvalid for a parameter that only the server itself gives."""
+    for parameter in kind.parameters:
+        if parameter.is_supplied and parameter.name in parameters:
+            raise ParameterInvalid(
+                f"{kind.name} takes no {parameter.name}", parameter=parameter.name
+            )
+
+
+def _place_at(target: Body, *, path: list[str], value: Any) -> None:
+    key, *rest = path
+    if not rest:
+        target[key] = value
+    elif rest[0] == ONLY_ELEMENT:
+        elements = target.setdefault(key, [{}])
+        _place_at(elements[0], path=rest[1:], value=value)
+    else:
+        _place_at(target.setdefault(key, {}), path=rest, value=value)
+
+
+__all__ = [
+    "ADMINISTRATOR",
+    "OPERATOR",
+    "OUTRANKING",
+    "Body",
+    "CommandInvalid",
+    "CommandType",
+    "Kind",
+    "check_asked",
+    "check_obeyable",
+]

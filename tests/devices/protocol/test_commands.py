@@ -7,7 +7,6 @@ import pytest
 
 from devices.errors import CommandInvalid
 from devices.protocol.commands import (
-    COMMAND_TYPES,
     build_command,
     build_device_information,
     build_device_lock,
@@ -30,16 +29,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "DeviceLock": {"pin": "123456", "message": "Lost", "phone_number": "+41 44 000 00 00"},
     "EraseDevice": {"pin": "123456"},
     "RestartDevice": {},
-    "InstalledApplicationList": {"managed_apps_only": True},
+    "InstalledApplicationList": {"managed_only": True},
     "CertificateList": {"managed_only": True},
     "UserList": {},
+    "Settings.HostName": {"host_name": "front-desk"},
+    "ScheduleOSUpdate": {"install_action": "InstallLater", "max_user_deferrals": 3},
+    "RotateFileVaultKey": {"key_type": "personal", "password": "correct horse"},
+    "Settings.ApplicationConfiguration": {
+        "identifier": "com.example.app",
+        "configuration": "<plist><dict><key>Port</key><integer>443</integer></dict></plist>",
+    },
 }
 
 
-@pytest.mark.parametrize("request_type", COMMAND_TYPES)
+@pytest.mark.parametrize("request_type", EXAMPLES)
 def test_every_command_survives_its_journey(request_type: str) -> None:
     body = build_command(request_type, platform="macos", parameters=EXAMPLES[request_type])
-    assert body["RequestType"] == request_type
+    assert body["RequestType"] == request_type.partition(".")[0]
     assert decode_plist(encode_plist(body), max_bytes=100_000) == body
 
 
@@ -53,7 +59,7 @@ def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
     ("request_type", "parameters", "named"),
     [
         ("InstallProfile", {"payload": "###"}, "payload"),
-        ("InstallProfile", {"payload": ""}, "byte"),
+        ("InstallProfile", {"payload": ""}, "empty"),
         ("InstallProfile", {}, "missing"),
         ("RemoveProfile", {"identifier": 7}, "identifier"),
         ("RemoveProfile", {"identifier": "a\0b"}, "identifier"),
@@ -63,7 +69,7 @@ def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
         ("InstallApplication", {"itunes_store_id": 1, "identifier": "a"}, "exactly one"),
         ("InstallApplication", {"manifest_url": "http://example.com/m.plist"}, "https"),
         ("RestartDevice", {"now": True}, "now"),
-        ("ShutDownDevice", {}, "ShutDownDevice"),
+        ("AccountConfiguration", {}, "AccountConfiguration"),
         ("__class__", {}, "__class__"),
     ],
 )

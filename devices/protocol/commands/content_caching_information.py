@@ -1,0 +1,13 @@
+"""ContentCachingInformation: how the content cache of a Mac does."""
+
+from devices.protocol.commands.requirements import QUERY_NETWORK, Needs
+from devices.protocol.commands.table import CommandType, Kind
+from devices.protocol.platform import MACOS
+
+CONTENT_CACHING_INFORMATION = CommandType(
+    "ContentCachingInformation",
+    "Ask for its content cache",
+    Kind.INFORMATION,
+    {MACOS: Needs("10.15.4", QUERY_NETWORK)},
+    is_unique=True,
+)

@@ -1,0 +1,24 @@
+"""InviteToProgram: asks the user to join volume purchasing with their Apple Account."""
+
+from devices.protocol.commands.parameters import TEXT, Parameter
+from devices.protocol.commands.requirements import MANAGE_APPS, USER_CHANNEL, Needs
+from devices.protocol.commands.table import CommandType, Kind
+from devices.protocol.platform import IOS, MACOS
+
+INVITE_TO_PROGRAM = CommandType(
+    "InviteToProgram",
+    "Invite to volume purchasing",
+    Kind.APPS,
+    {IOS: Needs("7.0", MANAGE_APPS), MACOS: Needs("10.9", channel=USER_CHANNEL)},
+    (
+        Parameter(
+            "program_id",
+            "ProgramID",
+            TEXT,
+            "Program",
+            required=True,
+            choices=(("com.apple.cloudvpp", "Volume purchasing"),),
+        ),
+        Parameter("invitation_url", "InvitationURL", TEXT, "Invitation URL", required=True),
+    ),
+)

@@ -1,0 +1,18 @@
+"""ManagedApplicationAttributes: what managed apps have been told of VPNs and domains."""
+
+from devices.protocol.commands.parameters import TEXTS, Parameter
+from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.table import CommandType, Kind
+from devices.protocol.platform import IOS
+
+MANAGED_APPLICATION_ATTRIBUTES = CommandType(
+    "ManagedApplicationAttributes",
+    "Ask for attributes of managed apps",
+    Kind.APPS,
+    {IOS: Needs("7.0", MANAGE_APPS)},
+    (
+        Parameter(
+            "identifiers", "Identifiers", TEXTS, "Bundle identifiers", "One a line.", required=True
+        ),
+    ),
+)

@@ -1,0 +1,176 @@
+"""What a command may be told: the parameters that forms, programs and their document share."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from devices.errors import CommandInvalid, ParameterInvalid, PlistInvalid
+from devices.protocol.commands.requirements import (
+    SYSTEMS,
+    DeviceFacts,
+    find_version_refusal,
+    get_system,
+)
+from devices.protocol.plist import decode_plist
+
+MAX_DICTIONARY = 256 * 1024
+LARGEST = 2**63 - 1
+
+
+class ParameterType(StrEnum):
+    """How a value is typed in, sent as JSON, and told to the device."""
+
+    TEXT = "text"
+    SECRET = "secret"  # noqa: S105 - a text that no page shows again
+    INTEGER = "integer"
+    FLAG = "flag"
+    TEXTS = "texts"
+    DATA = "data"
+    DICTIONARY = "dictionary"
+
+
+TEXT, SECRET, INTEGER, FLAG = (
+    ParameterType.TEXT,
+    ParameterType.SECRET,
+    ParameterType.INTEGER,
+    ParameterType.FLAG,
+)
+TEXTS, DATA, DICTIONARY = ParameterType.TEXTS, ParameterType.DATA, ParameterType.DICTIONARY
+Choice = tuple[str | int, str]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter, and where the command's dictionary has it.
+
+    `key` is Apple's, a path with dots where it lies deeper and `[]` for the only element of
+    an array: `Updates.[].InstallAction`; "" where a builder, or the server itself, decides. `on`
+    gives the version of a platform that introduced it, None where it does not exist; a
+    platform that is not named knows it as long as the command. `is_supplied`: the server
+    gives it, no door takes it. `is_made`: the server gives one where the door does not.
+    """
+
+    name: str
+    key: str
+    type: ParameterType
+    label: str
+    help: str = ""
+    required: bool = False
+    choices: tuple[Choice, ...] = ()
+    on: Mapping[str, str | None] = field(default_factory=dict)
+    least: int = 1
+    most: int = LARGEST
+    is_supplied: bool = False
+    is_made: bool = False
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Say whether a form or a program must give it."""
+        return self.required and not self.is_made
+
+    def exists_on(self, platform: str) -> bool:
+        """Say whether devices of this platform know it, in some version."""
+        return self.on.get(get_system(platform), "") is not None
+
+    def read(self, value: Any, *, facts: DeviceFacts) -> Any:
+        """Return the value that the device gets; raises ParameterInvalid."""
+        try:
+            self._check_known(facts)
+            decoded = READERS[self.type](value)
+            self._check_bounds(decoded)
+        except CommandInvalid as error:
+            raise ParameterInvalid(str(error), parameter=self.name) from error
+        return decoded
+
+    def _check_known(self, facts: DeviceFacts) -> None:
+        version = self.on.get(get_system(facts.platform), "")
+        if version is None:
+            raise CommandInvalid(f"does not exist on {SYSTEMS[facts.platform]}")
+        if reason := find_version_refusal(version, facts):
+            raise CommandInvalid(reason)
+
+    def _check_bounds(self, value: Any) -> None:
+        if self.choices and value not in [choice for choice, _ in self.choices]:
+            words = ", ".join(str(choice) for choice, _ in self.choices)
+            raise CommandInvalid(f"must be one of {words}")
+        if self.type is INTEGER and not self.choices and not self.least <= value <= self.most:
+            raise CommandInvalid(f"must be from {self.least} to {self.most}")
+        if self.is_asked_for and self.type in (TEXT, SECRET, TEXTS, DATA) and not value:
+            raise CommandInvalid("must not be empty")
+
+
+def read_text(value: Any) -> str:
+    """Raises CommandInvalid unless the value is text."""
+    if not isinstance(value, str) or "\0" in value:
+        raise CommandInvalid("must be text")
+    return value
+
+
+def read_integer(value: Any) -> int:
+    """Raises CommandInvalid unless the value is an integer of 64 bits."""
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > LARGEST:
+        raise CommandInvalid("must be an integer")
+    return value
+
+
+def read_flag(value: Any) -> bool:
+    """Raises CommandInvalid unless the value is true or false."""
+    if not isinstance(value, bool):
+        raise CommandInvalid("must be true or false")
+    return value
+
+
+def read_texts(value: Any) -> list[str]:
+    """Raises CommandInvalid unless the value is a list of texts."""
+    if not isinstance(value, list):
+        raise CommandInvalid("must be a list of texts")
+    return [read_text(item) for item in value]
+
+
+def read_data(value: Any) -> bytes:
+    """Bytes, or their base64; raises CommandInvalid for anything else."""
+    if isinstance(value, bytes):
+        return value
+    try:
+        return base64.b64decode(read_text(value), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CommandInvalid("must be base64") from error
+
+
+def read_dictionary(value: Any) -> dict[str, Any]:
+    """A dictionary as JSON has it, or the text of a property list; raises CommandInvalid."""
+    if isinstance(value, str):
+        try:
+            return decode_plist(value.encode(), max_bytes=MAX_DICTIONARY)
+        except PlistInvalid as error:
+            raise CommandInvalid(f"must be a property list: {error}") from error
+    if not isinstance(value, dict) or not _fits_plist(value):
+        raise CommandInvalid("must be a dictionary that a property list can hold")
+    return value
+
+
+def _fits_plist(value: Any) -> bool:
+    """JSON's null is the one value that a property list has no word for."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and "\0" not in key for key in value) and all(
+            _fits_plist(child) for child in value.values()
+        )
+    if isinstance(value, list):
+        return all(_fits_plist(child) for child in value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return abs(value) <= LARGEST
+    return isinstance(value, bool | float | bytes) or (isinstance(value, str) and "\0" not in value)
+
+
+READERS: Mapping[ParameterType, Callable[[Any], Any]] = {
+    TEXT: read_text,
+    SECRET: read_text,
+    INTEGER: read_integer,
+    FLAG: read_flag,
+    TEXTS: read_texts,
+    DATA: read_data,
+    DICTIONARY: read_dictionary,
+}

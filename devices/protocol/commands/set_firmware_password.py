@@ -1,0 +1,35 @@
+"""SetFirmwarePassword: who starts an Intel Mac from another disk must know it."""
+
+from devices.protocol.commands.parameters import FLAG, SECRET, Parameter
+from devices.protocol.commands.requirements import INTEL, LOCK, Needs
+from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
+from devices.protocol.platform import MACOS
+
+SET_FIRMWARE_PASSWORD = CommandType(
+    "SetFirmwarePassword",
+    "Set the firmware password",
+    Kind.SECURITY,
+    {MACOS: Needs("10.13", LOCK, chip=INTEL)},
+    (
+        Parameter(
+            "current_password",
+            "CurrentPassword",
+            SECRET,
+            "Current password",
+            "Empty: the one that is kept here.",
+        ),
+        Parameter(
+            "new_password",
+            "NewPassword",
+            SECRET,
+            "New password",
+            "Empty: a random one is made. It is kept sealed.",
+            required=True,
+            is_made=True,
+        ),
+        Parameter("remove", "", FLAG, "Remove the password"),
+        Parameter("allow_option_roms", "AllowOroms", FLAG, "Allow option ROMs"),
+    ),
+    minimum_role=ADMINISTRATOR,
+    is_unique=True,
+)

@@ -1,0 +1,26 @@
+"""VerifyRecoveryLock: is the recovery password still this one?"""
+
+from devices.protocol.commands.parameters import SECRET, Parameter
+from devices.protocol.commands.requirements import APPLE_SILICON, LOCK, Needs
+from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
+from devices.protocol.platform import MACOS
+
+VERIFY_RECOVERY_LOCK = CommandType(
+    "VerifyRecoveryLock",
+    "Verify the recovery lock",
+    Kind.SECURITY,
+    {MACOS: Needs("11.5", LOCK, chip=APPLE_SILICON)},
+    (
+        Parameter(
+            "password",
+            "Password",
+            SECRET,
+            "Password",
+            "Empty: the one that is kept here.",
+            required=True,
+            is_made=True,
+        ),
+    ),
+    minimum_role=ADMINISTRATOR,
+    is_unique=True,
+)

@@ -1,0 +1,95 @@
+"""`bulk-commands`: one command for many devices."""
+
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from devices.errors import CommandInvalid
+from devices.models import BulkCommand, Device, Group
+from devices.protocol.commands import COMMAND_TYPES, get_command_type
+from devices.selectors import list_group_device_keys
+from devices.services.bulk_commands import request_bulk
+from organization.rest import get_actor
+from organization.rest.fields import RowsField
+from organization.rest.permissions import has_role
+from organization.rest.views import CollectionViewSet
+
+
+class BulkCommandSerializer(serializers.ModelSerializer[BulkCommand]):
+    id = serializers.CharField(source="public_id", read_only=True)
+    request_type = serializers.CharField(source="name", read_only=True)
+    refusals = serializers.DictField(
+        child=serializers.IntegerField(),
+        read_only=True,
+        help_text="Reasons, and how many devices have each.",
+    )
+
+    class Meta:
+        model = BulkCommand
+        fields: tuple[str, ...] = (
+            "id",
+            "request_type",
+            "actor",
+            "total",
+            "queued",
+            "refused",
+            "refusals",
+            "created_at",
+            "finished_at",
+        )
+        read_only_fields = fields
+
+
+class NewBulkCommandSerializer(serializers.Serializer[Any]):
+    request_type = serializers.CharField(
+        max_length=80, help_text="As for one device; not one that cannot be undone."
+    )
+    parameters = serializers.DictField(default=dict)
+    devices = RowsField(queryset=Device.objects.only("public_id"), required=False)
+    group = serializers.SlugRelatedField(
+        slug_field="public_id", queryset=Group.objects.all(), required=False
+    )
+
+    def validate_request_type(self, value: str) -> str:
+        if value not in COMMAND_TYPES:
+            raise serializers.ValidationError("There is no such command.")
+        return value
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("devices" in attrs) == ("group" in attrs):
+            raise serializers.ValidationError("Exactly one of devices and group.")
+        return attrs
+
+
+class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
+    """Commands for many devices, and how far each is."""
+
+    queryset = BulkCommand.objects.defer("parameters", "waiting")
+    serializer_class = BulkCommandSerializer
+    lookup_value_regex = "blk_[a-z0-9]+"
+    ordering_fields: ClassVar = {"created_at": "id"}
+    service_errors: ClassVar = {CommandInvalid: (400, "command_invalid")}
+
+    @extend_schema(request=NewBulkCommandSerializer, responses={202: BulkCommandSerializer})
+    def create(self, request: Request) -> Response:
+        """Queue one command for chosen devices or for all of a group; this happens by and by."""
+        values = self.decode(request, NewBulkCommandSerializer)
+        needed = get_command_type(values["request_type"]).minimum_role
+        if not has_role(request, needed):
+            raise PermissionDenied(f"{values['request_type']} needs the role {needed}.")
+        if "group" in values:
+            keys = list_group_device_keys(values["group"])
+        else:
+            keys = [device.pk for device in values["devices"]]
+        bulk = request_bulk(
+            keys,
+            name=values["request_type"],
+            parameters=values["parameters"],
+            actor=get_actor(request),
+        )
+        return Response(BulkCommandSerializer(bulk).data, status=202)

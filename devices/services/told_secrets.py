@@ -1,0 +1,94 @@
+"""What answers do to secrets: confirm those that a command has set, keep those that it tells.
+
+Answers are stored with their secrets withheld, so this reads the answer itself.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from devices.models import Command, CommandState, Enrollment, EscrowedSecret, SecretKind
+from devices.protocol.recovery_key import open_recovery_key
+from devices.services.escrow import get_reply_key, keep_secret
+
+log = logging.getLogger(__name__)
+Answer = dict[str, Any]
+LONGEST = 1024
+LOCATION = ("Latitude", "Longitude", "HorizontalAccuracy", "Altitude", "Speed", "Timestamp")
+
+
+def settle_secrets(command: Command, *, answer: Answer, now: datetime) -> None:
+    """Confirm or forget what the finished command was to set, and keep what it tells.
+
+    What was handed out twice may have been done the first time, and refused the second because
+    the current password had changed: such a secret is not forgotten, but stays unconfirmed.
+    """
+    done = command.state == CommandState.ACKNOWLEDGED
+    if command.request_type in SETTING:
+        rows = EscrowedSecret.objects.filter(command_uuid=command.uuid, confirmed_at=None)
+        if done and not _is_refused(command.request_type, answer):
+            rows.update(confirmed_at=now, updated_at=now)
+        elif command.attempts <= 1:
+            rows.delete()
+    if done and command.request_type in TELLING:
+        TELLING[command.request_type](command, answer, now)
+
+
+def _is_refused(request_type: str, answer: Answer) -> bool:
+    """A Mac acknowledges a firmware password that it does not take."""
+    told = answer.get(request_type)
+    return isinstance(told, dict) and told.get("PasswordChanged") is False
+
+
+def _keep_bypass_code(command: Command, answer: Answer, now: datetime) -> None:
+    code = answer.get("ActivationLockBypassCode")
+    if isinstance(code, str) and 0 < len(code) <= LONGEST:
+        _keep(command, kind=SecretKind.BYPASS_CODE, value=code, now=now)
+
+
+def _keep_unlock_token(command: Command, answer: Answer, now: datetime) -> None:
+    token = answer.get("UnlockToken")
+    if isinstance(token, bytes) and token:
+        enrollment = Enrollment.objects.get(pk=command.enrollment_id)
+        enrollment.unlock_token = token
+        enrollment.save(update_fields=["unlock_token", "updated_at"])
+
+
+def _keep_location(command: Command, answer: Answer, now: datetime) -> None:
+    told = {key: answer[key] for key in LOCATION if isinstance(answer.get(key), int | float | str)}
+    if {"Latitude", "Longitude"} <= told.keys():
+        value = json.dumps(told)
+        if len(value) <= LONGEST:
+            _keep(command, kind=SecretKind.LOCATION, value=value, now=now)
+
+
+def _keep_recovery_key(command: Command, answer: Answer, now: datetime) -> None:
+    told = answer.get("RotateResult")
+    envelope = told.get("EncryptedNewRecoveryKey") if isinstance(told, dict) else None
+    if not isinstance(envelope, bytes):
+        return  # an institutional key has none
+    try:
+        reply_key = get_reply_key(command.enrollment, now=now)
+        value = open_recovery_key(envelope, reply_key=reply_key)
+    except ValueError as error:
+        # The envelope stays in the command's result, so the key is not lost.
+        log.error("%s: %s", command.public_id, error)
+        return
+    _keep(command, kind=SecretKind.FILEVAULT_KEY, value=value, now=now)
+
+
+def _keep(command: Command, *, kind: str, value: str, now: datetime) -> None:
+    keep_secret(
+        command.enrollment, kind=kind, value=value, command_uuid=command.uuid, confirmed_at=now
+    )
+
+
+SETTING = frozenset({"SetRecoveryLock", "SetFirmwarePassword", "SetAutoAdminPassword"})
+TELLING: dict[str, Callable[[Command, Answer, datetime], None]] = {
+    "ActivationLockBypassCode": _keep_bypass_code,
+    "RequestUnlockToken": _keep_unlock_token,
+    "DeviceLocation": _keep_location,
+    "RotateFileVaultKey": _keep_recovery_key,
+}

@@ -1,0 +1,73 @@
+"""Commands of an administrator's own: as they are, bounded, noted."""
+
+import plistlib
+
+import pytest
+
+from devices.errors import CommandInvalid, NotEnrolled
+from devices.models import Command
+from devices.services.raw_commands import MAX_RAW_COMMAND, queue_raw_command
+from organization.models import AuditEntry
+from tests.devices.conftest import MakeDevice
+from tests.devices.mdm_device import MdmDevice
+
+ACTOR = "ada@example.com"
+
+
+@pytest.fixture
+def phone(make_device: MakeDevice) -> MdmDevice:
+    device = make_device().enroll()
+    device.answer_everything()
+    return device
+
+
+@pytest.mark.parametrize("form", [plistlib.FMT_XML, plistlib.FMT_BINARY])
+@pytest.mark.parametrize("is_wrapped", [True, False])
+def test_it_goes_out_as_it_is_when_nobody_here_knows_it(
+    phone: MdmDevice, is_wrapped: bool, form: plistlib.PlistFormat
+) -> None:
+    command = {"RequestType": "FutureCommand", "Deep": {"Data": b"\0\1", "On": True}}
+    content = plistlib.dumps({"Command": command} if is_wrapped else command, fmt=form)
+    row = queue_raw_command(phone.row, content=content, actor=ACTOR)
+    taken = phone.take()
+    assert taken is not None
+    assert taken["Command"] == command
+    assert AuditEntry.objects.get(action="command.raw").detail == {
+        "command": row.public_id,
+        "request_type": "FutureCommand",
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a property list",
+        plistlib.dumps({"Queries": []}),
+        plistlib.dumps({"RequestType": ""}),
+        plistlib.dumps({"RequestType": 5}),
+        plistlib.dumps({"RequestType": "A" * 65}),
+        plistlib.dumps({"Command": "DeviceLock"}),
+        plistlib.dumps({"RequestType": "A", "Data": bytes(MAX_RAW_COMMAND)}),
+    ],
+)
+def test_nothing_is_queued_when_it_is_no_command(phone: MdmDevice, content: bytes) -> None:
+    before = Command.objects.count()
+    with pytest.raises(CommandInvalid):
+        queue_raw_command(phone.row, content=content, actor=ACTOR)
+    assert Command.objects.count() == before
+
+
+def test_a_raw_lock_outranks_what_waits(phone: MdmDevice) -> None:
+    for request_type in ("ProfileList", "DeviceLock"):
+        content = plistlib.dumps({"RequestType": request_type})
+        queue_raw_command(phone.row, content=content, actor=ACTOR)
+    taken = phone.take()
+    assert taken is not None
+    assert taken["Command"]["RequestType"] == "DeviceLock"
+
+
+def test_nothing_is_queued_for_a_device_that_has_left(phone: MdmDevice) -> None:
+    phone.check_out()
+    with pytest.raises(NotEnrolled):
+        queue_raw_command(phone.row, content=plistlib.dumps({"RequestType": "A"}), actor=ACTOR)

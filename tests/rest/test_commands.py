@@ -1,0 +1,127 @@
+"""Every command by program: documented one by one, refused with a reason, raw, and secrets."""
+
+import base64
+import plistlib
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from devices.models import Command, Device
+from devices.protocol.commands import COMMAND_TYPES
+from devices.selectors import get_command_body
+from organization.models import AuditEntry
+from tests.rest.conftest import Program, Sample
+from tests.rest.test_schema import get_document
+
+pytestmark = pytest.mark.django_db
+
+
+def get_path(sample: Sample) -> str:
+    return f"devices/{sample.device.public_id}/commands"
+
+
+def get_alternatives() -> dict[str, dict[str, object]]:
+    operation = get_document()["paths"]["/api/v1/devices/{id}/commands"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return {alternative["title"]: alternative for alternative in schema["oneOf"]}
+
+
+def test_every_command_is_documented_when_the_table_has_it() -> None:
+    alternatives = get_alternatives()
+    assert set(alternatives) == set(COMMAND_TYPES)
+    assert "unlock_token" not in str(alternatives["ClearPasscode"])
+    check = jsonschema.Draft202012Validator(alternatives["Settings.DeviceName"])
+    body = {"request_type": "Settings.DeviceName", "parameters": {"device_name": "Front desk"}}
+    assert check.is_valid(body)
+    assert not check.is_valid(body | {"parameters": {}})
+    assert not check.is_valid(body | {"parameters": {"device_name": "x", "colour": "red"}})
+
+
+def test_a_setting_is_queued_as_documented(operator: Program, sample: Sample) -> None:
+    body = {"request_type": "Settings.DataRoaming", "parameters": {"enabled": False}}
+    answer = operator.post(get_path(sample), body)
+    assert answer.status_code == 201, answer.content
+    command = Command.objects.get(public_id=answer.json()["id"])
+    assert get_command_body(command) == {
+        "RequestType": "Settings",
+        "Settings": [{"Item": "DataRoaming", "Enabled": False}],
+    }
+
+
+def test_a_command_is_refused_with_the_reason_when_the_device_cannot_obey(
+    operator: Program, sample: Sample
+) -> None:
+    Device.objects.filter(pk=sample.device.pk).update(
+        os_version="16.4", information={"IsSupervised": False}
+    )
+    answer = operator.post(get_path(sample), {"request_type": "ShutDownDevice"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "command_not_obeyable")
+    assert "supervised" in answer.json()["detail"]
+
+
+def test_the_parameter_is_named_when_it_is_wrong(operator: Program, sample: Sample) -> None:
+    body = {"request_type": "RequestMirroring", "parameters": {"scan_time": 5}}
+    problem = operator.post(get_path(sample), body).json()
+    assert problem["code"] == "command_invalid"
+    assert set(problem["errors"]) == {"parameters.scan_time"}
+
+
+def test_a_raw_command_goes_out_as_it_is(administrator: Program, sample: Sample) -> None:
+    content = plistlib.dumps({"RequestType": "FutureCommand", "Key": 5})
+    body = {"command": base64.b64encode(content).decode()}
+    answer = administrator.post(f"{get_path(sample)}/raw", body)
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["request_type"] == "FutureCommand"
+    command = Command.objects.get(public_id=answer.json()["id"])
+    assert get_command_body(command) == {"RequestType": "FutureCommand", "Key": 5}
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("###", "invalid"), ("", "invalid"), ("AAAA", "command_invalid")]
+)
+def test_a_raw_command_is_refused_when_it_is_none(
+    command: str, code: str, administrator: Program, sample: Sample
+) -> None:
+    answer = administrator.post(f"{get_path(sample)}/raw", {"command": command})
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+
+
+def test_a_secret_is_revealed_and_noted_but_never_listed(
+    administrator: Program, sample: Sample
+) -> None:
+    path = f"devices/{sample.device.public_id}/secrets"
+    assert "AAAA-BBBB-CCCC" not in str(administrator.list(path))
+    answer = administrator.post(f"{path}/{sample.secret.public_id}/reveal")
+    assert answer.json() == {"value": "AAAA-BBBB-CCCC"}
+    assert AuditEntry.objects.filter(action="secret.reveal").count() == 1
+
+
+def test_a_secret_is_not_found_at_another_device(administrator: Program, sample: Sample) -> None:
+    other = Device.objects.create(udid="OTHER")
+    path = f"devices/{other.public_id}/secrets/{sample.secret.public_id}/reveal"
+    assert administrator.post(path).status_code == 404
+
+
+def test_a_group_is_asked_at_once(operator: Program, sample: Sample) -> None:
+    body = {"request_type": "CertificateList", "group": sample.group.public_id}
+    answer = operator.post("bulk-commands", body)
+    assert answer.status_code == 202, answer.content
+    assert answer.json()["total"] == 1
+    chosen = {"request_type": "CertificateList", "devices": [sample.device.public_id]}
+    assert operator.post("bulk-commands", chosen).json()["total"] == 1
+
+
+def test_a_command_for_many_is_refused_when_it_is_not_for_many(
+    administrator: Program, operator: Program, sample: Sample
+) -> None:
+    group = {"group": sample.group.public_id}
+    erase = administrator.post("bulk-commands", group | {"request_type": "EraseDevice"})
+    assert (erase.status_code, erase.json()["code"]) == (400, "command_invalid")
+    install = operator.post("bulk-commands", group | {"request_type": "SetRecoveryLock"})
+    assert install.status_code == 403
+    for body in (
+        {"request_type": "ProfileList"},
+        group | {"request_type": "Nothing"},
+        group | {"request_type": "ProfileList", "devices": [sample.device.public_id]},
+    ):
+        assert operator.post("bulk-commands", body).status_code == 400
