@@ -8,6 +8,8 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Device, DeviceStatus, Group, Platform
+from devices.protocol.wifi_profile import MAX_BYTES
+from devices.selectors import find_live_enrollment
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
 
 PIN = RegexValidator(r"\A\d{6}\Z", _("Six digits, please."))
@@ -89,7 +91,40 @@ class LockForm(ConsoleForm):
 
 
 class EraseForm(ConsoleForm):
+    """What an erase can say; each platform has its own."""
+
     pin = LockForm.base_fields["pin"]
+    obliteration = forms.ChoiceField(
+        label=_("If the Mac cannot erase in place"),
+        required=False,
+        choices=[
+            ("", _("As macOS decides")),
+            ("DoNotObliterate", _("Do not erase it")),
+            ("ObliterateWithWarning", _("Destroy the whole system, after a warning")),
+            ("Always", _("Always destroy the whole system")),
+        ],
+        help_text=_("macOS 12 or later. A destroyed system is installed anew by hand."),
+    )
+    return_to_service = forms.BooleanField(
+        label=_("Return to Service"),
+        required=False,
+        help_text=_(
+            "iOS and iPadOS 17 or later: it sets itself up and enrolls again, into its group."
+        ),
+    )
+    wifi_profile = forms.FileField(
+        label=_("Wi-Fi profile"),
+        required=False,
+        max_length=200,
+        help_text=_("A .mobileconfig with the network it then joins. Not needed with a cable."),
+        widget=forms.ClearableFileInput(
+            attrs={"accept": ".mobileconfig,application/x-apple-aspen-config"}
+        ),
+    )
+    preserve_data_plan = forms.BooleanField(label=_("Keep the mobile data plan"), required=False)
+    disallow_proximity_setup = forms.BooleanField(
+        label=_("Not to be set up by another device nearby"), required=False
+    )
     confirmation = forms.CharField(
         label=_("Type the serial number to confirm"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -98,8 +133,27 @@ class EraseForm(ConsoleForm):
     def __init__(self, *args: Any, row: Any, **options: Any) -> None:
         super().__init__(*args, row=row, **options)
         self.expected = row.serial_number or row.udid
-        if row.platform != Platform.MACOS:
-            del self.fields["pin"]
+        is_mac = row.platform == Platform.MACOS
+        enrollment = find_live_enrollment(row) if is_mac else None
+        self.lacks_bootstrap_token = enrollment is not None and not enrollment.bootstrap_token
+        for name in self._list_foreign(row.platform):
+            del self.fields[name]
+
+    @staticmethod
+    def _list_foreign(platform: str) -> tuple[str, ...]:
+        """Return the fields of other platforms."""
+        for_mac = ("pin", "obliteration")
+        returning = ("return_to_service", "wifi_profile")
+        for_mobile = (*returning, "preserve_data_plan", "disallow_proximity_setup")
+        if platform == Platform.MACOS:
+            return for_mobile
+        return (*for_mac, *returning) if platform == Platform.OTHER else for_mac
+
+    def clean_wifi_profile(self) -> bytes:
+        upload = self.cleaned_data["wifi_profile"]
+        if upload and upload.size > MAX_BYTES:
+            raise forms.ValidationError(_("A Wi-Fi profile has at most 256 KB."))
+        return upload.read() if upload else b""
 
     def clean_confirmation(self) -> str:
         text: str = self.cleaned_data["confirmation"].strip()

@@ -137,6 +137,7 @@ SCEP_TOKEN_CHALLENGE_VERIFIER = "enrollment.services.scep_challenge.verify_token
 SCEP_SUBJECT_ATTRIBUTES = "enrollment.services.subject_attributes.describe_session"
 MDM_ADMISSION = "enrollment.services.admission.admit"
 MDM_RENEWAL_PROFILE = "enrollment.services.renewal.build_renewal_profile"
+MDM_RETURN_PROFILE = "enrollment.services.return_profile.build_return_profile"
 
 # A device whose clock is off or whose system is old signs with SHA-1; see security notes.
 MDM_SIGNATURE_ALLOW_SHA1 = True

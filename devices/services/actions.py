@@ -31,6 +31,7 @@ from devices.selectors import (
     get_command_body,
     get_live_enrollment,
 )
+from devices.services.erase import ERASE, check_erase
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries
 from devices.services.queue import cancel_commands, enqueue
@@ -51,6 +52,8 @@ def queue_command(
     """
     kind = get_command_type(request_type)
     command = build_command(request_type, platform=device.platform, parameters=parameters)
+    if request_type == ERASE:
+        check_erase(device, body=command)
     with transaction.atomic():
         enrollment = _lock_live_enrollment(device)
         row = (
@@ -87,11 +90,15 @@ def lock(
     return queue_command(device, request_type="DeviceLock", parameters=parameters, actor=actor)
 
 
-def erase(device: Device, *, pin: str = "", actor: str) -> Command:
-    """Erase at once, before everything that waits; a Mac's PIN as for lock."""
+def erase(device: Device, *, pin: str = "", actor: str, **parameters: Any) -> Command:
+    """Erase at once, before everything that waits; a Mac's PIN as for lock.
+
+    `parameters` are those of build_erase_device.
+    """
     if device.platform == MACOS and not pin:
         pin = generate_pin()
-    return queue_command(device, request_type="EraseDevice", parameters={"pin": pin}, actor=actor)
+    parameters |= {"pin": pin}
+    return queue_command(device, request_type=ERASE, parameters=parameters, actor=actor)
 
 
 def restart(device: Device, *, actor: str) -> Command:

@@ -7,6 +7,12 @@ from typing import Any
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.platform import OTHER, get_platform
 from devices.selectors import find_enrollment_profile, get_command_body
+from devices.services.erase import finish_erase
+from devices.services.managed_applications import (
+    ask_for_feedback,
+    note_configurations,
+    note_feedback,
+)
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
@@ -98,6 +104,7 @@ def _managed_application_list(command: Command, now: datetime) -> None:
     enrollment.applications_reported_at = now
     fields = ["reported_applications", "applications_reported_at", "updated_at"]
     enrollment.save(update_fields=fields)
+    ask_for_feedback(enrollment, applications=applications)
     applications_reported.send(Enrollment, enrollment=enrollment)
 
 
@@ -117,4 +124,7 @@ HANDLERS: dict[str, Callable[[Command, datetime], None]] = {
     "ProfileList": _profile_list,
     "RemoveProfile": _remove_profile,
     "ManagedApplicationList": _managed_application_list,
+    "ManagedApplicationConfiguration": note_configurations,
+    "ManagedApplicationFeedback": note_feedback,
+    "EraseDevice": finish_erase,
 }

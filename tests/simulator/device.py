@@ -62,6 +62,7 @@ class SimulatedDevice:
         self.renewals_seen = 0
         self.end_after_answer: str | None = None
         self.token_update_due = False
+        self.return_profile: bytes | None = None
         self._key = key
         self._page: httpx.Response | None = None
         self._recorder = StepRecorder(self.habits)
@@ -206,7 +207,23 @@ class SimulatedDevice:
         if self.token_update_due and self.is_enrolled:
             self.token_update_due = False
             self.token_update()
+        if self.state.erased and self.return_profile is not None:
+            self.return_to_service()
         return done
+
+    def return_to_service(self) -> list[ObeyedCommand]:
+        """After an erase: enrolls by the profile that the command brought, as a new device."""
+        blob, self.return_profile = self.return_profile, None
+        if blob is None:
+            raise SimulationFailure("the erase brought no profile to come back with")
+        with self._recorder.step("return"):
+            self.profile = check_profile(blob, must_be_signed=True)
+            check_enrollment(self.profile)
+            self._key = None
+        self.obtain_identity()
+        self.authenticate()
+        self.token_update()
+        return self.connect()
 
     def does_now(self, habit: RenewalHabit) -> bool:
         """Whether this is how the device meets the renewal that has just come, its first."""

@@ -4,11 +4,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.errors import CommandInvalid
+from devices.protocol.commands.application_configuration import build_application_configuration
 from devices.protocol.commands.device_information import build_device_information
 from devices.protocol.commands.device_lock import build_device_lock
 from devices.protocol.commands.erase_device import build_erase_device
 from devices.protocol.commands.install_application import build_install_application
+from devices.protocol.commands.install_enterprise_application import (
+    build_install_enterprise_application,
+)
 from devices.protocol.commands.install_profile import build_install_profile
+from devices.protocol.commands.installed_application_list import build_installed_application_list
+from devices.protocol.commands.managed_application_configuration import (
+    build_managed_application_configuration,
+)
+from devices.protocol.commands.managed_application_feedback import (
+    build_managed_application_feedback,
+)
 from devices.protocol.commands.managed_application_list import build_managed_application_list
 from devices.protocol.commands.pin import generate_pin
 from devices.protocol.commands.profile_list import build_profile_list
@@ -20,6 +31,8 @@ from devices.protocol.commands.table import (
     ADMINISTRATOR,
     CommandType,
     read_data,
+    read_data_list,
+    read_dictionary,
     read_flag,
     read_integer,
     read_text,
@@ -63,14 +76,59 @@ _TYPES = (
             "device_license": read_flag,
             "take_over": read_flag,
             "install_as_managed": read_flag,
+            "ios_app": read_flag,
+            "management_flags": read_integer,
+            "configuration": read_dictionary,
+            "attributes": read_dictionary,
         },
         needs_platform=True,
+    ),
+    CommandType(
+        "InstallEnterpriseApplication",
+        "Install a package",
+        build_install_enterprise_application,
+        {
+            "manifest": read_dictionary,
+            "manifest_url": read_text,
+            "pinning_certificates": read_data_list,
+            "check_revocation": read_flag,
+            "install_as_managed": read_flag,
+            "take_over": read_flag,
+            "ios_app": read_flag,
+            "configuration": read_dictionary,
+        },
+        needs_platform=True,
+    ),
+    CommandType(
+        "InstalledApplicationList",
+        "Ask for its apps",
+        build_installed_application_list,
+        {"identifiers": read_texts, "managed_only": read_flag},
     ),
     CommandType(
         "ManagedApplicationList",
         "Ask for its managed apps",
         build_managed_application_list,
         {"identifiers": read_texts},
+    ),
+    CommandType(
+        "ManagedApplicationConfiguration",
+        "Ask what apps are configured with",
+        build_managed_application_configuration,
+        {"identifiers": read_texts},
+    ),
+    CommandType(
+        "ManagedApplicationFeedback",
+        "Ask for the feedback of apps",
+        build_managed_application_feedback,
+        {"identifiers": read_texts, "delete_feedback": read_flag},
+        needs_platform=True,
+    ),
+    CommandType(
+        "Settings",
+        "Configure an app",
+        build_application_configuration,
+        {"identifier": read_text, "configuration": read_dictionary},
     ),
     CommandType(
         "RemoveApplication",
@@ -91,7 +149,14 @@ _TYPES = (
         "EraseDevice",
         "Erase",
         build_erase_device,
-        {"pin": read_text},
+        {
+            "pin": read_text,
+            "obliteration": read_text,
+            "preserve_data_plan": read_flag,
+            "disallow_proximity_setup": read_flag,
+            "return_to_service": read_flag,
+            "wifi_profile": read_data,
+        },
         needs_platform=True,
         is_destructive=True,
         is_unique=True,
@@ -126,12 +191,17 @@ __all__ = [
     "COMMAND_TYPES",
     "OUTRANKING",
     "CommandType",
+    "build_application_configuration",
     "build_command",
     "build_device_information",
     "build_device_lock",
     "build_erase_device",
     "build_install_application",
+    "build_install_enterprise_application",
     "build_install_profile",
+    "build_installed_application_list",
+    "build_managed_application_configuration",
+    "build_managed_application_feedback",
     "build_managed_application_list",
     "build_profile_list",
     "build_remove_application",

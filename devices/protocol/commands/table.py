@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.errors import CommandInvalid
+from devices.protocol.plist import encode_plist
 
 OPERATOR, ADMINISTRATOR = "operator", "administrator"
 Body = dict[str, Any]
@@ -48,6 +49,24 @@ def read_data(value: Any) -> bytes:
         return base64.b64decode(read_text(value), validate=True)
     except binascii.Error as error:
         raise CommandInvalid("must be base64") from error
+
+
+def read_data_list(value: Any) -> list[bytes]:
+    """Raises CommandInvalid unless the value is a list of what read_data takes."""
+    if not isinstance(value, list):
+        raise CommandInvalid("must be a list of base64")
+    return [read_data(item) for item in value]
+
+
+def read_dictionary(value: Any) -> dict[str, Any]:
+    """Raises CommandInvalid unless a property list can hold the value, and it is a dictionary."""
+    if not isinstance(value, dict):
+        raise CommandInvalid("must be a dictionary")
+    try:
+        encode_plist(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise CommandInvalid(f"no property list can hold it: {error}") from error
+    return value
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..profile_check import Plist
-from . import applications, information, power, profiles
+from . import app_data, applications, information, power, profiles
 from .outcome import CommandRefused, malformed, refuse
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ HANDLERS: dict[str, Handler] = {
     "RemoveApplication": applications.remove_application,
     "ManagedApplicationList": applications.managed_application_list,
     "InstalledApplicationList": applications.installed_application_list,
+    "ManagedApplicationConfiguration": app_data.managed_application_configuration,
+    "ManagedApplicationFeedback": app_data.managed_application_feedback,
+    "Settings": app_data.settings,
     "DeviceLock": power.device_lock,
     "EraseDevice": power.erase_device,
     "RestartDevice": power.restart_device,

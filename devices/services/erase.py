@@ -1,0 +1,88 @@
+"""EraseDevice: what must hold before it, the profile that brings the device back, its end."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.module_loading import import_string
+
+from devices.errors import CommandInvalid, ReturnNotPossible
+from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.protocol.wifi_profile import check_wifi_profile
+from devices.selectors import OPEN_STATES, get_command_body
+from devices.services.removal import end_enrollment
+from devices.services.status import set_status
+from devices.signals import command_finished
+from scep.models import IssuedCertificate
+from scep.services.authority import revoke_certificate
+
+ERASE = "EraseDevice"
+FIRST_TO_RETURN = 17  # iOS and iPadOS
+ERASED = "Erased."
+RETURNS = "Erased; it is to come back by Return to Service."
+CEASED = "cessation_of_operation"
+
+
+def check_erase(device: Device, *, body: dict[str, Any]) -> None:
+    """Raise CommandInvalid where the device could not come back as `body` tells it to."""
+    returning = body.get("ReturnToService")
+    if returning is None:
+        return
+    major = device.os_version.partition(".")[0]
+    if major.isdigit() and int(major) < FIRST_TO_RETURN:
+        raise CommandInvalid(f"Return to Service needs iOS or iPadOS {FIRST_TO_RETURN}")
+    if device.group_id is None:
+        raise CommandInvalid("the device is in no group that it could come back to")
+    if "WiFiProfileData" in returning:
+        check_wifi_profile(returning["WiFiProfileData"])
+
+
+def find_erase_body(command: Command, *, now: datetime) -> dict[str, Any] | None:
+    """Return the Command dictionary to hand out, with a fresh profile to come back with.
+
+    Where there can be none the command fails, and the device is not erased: None.
+    """
+    body = get_command_body(command)
+    returning = body.get("ReturnToService")
+    if returning is None:
+        return body
+    enrollment = Enrollment.objects.select_related("device__group").get(pk=command.enrollment_id)
+    build: Callable[..., bytes] = import_string(settings.MDM_RETURN_PROFILE)
+    try:
+        profile = build(enrollment, now=now)
+    except ReturnNotPossible as error:
+        _fail(command, message=f"Not erased, as it could not come back: {error}", now=now)
+        return None
+    return body | {"ReturnToService": {**returning, "MDMProfileData": profile}}
+
+
+@transaction.atomic
+def _fail(command: Command, *, message: str, now: datetime) -> None:
+    failed = Command.objects.filter(pk=command.pk, state__in=OPEN_STATES).update(
+        state=CommandState.ERROR,
+        error_chain=[{"ErrorDomain": "GuardMDM", "USEnglishDescription": message}],
+        completed_at=now,
+        not_before=None,
+        updated_at=now,
+    )
+    if failed:
+        command.refresh_from_db()
+        command_finished.send(Command, command=command)
+
+
+def finish_erase(command: Command, now: datetime) -> None:
+    """The device obeys: its key is gone, so its identity ends, and with it the enrollment.
+
+    The row and its history stay; a device that comes back is known by its UDID.
+    """
+    enrollment, device = command.enrollment, command.enrollment.device
+    if not end_enrollment(enrollment, state=EnrollmentState.REMOVED, now=now):
+        return
+    returns = "ReturnToService" in get_command_body(command)
+    reason = RETURNS if returns else ERASED
+    set_status(device, status=DeviceStatus.UNENROLLED, reason=reason)
+    fingerprints = {enrollment.certificate_sha256, enrollment.previous_certificate_sha256} - {""}
+    for identity in IssuedCertificate.objects.filter(fingerprint__in=fingerprints):
+        revoke_certificate(identity, reason=CEASED, now=now)
