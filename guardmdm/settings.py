@@ -144,6 +144,11 @@ MDM_SIGNATURE_ALLOW_SHA1 = True
 # The largest a device may send; views apply their own, smaller limits first.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 
+# Threads of each web process for downloads of packages, beside those for all else: serving.py.
+DOWNLOAD_THREADS = 16
+# Where nginx finds the packages' files, for itself alone: deploy/nginx.conf.
+ACCEL_PREFIX = "/package-files/"
+
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -218,8 +223,10 @@ SPECTACULAR_SETTINGS = {
         "DeviceStatus": "devices.models.DeviceStatus",
         "HeldRequestState": "scep.models.HeldRequestState",
         "HookType": "scep.models.HookType",
+        "ItemKind": "policies.models.ItemKind",
         "ItemState": "policies.models.ItemState",
         "LogLevel": "enrollment.models.LogLevel",
+        "PackageKind": "policies.models.PackageKind",
         "Platform": "devices.models.Platform",
         "Role": "organization.models.Role",
         "SessionState": "enrollment.models.SessionState",

@@ -1,5 +1,6 @@
 """Template tags of the console's device pages."""
 
+import json
 from typing import Any
 
 from django import template
@@ -15,3 +16,15 @@ def error_text(error_chain: Any) -> str:
         if text:
             return str(text)
     return ""
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """Return what a device told, readable; it is escaped like all text."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def as_text(value: Any) -> str:
+    """Return the text of a property list."""
+    return bytes(value or b"").decode(errors="replace")

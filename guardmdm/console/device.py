@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
-from devices.models import Command, Device, DeviceStatus, Enrollment
+from devices.models import Command, Device, DeviceStatus, Enrollment, ManagedApplication
 from devices.selectors import OPEN_STATES, list_commands
 from enrollment.models import EnrollmentSession, LogEntry
 from organization.console import role_required
@@ -75,7 +75,12 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         session = sessions.filter(public_id=enrollment.session_id).first()
         certificates = IssuedCertificate.objects.select_related("issuer")
         certificate = certificates.filter(fingerprint=enrollment.certificate_sha256).first()
-    return {"enrollment": enrollment, "session": session, "certificate": certificate}
+    return {
+        "enrollment": enrollment,
+        "session": session,
+        "certificate": certificate,
+        "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),
+    }
 
 
 def is_moving(device: Device, *, policies: list[PolicyProgress], commands: list[Command]) -> bool:

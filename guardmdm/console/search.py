@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from devices.models import Device, Group
 from enrollment.models import EnrollmentToken
 from organization.console import role_required
-from policies.models import Policy
+from policies.models import Package, Policy
 from scep.models import ScepProfile
 
 MOST = 6  # hits of one kind
@@ -48,6 +48,7 @@ def _search(text: str) -> list[Hits]:
         Hits(_("Devices"), [_describe_device(device) for device in _find_devices(text)]),
         Hits(_("Groups"), _find(Group.objects.all(), text, view="console:group")),
         Hits(_("Policies"), _find(Policy.objects.all(), text, view="console:policy")),
+        Hits(_("Packages"), _find(Package.objects.all(), text, view="console:package")),
         Hits(_("Tokens"), _find(EnrollmentToken.objects.all(), text, view=None)),
         Hits(_("SCEP"), _find(ScepProfile.objects.all(), text, view="console:scep-profile")),
     ]
