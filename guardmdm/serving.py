@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from django.conf import settings
+
 from guardmdm.supervisor import Program
 
 WEB_THREADS = 4
@@ -84,7 +86,8 @@ def _build_web(address: Address, *, workers: int, tls_files: tuple[Path, Path] |
     arguments = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
         *("--host", address.host, "--port", str(address.port)),
-        *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
+        *("--workers", str(workers)),
+        *("--blocking-threads", str(WEB_THREADS + settings.DOWNLOAD_THREADS)),
         *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
         # A new certificate: each worker's successor has this long to start before it stops.
         *("--respawn-interval", RESPAWN_SECONDS),
