@@ -20,13 +20,13 @@ def note_configurations(command: Command, now: datetime) -> None:
     """Store what apps are configured with, sealed; it stands nowhere else."""
     listed = _list_entries(command.result.get(CONFIGURATIONS))
     for identifier, entry in listed.items():
-        configuration = entry.get("Configuration")
-        is_set = isinstance(configuration, dict) and bool(configuration)
+        found = entry.get("Configuration")
+        configuration = found if isinstance(found, dict) else {}
         ManagedApplication.objects.update_or_create(
             enrollment=command.enrollment,
             identifier=identifier,
             defaults={
-                "configuration": encode_plist(configuration) if is_set else None,
+                "configuration": encode_plist(configuration) if configuration else None,
                 "configuration_reported_at": now,
             },
         )

@@ -44,6 +44,7 @@ PACKAGES = Section(
             gettext_lazy("Size"),
             gettext_lazy("Uploaded"),
         ),
+        template="console/package/list.html",
         row_template="console/package/row.html",
         get_rows=_list_packages,
         filterset=PackageFilter,

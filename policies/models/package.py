@@ -2,6 +2,7 @@ import secrets
 
 from django.db import models
 
+from devices.models import Platform
 from organization.models import PublicIdField, TimeStamped
 
 
@@ -46,6 +47,10 @@ class Package(TimeStamped):
 
     class Meta:
         ordering = ("-id",)
+
+    @property
+    def platform_names(self) -> str:
+        return ", ".join(str(Platform(platform).label) for platform in self.platforms)
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"

@@ -109,10 +109,10 @@ def test_a_package_has_failed_when_its_app_is_not_there_after_a_day(
 def test_a_package_counts_as_installed_when_it_cannot_be_followed(
     policy: Policy, mac: Handheld, answer: str
 ) -> None:
-    bundles = {"bundles": ""} if answer == "no apps" else {}
+    data = make_pkg(bundles="") if answer == "no apps" else make_pkg()
     if answer == "refuses":
         mac.refuse(LIST)
-    add_app_item(policy, package=upload_package(make_pkg(**bundles)), actor=ADMIN)
+    add_app_item(policy, package=upload_package(data), actor=ADMIN)
     mac.settle()
     mac.settle()
     assert mac.states == {"Field tools": "installed"}

@@ -4,6 +4,7 @@ import hashlib
 import os
 import plistlib
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -89,7 +90,7 @@ def test_an_upload_is_refused_when_the_disk_has_no_room(monkeypatch: pytest.Monk
     class Disk:
         free = package_files.SPARE_BYTES + 1000
 
-    monkeypatch.setattr(package_files.shutil, "disk_usage", lambda path: Disk)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Disk)
     monkeypatch.setattr(package_files, "CHECK_EVERY", 10_000)
     package_files.check_room(1000)
     with pytest.raises(PackageTooLarge, match="room"):
@@ -242,7 +243,7 @@ def test_a_device_is_told_to_wait_when_every_thread_is_taken() -> None:
 def test_a_device_is_cut_off_when_it_takes_almost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     package = upload_package(DATA)
     moments = iter([0.0, 1.0, 90.0])
-    monkeypatch.setattr(downloads.time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
     download = downloads.Download(get_path(package.sha256), start=0, length=len(DATA))
     assert next(download)
     with pytest.raises(downloads.TooSlow):

@@ -1,5 +1,7 @@
 """EraseDevice: everything on the device, at once."""
 
+from collections.abc import Mapping
+
 from devices.errors import CommandInvalid
 from devices.protocol.commands.pin import check_pin
 from devices.protocol.commands.table import Body
@@ -52,7 +54,7 @@ def build_erase_device(
     return body
 
 
-def _refuse(given: dict[str, object], message: str) -> None:
+def _refuse(given: Mapping[str, object], message: str) -> None:
     for what, value in given.items():
         if value:
             raise CommandInvalid(f"{message} {what}")

@@ -88,7 +88,7 @@ def _check_attributes(attributes: Mapping[str, Any], *, platform: str) -> dict[s
             raise CommandInvalid(f"{name[:40]} is no attribute of an app")
         if type(value) is not kind:
             raise CommandInvalid(f"the attribute {name} is a {kind.__name__}")
-        if kind is list and not all(isinstance(item, str) for item in value):
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
             raise CommandInvalid(f"the attribute {name} is a list of texts")
     return dict(attributes)
 

@@ -122,8 +122,8 @@ def test_an_ipa_costs_little_when_it_is_hostile(data: bytes) -> None:
 
 
 def test_a_pkg_tells_product_app_and_signer() -> None:
-    for options in ({}, {"algorithm": "sha256", "packed": False}):
-        facts = read_pkg(make_pkg(**options))
+    for data in (make_pkg(), make_pkg(algorithm="sha256", packed=False)):
+        facts = read_pkg(data)
         assert facts.bundles == {"com.example.tools.app": "3.0"}
         assert (facts.kind, facts.identifier, facts.version) == (
             "pkg",
