@@ -15,6 +15,8 @@ from policies.services.policies import create_policy, delete_policy
 from scep.protocol.signed_content import extract_signed_content
 from tests.apple.schema import FACTS, check_command, check_profile, read_facts
 from tests.policies.device import Handheld, enroll
+from tests.policies.packages import make_ipa, make_pkg
+from tests.policies.uploads import upload_package
 
 PLATFORMS = ("ios", "ipados", "macos", "other")
 # A value for each parameter that any command takes.
@@ -117,6 +119,16 @@ def test_everything_policies_send_conforms_when_it_is_installed_and_removed(
     policy = create_policy("Everything", groups=[group], actor="tests")
     add_app_item(policy, name="Store", itunes_store_id=361309726, actor="tests")
     add_app_item(policy, name="Own", manifest_url="https://example.com/a.plist", actor="tests")
+    configured = {"server": "https://example.com", "ports": [443]}
+    add_app_item(
+        policy, package=upload_package(make_ipa()), configuration=configured, actor="tests"
+    )
+    add_app_item(policy, package=upload_package(make_pkg()), actor="tests")
+    tools = {"Identifier": "com.example.tools.app", "ShortVersion": "3.0"}
+    device.answers["InstalledApplicationList"] = lambda body: (
+        "Acknowledged",
+        {"InstalledApplicationList": [tools]},
+    )
     for sample in group.policies.model.objects.exclude(pk=policy.pk):
         delete_policy(sample, actor="tests")
     ensure_demo_policy(group)
