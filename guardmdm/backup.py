@@ -26,7 +26,8 @@ from guardmdm.sealed_file import FileUnreadable, open_pieces, seal_pieces
 from organization.protocol.sealing import KeyRing
 from organization.services import audit
 from policies.models import Package
-from policies.services.package_files import get_folder, get_path
+from policies.services.package_files import get_folder
+from policies.services.packages import list_missing_packages
 from scep.services.revocation import mark_all_stale
 
 MIN_PASSPHRASE = 12
@@ -321,10 +322,7 @@ def _replace_kept(name: str, *, old: str, new: str) -> bool:
 
 
 def _miss_packages() -> Iterator[str]:
-    rows = Package.objects.values_list("name", "version", "sha256")
-    missing = [
-        f"{name} {version}" for name, version, sha256 in rows if not get_path(sha256).exists()
-    ]
+    missing = list_missing_packages()
     if missing:
         yield (
             f"The files of these packages are not here: {', '.join(missing)}. Copy them into "

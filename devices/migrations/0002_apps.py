@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('identifier', models.CharField(help_text='The bundle identifier.', max_length=255)),
-                ('configuration', organization.models.sealed.SealedField(blank=True, help_text='A property list (XML); it may hold passwords.', null=True)),
+                ('configuration', organization.models.sealed.SealedField(blank=True, help_text='JSON; it may hold passwords.', null=True)),
                 ('configuration_reported_at', models.DateTimeField(blank=True, null=True)),
                 ('feedback', models.JSONField(default=dict)),
                 ('feedback_reported_at', models.DateTimeField(blank=True, null=True)),

@@ -9,9 +9,7 @@ class ManagedApplication(models.Model):
 
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="managed_applications")
     identifier = models.CharField(max_length=255, help_text="The bundle identifier.")
-    configuration = SealedField(
-        null=True, blank=True, help_text="A property list (XML); it may hold passwords."
-    )
+    configuration = SealedField(null=True, blank=True, help_text="JSON; it may hold passwords.")
     configuration_reported_at = models.DateTimeField(null=True, blank=True)
     feedback = models.JSONField(default=dict)
     feedback_reported_at = models.DateTimeField(null=True, blank=True)

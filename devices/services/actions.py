@@ -31,7 +31,7 @@ from devices.selectors import (
     get_command_body,
     get_live_enrollment,
 )
-from devices.services.erase import ERASE, check_erase
+from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries
 from devices.services.queue import cancel_commands, enqueue
@@ -59,6 +59,8 @@ def queue_command(
         row = (
             find_waiting_command(enrollment, request_type=request_type) if kind.is_unique else None
         )
+        if row is not None and request_type == ERASE:
+            row = supersede_erase(row, body=command)
         if row is None:
             row = enqueue(enrollment, command=command, origin=actor, priority=kind.priority)
         detail = {"command": row.public_id}

@@ -12,6 +12,7 @@ from devices.errors import CommandInvalid, ReturnNotPossible
 from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.wifi_profile import check_wifi_profile
 from devices.selectors import OPEN_STATES, get_command_body
+from devices.services.queue import withdraw
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.signals import command_finished
@@ -37,6 +38,22 @@ def check_erase(device: Device, *, body: dict[str, Any]) -> None:
         raise CommandInvalid("the device is in no group that it could come back to")
     if "WiFiProfileData" in returning:
         check_wifi_profile(returning["WiFiProfileData"])
+
+
+def supersede_erase(waiting: Command, *, body: dict[str, Any]) -> Command | None:
+    """Return the waiting erase where `body` asks for the same, None once it is taken back.
+
+    Raises CommandInvalid where the device has one in hand that does something else.
+    """
+    if _leave_out_pin(get_command_body(waiting)) == _leave_out_pin(body):
+        return waiting
+    if withdraw(waiting.uuid):
+        return None
+    raise CommandInvalid("the device has been told to erase itself in another way already")
+
+
+def _leave_out_pin(body: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != "PIN"}
 
 
 def find_erase_body(command: Command, *, now: datetime) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """What devices tell of managed apps' configuration and feedback, with the moment they told it."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from devices.models import Command, Enrollment, ManagedApplication
 from devices.protocol.commands import build_managed_application_feedback
 from devices.protocol.platform import MACOS
-from devices.protocol.plist import encode_plist
 from devices.selectors import find_waiting_command
 from devices.services.queue import enqueue
 
@@ -26,12 +26,16 @@ def note_configurations(command: Command, now: datetime) -> None:
             enrollment=command.enrollment,
             identifier=identifier,
             defaults={
-                "configuration": encode_plist(configuration) if configuration else None,
+                "configuration": _encode(configuration) if configuration else None,
                 "configuration_reported_at": now,
             },
         )
     command.result = {CONFIGURATIONS: [{"Identifier": identifier} for identifier in listed]}
     Command.objects.filter(pk=command.pk).update(result=command.result)
+
+
+def _encode(configuration: dict[str, Any]) -> bytes:
+    return json.dumps(configuration, indent=2, ensure_ascii=False).encode()
 
 
 def note_feedback(command: Command, now: datetime) -> None:
@@ -53,7 +57,7 @@ def ask_for_feedback(enrollment: Enrollment, *, applications: Mapping[str, Any])
     having = sorted(
         identifier
         for identifier, facts in applications.items()
-        if isinstance(facts, dict) and facts.get("HasFeedback") is True
+        if isinstance(facts, dict) and facts.get("HasFeedback") is True and _is_fine(identifier)
     )
     # A Mac's apps leave theirs to a user's channel.
     if not having or enrollment.device.platform == MACOS:
@@ -67,7 +71,11 @@ def _list_entries(value: Any) -> dict[str, dict[str, Any]]:
     return {
         entry["Identifier"]: entry
         for entry in entries
-        if isinstance(entry, dict)
-        and isinstance(entry.get("Identifier"), str)
-        and 0 < len(entry["Identifier"]) <= LONGEST_IDENTIFIER
+        if isinstance(entry, dict) and _is_fine(entry.get("Identifier"))
     }
+
+
+def _is_fine(identifier: Any) -> bool:
+    """Whether it can be stored, and sent back in a property list."""
+    is_text = isinstance(identifier, str) and identifier.isprintable()
+    return is_text and 0 < len(identifier) <= LONGEST_IDENTIFIER

@@ -26,5 +26,5 @@ def as_json(value: Any) -> str:
 
 @register.filter
 def as_text(value: Any) -> str:
-    """Return the text of a property list."""
+    """Return the text of a sealed column."""
     return bytes(value or b"").decode(errors="replace")

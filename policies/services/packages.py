@@ -142,6 +142,12 @@ def install_package(package: Package, *, device: Device, actor: str) -> Command:
     )
 
 
+def list_missing_packages() -> list[str]:
+    """Return the names of packages whose files are not here, as after a restore."""
+    rows = Package.objects.only("name", "version", "sha256")
+    return [str(row) for row in rows if not get_path(row.sha256).exists()]
+
+
 def sweep_packages() -> int:
     """Delete files that no package has; return how many."""
     return sweep_files(Package.objects.values_list("sha256", flat=True))

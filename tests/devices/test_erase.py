@@ -143,3 +143,25 @@ def test_a_mac_is_told_what_to_do_when_it_cannot_erase_in_place(make_device: Mak
     assert sent is not None
     assert sent["Command"]["ObliterationBehavior"] == "DoNotObliterate"
     assert sent["Command"]["PIN"] == "123456"
+
+
+def test_the_later_wish_counts_when_the_device_has_not_heard_of_the_first(
+    phone: MdmDevice,
+) -> None:
+    first = actions.erase(phone.row, actor=ACTOR)
+    assert actions.erase(phone.row, actor=ACTOR) == first
+    second = actions.erase(phone.row, return_to_service=True, actor=ACTOR)
+    first.refresh_from_db()
+    assert first.state == CommandState.CANCELLED
+    sent = phone.take()
+    assert sent is not None
+    assert sent["CommandUUID"] == second.uuid
+    assert actions.erase(phone.row, return_to_service=True, actor=ACTOR) == second
+    with pytest.raises(CommandInvalid, match="another way"):
+        actions.erase(phone.row, actor=ACTOR)
+
+
+def test_a_mac_keeps_its_pin_when_it_is_erased_twice(make_device: MakeDevice) -> None:
+    mac = make_device(product="MacBookPro18,1").enroll()
+    first = actions.erase(mac.row, actor=ACTOR)
+    assert actions.erase(mac.row, actor=ACTOR) == first

@@ -1,5 +1,6 @@
 """What devices tell of apps' configuration and feedback."""
 
+import json
 import plistlib
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_a_mac_is_not_asked_for_feedback(make_device: MakeDevice) -> None:
 def test_a_configuration_lies_sealed_in_the_database_when_it_was_told(phone: MdmDevice) -> None:
     entry = {"Identifier": APP, "Configuration": {"password": "hunter2-of-the-app"}}
     command = ask(phone, "ManagedApplicationConfiguration", {"ApplicationConfigurations": [entry]})
-    assert plistlib.loads(get_app(phone).configuration or b"") == entry["Configuration"]
+    assert json.loads(get_app(phone).configuration or b"") == entry["Configuration"]
     assert get_app(phone).configuration_reported_at == command.completed_at
     assert command.result == {"ApplicationConfigurations": [{"Identifier": APP}]}
     with connection.cursor() as cursor:
@@ -93,3 +94,32 @@ def test_a_configuration_lies_sealed_in_the_database_when_it_was_told(phone: Mdm
 def test_nothing_is_kept_when_the_answer_is_odd(phone: MdmDevice, answer: dict[str, Any]) -> None:
     assert ask(phone, "ManagedApplicationFeedback", answer).state == "acknowledged"
     assert not ManagedApplication.objects.exists()
+
+
+def test_odd_names_and_texts_break_nothing(phone: MdmDevice) -> None:
+    odd = {"Identifier": APP, "Configuration": {"a\u0001b": "c\u0002d"}}
+    body = plistlib.dumps(
+        {"ApplicationConfigurations": [odd, {"Identifier": "a\u0001"}]}, fmt=plistlib.FMT_BINARY
+    )
+    command = actions.queue_command(
+        phone.row,
+        request_type="ManagedApplicationConfiguration",
+        parameters={"identifiers": [APP]},
+        actor=ACTOR,
+    )
+    taken = phone.take()
+    assert taken is not None
+    answer = {"Status": "Acknowledged", "UDID": phone.udid, "CommandUUID": taken["CommandUUID"]}
+    message = plistlib.dumps(plistlib.loads(body) | answer, fmt=plistlib.FMT_BINARY)
+    assert phone.put("/mdm/connect", message).status_code == 200
+    command.refresh_from_db()
+    assert command.state == "acknowledged"
+    assert json.loads(get_app(phone).configuration or b"") == odd["Configuration"]
+    actions.refresh(phone.row, actor=ACTOR)
+    listed = {"a\u0001": {"HasFeedback": True}}
+    while taken := phone.take():
+        more = {"ManagedApplicationList": listed}
+        answer = {"Status": "Acknowledged", "UDID": phone.udid}
+        answer |= {"CommandUUID": taken["CommandUUID"]}
+        message = plistlib.dumps(more | answer, fmt=plistlib.FMT_BINARY)
+        assert phone.put("/mdm/connect", message).status_code == 200

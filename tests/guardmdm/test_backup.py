@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from guardmdm import sealed_file
 from guardmdm.backup import BackupFailed, write_backup
+from guardmdm.health import check_packages
 from organization.models import AuditEntry, Organization
 from organization.protocol.sealing import decode_key_ring, generate_key
 from policies.services.package_files import get_path
@@ -184,6 +185,9 @@ def test_files_of_packages_are_named_when_they_must_be_copied(
     get_path(package.sha256).unlink()
     empty_database()
     assert "Expenses 2.1" in str(restore(path)["notes"])
+    assert check_packages().is_failure
+    upload_package(make_ipa())
+    assert not check_packages().is_failure
 
 
 def test_backup_shows_nothing_and_belongs_to_its_owner(backup):

@@ -51,10 +51,14 @@ def make_ipa(
     """An .ipa; `changes` are made to its Info.plist, None takes a key out."""
     info = {key: value for key, value in (INFO | changes).items() if value is not None}
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(f"{folder}/Info.plist", plistlib.dumps(info, fmt=plistlib.FMT_BINARY))
-        archive.writestr(f"{folder}/Frameworks/Kit.framework/Info.plist", b"another's")
-        archive.writestr(zipfile.ZipInfo(f"{folder}/Expenses"), payload or b"code")
+    entries = {
+        "Info.plist": plistlib.dumps(info, fmt=plistlib.FMT_BINARY),
+        "Frameworks/Kit.framework/Info.plist": b"another's",
+        "Expenses": payload or b"code",
+    }
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in entries.items():  # a ZipInfo: the same bytes at any time of day
+            archive.writestr(zipfile.ZipInfo(f"{folder}/{name}"), data, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 
