@@ -6,8 +6,8 @@ that takes almost nothing is cut off: it comes again and asks for the rest.
 """
 
 import threading
-import time
 from pathlib import Path
+from time import monotonic
 
 from django.conf import settings
 
@@ -34,7 +34,7 @@ class Download:
         self._file = path.open("rb")
         self._left = length
         self._sent = 0
-        self._began = time.monotonic()
+        self._began = monotonic()
         self._file.seek(start)
         self._has_slot = _slots.acquire(blocking=False)
         if not self._has_slot:
@@ -55,7 +55,7 @@ class Download:
         return piece
 
     def _check_pace(self) -> None:
-        seconds = time.monotonic() - self._began
+        seconds = monotonic() - self._began
         if seconds > GRACE_SECONDS and self._sent < seconds * SLOWEST:
             self.close()
             raise TooSlow

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import plistlib
+import random
 import re
 import shutil
 import time
@@ -31,7 +32,7 @@ from tests.policies.packages import make_component_pkg, make_ipa, make_pkg
 from tests.policies.uploads import upload_package
 
 pytestmark = pytest.mark.django_db
-DATA = make_ipa(payload=bytes(range(256)) * 2000)
+DATA = make_ipa(payload=random.Random(7).randbytes(600_000))
 
 
 @pytest.fixture(autouse=True)
@@ -243,7 +244,7 @@ def test_a_device_is_told_to_wait_when_every_thread_is_taken() -> None:
 def test_a_device_is_cut_off_when_it_takes_almost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     package = upload_package(DATA)
     moments = iter([0.0, 1.0, 90.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(downloads, "monotonic", lambda: next(moments))
     download = downloads.Download(get_path(package.sha256), start=0, length=len(DATA))
     assert next(download)
     with pytest.raises(downloads.TooSlow):
