@@ -115,7 +115,7 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         application/octet-stream'`.
         """
         stream = request.data
-        if isinstance(stream, dict | list):
+        if not hasattr(stream, "read"):  # JSON, which the other operations take
             raise PackageInvalid("The body must be the file, as application/octet-stream.")
         announced = request.META.get("CONTENT_LENGTH") or "0"
         check_room(int(announced) if announced.isdigit() else 0)
