@@ -78,6 +78,10 @@ class RenewalNotPossible(Exception):
     """The profile that renews an identity cannot be built now; the message is shown."""
 
 
+class ReturnNotPossible(Exception):
+    """The profile that an erased device comes back with cannot be built; the message is shown."""
+
+
 class NotEnrolled(Exception):
     """The device has no live enrollment, so no command can reach it."""
 

@@ -25,6 +25,9 @@ from django.db import connection, models, transaction
 from guardmdm.sealed_file import FileUnreadable, open_pieces, seal_pieces
 from organization.protocol.sealing import KeyRing
 from organization.services import audit
+from policies.models import Package
+from policies.services.package_files import get_folder
+from policies.services.packages import list_missing_packages
 from scep.services.revocation import mark_all_stale
 
 MIN_PASSPHRASE = 12
@@ -51,6 +54,17 @@ class Restored:
     made_at: str
     base_url: str
     notes: tuple[str, ...]
+
+
+def describe_left_out() -> str:
+    """Say which files must be copied beside the backup, "" where there are none."""
+    count, size = Package.objects.count(), sum(Package.objects.values_list("size", flat=True))
+    if not count:
+        return ""
+    return (
+        f"Not in it: the files of {count} packages ({size / 1024**3:.1f} GB). Copy the folder "
+        f"{get_folder()} too, or upload them again after a restore."
+    )
 
 
 def read_passphrase(path: Path) -> str:
@@ -106,7 +120,7 @@ def restore_backup(path: Path, *, passphrase: str) -> Restored:
         raise BackupFailed(f"{path} cannot be read ({error.strerror}).") from error
     except FileUnreadable as error:
         raise BackupFailed(f"{path}: {error}.") from error
-    notes = (*_keep_keys(head), *_compare_address(head))
+    notes = (*_keep_keys(head), *_compare_address(head), *_miss_packages())
     return Restored(rows, head["made_at"], head["base_url"], notes)
 
 
@@ -305,6 +319,15 @@ def _replace_kept(name: str, *, old: str, new: str) -> bool:
         file.write(new)
     draft.replace(path)
     return True
+
+
+def _miss_packages() -> Iterator[str]:
+    missing = list_missing_packages()
+    if missing:
+        yield (
+            f"The files of these packages are not here: {', '.join(missing)}. Copy them into "
+            f"{get_folder()}, or upload them again."
+        )
 
 
 def _compare_address(head: dict[str, Any]) -> Iterator[str]:

@@ -108,6 +108,10 @@ app.conf.update(
             "task": "policies.tasks.sweep_policies",
             "schedule": timedelta(minutes=1),
         },
+        "sweep packages": {
+            "task": "policies.tasks.sweep_packages",
+            "schedule": timedelta(hours=6),
+        },
         "sweep sessions": {
             "task": "enrollment.tasks.sweep_sessions",
             "schedule": timedelta(minutes=1),

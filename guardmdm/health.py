@@ -22,6 +22,8 @@ from guardmdm.celery import app
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from organization.errors import NotSetUp
 from organization.selectors import get_organization
+from policies.services.package_files import get_folder
+from policies.services.packages import list_missing_packages
 from scep.selectors import get_issuing_ca, get_root_ca, list_expiring, list_root_cas
 
 EXPIRES_SOON = timedelta(days=90)
@@ -53,6 +55,7 @@ def examine() -> Iterator[Finding]:
     yield check_set_up()
     yield check_authorities()
     yield check_push_certificate()
+    yield check_packages()
 
 
 def check_base_url() -> Finding:
@@ -160,6 +163,14 @@ def check_push_certificate() -> Finding:
         return _failure(name, f"{lost} devices listen to another topic", fix)
     is_soon = state == PushCertificateState.EXPIRING
     return Finding(name, f"valid until {row.not_after:%Y-%m-%d}", fix if is_soon else "")
+
+
+def check_packages() -> Finding:
+    """A restore brings back the rows of packages, not their files."""
+    missing = list_missing_packages()
+    text = f"the file of {missing[0]} is missing" if missing else "every file is there"
+    fix = f"Copy the {len(missing)} files into {get_folder()}, or upload them again."
+    return Finding("packages", text, fix if missing else "", is_failure=bool(missing))
 
 
 def _failure(name: str, text: str, fix: str) -> Finding:

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from django.conf import settings
+
 from guardmdm.supervisor import Program
 
 WEB_TURNS = 4
 """Requests that one web process works at; guardmdm/turns.py gives them out."""
 WEB_THREADS = 32
 """They wait for bodies. More fight for the interpreter when all have one (docs/adr/0080)."""
+UPLOAD_PATHS, UPLOAD_TURNS = ("/console/packages/new", "/api/v1/packages"), 2
+"""Where packages of gigabytes come in; a slow one keeps nobody but other packages waiting."""
 WORKER_PROCESSES = 2
 RESPAWN_SECONDS = "20"
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
@@ -88,7 +92,8 @@ def _build_web(address: Address, *, workers: int, tls_files: tuple[Path, Path] |
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
         *("--http", "1"),  # guardmdm/slow_clients.py relies on it
         *("--host", address.host, "--port", str(address.port)),
-        *("--workers", str(workers), "--blocking-threads", str(WEB_THREADS)),
+        *("--workers", str(workers)),
+        *("--blocking-threads", str(WEB_THREADS + settings.DOWNLOAD_THREADS)),
         *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
         # A new certificate: each worker's successor has this long to start before it stops.
         *("--respawn-interval", RESPAWN_SECONDS),

@@ -144,6 +144,7 @@ SCEP_TOKEN_CHALLENGE_VERIFIER = "enrollment.services.scep_challenge.verify_token
 SCEP_SUBJECT_ATTRIBUTES = "enrollment.services.subject_attributes.describe_session"
 MDM_ADMISSION = "enrollment.services.admission.admit"
 MDM_RENEWAL_PROFILE = "enrollment.services.renewal.build_renewal_profile"
+MDM_RETURN_PROFILE = "enrollment.services.return_profile.build_return_profile"
 
 # Whether the users of Macs get channels of their own.
 MDM_USER_CHANNEL = ENV.user_channel
@@ -153,6 +154,11 @@ INVENTORY_INTERVAL = timedelta(hours=ENV.inventory_hours)
 MDM_SIGNATURE_ALLOW_SHA1 = True
 # The largest a device may send; views apply their own, smaller limits first.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+
+# Threads of each web process for downloads of packages, beside those for all else: serving.py.
+DOWNLOAD_THREADS = 16
+# Where nginx finds the packages' files, for itself alone: deploy/nginx.conf.
+ACCEL_PREFIX = "/package-files/"
 
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -231,6 +237,7 @@ SPECTACULAR_SETTINGS = {
         "ItemKind": "policies.models.ItemKind",
         "ItemState": "policies.models.ItemState",
         "LogLevel": "enrollment.models.LogLevel",
+        "PackageKind": "policies.models.PackageKind",
         "Platform": "devices.models.Platform",
         "Role": "organization.models.Role",
         "SecretKind": "devices.models.SecretKind",

@@ -5,7 +5,7 @@ the database. So a slow client takes a thread, which costs next to nothing, and 
 """
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing
 from http import HTTPStatus
 from io import BytesIO
@@ -22,6 +22,8 @@ from guardmdm.slow_clients import SlowClients
 IN_MEMORY_BYTES = 256 * 1024
 """Larger bodies are kept in a file while they come."""
 CHUNK_BYTES = 64 * 1024
+Waiting = SimpleQueue[dict[str, BaseDatabaseWrapper]]
+"""Turns that nobody has now, each with its connections."""
 
 
 class BodyRefused(Exception):
@@ -31,23 +33,36 @@ class BodyRefused(Exception):
 
 
 class Turns:
-    """A WSGI application around one that answers with Django's responses; `max_body` in bytes."""
+    """A WSGI application around one that answers with Django's responses; `max_body` in bytes.
 
-    def __init__(self, application: WSGIApplication, *, count: int, max_body: int) -> None:
+    Bodies for `upload_paths` may be larger than any memory and any patience: these requests have
+    `upload_count` turns of their own and read their body themselves, once they know the sender.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        count: int,
+        max_body: int,
+        upload_paths: Collection[str] = (),
+        upload_count: int = 0,
+    ) -> None:
         self._application = application
         self._max_body = max_body
+        self._upload_paths = frozenset(upload_paths)
         self._clients = SlowClients()
-        self._turns: SimpleQueue[dict[str, BaseDatabaseWrapper]] = SimpleQueue()
-        for _ in range(count):
-            self._turns.put(_build_connections())
+        self._turns, self._upload_turns = _build_turns(count), _build_turns(upload_count)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        turns = self._upload_turns if environ["PATH_INFO"] in self._upload_paths else self._turns
         try:
-            self._take_body(environ)
+            if turns is self._turns:
+                self._take_body(environ)
         except BodyRefused as error:
             return _refuse(error.status, start_response)
         with ExitStack() as turn:
-            self._begin(turn)
+            _begin(turn, turns)
             response: Any = self._application(environ, start_response)
             if isinstance(response, list):
                 return response
@@ -70,14 +85,6 @@ class Turns:
         with self._waiting(environ):
             environ["wsgi.input"] = _read_body(environ["wsgi.input"], length=length)
 
-    def _begin(self, turn: ExitStack) -> None:
-        """Lend this thread a turn's database connections until `turn` is closed."""
-        lent = self._turns.get()
-        turn.callback(self._turns.put, lent)
-        for alias, connection in lent.items():
-            connections[alias] = connection
-            turn.callback(connections.__delitem__, alias)
-
     def _stream(
         self, response: Any, environ: WSGIEnvironment, *, turn: ExitStack
     ) -> Iterator[bytes]:
@@ -86,6 +93,22 @@ class Turns:
 
     def _waiting(self, environ: WSGIEnvironment) -> AbstractContextManager[None]:
         return self._clients.waiting(environ["REMOTE_ADDR"], port=int(environ["SERVER_PORT"]))
+
+
+def _begin(turn: ExitStack, turns: Waiting) -> None:
+    """Lend this thread a turn's database connections until `turn` is closed."""
+    lent = turns.get()
+    turn.callback(turns.put, lent)
+    for alias, connection in lent.items():
+        connections[alias] = connection
+        turn.callback(connections.__delitem__, alias)
+
+
+def _build_turns(count: int) -> Waiting:
+    turns: Waiting = SimpleQueue()
+    for _ in range(count):
+        turns.put(_build_connections())
+    return turns
 
 
 def _build_connections() -> dict[str, BaseDatabaseWrapper]:

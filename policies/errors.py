@@ -19,3 +19,19 @@ class PolicyInvalid(ValueError):
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class PackageInvalid(ValueError):
+    """An uploaded file is no app or package that devices would take from this server."""
+
+
+class PackageTooLarge(PackageInvalid):
+    """It is larger than what is taken, or than what the disk has room for; answered with 413."""
+
+
+class PackageInUse(Exception):
+    """Policies still install the package."""
+
+
+class RangeNotSatisfiable(ValueError):
+    """The asked bytes are behind the file's end; answered with 416."""

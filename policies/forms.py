@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import django_filters
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from devices.models import Group, Platform
+from devices.models import Device, Group, Platform
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
-from policies.models import Policy
+from policies.errors import ItemInvalid
+from policies.models import Package, PackageKind, Policy
+from policies.protocol.app_configuration import decode_configuration
 
 MAX_PROFILE = 1024 * 1024  # bytes; as devices take at most about that in one command
 
@@ -93,6 +97,40 @@ class ReplaceForm(ConsoleForm):
         return read_upload(self, super().clean())
 
 
+class PackageField(forms.ModelChoiceField):
+    """One of the uploaded packages, the newest first."""
+
+    def __init__(self, **options: Any) -> None:
+        rows = Package.objects.defer("chunk_sha256s", "chunk_md5s", "bundles")
+        super().__init__(queryset=rows, to_field_name="public_id", **options)
+
+    def label_from_instance(self, row: Any) -> str:
+        return f"{row} ({row.get_kind_display()})"
+
+
+class PlistField(forms.CharField):
+    """A property list as text; becomes a dictionary."""
+
+    widget = forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "pem"})
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return decode_configuration(super().clean(value))
+        except ItemInvalid as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+def build_configuration_field() -> PlistField:
+    return PlistField(
+        label=_("Configuration"),
+        required=False,
+        max_length=200_000,
+        help_text=_(
+            "For apps that their makers let be configured: a property list, or only its <dict>."
+        ),
+    )
+
+
 class AppItemForm(ItemForm):
     itunes_store_id = forms.IntegerField(
         label=_("App Store id"),
@@ -100,17 +138,97 @@ class AppItemForm(ItemForm):
         min_value=1,
         help_text=_("The number in its App Store address, after “id”."),
     )
+    package = PackageField(
+        label=_("Uploaded package"),
+        required=False,
+        empty_label=_("None"),
+        help_text=_("An app of your own, instead of the App Store id."),
+    )
     manifest_url = forms.URLField(
         label=_("Manifest URL"),
         required=False,
         max_length=500,
         assume_scheme="https",
-        help_text=_("For an app of your own: https, instead of the App Store id."),
+        help_text=_("For an app of your own on another server: https."),
     )
     bundle_id = forms.CharField(
         label=_("Bundle identifier"),
         required=False,
         max_length=255,
-        help_text=_("Like com.example.app; left empty, the device tells it."),
+        help_text=_("Like com.example.app; left empty, the package or the device tells it."),
     )
-    field_order = ("name", "itunes_store_id", "manifest_url", "bundle_id", "platforms")
+    configuration = build_configuration_field()
+    field_order = (
+        "name",
+        "itunes_store_id",
+        "package",
+        "manifest_url",
+        "bundle_id",
+        "configuration",
+        "platforms",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["name"].required = False
+        self.fields["name"].help_text = _("Left empty, it is the package's own.")
+
+
+class ConfigurationForm(ConsoleForm):
+    configuration = build_configuration_field()
+
+    def read_row(self, row: Any) -> dict[str, Any]:
+        return {"configuration": bytes(row.configuration or b"").decode()}
+
+
+class ReplacePackageForm(ConsoleForm):
+    package = PackageField(label=_("Uploaded package"))
+
+    def __init__(self, *args: Any, row: Any, **options: Any) -> None:
+        super().__init__(*args, row=row, **options)
+        field: Any = self.fields["package"]
+        field.queryset = field.queryset.filter(
+            identifier=row.package.identifier, kind=row.package.kind
+        )
+
+    def read_row(self, row: Any) -> dict[str, Any]:
+        return {"package": row.package.public_id}
+
+
+class PackageFilter(ConsoleFilterSet):
+    q = SearchFilter("name", "identifier", "version", placeholder=_("Search packages…"))
+    kind = django_filters.ChoiceFilter(label=_("Kind"), choices=PackageKind, empty_label=_("All"))
+
+    class Meta:
+        model = Package
+        fields: tuple[str, ...] = ()
+
+
+class PackageForm(ConsoleForm):
+    upload = forms.FileField(
+        label=_("File"),
+        max_length=255,
+        help_text=_("An .ipa, or a .pkg: a signed distribution package. Up to 8 GB."),
+        widget=forms.ClearableFileInput(attrs={"accept": ".ipa,.pkg"}),
+    )
+
+
+class InstallForm(ConsoleForm):
+    device = forms.CharField(
+        label=_("Device"),
+        max_length=64,
+        help_text=_("Its serial number or UDID."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean_device(self) -> Device:
+        text: str = self.cleaned_data["device"].strip()
+        known = Device.objects.filter(Q(serial_number__iexact=text) | Q(udid__iexact=text))
+        found = list(known.order_by("-last_seen_at")[:2])
+        if len(found) != 1:
+            raise forms.ValidationError(
+                _("More than one device has it: give the UDID.")
+                if found
+                else _("No device has it.")
+            )
+        return found[0]

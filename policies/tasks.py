@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.models import Enrollment
 from policies.selectors import find_stale_enrollments, list_group_enrollments
-from policies.services import apply
+from policies.services import apply, packages
 
 CHUNK = 100
 
@@ -43,6 +43,12 @@ def apply_chunk(enrollment_ids: list[int]) -> None:
             apply_policies(enrollment_id)
         except Exception:
             log.exception("policies could not be applied to enrollment %s", enrollment_id)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def sweep_packages() -> None:
+    """Delete the files of uploads that broke off, and of packages that are gone."""
+    packages.sweep_packages()
 
 
 def _hand_out(enrollment_ids: Iterable[int]) -> None:

@@ -17,6 +17,7 @@ from devices.models import Device, Group
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts, Kind
 from devices.selectors import find_live_enrollment, get_device_facts, list_secrets
 from devices.services.actions import queue_command
+from devices.services.erase import ERASE, find_erase_warning
 from devices.services.escrow import reveal_secret
 from devices.services.raw_commands import queue_raw_command
 from organization.console import get_actor, recent_sign_in_required, role_required
@@ -123,6 +124,7 @@ def _answer_command(request: HttpRequest, device: Device, kind: CommandType) -> 
         "kind": kind,
         "form": form,
         "refusal": kind.find_refusal(_get_facts(device)),
+        "warning": find_erase_warning(device) if kind.name == ERASE else "",
     }
     return render(request, "console/device/command.html", context)
 

@@ -249,7 +249,10 @@ def _answer_form(
     done: str,
 ) -> HttpResponse:
     """Show the form of an action; once it is filled in, do it and go back to the device."""
-    form = form_class(request.POST if request.method == "POST" else None, row=device)
+    is_sent = request.method == "POST"
+    form = form_class(
+        request.POST if is_sent else None, request.FILES if is_sent else None, row=device
+    )
     if form.is_valid():
         try:
             act(device, **form.cleaned_data, actor=get_actor(request))

@@ -5,6 +5,7 @@ from devices.models.device import Device, DeviceStatus, Platform
 from devices.models.enrollment import Enrollment, EnrollmentState
 from devices.models.escrow import EscrowedSecret, SecretKind
 from devices.models.group import Group
+from devices.models.managed_application import ManagedApplication
 from devices.models.push_certificate import PushCertificate, PushCertificateState
 from devices.models.push_target import PushTarget
 from devices.models.software import InstalledApplication, SoftwareTitle, SoftwareVersion
@@ -24,6 +25,7 @@ __all__ = [
     "EscrowedSecret",
     "Group",
     "InstalledApplication",
+    "ManagedApplication",
     "Platform",
     "PushCertificate",
     "PushCertificateState",

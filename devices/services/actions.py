@@ -16,6 +16,7 @@ from devices.models import (
     Enrollment,
     EnrollmentState,
     Group,
+    UserChannel,
 )
 from devices.protocol.commands import (
     OUTRANKING,
@@ -36,6 +37,7 @@ from devices.selectors import (
     get_device_facts,
     get_live_enrollment,
 )
+from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.escrow import keep_secret
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries, queue_questions
@@ -105,16 +107,16 @@ def enqueue_checked(
     enrollment = _lock_live_enrollment(device)
     channel = get_user_channel(enrollment, public_id=user) if user else None
     facts = _check_obeyable(kind, enrollment, is_user_channel=channel is not None)
-    if kind.is_unique:
-        waiting = find_waiting_command(
-            enrollment, request_type=kind.request_type, user_channel=channel
-        )
-        if waiting is not None:
-            return waiting
     added = supply(name, enrollment=enrollment, parameters=parameters, now=timezone.now())
+    command = kind.build_body(added.parameters, facts=facts)
+    if name == ERASE:
+        check_erase(enrollment.device, body=command)
+    waiting = _find_enough(kind, enrollment, command=command, user_channel=channel)
+    if waiting is not None:
+        return waiting
     row = enqueue(
         enrollment,
-        command=kind.build_body(added.parameters, facts=facts),
+        command=command,
         origin=origin,
         priority=kind.priority,
         expires_at=expires_at,
@@ -123,6 +125,24 @@ def enqueue_checked(
     for secret, value in added.secrets.items():
         keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)
     return row
+
+
+def _find_enough(
+    kind: CommandType,
+    enrollment: Enrollment,
+    *,
+    command: dict[str, Any],
+    user_channel: UserChannel | None,
+) -> Command | None:
+    """Return the waiting command that makes another one superfluous."""
+    if not kind.is_unique:
+        return None
+    waiting = find_waiting_command(
+        enrollment, request_type=kind.request_type, user_channel=user_channel
+    )
+    if waiting is not None and kind.request_type == ERASE:
+        return supersede_erase(waiting, body=command)
+    return waiting
 
 
 def _check_obeyable(
@@ -172,10 +192,13 @@ def lock(
     return queue_command(device, request_type="DeviceLock", parameters=parameters, actor=actor)
 
 
-def erase(device: Device, *, pin: str = "", actor: str) -> Command:
-    """Erase at once, before everything that waits; a Mac's PIN as for lock."""
-    parameters = {"pin": pin} if pin else {}
-    return queue_command(device, request_type="EraseDevice", parameters=parameters, actor=actor)
+def erase(device: Device, *, pin: str = "", actor: str, **parameters: Any) -> Command:
+    """Erase at once, before everything that waits; a Mac's PIN as for lock.
+
+    `parameters` are those of build_erase_device.
+    """
+    parameters |= {"pin": pin} if pin else {}
+    return queue_command(device, request_type=ERASE, parameters=parameters, actor=actor)
 
 
 def restart(device: Device, *, actor: str) -> Command:

@@ -77,7 +77,7 @@ def _put_off(command: Command, *, now: datetime) -> None:
 
 def _finish(command: Command, *, report: Report, now: datetime) -> None:
     command.state = STATE_OF_STATUS[report.status]
-    command.result = build_json_value(leave_out_lists(report.answer))
+    command.result = build_json_value(leave_out_lists(command, report.answer))
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
     finished = FINISH.run(

@@ -1,4 +1,4 @@
-"""What a device takes when it takes a command; a renewal's profile is built at this moment."""
+"""What a device takes when it takes a command; enrollment profiles are built at this moment."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,16 +11,19 @@ from devices.models import Command, CommandState, Enrollment
 from devices.protocol.commands import build_install_profile
 from devices.protocol.plist import encode_plist
 from devices.selectors import OPEN_STATES
+from devices.services.erase import ERASE, find_erase_body
 from devices.services.renewal import fail_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_unspoken
 
 
 def find_body(command: Command, *, now: datetime) -> bytes | None:
-    """Return the Command dictionary to hand out, encoded; None for a renewal that cannot go now.
+    """Return the Command dictionary to hand out, encoded; None for one that cannot go now.
 
     Such a command is finished here, so that it does not stand in the way of others.
     """
+    if command.request_type == ERASE:
+        return find_erase_body(command, now=now)
     if command.origin != ORIGIN:
         return command.body or b""
     enrollment = Enrollment.objects.select_related("device").get(pk=command.enrollment_id)

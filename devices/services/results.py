@@ -25,8 +25,13 @@ from devices.selectors import (
     is_asked_for_everything,
 )
 from devices.services.device_certificates import replace_certificates
+from devices.services.erase import finish_erase
+from devices.services.managed_applications import (
+    ask_for_feedback,
+    note_configurations,
+    note_feedback,
+)
 from devices.services.queries import queue_details
-from devices.services.queue import cancel_commands
 from devices.services.removal import end_enrollment
 from devices.services.software import replace_applications
 from devices.services.status import set_status
@@ -60,8 +65,11 @@ def apply_answer(command: Command, *, answer: Answer, now: datetime) -> None:
         handler(command, answer, now)
 
 
-def leave_out_lists(answer: Answer) -> Answer:
-    """Return what of an answer is kept with its command."""
+def leave_out_lists(command: Command, answer: Answer) -> Answer:
+    """Return what of an answer is kept with its command; a list that was asked for by name is."""
+    is_app_list = command.request_type == "InstalledApplicationList"
+    if is_app_list and "Identifiers" in get_command_body(command):
+        return answer
     return {key: value for key, value in answer.items() if key not in LISTS}
 
 
@@ -178,6 +186,7 @@ def _managed_application_list(command: Command, answer: Answer, now: datetime) -
     enrollment.applications_reported_at = now
     fields = ["reported_applications", "applications_reported_at", "updated_at"]
     enrollment.save(update_fields=fields)
+    ask_for_feedback(enrollment, applications=applications)
     applications_reported.send(Enrollment, enrollment=enrollment)
 
 
@@ -191,19 +200,16 @@ def _remove_profile(command: Command, answer: Answer, now: datetime) -> None:
             set_status(device, status=DeviceStatus.UNENROLLED, reason=PROFILE_REMOVED)
 
 
-def _erase_device(command: Command, answer: Answer, now: datetime) -> None:
-    """What waits behind an erase that is under way was meant for the device as it was."""
-    cancel_commands(command.enrollment)
-
-
 HANDLERS: dict[str, Callable[[Command, Answer, datetime], None]] = {
     "DeviceInformation": _device_information,
     "SecurityInfo": _security_info,
     "ProfileList": _profile_list,
     "RemoveProfile": _remove_profile,
     "ManagedApplicationList": _managed_application_list,
-    "EraseDevice": _erase_device,
     "InstalledApplicationList": _installed_application_list,
     "CertificateList": _certificate_list,
     "UserList": _user_list,
+    "ManagedApplicationConfiguration": note_configurations,
+    "ManagedApplicationFeedback": note_feedback,
+    "EraseDevice": finish_erase,
 }

@@ -1,5 +1,6 @@
 """Template tags of the console's device pages."""
 
+import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -54,3 +55,15 @@ def _describe(value: Any) -> str:
         return ngettext("%(count)d entry", "%(count)d entries", len(value)) % {"count": len(value)}
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return Truncator(text).chars(LONGEST_ITEM)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    """Return what a device told, readable; it is escaped like all text."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def as_text(value: Any) -> str:
+    """Return the text of a sealed column."""
+    return bytes(value or b"").decode(errors="replace")

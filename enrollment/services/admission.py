@@ -3,7 +3,7 @@
 from django.db.models import F, Q
 
 from devices.errors import AdmissionRefused
-from devices.models import Enrollment, EnrollmentState
+from devices.models import Device, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
@@ -24,6 +24,7 @@ def admit(request: AdmissionRequest) -> Admission:
     try:
         session = _verify_challenge(request)
         check_open(session, now=request.now)
+        _check_device(session, udid=request.udid)
         _take_session(session, udid=request.udid)
         _count_use(session.token, udid=request.udid)
     except EnrollmentRefused as error:
@@ -92,6 +93,14 @@ def _check_foreign(request: AdmissionRequest, *, session: EnrollmentSession) -> 
         session_id=session.public_id,
         token_id=session.token.jti,
     )
+
+
+def _check_device(session: EnrollmentSession, *, udid: str) -> None:
+    """A session that was made for a device, to come back with, is no other's."""
+    if not session.device_id:
+        return
+    if not Device.objects.filter(public_id=session.device_id, udid=udid).exists():
+        raise SessionRefused("session_used", "the session is another device's")
 
 
 def _take_session(session: EnrollmentSession, *, udid: str) -> None:

@@ -43,6 +43,7 @@ def open_session(
     user_agent: str,
     remote_address: str | None,
     now: datetime,
+    lifetime: timedelta = LIFETIME,
 ) -> EnrollmentSession:
     """Start an attempt with a verified token; `platform` is a devices.Platform value or ""."""
     session = EnrollmentSession.objects.create(
@@ -50,7 +51,7 @@ def open_session(
         platform=platform,
         user_agent=user_agent.replace("\0", "")[:300],
         remote_address=remote_address,
-        expires_at=now + LIFETIME,
+        expires_at=now + lifetime,
     )
     write_entry("session_opened", session=session, detail={"platform": platform})
     return session

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
-from devices.models import Command, Device, DeviceStatus, Enrollment
+from devices.models import Command, Device, DeviceStatus, Enrollment, ManagedApplication
 from devices.selectors import (
     OPEN_STATES,
     list_commands,
@@ -90,6 +90,7 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         "session": session,
         "certificate": certificate,
         "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
+        "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),
     }
 
 

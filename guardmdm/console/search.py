@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from devices.models import Device, Group, SoftwareTitle
 from enrollment.models import EnrollmentToken
 from organization.console import role_required
-from policies.models import Policy
+from policies.models import Package, Policy
 from scep.models import ScepProfile
 
 MOST = 6  # hits of one kind
@@ -49,6 +49,7 @@ def _search(text: str) -> list[Hits]:
         Hits(_("Apps"), _find(SoftwareTitle.objects.all(), text, view="console:software-title")),
         Hits(_("Groups"), _find(Group.objects.all(), text, view="console:group")),
         Hits(_("Policies"), _find(Policy.objects.all(), text, view="console:policy")),
+        Hits(_("Packages"), _find(Package.objects.all(), text, view="console:package")),
         Hits(_("Tokens"), _find(EnrollmentToken.objects.all(), text, view=None)),
         Hits(_("SCEP"), _find(ScepProfile.objects.all(), text, view="console:scep-profile")),
     ]

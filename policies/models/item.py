@@ -1,6 +1,7 @@
 from django.db import models
 
 from organization.models import PublicIdField, SealedField, TimeStamped
+from policies.models.package import Package, PackageKind
 from policies.models.policy import Policy
 
 
@@ -19,7 +20,11 @@ class PolicyItem(TimeStamped):
     platforms = models.JSONField(
         default=list, help_text="Platform values; empty means every platform."
     )
-    version = models.CharField(max_length=64, help_text="SHA-256 of what is installed, hex.")
+    version = models.CharField(
+        max_length=64,
+        help_text="Of a profile its SHA-256, hex; of an app half that of what it is, half that "
+        "of how it is configured.",
+    )
 
     profile = SealedField(null=True, blank=True, help_text="Re-identified, unsigned, XML.")
     profile_identifier = models.CharField(max_length=255, blank=True)
@@ -31,7 +36,13 @@ class PolicyItem(TimeStamped):
 
     itunes_store_id = models.PositiveBigIntegerField(null=True, blank=True)
     manifest_url = models.URLField(max_length=500, blank=True)
+    package = models.ForeignKey(
+        Package, models.PROTECT, null=True, blank=True, related_name="items"
+    )
     bundle_id = models.CharField(max_length=255, blank=True)
+    configuration = SealedField(
+        null=True, blank=True, help_text="What the app is configured with: a property list, XML."
+    )
 
     class Meta:
         ordering = ("id",)
@@ -45,6 +56,15 @@ class PolicyItem(TimeStamped):
         if self.kind == ItemKind.PROFILE:
             return self.profile_identifier
         return str(self.itunes_store_id or self.bundle_id or self.public_id)
+
+    @property
+    def is_configured(self) -> bool:
+        return self.configuration is not None
+
+    @property
+    def is_mac_package(self) -> bool:
+        """Whether a Mac's installer takes it: nobody manages, lists or removes it as an app."""
+        return self.package is not None and self.package.kind == PackageKind.PKG
 
     def suits(self, platform: str) -> bool:
         return not self.platforms or platform in self.platforms

@@ -7,11 +7,11 @@ from typing import Any
 from rest_framework import serializers
 
 from devices.models import Platform
-from policies.models import PolicyItem
+from policies.models import Package, PolicyItem
 
 
 class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
-    """An item without its profile, which may hold passwords."""
+    """An item without its profile or configuration, which may hold passwords."""
 
     id = serializers.CharField(source="public_id", read_only=True)
     platforms = serializers.ListField(
@@ -21,6 +21,12 @@ class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
     )
     payload_types = serializers.ListField(child=serializers.CharField(), read_only=True)
     warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    package = serializers.SlugRelatedField[Package](
+        slug_field="public_id", read_only=True, allow_null=True
+    )
+    is_configured = serializers.BooleanField(
+        read_only=True, help_text="Whether the app has a configuration."
+    )
 
     class Meta:
         model = PolicyItem
@@ -36,7 +42,9 @@ class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
             "warnings",
             "itunes_store_id",
             "manifest_url",
+            "package",
             "bundle_id",
+            "is_configured",
             "created_at",
             "updated_at",
         )
@@ -55,11 +63,33 @@ class Base64Field(serializers.CharField):
             self.fail("base64")
 
 
-class ProfileSerializer(serializers.Serializer[Any]):
-    profile = Base64Field(help_text="A .mobileconfig in base64.")
+CONFIGURATION_HELP = "What the app is configured with; {} is nothing."
+
+
+class ItemChangesSerializer(serializers.Serializer[Any]):
+    """A profile's other version, an uploaded app's, or an app's other configuration."""
+
+    profile = Base64Field(required=False, help_text="A .mobileconfig in base64.")
+    package = serializers.SlugRelatedField(
+        slug_field="public_id", queryset=Package.objects.all(), required=False
+    )
+    configuration = serializers.DictField(required=False, help_text=CONFIGURATION_HELP)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError(
+                "One of `profile`, `package` and `configuration` is needed."
+            )
+        return attrs
 
 
 class AppSerializer(serializers.Serializer[Any]):
+    """One of `itunes_store_id`, `manifest_url` and `package`."""
+
+    package = serializers.SlugRelatedField(
+        slug_field="public_id", queryset=Package.objects.all(), required=False
+    )
+    configuration = serializers.DictField(required=False, help_text=CONFIGURATION_HELP)
     itunes_store_id = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     manifest_url = serializers.CharField(required=False, max_length=500)
     bundle_id = serializers.CharField(required=False, max_length=255)

@@ -1,5 +1,6 @@
 """`policies/{id}/items`."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.shortcuts import get_object_or_404
@@ -14,17 +15,29 @@ from organization.rest.views import RestViewSet
 from policies.errors import ItemInvalid, ProfileInvalid
 from policies.models import Policy, PolicyItem
 from policies.rest.item_serializers import (
+    ItemChangesSerializer,
     ItemSerializer,
     NewItemSerializer,
-    ProfileSerializer,
     ProfileUploadSerializer,
 )
 from policies.rest.uploads import BoundedMultiPartParser, ProfileParser
-from policies.services.items import add_app_item, add_profile_item, remove_item, replace_profile
+from policies.services.items import (
+    add_app_item,
+    add_profile_item,
+    configure_app,
+    remove_item,
+    replace_package,
+    replace_profile,
+)
 
 UPLOADS = {
     ProfileParser.media_type: OpenApiTypes.BINARY,
     BoundedMultiPartParser.media_type: ProfileUploadSerializer,
+}
+CHANGES: dict[str, tuple[Callable[..., PolicyItem], str]] = {
+    "profile": (replace_profile, "data"),
+    "package": (replace_package, "package"),
+    "configuration": (configure_app, "configuration"),
 }
 POLICY = OpenApiParameter("id", str, OpenApiParameter.PATH)
 ITEM = OpenApiParameter("item", str, OpenApiParameter.PATH)
@@ -59,20 +72,22 @@ class ItemsViewSet(RestViewSet):
         operation_id="policies_items_replace",
         parameters=[POLICY, ITEM],
         request={
-            StrictJSONParser.media_type: ProfileSerializer,
+            StrictJSONParser.media_type: ItemChangesSerializer,
             ProfileParser.media_type: OpenApiTypes.BINARY,
         },
         responses=ItemSerializer,
     )
     def update(self, request: Request, id: str, item: str) -> Response:
-        """Put another version of a profile in its place; devices update theirs."""
-        row = self._get_item(id, item)
-        data = request.data
-        if not isinstance(data, bytes):
-            data = self.decode(request, ProfileSerializer)["profile"]
-        return Response(
-            ItemSerializer(replace_profile(row, data=data, actor=get_actor(request))).data
-        )
+        """Put another version in its place, or configure an app anew; devices follow."""
+        row, data = self._get_item(id, item), request.data
+        if isinstance(data, bytes):
+            changes: dict[str, Any] = {"profile": data}
+        else:
+            changes = self.decode(request, ItemChangesSerializer)
+        [(name, value)] = changes.items()
+        change, argument = CHANGES[name]
+        row = change(row, **{argument: value}, actor=get_actor(request))
+        return Response(ItemSerializer(row).data)
 
     @extend_schema(
         operation_id="policies_items_destroy",
@@ -101,7 +116,7 @@ class ItemsViewSet(RestViewSet):
     @staticmethod
     def _get_item(policy: str, item: str) -> PolicyItem:
         return get_object_or_404(
-            PolicyItem.objects.select_related("policy"),
+            PolicyItem.objects.select_related("policy", "package"),
             policy__public_id=policy,
             public_id=item,
         )

@@ -54,7 +54,7 @@ class PolicyViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Sets of items that every device of their groups should have."""
 
     queryset = Policy.objects.prefetch_related(
-        "groups", Prefetch("items", PolicyItem.objects.defer("profile"))
+        "groups", Prefetch("items", PolicyItem.objects.defer("profile").select_related("package"))
     )
     serializer_class = PolicySerializer
     lookup_value_regex = "pol_[a-z0-9]+"

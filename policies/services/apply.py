@@ -15,9 +15,11 @@ from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey, compute_progress, list_desired_items
 from policies.services.installs import (
     ask_for_list,
+    ask_for_packages,
     queue_install,
     queue_removal,
 )
+from policies.services.package_states import get_bundles
 from policies.services.progress import settle_answers, update_device_status
 from policies.services.reports import settle_reports
 from policies.signals import policies_applied
@@ -147,14 +149,20 @@ def _ask_after_apps(
     enrollment: Enrollment, *, statuses: dict[ItemKey, ItemStatus], now: datetime
 ) -> None:
     """Ask how far accepted apps are, at first soon, then ever more rarely."""
-    for status in statuses.values():
-        is_due = status.due_at is None or status.due_at <= now
-        if status.pk and status.state == ItemState.INSTALLING and is_due:
+    installing = [s for s in statuses.values() if s.pk and s.state == ItemState.INSTALLING]
+    packages = {status.pk: bundles for status in installing if (bundles := get_bundles(status))}
+    for status in installing:
+        if status.due_at is not None and status.due_at > now:
+            continue
+        if status.pk in packages:
+            wanted = {each for bundles in packages.values() for each in bundles}
+            ask_for_packages(wanted, enrollment=enrollment)
+        else:
             since = status.settled_at if status.due_at is None else None
             ask_for_list(ItemKind.APP, enrollment=enrollment, since=since)
-            waited = now - (status.settled_at or now)
-            status.due_at = now + min(max(waited, FIRST_QUESTION), LAST_QUESTION)
-            status.save(update_fields=["due_at", "updated_at"])
+        waited = now - (status.settled_at or now)
+        status.due_at = now + min(max(waited, FIRST_QUESTION), LAST_QUESTION)
+        status.save(update_fields=["due_at", "updated_at"])
 
 
 def _is_free(status: ItemStatus) -> bool:

@@ -1,5 +1,6 @@
 """The commands that bring an item to a device, take it away, and ask how far it is."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -7,8 +8,11 @@ from django.db.models import Q
 
 from devices.models import Command, Enrollment
 from devices.protocol.commands import (
+    build_application_configuration,
     build_install_application,
+    build_install_enterprise_application,
     build_install_profile,
+    build_installed_application_list,
     build_managed_application_list,
     build_profile_list,
     build_remove_application,
@@ -18,6 +22,8 @@ from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES
 from devices.services.queue import enqueue
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
+from policies.services.items import HALF, get_configuration
+from policies.services.packages import build_manifest_url, build_package_manifest
 from scep.services.profile_signing import sign_profile
 
 ORIGIN = "policies"
@@ -26,14 +32,32 @@ ORIGIN = "policies"
 def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollment) -> None:
     """Queue the item's present version; the device takes it in place of the one it has."""
     platform = enrollment.device.platform
-    is_profile = item.kind == ItemKind.PROFILE
-    body = _build_profile(item) if is_profile else _build_app(item, platform=platform)
+    if item.kind == ItemKind.PROFILE:
+        body = _build_profile(item)
+    elif _differs_in_configuration(status, item=item):
+        body = build_application_configuration(
+            identifier=status.bundle_id, configuration=get_configuration(item)
+        )
+    else:
+        body = _build_app(item, platform=platform)
     command = enqueue(enrollment, command=body, origin=f"item:{item.public_id}")
     status.item, status.name, status.version = item, item.name, item.version
-    status.bundle_id = status.bundle_id or item.bundle_id
+    if not item.is_mac_package:
+        status.bundle_id = status.bundle_id or item.bundle_id
     _await(status, command=command, state=ItemState.PENDING)
-    if not is_profile:  # in the same session, which spares a push where the app is quick
+    if body["RequestType"] == "InstallApplication":
+        # In the same session, which spares a push where the app is quick.
         ask_for_list(ItemKind.APP, enrollment=enrollment)
+
+
+def _differs_in_configuration(status: ItemStatus, *, item: PolicyItem) -> bool:
+    """Whether the device has this very app: what it is configured with can be set alone."""
+    is_there = status.state == ItemState.INSTALLED and bool(status.bundle_id)
+    return is_there and status.version != item.version and _is_same_app(status, item=item)
+
+
+def _is_same_app(status: ItemStatus, *, item: PolicyItem) -> bool:
+    return status.version[:HALF] == item.version[:HALF]
 
 
 def queue_removal(status: ItemStatus, *, enrollment: Enrollment) -> None:
@@ -62,6 +86,19 @@ def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = 
         enqueue(enrollment, command=body, origin=ORIGIN)
 
 
+def ask_for_packages(identifiers: Iterable[str], *, enrollment: Enrollment) -> None:
+    """Have a Mac say which of these apps it has, unless it is being asked already."""
+    body = build_installed_application_list(sorted(identifiers))
+    asked = Command.objects.filter(
+        enrollment=enrollment,
+        request_type=body["RequestType"],
+        origin=ORIGIN,
+        state__in=OPEN_STATES,
+    )
+    if not asked.exists():
+        enqueue(enrollment, command=body, origin=ORIGIN)
+
+
 def _build_profile(item: PolicyItem) -> dict[str, Any]:
     if item.profile is None:
         raise ValueError(f"{item.public_id} is a profile without content")
@@ -70,12 +107,17 @@ def _build_profile(item: PolicyItem) -> dict[str, Any]:
 
 def _build_app(item: PolicyItem, *, platform: str) -> dict[str, Any]:
     """Macs manage only what is one app, which packages behind a manifest need not be."""
+    if item.package is not None and item.is_mac_package:
+        manifest = build_package_manifest(item.package)
+        return build_install_enterprise_application(manifest=manifest, platform=platform)
     is_mac = platform == MACOS
+    package_url = build_manifest_url(item.package) if item.package is not None else None
     return build_install_application(
         itunes_store_id=item.itunes_store_id,
-        manifest_url=item.manifest_url or None,
+        manifest_url=package_url or item.manifest_url or None,
         take_over=not is_mac,
         install_as_managed=is_mac and item.itunes_store_id is not None,
+        configuration=get_configuration(item) or None,
         platform=platform,
     )
 

@@ -3,15 +3,18 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db import transaction
 
 from devices.models import Platform
+from devices.protocol.plist import decode_plist
 from organization.selectors import get_organization
 from organization.services.audit import record
 from policies.errors import ItemInvalid
-from policies.models import ItemKind, Policy, PolicyItem
+from policies.models import ItemKind, Package, Policy, PolicyItem
+from policies.protocol.app_configuration import encode_configuration
 from policies.protocol.profile import (
     UploadedProfile,
     build_profile,
@@ -23,6 +26,7 @@ from policies.services.policies import announce_change
 
 NAME_LENGTH = 200
 URL_LENGTH = 500
+HALF = 32  # letters of an app's version
 LARGEST_STORE_ID = 2**63 - 1
 BUNDLE_ID = re.compile(r"[A-Za-z0-9.-]{1,255}\Z")
 HTTPS_URL = re.compile(r"https://[^\s/]+\S*\Z")
@@ -50,34 +54,75 @@ def add_profile_item(
 def add_app_item(
     policy: Policy,
     *,
-    name: str,
+    name: str = "",
     itunes_store_id: int | None = None,
     manifest_url: str = "",
+    package: Package | None = None,
     bundle_id: str = "",
+    configuration: Mapping[str, Any] | None = None,
     platforms: Iterable[str] = (),
     actor: str,
 ) -> PolicyItem:
-    """Add an app of the App Store, or one that a manifest at an https URL describes.
+    """Add an app of the App Store, an uploaded one, or one that a manifest at a URL describes.
 
-    Without `bundle_id` the device's answer to the first installation tells it.
-    Raises ItemInvalid.
+    Without `bundle_id` the device's answer to the first installation tells it. A package
+    brings its own, its name and its platforms. Raises ItemInvalid.
     """
-    _check_source(itunes_store_id, manifest_url=manifest_url)
+    _check_source(itunes_store_id, manifest_url=manifest_url, package=package)
     if bundle_id and not BUNDLE_ID.match(bundle_id):
         raise ItemInvalid("A bundle identifier is like com.example.app.", field="bundle_id")
-    source = [itunes_store_id, manifest_url, bundle_id]
-    item = PolicyItem.objects.create(
+    item = PolicyItem(
         policy=policy,
         kind=ItemKind.APP,
-        name=_check_name(name),
+        name=_check_name(name or (package.name[:NAME_LENGTH] if package else "")),
         platforms=_check_platforms(platforms),
         itunes_store_id=itunes_store_id,
         manifest_url=manifest_url,
-        bundle_id=bundle_id,
-        version=hashlib.sha256(json.dumps(source).encode()).hexdigest(),
+        bundle_id=package.identifier if package else bundle_id,
     )
+    if package is not None:
+        item.platforms = _check_package_platforms(item.platforms, package=package)
+    _take_app(item, package=package, configuration=configuration or {})
+    item.save()
     _tell(item, actor=actor, action="policy_item.create")
     return item
+
+
+@transaction.atomic
+def replace_package(item: PolicyItem, *, package: Package, actor: str) -> PolicyItem:
+    """Put another version of the same app in the item's place; devices get it.
+
+    Raises ItemInvalid.
+    """
+    if item.package is None or item.package.kind != package.kind:
+        raise ItemInvalid("Only a package takes the place of a package.", field="package")
+    if item.bundle_id != package.identifier:
+        raise ItemInvalid(f"That is another app: {package.identifier}.", field="package")
+    item.platforms = _check_package_platforms(item.platforms, package=package)
+    _take_app(item, package=package, configuration=get_configuration(item))
+    item.save()
+    _tell(item, actor=actor, action="policy_item.replace")
+    return item
+
+
+@transaction.atomic
+def configure_app(item: PolicyItem, *, configuration: Mapping[str, Any], actor: str) -> PolicyItem:
+    """Set what the app is configured with, {} = nothing; devices that have it are told at once.
+
+    Raises ItemInvalid.
+    """
+    if item.kind != ItemKind.APP:
+        raise ItemInvalid("Only an app has a configuration.", field="configuration")
+    _take_app(item, package=item.package, configuration=configuration)
+    item.save()
+    _tell(item, actor=actor, action="policy_item.configure")
+    return item
+
+
+def get_configuration(item: PolicyItem) -> dict[str, Any]:
+    """Return what the app is configured with, {} for nothing."""
+    data = item.configuration
+    return decode_plist(data, max_bytes=len(data)) if data else {}
 
 
 @transaction.atomic
@@ -116,6 +161,20 @@ def _take_profile(item: PolicyItem, uploaded: UploadedProfile) -> None:
     )
 
 
+def _take_app(
+    item: PolicyItem, *, package: Package | None, configuration: Mapping[str, Any]
+) -> None:
+    """Put in what the version tells: its first half what the app is, its second how it is."""
+    item.package = package
+    if item.is_mac_package and configuration:
+        raise ItemInvalid("A macOS package takes no configuration.", field="configuration")
+    item.configuration = encode_configuration(dict(configuration))
+    content = package.sha256 if package else ""
+    source = [item.itunes_store_id, item.manifest_url, item.bundle_id, content]
+    halves = (json.dumps(source).encode(), item.configuration or b"")
+    item.version = "".join(hashlib.sha256(half).hexdigest()[:HALF] for half in halves)
+
+
 def _suggest_name(uploaded: UploadedProfile) -> str:
     return (uploaded.display_name or uploaded.payload_types[0])[:NAME_LENGTH]
 
@@ -135,9 +194,20 @@ def _check_platforms(platforms: Iterable[str]) -> list[str]:
     return [value for value in Platform.values if value in chosen]
 
 
-def _check_source(itunes_store_id: int | None, *, manifest_url: str) -> None:
-    if (itunes_store_id is None) == (not manifest_url):
-        raise ItemInvalid("An app needs either an App Store id or a manifest URL.")
+def _check_package_platforms(platforms: list[str], *, package: Package) -> list[str]:
+    foreign = set(platforms) - set(package.platforms)
+    if foreign:
+        raise ItemInvalid(f"{package} is not for {', '.join(sorted(foreign))}.", field="platforms")
+    return platforms or list(package.platforms)
+
+
+def _check_source(
+    itunes_store_id: int | None, *, manifest_url: str, package: Package | None
+) -> None:
+    if [itunes_store_id is None, not manifest_url, package is None].count(False) != 1:
+        raise ItemInvalid(
+            "An app needs either an App Store id or a manifest URL or an uploaded package."
+        )
     if itunes_store_id is not None and not 0 < itunes_store_id <= LARGEST_STORE_ID:
         raise ItemInvalid("An App Store id is a positive number.", field="itunes_store_id")
     if manifest_url and (len(manifest_url) > URL_LENGTH or not HTTPS_URL.match(manifest_url)):

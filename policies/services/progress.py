@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment
+from devices.protocol.connect import get_error_text
 from devices.selectors import OPEN_STATES
 from devices.services.answers import get_error
 from devices.services.status import set_status
@@ -21,6 +22,7 @@ from policies.services.item_states import (
     mark_interrupted,
     mark_removed,
 )
+from policies.services.package_states import NOTHING_TO_FOLLOW, get_bundles
 from policies.signals import device_managed
 
 # Apple's RejectionReason: the device has, or is about to have, what is asked for.
@@ -45,7 +47,8 @@ def _settle(status: ItemStatus, *, command: Command | None, now: datetime) -> No
         return
     moment = command.completed_at or now
     if status.kind == ItemKind.APP and status.state != ItemState.REMOVING:
-        _settle_app(status, command=command, now=moment)
+        settle = SETTLERS.get(command.request_type, _settle_app)
+        settle(status, command=command, now=moment)
     elif command.state != CommandState.ACKNOWLEDGED:
         mark_failed(status, message=_describe_error(command), now=moment)
     elif status.state == ItemState.REMOVING:
@@ -67,6 +70,37 @@ def _settle_app(status: ItemStatus, *, command: Command, now: datetime) -> None:
     else:
         mark_accepted(status, now=now)
         take_app_state(status, state=_find_text(command, "State"), now=now)
+
+
+def _settle_package(status: ItemStatus, *, command: Command, now: datetime) -> None:
+    """A Mac's acknowledgement says that it has begun; its apps tell when it is done."""
+    if command.state != CommandState.ACKNOWLEDGED:
+        mark_failed(status, message=_describe_error(command), now=now)
+    elif get_bundles(status):
+        mark_accepted(status, now=now)
+    else:
+        mark_installed(status, now=now, note=NOTHING_TO_FOLLOW)
+
+
+def _settle_configuration(status: ItemStatus, *, command: Command, now: datetime) -> None:
+    """Settings is acknowledged as a whole; how each went stands inside."""
+    settings = command.result.get("Settings")
+    answer = settings[0] if isinstance(settings, list) and settings else {}
+    chain = answer.get("ErrorChain") if isinstance(answer, dict) else None
+    is_refused = isinstance(answer, dict) and answer.get("Status", "Acknowledged") != "Acknowledged"
+    if command.state != CommandState.ACKNOWLEDGED:
+        mark_failed(status, message=_describe_error(command), now=now)
+    elif is_refused:
+        text = get_error_text(chain if isinstance(chain, list) else [])
+        mark_failed(status, message=text or "The configuration was refused.", now=now)
+    else:
+        mark_installed(status, now=now)
+
+
+SETTLERS = {
+    "InstallEnterpriseApplication": _settle_package,
+    "Settings": _settle_configuration,
+}
 
 
 def _find_text(command: Command, key: str) -> str:

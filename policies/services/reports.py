@@ -10,9 +10,9 @@ from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import COMPARABLE, ItemKey
 from policies.services.app_states import UNINSTALLED, take_app_state
 from policies.services.item_states import mark_failed, mark_installed, mark_lost, mark_removed
+from policies.services.package_states import APP_PATIENCE, follow_package, get_bundles
 
-# How long an accepted app may take; and when a Mac that does not list it is believed.
-APP_PATIENCE = timedelta(days=1)
+# When a Mac that does not list an app is believed.
 UNLISTED_PATIENCE = timedelta(hours=1)
 REFUSED = (CommandState.ERROR, CommandState.FORMAT_ERROR)
 
@@ -34,7 +34,11 @@ def settle_reports(
     for status in _take_newer(apps, reported_at=enrollment.applications_reported_at):
         _compare_app(status, state=_find_app_state(enrollment, status), now=now)
     for status in apps:
-        if status.pk and status.state == ItemState.INSTALLING:
+        if not status.pk or status.state != ItemState.INSTALLING:
+            continue
+        if get_bundles(status):
+            follow_package(status, enrollment=enrollment, now=now)
+        else:
             _follow_app(status, enrollment=enrollment, now=now)
 
 

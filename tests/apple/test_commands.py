@@ -15,6 +15,8 @@ from policies.services.policies import create_policy, delete_policy
 from scep.protocol.signed_content import extract_signed_content
 from tests.apple.schema import FACTS, check_command, check_profile
 from tests.policies.device import Handheld, enroll
+from tests.policies.packages import make_ipa, make_pkg
+from tests.policies.uploads import upload_package
 
 PLATFORMS = ("ios", "ipados", "macos", "other")
 # What a parameter is told: by its name where its builder looks closely, else by its type.
@@ -23,6 +25,16 @@ VALUES: dict[str, Any] = {
     "media_url": "https://example.com/book.epub",
     "pin": "123456",
     "items": ["Identifier", "Version"],
+    "attributes": {"Removable": False, "AssociatedDomains": ["example.com"]},
+    "manifest": {
+        "items": [
+            {
+                "assets": [{"kind": "software-package", "url": "https://example.com/a.pkg"}],
+                "metadata": {"kind": "software", "bundle-identifier": "com.example.app"},
+            }
+        ]
+    },
+    "wifi_profile": b"<plist/>",
 }
 VALUES_BY_TYPE: dict[str, Any] = {
     "text": "com.example.app",
@@ -106,6 +118,16 @@ def test_everything_policies_send_conforms_when_it_is_installed_and_removed(
     policy = create_policy("Everything", groups=[group], actor="tests")
     add_app_item(policy, name="Store", itunes_store_id=361309726, actor="tests")
     add_app_item(policy, name="Own", manifest_url="https://example.com/a.plist", actor="tests")
+    configured = {"server": "https://example.com", "ports": [443]}
+    add_app_item(
+        policy, package=upload_package(make_ipa()), configuration=configured, actor="tests"
+    )
+    add_app_item(policy, package=upload_package(make_pkg()), actor="tests")
+    tools = {"Identifier": "com.example.tools.app", "ShortVersion": "3.0"}
+    device.answers["InstalledApplicationList"] = lambda body: (
+        "Acknowledged",
+        {"InstalledApplicationList": [tools]},
+    )
     for sample in group.policies.model.objects.exclude(pk=policy.pk):
         delete_policy(sample, actor="tests")
     ensure_demo_policy(group)

@@ -15,6 +15,7 @@ from tests.simulator.commands import obey
 
 # A simulated device may say no to these, but not that it does not know them.
 MAY_BE_REFUSED = {
+    "InstallEnterpriseApplication",  # nothing is at the address
     "RemoveProfile",
     "RemoveApplication",
     "RemoveProvisioningProfile",
@@ -26,6 +27,7 @@ MAY_BE_REFUSED = {
 }
 EXTRA: dict[str, dict[str, Any]] = {
     "InstallApplication": {"itunes_store_id": 361309726},
+    "InstallEnterpriseApplication": {"manifest_url": "https://example.com/app.plist"},
     "InstallMedia": {"itunes_store_id": 361309726},
     "DeleteUser": {"user_name": "corey"},
     "EnableLostMode": {"message": "Lost"},

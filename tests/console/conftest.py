@@ -28,7 +28,7 @@ from enrollment.services.log import write_entry
 from enrollment.services.tokens import create_token
 from organization.models import Role
 from organization.services.administrators import create_administrator
-from policies.models import Policy, PolicyItem
+from policies.models import Package, Policy, PolicyItem
 from policies.services.items import add_app_item, add_profile_item
 from policies.services.policies import create_policy
 from scep.models import (
@@ -46,6 +46,8 @@ from scep.services.rotation import prepare_authority
 from scep.services.service_certificates import rotate_service_certificate
 from tests.console.profiles import PASSCODE_PROFILE
 from tests.devices.inventory import add_certificate, install, make_application
+from tests.policies.packages import make_ipa
+from tests.policies.uploads import upload_package
 
 PASSWORD = "correct horse battery staple"
 
@@ -63,6 +65,7 @@ class World:
     policy: Policy
     profile_item: PolicyItem
     app_item: PolicyItem
+    package: Package
     scep_profile: ScepProfile
     token: EnrollmentToken
     entry: LogEntry
@@ -153,6 +156,7 @@ def world(bootstrapped: None) -> World:
         policy=policy,
         profile_item=profile_item,
         app_item=app_item,
+        package=upload_package(make_ipa()),
         scep_profile=scep_profile,
         token=token,
         entry=entry,

@@ -1,8 +1,10 @@
 """One device's page and what an administrator does there."""
 
+import plistlib
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -11,6 +13,7 @@ from enrollment.services.log import write_entry
 from policies.models import ItemState, ItemStatus
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
+from tests.devices.wifi import make_wifi_profile
 
 pytestmark = pytest.mark.django_db
 
@@ -161,3 +164,34 @@ def test_nothing_is_said_of_renewals_while_none_is_due(world: World, auditor: Cl
     page = auditor.get(get_url(world)).content.decode()
     assert "Renewal" not in page
     assert "Renewed" not in page
+
+
+def test_an_iphone_returns_to_service_when_the_form_says_so(
+    world: World, administrator: Client
+) -> None:
+    form = {
+        "confirmation": world.device.serial_number,
+        "return_to_service": "on",
+        "preserve_data_plan": "on",
+    }
+    wifi = SimpleUploadedFile("wifi.mobileconfig", b"no profile")
+    answer = administrator.post(get_url(world, "erase"), form | {"wifi_profile": wifi})
+    assert "Wi-Fi profile cannot be read" in answer.content.decode()
+    network = make_wifi_profile()
+    wifi = SimpleUploadedFile("wifi.mobileconfig", network)
+    administrator.post(get_url(world, "erase"), form | {"wifi_profile": wifi})
+    body = Command.objects.get(request_type="EraseDevice").body
+    sent = plistlib.loads(body or b"")
+    assert sent["ReturnToService"] == {"Enabled": True, "WiFiProfileData": network}
+    assert sent["PreserveDataPlan"] is True
+
+
+def test_the_bootstrap_token_is_missed_when_a_mac_has_none_escrowed(
+    world: World, administrator: Client
+) -> None:
+    url = f"/console/devices/{world.mac.public_id}/erase"
+    page = administrator.get(url).content.decode()
+    assert "bootstrap token" in page
+    assert "Return to Service" not in page
+    Enrollment.objects.filter(device=world.mac).update(bootstrap_token=b"escrowed")
+    assert "bootstrap token" not in administrator.get(url).content.decode()

@@ -48,7 +48,8 @@ READERS = {
     "push-certificate-edit": ADMINISTRATORS,
     "service-revoke": ADMINISTRATORS,
 }
-FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app")
+FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app",
+    "-configure", "-install")  # fmt: skip
 # Who may change something there; what is not named here, operators may.
 ADMINISTRATORS_ONLY = (
     "device-erase", "device-unenroll", "command-pin", "device-raw-command", "device-secret",
@@ -78,6 +79,7 @@ def fill_in(name: str, world: World) -> str:
         "devices/": world.device.public_id,
         "groups/": world.group.public_id,
         "policies/": world.policy.public_id,
+        "packages/": world.package.public_id,
         "enrollment/scep/": world.scep_profile.public_id,
         "enrollment/log/": world.entry.public_id,
         "system/certificates/issued/": world.certificate.public_id,
@@ -89,7 +91,9 @@ def fill_in(name: str, world: World) -> str:
     values = {
         "key": key,
         "jti": world.token.jti,
-        "item": world.profile_item.public_id,
+        "item": (
+            world.app_item if name == "policy-item-configure" else world.profile_item
+        ).public_id,
         "command": world.command.public_id,
         "purpose": "scep_ra",
         "facts": "security",

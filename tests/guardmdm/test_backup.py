@@ -14,8 +14,10 @@ from django.utils import timezone
 
 from guardmdm import sealed_file
 from guardmdm.backup import BackupFailed, write_backup
+from guardmdm.health import check_packages
 from organization.models import AuditEntry, Organization
 from organization.protocol.sealing import decode_key_ring, generate_key
+from policies.services.package_files import get_path
 from scep.models import (
     CertificateAuthority,
     DynamicChallenge,
@@ -27,6 +29,8 @@ from scep.selectors import get_issuing_ca
 from scep.services.authority import issue_identity, revoke_certificate
 from scep.services.revocation import ensure_crl
 from tests.database import _dump_rows
+from tests.policies.packages import make_ipa
+from tests.policies.uploads import upload_package
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSPHRASE = "correct horse battery staple"
@@ -167,6 +171,23 @@ def test_operator_is_told_when_the_address_differs(backup, restore, settings):
     old, settings.BASE_URL = settings.BASE_URL, "https://new.example.com"
     (note,) = (note for note in restore(path)["notes"] if "BASE_URL" in note)
     assert old in note
+
+
+def test_files_of_packages_are_named_when_they_must_be_copied(
+    backup, restore, settings, tmp_path, capsys, passphrase_file
+):
+    package = upload_package(make_ipa())
+    path = backup()
+    call_command("backup", str(tmp_path / "b"), passphrase_file=passphrase_file)
+    assert "the files of 1 packages" in capsys.readouterr().out
+    empty_database()
+    assert "Expenses" not in str(restore(path)["notes"])
+    get_path(package.sha256).unlink()
+    empty_database()
+    assert "Expenses 2.1" in str(restore(path)["notes"])
+    assert check_packages().is_failure
+    upload_package(make_ipa())
+    assert not check_packages().is_failure
 
 
 def test_backup_shows_nothing_and_belongs_to_its_owner(backup):

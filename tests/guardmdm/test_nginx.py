@@ -25,6 +25,8 @@ NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "eyJhbGciOiJSUzI1NiJ9." + "eyJ" + "x" * 3900 + ".c2lnbmF0dXJl"
 
+PACKAGE = bytes(range(256)) * 100
+
 pytestmark = [
     pytest.mark.services,
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
@@ -64,6 +66,7 @@ def write_configuration(folder, *, port, plain_port, upstream_port):
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
         "/etc/nginx/tls/": f"{folder}/",
         "/srv/guardmdm/static/": f"{folder}/static/",
+        "/srv/guardmdm/packages/": f"{folder}/packages/",
     }
     for old, new in replacements.items():
         assert old in text
@@ -82,6 +85,8 @@ def folder():
 def proxy(folder):
     (folder / "static").mkdir()
     (folder / "static" / "app.js").write_text("static")
+    (folder / "packages").mkdir()
+    (folder / "packages" / "abc").write_bytes(PACKAGE)
     port, plain_port, upstream_port = (find_free_port() for _ in range(3))
     write_certificate(folder)
     write_configuration(folder, port=port, plain_port=plain_port, upstream_port=upstream_port)
@@ -169,3 +174,28 @@ def test_plain_http_is_sent_to_https(proxy):
     answer = httpx.get(f"{proxy.plain_url}/enroll", params={"token": "x"})
     assert answer.status_code == 301
     assert answer.headers["Location"] == "https://127.0.0.1/enroll?token=x"
+
+
+def test_a_package_of_more_than_a_page_arrives_at_its_two_doors(proxy):
+    for path in ("/console/packages/new", "/api/v1/packages"):
+        seen = proxy.post(path, content=b"x" * 30_000_000).json()
+        assert seen["body_bytes"] == "30000000"
+    assert proxy.post("/api/v1/policies", content=b"x" * 30_000_000).status_code == 413
+
+
+def test_packages_come_from_nginx_in_parts(proxy):
+    path = "/apps/0123456789abcdef/package.pkg"
+    whole = proxy.get(path)
+    assert (whole.status_code, whole.content) == (200, PACKAGE)
+    assert whole.headers["Cache-Control"] == "public, immutable"
+    part = proxy.get(path, headers={"Range": "bytes=100-199", "If-Range": whole.headers["ETag"]})
+    assert (part.status_code, part.content) == (206, PACKAGE[100:200])
+    head = proxy.head(path)
+    assert head.headers["Content-Length"] == str(len(PACKAGE))
+    assert b"0123456789abcdef" not in (proxy.folder / "access.log").read_bytes()
+
+
+def test_nobody_gets_a_package_past_the_server(proxy):
+    assert proxy.get("/package-files/abc").status_code == 404
+    claimed = proxy.get("/enroll", headers={"X-Sendfile-Type": "X-Accel-Redirect"}).json()
+    assert "HTTP_X_SENDFILE_TYPE" not in claimed

@@ -26,7 +26,7 @@ from devices.services.escrow import keep_secret
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from organization.models import ApiKey, Role
 from organization.services.api_keys import create_api_key
-from policies.models import Policy, PolicyItem
+from policies.models import Package, Policy, PolicyItem
 from policies.services.items import add_profile_item
 from policies.services.policies import create_policy
 from scep.models import (
@@ -39,6 +39,8 @@ from scep.models import (
 )
 from scep.selectors import get_profile_authority
 from scep.services.rotation import prepare_authority
+from tests.policies.packages import make_ipa
+from tests.policies.uploads import upload_package
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -81,6 +83,7 @@ class Sample:
     group: Group
     policy: Policy
     item: PolicyItem
+    package: Package
     device: Device
     enrollment: Enrollment
     command: Command
@@ -204,6 +207,7 @@ def sample(bootstrapped: None) -> Sample:
         group=group,
         policy=policy,
         item=item,
+        package=upload_package(make_ipa()),
         device=device,
         enrollment=enrollment,
         command=add_command(enrollment),

@@ -64,7 +64,7 @@ def test_erase_is_queued_when_administrator_asks(administrator: Program, sample:
 
 def test_command_is_refused_when_unknown_or_wrongly_told(operator: Program, sample: Sample) -> None:
     path = f"devices/{sample.device.public_id}/commands"
-    unknown = operator.post(path, {"request_type": "Settings"})
+    unknown = operator.post(path, {"request_type": "Explode"})
     assert (unknown.status_code, unknown.json()["code"]) == (400, "invalid")
     for parameters in ({"colour": "red"}, {"message": 5}, {"pin": "123456", "message": None}):
         body = {"request_type": "DeviceLock", "parameters": parameters}

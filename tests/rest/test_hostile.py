@@ -96,7 +96,7 @@ def _list_fields(operation: str) -> list[str]:
     method, _, template = operation.partition(" ")
     path = "/api/v1/" + re.sub(r"{(?!item|secret)\w+}", "{id}", template)
     body = get_document()["paths"][path][method.lower()].get("requestBody")
-    if body is None:
+    if body is None or "application/json" not in body["content"]:
         return ["name"]
     schema = body["content"]["application/json"]["schema"]
     if "$ref" in schema:

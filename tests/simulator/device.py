@@ -68,6 +68,7 @@ class SimulatedDevice:
         self.end_after_answer: str | None = None
         self.token_update_due = False
         self.declarations_due: bytes | None = None
+        self.return_profile: bytes | None = None
         self._key = key
         self._page: httpx.Response | None = None
         self._recorder = StepRecorder(self.habits)
@@ -216,6 +217,8 @@ class SimulatedDevice:
             data, self.declarations_due = self.declarations_due, None
             with self._recorder.step("declarations"):
                 declarative.synchronize(self, data=data)
+        if self.state.erased and self.return_profile is not None:
+            self.return_to_service()
         return done
 
     def log_in(self, short_name: str, *, network: bool = False) -> MacUser:
@@ -238,6 +241,20 @@ class SimulatedDevice:
         """GetBootstrapToken; None where the server has none."""
         body = self.check_in(checkin.build_message(self.hardware, kind="GetBootstrapToken"))
         return decode_plist(body).get("BootstrapToken") if body else None
+
+    def return_to_service(self) -> list[ObeyedCommand]:
+        """After an erase: enrolls by the profile that the command brought, as a new device."""
+        blob, self.return_profile = self.return_profile, None
+        if blob is None:
+            raise SimulationFailure("the erase brought no profile to come back with")
+        with self._recorder.step("return"):
+            self.profile = check_profile(blob, must_be_signed=True)
+            check_enrollment(self.profile)
+            self._key = None
+        self.obtain_identity()
+        self.authenticate()
+        self.token_update()
+        return self.connect()
 
     def does_now(self, habit: RenewalHabit) -> bool:
         """Whether this is how the device meets the renewal that has just come, its first."""

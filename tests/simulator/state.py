@@ -36,6 +36,8 @@ class InstalledApplication:
     management_flags: int
     store_id: int | None = None
     configuration: dict[str, Any] | None = None
+    feedback: dict[str, Any] | None = None
+    version: str = "1.0"
 
 
 def _magic() -> str:
@@ -49,6 +51,7 @@ class DeviceState:
     token: 32 bytes, the APNs device token. mdm: the MDM payload while enrolled.
     checked_in: a TokenUpdate was accepted. lock_pin: the PIN that locks a Mac.
     bootstrap_token: what a Mac has escrowed. declarations: by Identifier.
+    packages: what a Mac's packages have installed, versions by bundle identifier.
     """
 
     token: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -58,6 +61,7 @@ class DeviceState:
     mdm_identifier: str | None = None
     profiles: dict[str, InstalledProfile] = field(default_factory=dict)
     applications: dict[str, InstalledApplication] = field(default_factory=dict)
+    packages: dict[str, str] = field(default_factory=dict)
     roots_pem: bytes = b""
     checked_in: bool = False
     unlock_token_sent: bool = False

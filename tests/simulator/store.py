@@ -35,6 +35,7 @@ PLAIN_FIELDS = (
     "lock_pin",
     "restarts",
     "erased",
+    "packages",
     "status_url",
     "bootstrap_token",
     "declarations_token",

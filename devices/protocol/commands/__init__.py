@@ -6,6 +6,7 @@ from typing import Any
 from devices.errors import CommandInvalid
 from devices.protocol.commands.activation_lock_bypass_code import ACTIVATION_LOCK_BYPASS_CODE
 from devices.protocol.commands.active_ns_extensions import ACTIVE_NS_EXTENSIONS
+from devices.protocol.commands.application_configuration import build_application_configuration
 from devices.protocol.commands.apply_redemption_code import APPLY_REDEMPTION_CODE
 from devices.protocol.commands.available_os_updates import AVAILABLE_OS_UPDATES
 from devices.protocol.commands.certificate_list import CERTIFICATE_LIST, build_certificate_list
@@ -33,6 +34,10 @@ from devices.protocol.commands.install_application import (
     INSTALL_APPLICATION,
     build_install_application,
 )
+from devices.protocol.commands.install_enterprise_application import (
+    INSTALL_ENTERPRISE_APPLICATION,
+    build_install_enterprise_application,
+)
 from devices.protocol.commands.install_media import INSTALL_MEDIA
 from devices.protocol.commands.install_profile import INSTALL_PROFILE, build_install_profile
 from devices.protocol.commands.install_provisioning_profile import INSTALL_PROVISIONING_PROFILE
@@ -46,6 +51,14 @@ from devices.protocol.commands.log_out_user import LOG_OUT_USER
 from devices.protocol.commands.lom_device_request import LOM_DEVICE_REQUEST
 from devices.protocol.commands.lom_setup_request import LOM_SETUP_REQUEST
 from devices.protocol.commands.managed_application_attributes import MANAGED_APPLICATION_ATTRIBUTES
+from devices.protocol.commands.managed_application_configuration import (
+    MANAGED_APPLICATION_CONFIGURATION,
+    build_managed_application_configuration,
+)
+from devices.protocol.commands.managed_application_feedback import (
+    MANAGED_APPLICATION_FEEDBACK,
+    build_managed_application_feedback,
+)
 from devices.protocol.commands.managed_application_list import (
     MANAGED_APPLICATION_LIST,
     build_managed_application_list,
@@ -106,6 +119,8 @@ _TYPES: tuple[CommandType, ...] = (
     CERTIFICATE_LIST,
     INSTALLED_APPLICATION_LIST,
     MANAGED_APPLICATION_LIST,
+    MANAGED_APPLICATION_CONFIGURATION,
+    MANAGED_APPLICATION_FEEDBACK,
     RESTRICTIONS,
     PROVISIONING_PROFILE_LIST,
     MANAGED_MEDIA_LIST,
@@ -117,6 +132,7 @@ _TYPES: tuple[CommandType, ...] = (
     INSTALL_PROVISIONING_PROFILE,
     REMOVE_PROVISIONING_PROFILE,
     INSTALL_APPLICATION,
+    INSTALL_ENTERPRISE_APPLICATION,
     REMOVE_APPLICATION,
     VALIDATE_APPLICATIONS,
     MANAGED_APPLICATION_ATTRIBUTES,
@@ -207,14 +223,18 @@ __all__ = [
     "Kind",
     "Parameter",
     "ParameterType",
+    "build_application_configuration",
     "build_certificate_list",
     "build_command",
     "build_device_information",
     "build_device_lock",
     "build_erase_device",
     "build_install_application",
+    "build_install_enterprise_application",
     "build_install_profile",
     "build_installed_application_list",
+    "build_managed_application_configuration",
+    "build_managed_application_feedback",
     "build_managed_application_list",
     "build_profile_list",
     "build_remove_application",

@@ -1,15 +1,31 @@
 """InstallApplication; Acknowledged means accepted, ManagedApplicationList tells the rest."""
 
-from urllib.parse import urlsplit
+from collections.abc import Mapping
+from typing import Any
 
 from devices.errors import CommandInvalid
-from devices.protocol.commands.parameters import FLAG, INTEGER, TEXT, Parameter
+from devices.protocol.commands.manifest_url import check_manifest_url
+from devices.protocol.commands.parameters import DICTIONARY, FLAG, INTEGER, TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS, OTHER
 
 REMOVE_WITH_ENROLLMENT = 1
+MANAGEMENT_FLAGS = (1, 4, 5)  # 4: the app's data stay out of backups
 USER_LICENSE, DEVICE_LICENSE = 0, 1
+ATTRIBUTES: Mapping[str, type] = {
+    "VPNUUID": str,
+    "ContentFilterUUID": str,
+    "DNSProxyUUID": str,
+    "RelayUUID": str,
+    "AssociatedDomains": list,
+    "AssociatedDomainsEnableDirectDownloads": bool,
+    "Removable": bool,
+    "TapToPayScreenLock": bool,
+    "CellularSliceUUID": str,
+    "Hideable": bool,
+    "Lockable": bool,
+}
 
 
 def build_install_application(
@@ -20,6 +36,10 @@ def build_install_application(
     device_license: bool = False,
     take_over: bool = False,
     install_as_managed: bool = False,
+    ios_app: bool = False,
+    management_flags: int = REMOVE_WITH_ENROLLMENT,
+    configuration: Mapping[str, Any] | None = None,
+    attributes: Mapping[str, Any] | None = None,
     platform: str = OTHER,
 ) -> Body:
     """Install one app, which leaves with the enrollment; Apple application.install.
@@ -27,7 +47,9 @@ def build_install_application(
     Exactly one of an App Store number, an https URL of a manifest and a bundle identifier.
     `device_license` uses a volume licence of the device
     instead of the user's Apple Account; `take_over` manages an app that is already there;
-    `install_as_managed` is macOS 11's, and fails for packages that are not one app.
+    `install_as_managed` is macOS 11's, and fails for packages that are not one app;
+    `ios_app` is the iPhone's edition on a Mac with an Apple chip. `configuration` is what the
+    app finds when it starts; `attributes` are Apple's, by their names.
     """
     sources = {
         "iTunesStoreID": itunes_store_id,
@@ -37,19 +59,49 @@ def build_install_application(
     given = {key: value for key, value in sources.items() if value}
     if len(given) != 1:
         raise CommandInvalid("exactly one of store id, manifest URL and bundle identifier")
-    if manifest_url and urlsplit(manifest_url).scheme != "https":
-        raise CommandInvalid("the manifest must be at an https URL")
+    if manifest_url:
+        check_manifest_url(manifest_url)
     body: Body = {"RequestType": "InstallApplication", **given}
-    body["ManagementFlags"] = REMOVE_WITH_ENROLLMENT
+    body["ManagementFlags"] = _check_flags(management_flags, platform=platform)
     if device_license:
         body["Options"] = {"PurchaseMethod": DEVICE_LICENSE}
     if take_over:
         body["ChangeManagementState"] = "Managed"
+    if configuration is not None:
+        body["Configuration"] = dict(configuration)
+    if attributes is not None:
+        body["Attributes"] = _check_attributes(attributes, platform=platform)
+    return body | _build_mac_flags(install_as_managed, ios_app, platform=platform)
+
+
+def _check_flags(flags: int, *, platform: str) -> int:
+    known = MANAGEMENT_FLAGS[:1] if platform == MACOS else MANAGEMENT_FLAGS
+    if flags not in known:
+        raise CommandInvalid(f"management flags: one of {', '.join(map(str, known))}")
+    return flags
+
+
+def _check_attributes(attributes: Mapping[str, Any], *, platform: str) -> dict[str, Any]:
+    if platform == MACOS:
+        raise CommandInvalid("a Mac's apps have no attributes")
+    for name, value in attributes.items():
+        kind = ATTRIBUTES.get(name)
+        if kind is None:
+            raise CommandInvalid(f"{name[:40]} is no attribute of an app")
+        if type(value) is not kind:
+            raise CommandInvalid(f"the attribute {name} is a {kind.__name__}")
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise CommandInvalid(f"the attribute {name} is a list of texts")
+    return dict(attributes)
+
+
+def _build_mac_flags(install_as_managed: bool, ios_app: bool, *, platform: str) -> Body:
     if install_as_managed and platform != MACOS:
         raise CommandInvalid("only a Mac installs an app as managed")
-    if install_as_managed:
-        body["InstallAsManaged"] = True
-    return body
+    if ios_app and platform != MACOS:
+        raise CommandInvalid("only a Mac has a choice between an app's editions")
+    flags = {"InstallAsManaged": install_as_managed, "iOSApp": ios_app}
+    return {key: True for key, is_set in flags.items() if is_set}
 
 
 INSTALL_APPLICATION = CommandType(
@@ -75,6 +127,35 @@ INSTALL_APPLICATION = CommandType(
             FLAG,
             "Install as a managed app",
             on={IOS: None, MACOS: "11.0"},
+        ),
+        Parameter(
+            "ios_app",
+            "iOSApp",
+            FLAG,
+            "The edition for iPhone and iPad",
+            on={IOS: None, MACOS: "11.0"},
+        ),
+        Parameter(
+            "management_flags",
+            "ManagementFlags",
+            INTEGER,
+            "Leaves with the enrollment, stays out of backups",
+            choices=(
+                (1, "Leaves with the enrollment"),
+                (4, "Its data stay out of backups"),
+                (5, "Both"),
+            ),
+            on={MACOS: "11.0"},
+        ),
+        Parameter(
+            "configuration",
+            "Configuration",
+            DICTIONARY,
+            "Managed configuration",
+            on={IOS: "7.0", MACOS: "11.0"},
+        ),
+        Parameter(
+            "attributes", "Attributes", DICTIONARY, "Attributes", on={IOS: "7.0", MACOS: None}
         ),
     ),
     build_install_application,

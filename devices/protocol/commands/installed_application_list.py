@@ -1,5 +1,7 @@
 """InstalledApplicationList: every app, or those that are managed."""
 
+from collections.abc import Iterable
+
 from devices.protocol.commands.parameters import FLAG, TEXTS, Parameter
 from devices.protocol.commands.requirements import QUERY_APPS, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
@@ -34,11 +36,15 @@ INSTALLED_APPLICATION_LIST = CommandType(
 )
 
 
-def build_installed_application_list(*, managed_apps_only: bool = False) -> Body:
-    """Ask for every app, or for those that this server has installed; Apple application.installed.
+def build_installed_application_list(
+    identifiers: Iterable[str] = (), *, managed_apps_only: bool = False
+) -> Body:
+    """Ask for the apps with these bundle identifiers, or for all; Apple application.installed.
 
     Without Items: the systems that know it (iOS 14) would leave out what is not named there,
     Macs know it not at all.
     """
     body: Body = {"RequestType": "InstalledApplicationList"}
+    if wanted := list(identifiers):
+        body["Identifiers"] = wanted
     return body | {"ManagedAppsOnly": True} if managed_apps_only else body

@@ -155,14 +155,19 @@ def read_dictionary(value: Any) -> dict[str, Any]:
 def _fits_plist(value: Any) -> bool:
     """JSON's null is the one value that a property list has no word for."""
     if isinstance(value, dict):
-        return all(isinstance(key, str) and "\0" not in key for key in value) and all(
+        return all(isinstance(key, str) and _is_text(key) for key in value) and all(
             _fits_plist(child) for child in value.values()
         )
     if isinstance(value, list):
         return all(_fits_plist(child) for child in value)
     if isinstance(value, int) and not isinstance(value, bool):
         return abs(value) <= LARGEST
-    return isinstance(value, bool | float | bytes) or (isinstance(value, str) and "\0" not in value)
+    return isinstance(value, bool | float | bytes) or (isinstance(value, str) and _is_text(value))
+
+
+def _is_text(value: str) -> bool:
+    """XML has no word for the other control characters."""
+    return all(character >= " " or character in "\t\n\r" for character in value)
 
 
 READERS: Mapping[ParameterType, Callable[[Any], Any]] = {

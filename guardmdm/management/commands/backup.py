@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from guardmdm.backup import BackupFailed, read_passphrase, write_backup
+from guardmdm.backup import BackupFailed, describe_left_out, read_passphrase, write_backup
 from organization.errors import SecretUnreadable
 
 
@@ -26,9 +26,11 @@ class Command(BaseCommand):
             rows = write_backup(path, passphrase=passphrase, now=timezone.now())
         except (BackupFailed, SecretUnreadable) as error:
             raise CommandError(str(error)) from error
-        made = {"file": str(path), "rows": rows, "bytes": path.stat().st_size}
-        self.stdout.write(
-            json.dumps(made)
-            if options["json"]
-            else f"{rows} rows and the keys are in {path} ({made['bytes']} bytes)."
-        )
+        left_out = describe_left_out()
+        made = {"file": str(path), "rows": rows, "bytes": path.stat().st_size, "note": left_out}
+        if options["json"]:
+            self.stdout.write(json.dumps(made))
+            return
+        self.stdout.write(f"{rows} rows and the keys are in {path} ({made['bytes']} bytes).")
+        if left_out:
+            self.stdout.write(left_out)

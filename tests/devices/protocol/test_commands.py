@@ -27,9 +27,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "ManagedApplicationList": {"identifiers": ["com.apple.Pages"]},
     "RemoveApplication": {"identifier": "com.apple.Pages"},
     "DeviceLock": {"pin": "123456", "message": "Lost", "phone_number": "+41 44 000 00 00"},
-    "EraseDevice": {"pin": "123456"},
+    "EraseDevice": {"pin": "123456", "obliteration_behavior": "DoNotObliterate"},
     "RestartDevice": {},
-    "InstalledApplicationList": {"managed_only": True},
+    "InstallEnterpriseApplication": {"manifest_url": "https://example.com/m.plist"},
+    "InstalledApplicationList": {"identifiers": ["com.apple.Pages"], "managed_only": True},
+    "ManagedApplicationConfiguration": {"identifiers": ["com.apple.Pages"]},
+    "ManagedApplicationFeedback": {"identifiers": ["com.apple.Pages"]},
     "CertificateList": {"managed_only": True},
     "UserList": {},
     "Settings.HostName": {"host_name": "front-desk"},
@@ -68,6 +71,24 @@ def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
         ("InstallApplication", {}, "exactly one"),
         ("InstallApplication", {"itunes_store_id": 1, "identifier": "a"}, "exactly one"),
         ("InstallApplication", {"manifest_url": "http://example.com/m.plist"}, "https"),
+        ("InstallApplication", {"manifest_url": "http://127.0.0.1.example.com/m"}, "https"),
+        ("InstallApplication", {"manifest_url": "https:///m.plist"}, "https"),
+        ("InstallApplication", {"identifier": "a", "management_flags": 2}, "flags"),
+        ("InstallApplication", {"identifier": "a", "configuration": []}, "configuration"),
+        ("InstallApplication", {"identifier": "a", "configuration": {"a": None}}, "configuration"),
+        (
+            "InstallApplication",
+            {"identifier": "a", "configuration": {"a": "\x01"}},
+            "configuration",
+        ),
+        ("InstallApplication", {"identifier": "a", "attributes": {"Colour": "red"}}, "Colour"),
+        ("InstallApplication", {"identifier": "a", "attributes": {"Removable": 1}}, "Removable"),
+        ("InstallApplication", {"identifier": "a", "ios_app": True}, "does not exist on iOS"),
+        ("ManagedApplicationConfiguration", {"identifiers": []}, "identifiers"),
+        ("ManagedApplicationFeedback", {}, "missing"),
+        ("Settings.ApplicationConfiguration", {}, "identifier"),
+        ("EraseDevice", {"obliteration_behavior": "Always"}, "does not exist on iOS"),
+        ("EraseDevice", {"wifi_profile": "AAAA"}, "Return to Service"),
         ("RestartDevice", {"now": True}, "now"),
         ("AccountConfiguration", {}, "AccountConfiguration"),
         ("__class__", {}, "__class__"),
@@ -127,3 +148,45 @@ def test_an_app_goes_with_the_enrollment() -> None:
 def test_no_list_of_apps_is_sent_when_all_are_asked_for() -> None:
     assert "Identifiers" not in build_managed_application_list()
     assert build_managed_application_list(["a"])["Identifiers"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({}, "exactly one"),
+        ({"manifest": {"items": [{}]}, "manifest_url": "https://example.com/m"}, "exactly one"),
+        ({"manifest": {"items": []}}, "items"),
+        ({"manifest": {"items": [{"assets": [{"url": "http://example.com/a.pkg"}]}]}}, "https"),
+        ({"manifest": {"items": [{"assets": ["a"]}]}}, "https"),
+        ({"manifest_url": "https://example.com/m", "check_revocation": True}, "pinned"),
+        (
+            {
+                "manifest": {"items": [{"assets": [{"url": "https://example.com/a.pkg"}]}]},
+                "pinning_certificate": "AAAA",
+            },
+            "URL only",
+        ),
+    ],
+)
+def test_a_mac_gets_no_package_when_its_manifest_cannot_be_right(
+    parameters: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(CommandInvalid, match=named):
+        build_command("InstallEnterpriseApplication", platform="macos", parameters=parameters)
+
+
+def test_an_iphone_is_told_how_it_comes_back_when_it_is_erased() -> None:
+    parameters = {
+        "return_to_service": True,
+        "wifi_profile": base64.b64encode(b"wifi").decode(),
+        "preserve_data_plan": True,
+        "disallow_proximity_setup": True,
+    }
+    assert build_command("EraseDevice", platform="ios", parameters=parameters) == {
+        "RequestType": "EraseDevice",
+        "PreserveDataPlan": True,
+        "DisallowProximitySetup": True,
+        "ReturnToService": {"Enabled": True, "WiFiProfileData": b"wifi"},
+    }
+    with pytest.raises(CommandInvalid, match="return_to_service"):
+        build_command("EraseDevice", platform="macos", parameters={"return_to_service": True})

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..profile_check import Plist
 from . import (
+    app_data,
     applications,
     declarative,
     information,
@@ -35,6 +36,8 @@ HANDLERS: dict[str, Handler] = {
     "DeclarativeManagement": declarative.declarative_management,
     "InstalledApplicationList": inventory.installed_application_list,
     "CertificateList": inventory.certificate_list,
+    "ManagedApplicationConfiguration": app_data.managed_application_configuration,
+    "ManagedApplicationFeedback": app_data.managed_application_feedback,
     "DeviceLock": power.device_lock,
     "EraseDevice": power.erase_device,
     "RestartDevice": power.restart_device,

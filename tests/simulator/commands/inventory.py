@@ -51,7 +51,8 @@ def installed_application_list(device: "SimulatedDevice", command: Plist) -> Pli
     """Managed apps, and unless ManagedAppsOnly the ones that the person has."""
     names = {identifier: identifier.rsplit(".", 1)[-1] for identifier in device.applications}
     if not command.get("ManagedAppsOnly", False):
-        names = list_own_applications(device) | names
+        packages = {each: each.rsplit(".", 1)[-1] for each in device.state.packages}
+        names = list_own_applications(device) | packages | names
     wanted = command.get("Identifiers")
     return {
         "InstalledApplicationList": [
@@ -74,11 +75,14 @@ def describe_application(device: "SimulatedDevice", identifier: str, *, name: st
     """One entry; devices differ in versions and sizes, a device always says the same."""
     number = zlib.crc32(f"{device.udid}/{identifier}".encode())
     minor = number % SHARED_VERSIONS
+    installed = device.state.packages.get(identifier)
+    if identifier in device.applications:
+        installed = device.applications[identifier].version
     entry: Plist = {
         "Identifier": identifier,
         "Name": name,
-        "Version": f"{minor}.1.{1000 + minor}",
-        "ShortVersion": f"{minor}.1",
+        "Version": installed or f"{minor}.1.{1000 + minor}",
+        "ShortVersion": installed or f"{minor}.1",
         "BundleSize": 20 * MIB + number % GIB,
         "Installing": False,
     }

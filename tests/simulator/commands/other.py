@@ -4,6 +4,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from ..profile_check import Plist
+from .app_data import configure
 from .outcome import malformed, refuse, require_key
 
 if TYPE_CHECKING:
@@ -20,12 +21,15 @@ def accept(device: "SimulatedDevice", command: Plist) -> Plist:
 def settings(device: "SimulatedDevice", command: Plist) -> Plist:
     """Each item is remembered, and answered for on its own."""
     require_key(command, "Settings", kind=list)
-    for item in command["Settings"]:
-        require_key(item, "Item", kind=str)
-        device.state.settings[item["Item"]] = item
-    return {
-        "Settings": [{"Status": "Acknowledged", "Item": i["Item"]} for i in command["Settings"]]
-    }
+    return {"Settings": [_set(device, item) for item in command["Settings"]]}
+
+
+def _set(device: "SimulatedDevice", item: Plist) -> Plist:
+    require_key(item, "Item", kind=str)
+    device.state.settings[item["Item"]] = item
+    if item["Item"] == "ApplicationConfiguration":
+        return configure(device, item)
+    return {"Status": "Acknowledged", "Item": item["Item"]}
 
 
 def install_provisioning_profile(device: "SimulatedDevice", command: Plist) -> Plist:

@@ -16,9 +16,24 @@ from organization.console import ListPage, Section, get_actor, role_required
 from organization.forms import ConsoleForm
 from organization.models import Role
 from policies.errors import ItemInvalid, PolicyInvalid, ProfileInvalid
-from policies.forms import AppItemForm, PolicyFilter, PolicyForm, ProfileItemForm, ReplaceForm
+from policies.forms import (
+    AppItemForm,
+    ConfigurationForm,
+    PolicyFilter,
+    PolicyForm,
+    ProfileItemForm,
+    ReplaceForm,
+    ReplacePackageForm,
+)
 from policies.models import ItemKind, ItemState, Policy, PolicyItem
-from policies.services.items import add_app_item, add_profile_item, remove_item, replace_profile
+from policies.services.items import (
+    add_app_item,
+    add_profile_item,
+    configure_app,
+    remove_item,
+    replace_package,
+    replace_profile,
+)
 from policies.services.policies import (
     assign_groups,
     create_policy,
@@ -39,10 +54,14 @@ def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
     live = Q(statuses__enrollment__state=EnrollmentState.LIVE)
     installed = live & Q(statuses__state=ItemState.INSTALLED)
     failed = live & Q(statuses__state=ItemState.FAILED)
-    items = policy.items.defer("profile").annotate(
-        reported=Count("statuses", filter=live),
-        installed=Count("statuses", filter=installed),
-        failed=Count("statuses", filter=failed),
+    items = (
+        policy.items.defer("profile")
+        .select_related("package")
+        .annotate(
+            reported=Count("statuses", filter=live),
+            installed=Count("statuses", filter=installed),
+            failed=Count("statuses", filter=failed),
+        )
     )
     return {"items": items.order_by("id")}
 
@@ -104,15 +123,35 @@ def add_app(request: HttpRequest, key: str) -> HttpResponse:
 
 @role_required(Role.OPERATOR)
 def replace_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
-    row = get_object_or_404(
-        PolicyItem, policy__public_id=key, public_id=item, kind=ItemKind.PROFILE
-    )
+    """Another version of a profile, or of an uploaded app."""
+    is_replaceable = Q(kind=ItemKind.PROFILE) | Q(package__isnull=False)
+    rows = PolicyItem.objects.filter(is_replaceable, policy__public_id=key)
+    row = get_object_or_404(rows.select_related("policy", "package"), public_id=item)
+    form: ConsoleForm
+    if row.package is not None:
+        form = ReplacePackageForm(request.POST or None, row=row)
+        save: Callable[..., PolicyItem] = replace_package
+    else:
+        form, save = ReplaceForm(request.POST or None, request.FILES or None), replace_profile
     return _answer_form(
         request,
         row.policy,
-        form=ReplaceForm(request.POST or None, request.FILES or None),
+        form=form,
         title=_("Replace “%s”") % row,
-        save=lambda **data: replace_profile(row, **data),
+        save=lambda **data: save(row, **data),
+    )
+
+
+@role_required(Role.OPERATOR)
+def configure_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
+    rows = PolicyItem.objects.filter(policy__public_id=key, kind=ItemKind.APP)
+    row = get_object_or_404(rows.select_related("policy", "package"), public_id=item)
+    return _answer_form(
+        request,
+        row.policy,
+        form=ConfigurationForm(request.POST if request.method == "POST" else None, row=row),
+        title=_("Configure “%s”") % row,
+        save=lambda **data: configure_app(row, **data),
     )
 
 
@@ -152,5 +191,10 @@ console_urlpatterns: list[URLPattern] = [
     path("policies/<str:key>/items/profile", add_profile, name="policy-add-profile"),
     path("policies/<str:key>/items/app", add_app, name="policy-add-app"),
     path("policies/<str:key>/items/<str:item>/replace", replace_item, name="policy-item-replace"),
+    path(
+        "policies/<str:key>/items/<str:item>/configure",
+        configure_item,
+        name="policy-item-configure",
+    ),
     path("policies/<str:key>/items/<str:item>/remove", delete_item, name="policy-item-remove"),
 ]

@@ -1,0 +1,20 @@
+"""The address of a manifest, as InstallApplication and its sister for Macs take it."""
+
+from urllib.parse import urlsplit
+
+from devices.errors import CommandInvalid
+
+# A trial server on this machine, whose devices are simulated, has no certificate.
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def check_manifest_url(url: str) -> str:
+    """Return the URL; raises CommandInvalid unless it is https, which Apple's devices need."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise CommandInvalid("the manifest's URL cannot be read") from error
+    is_trial = parts.scheme == "http" and parts.hostname in LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or is_trial):
+        raise CommandInvalid("the manifest must be at an https URL")
+    return url

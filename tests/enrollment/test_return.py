@@ -1,0 +1,126 @@
+"""Return to Service: a profile of its own for a device that was erased, for nobody else."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from devices.errors import AdmissionRefused, ReturnNotPossible
+from devices.models import Device, Enrollment, EnrollmentState, Group, PushCertificate
+from devices.protocol.admission import AdmissionRequest
+from enrollment.models import EnrollmentSession, EnrollmentToken
+from enrollment.services.admission import admit
+from enrollment.services.return_profile import build_return_profile
+from organization.models import AuditEntry
+from scep.models import IssuedCertificate, ScepProfile
+from scep.services.authority import issue_identity
+from tests.enrollment.conftest import OpenProfile
+
+pytestmark = pytest.mark.django_db
+UDID = "00008130-000000000000ABCD"
+
+
+def enroll(*, scep_profile: ScepProfile | None, now: datetime) -> Enrollment:
+    device = Device.objects.create(
+        udid=UDID, serial_number="C39XY", platform="ios", group=Group.objects.create(name="Kiosks")
+    )
+    identity = issue_identity(session_id="", token_id="", common_name="device", now=now)[2]
+    IssuedCertificate.objects.filter(pk=identity.pk).update(scep_profile=scep_profile)
+    return Enrollment.objects.create(
+        device=device,
+        state=EnrollmentState.LIVE,
+        certificate_sha256=identity.fingerprint or "",
+        certificate_not_after=identity.not_after,
+        topic="com.apple.mgmt.External.old",
+    )
+
+
+def find_payload(profile: dict[str, Any], kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        each for each in profile["PayloadContent"] if each["PayloadType"] == kind
+    )
+    return found
+
+
+def ask_admission(profile: dict[str, Any], *, udid: str, now: datetime) -> Any:
+    """Authenticate with an identity that was issued for the profile's session."""
+    session = EnrollmentSession.objects.latest("id")
+    url = find_payload(profile, "com.apple.mdm")["CheckInURL"]
+    return admit(
+        AdmissionRequest(
+            udid=udid,
+            serial_number="",
+            challenge=parse_qs(urlsplit(url).query)["challenge"][0],
+            certificate_sha256="0" * 64,
+            certificate_session_id=session.public_id,
+            certificate_token_id=session.token.jti,
+            certificate_scep_profile_id=(
+                session.token.scep_profile.public_id if session.token.scep_profile else ""
+            ),
+            now=now,
+        )
+    )
+
+
+def test_the_profile_leads_the_device_into_its_group(
+    scep_profile: ScepProfile, open_profile: OpenProfile, now: datetime
+) -> None:
+    enrollment = enroll(scep_profile=scep_profile, now=now)
+    profile = open_profile(build_return_profile(enrollment, now=now))
+    scep = find_payload(profile, "com.apple.security.scep")["PayloadContent"]
+    assert scep["URL"].endswith(scep_profile.public_id)
+    admission = ask_admission(profile, udid=UDID, now=now + timedelta(hours=20))
+    assert admission.group_pk == enrollment.device.group_id
+    token = EnrollmentToken.objects.get(jti=admission.token_id)
+    assert (token.max_uses, token.use_count) == (1, 1)
+    assert token.expires_at is not None
+    assert token.expires_at <= now + timedelta(days=1)
+    assert AuditEntry.objects.filter(subject_id=token.jti, action="token.create").exists()
+
+
+def test_an_identity_comes_inside_when_the_device_had_none_by_scep(
+    open_profile: OpenProfile, now: datetime, bootstrapped: None
+) -> None:
+    profile = open_profile(build_return_profile(enroll(scep_profile=None, now=now), now=now))
+    assert find_payload(profile, "com.apple.security.pkcs12")["PayloadContent"]
+
+
+def test_no_other_device_comes_by_the_profile(
+    scep_profile: ScepProfile, open_profile: OpenProfile, now: datetime
+) -> None:
+    enrollment = enroll(scep_profile=scep_profile, now=now)
+    profile = open_profile(build_return_profile(enrollment, now=now))
+    Device.objects.create(udid="another", platform="ios")
+    for udid in ("another", "unknown"):
+        with pytest.raises(AdmissionRefused) as caught:
+            ask_admission(profile, udid=udid, now=now)
+        assert caught.value.code == "session_used"
+    assert ask_admission(profile, udid=UDID, now=now)
+
+
+def test_nobody_comes_by_the_profile_after_a_day(
+    scep_profile: ScepProfile, open_profile: OpenProfile, now: datetime
+) -> None:
+    enrollment = enroll(scep_profile=scep_profile, now=now)
+    profile = open_profile(build_return_profile(enrollment, now=now))
+    with pytest.raises(AdmissionRefused):
+        ask_admission(profile, udid=UDID, now=now + timedelta(hours=25))
+
+
+def test_each_hand_out_is_an_attempt_of_its_own(scep_profile: ScepProfile, now: datetime) -> None:
+    enrollment = enroll(scep_profile=scep_profile, now=now)
+    assert build_return_profile(enrollment, now=now) != build_return_profile(enrollment, now=now)
+    assert EnrollmentSession.objects.filter(device_id=enrollment.device.public_id).count() == 2
+
+
+def test_there_is_no_profile_when_the_device_could_not_enroll(
+    scep_profile: ScepProfile, now: datetime
+) -> None:
+    enrollment = enroll(scep_profile=scep_profile, now=now)
+    PushCertificate.objects.update(not_after=now - timedelta(days=1))
+    with pytest.raises(ReturnNotPossible, match="push certificate has expired"):
+        build_return_profile(enrollment, now=now)
+    enrollment.device.group = None
+    with pytest.raises(ReturnNotPossible, match="no group"):
+        build_return_profile(enrollment, now=now)
