@@ -13,6 +13,7 @@ PACKAGES = {
     "openssl": "/usr/bin/openssl",
     "strongswan-pki": "/usr/bin/pki",
     "libstrongswan-extra-plugins": "/usr/lib/ipsec/plugins/libstrongswan-curl.so",
+    "libstrongswan-standard-plugins": "/usr/lib/ipsec/plugins/libstrongswan-openssl.so",
 }
 
 
