@@ -35,6 +35,8 @@ def _tell(source: PushSource, pk: int) -> None:
     if not told or not is_enrollment:
         return  # else told by another worker, or a TokenUpdate was faster
     enrollment = Enrollment.objects.select_related("device").get(pk=pk)
-    if enrollment.push_error.startswith(Verdict.DEVICE_GONE.value):
-        set_status(enrollment.device, status=DeviceStatus.UNENROLLED, reason=GONE)
+    verdict, _, word = enrollment.push_error.partition(": ")
+    if verdict == Verdict.DEVICE_GONE.value:
+        reason = f"{GONE} ({word})."
+        set_status(enrollment.device, status=DeviceStatus.UNENROLLED, reason=reason)
     tell_failure(enrollment)

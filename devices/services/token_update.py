@@ -28,7 +28,7 @@ def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
     _write_facts(enrollment, message=message, now=now)
     if enrollment.state == EnrollmentState.AUTHENTICATED:
         _make_live(enrollment, now=now)
-    elif device.status == DeviceStatus.UNENROLLED and device.status_reason == GONE:
+    elif device.status == DeviceStatus.UNENROLLED and device.status_reason.startswith(GONE):
         mark_enrolled(device)
     return enrollment
 
