@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from devices.errors import CommandInvalid, CommandOver
+from devices.errors import CommandInvalid, CommandOver, NotEnrolled
 from devices.models import (
     Command,
     Device,
@@ -37,6 +37,7 @@ from devices.selectors import (
     get_live_enrollment,
 )
 from devices.services.escrow import keep_secret
+from devices.services.locks import lock_enrollment
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue
@@ -275,8 +276,10 @@ def push_now(device: Device, *, actor: str) -> None:
 
 def _lock_live_enrollment(device: Device) -> Enrollment:
     """Return the live enrollment, its row locked, so that two askers see each other's command."""
-    enrollment = get_live_enrollment(device)
-    return Enrollment.objects.select_for_update().select_related("device").get(pk=enrollment.pk)
+    enrollment = lock_enrollment(get_live_enrollment(device))
+    if enrollment.state != EnrollmentState.LIVE:  # it has ended at this moment
+        raise NotEnrolled(f"{device} is not enrolled")
+    return enrollment
 
 
 def _record(

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.apns import Verdict
 from devices.protocol.silence import (
     IGNORED_FOR,
@@ -16,6 +16,7 @@ from devices.protocol.silence import (
     Silence,
     find_departure,
 )
+from devices.services.locks import lock_device, lock_enrollment
 from devices.services.status import (
     IDENTITY_EXPIRED,
     IDENTITY_REVOKED,
@@ -61,15 +62,17 @@ def _list_silent(*, now: datetime) -> QuerySet[Enrollment]:
 
 @transaction.atomic
 def _mark(pk: int, *, now: datetime) -> bool:
-    device = Device.objects.select_for_update(of=("self",)).filter(enrollments=pk).first()
-    enrollment = Enrollment.objects.filter(pk=pk, state=EnrollmentState.LIVE).first()
-    if device is None or enrollment is None or device.status not in PROGRESS:
+    enrollment = Enrollment.objects.filter(pk=pk).only("device_id").first()
+    if enrollment is None:
+        return False
+    enrollment = lock_enrollment(enrollment)
+    device = enrollment.device
+    if enrollment.state != EnrollmentState.LIVE or device.status not in PROGRESS:
         return False
     silence = describe_silence(enrollment)
     reason = find_departure(silence, now=now) if silence else ""  # it may have spoken meanwhile
     if not reason or not set_status(device, status=DeviceStatus.NOT_MANAGED, reason=reason):
         return False
-    enrollment.device = device
     device_fell_silent.send(Enrollment, enrollment=enrollment, message=reason)
     return True
 
@@ -101,7 +104,7 @@ def end_silence(enrollment: Enrollment) -> None:
     ):
         return
     with transaction.atomic():
-        device = Device.objects.select_for_update().get(pk=enrollment.device_id)
+        device = lock_device(enrollment.device_id)
         is_silent = device.status == DeviceStatus.NOT_MANAGED
         if not is_silent or device.status_reason in (IDENTITY_REVOKED, IDENTITY_EXPIRED):
             return
