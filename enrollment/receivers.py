@@ -139,6 +139,11 @@ def log_checked_out(enrollment: Enrollment, **_: Any) -> None:
     _write_device("device_checked_out", enrollment)
 
 
+@receiver(devices.device_fell_silent)
+def log_silence(enrollment: Enrollment, message: str, **_: Any) -> None:
+    _write_device("device_silent", enrollment, message=message)
+
+
 @receiver(devices.identity_renewed)
 def log_renewal(enrollment: Enrollment, certificate: IssuedCertificate, **_: Any) -> None:
     detail = {"certificate": certificate.public_id, "serial": certificate.serial}

@@ -15,6 +15,7 @@ from devices.signals import (
     command_finished,
     device_enrolled,
     device_group_changed,
+    device_heard_again,
     profiles_reported,
 )
 from policies.models import ItemStatus, Policy
@@ -37,7 +38,7 @@ def _publish(task: Any, row_id: int) -> None:
         log.warning("%s(%s) is left to the sweep: %s", task.name, row_id, error)
 
 
-@receiver([device_enrolled, profiles_reported, applications_reported])
+@receiver([device_enrolled, device_heard_again, profiles_reported, applications_reported])
 def apply_to_enrollment(sender: Any, *, enrollment: Enrollment, **_: Any) -> None:
     start(apply_policies, enrollment.pk)
 

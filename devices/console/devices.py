@@ -161,7 +161,7 @@ def ask_device(request: HttpRequest, key: str, facts: str) -> HttpResponse:
         try:
             actions.ask(device, facts=facts, actor=get_actor(request))
             messages.success(request, _("The device is asked."))
-        except NotEnrolled as refusal:
+        except (NotEnrolled, CommandInvalid) as refusal:
             messages.error(request, str(refusal))
     return redirect(f"console:device-{facts}", key)
 

@@ -24,6 +24,11 @@ class PushTarget(models.Model):
         default=0,
         help_text="Since the last message; without push_error: accepted by APNs and ignored.",
     )
+    push_unanswered_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When the first of push_attempts was sent; of no meaning while that is 0.",
+    )
     push_not_before = models.DateTimeField(null=True, blank=True)
     push_error = models.CharField(max_length=255, blank=True)
 

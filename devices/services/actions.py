@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from devices.errors import CommandInvalid, CommandOver
+from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, NotEnrolled
 from devices.models import (
     Command,
     Device,
@@ -23,7 +23,6 @@ from devices.protocol.commands import (
     USER_CHANNEL,
     CommandType,
     DeviceFacts,
-    build_managed_application_list,
     build_remove_profile,
     check_asked,
     check_channel,
@@ -39,8 +38,9 @@ from devices.selectors import (
 )
 from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.escrow import keep_secret
+from devices.services.locks import lock_enrollment
 from devices.services.push_requests import insist_on_push
-from devices.services.queries import queue_queries, queue_questions
+from devices.services.queries import find_right_refusal, queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
@@ -168,14 +168,20 @@ def refresh(device: Device, *, actor: str) -> None:
     """Ask the device for everything it reports about itself; raises NotEnrolled."""
     enrollment = _lock_live_enrollment(device)
     queue_queries(enrollment, origin=actor)
-    enqueue(enrollment, command=build_managed_application_list(), origin=actor)
+    queue_questions(enrollment, names=["managed_apps"], origin=actor)
     _record(device, actor=actor, action="device.refresh")
 
 
 @transaction.atomic
 def ask(device: Device, *, facts: str, actor: str) -> None:
-    """Ask for one of queries.QUESTIONS, unless it is on its way; raises NotEnrolled."""
-    queue_questions(_lock_live_enrollment(device), names=[facts], origin=actor)
+    """Ask for one of queries.QUESTIONS, unless it is on its way.
+
+    Raises NotEnrolled, and CommandNotObeyable where the enrollment profile has no right to ask.
+    """
+    enrollment = _lock_live_enrollment(device)
+    if refusal := find_right_refusal(enrollment, name=facts):
+        raise CommandNotObeyable(refusal)
+    queue_questions(enrollment, names=[facts], origin=actor)
     _record(device, actor=actor, action="device.ask", detail={"facts": facts})
 
 
@@ -298,8 +304,10 @@ def push_now(device: Device, *, actor: str) -> None:
 
 def _lock_live_enrollment(device: Device) -> Enrollment:
     """Return the live enrollment, its row locked, so that two askers see each other's command."""
-    enrollment = get_live_enrollment(device)
-    return Enrollment.objects.select_for_update().select_related("device").get(pk=enrollment.pk)
+    enrollment = lock_enrollment(get_live_enrollment(device))
+    if enrollment.state != EnrollmentState.LIVE:  # it has ended at this moment
+        raise NotEnrolled(f"{device} is not enrolled")
+    return enrollment
 
 
 def _record(

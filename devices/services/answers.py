@@ -10,8 +10,10 @@ from devices.models import Command, CommandState, Enrollment, UserChannel
 from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
+from devices.services.locks import lock_device
 from devices.services.queue import build_wait
-from devices.services.results import apply_answer, leave_out_lists
+from devices.services.renewed_identity import ORIGIN
+from devices.services.results import HANDLERS, apply_answer, leave_out_lists
 from devices.services.told_secrets import settle_secrets
 from devices.signals import command_finished
 from organization.models import Given, PreparedSelect, PreparedUpdate
@@ -80,6 +82,14 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
     command.result = build_json_value(leave_out_lists(command, report.answer))
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
+    # What a user's channel answers is true of that user, not of the device.
+    teaches = (
+        command.state == CommandState.ACKNOWLEDGED
+        and command.user_channel_id is None
+        and command.request_type in HANDLERS
+    )
+    if teaches or command.origin == ORIGIN:
+        command.enrollment.device = lock_device(command.device_id)  # before the command's row
     finished = FINISH.run(
         pk=command.pk,
         state=command.state.value,
@@ -89,8 +99,7 @@ def _finish(command: Command, *, report: Report, now: datetime) -> None:
     )
     if finished:
         settle_secrets(command, answer=report.answer, now=now)
-        # What a user's channel answers is true of that user, not of the device.
-        if command.state == CommandState.ACKNOWLEDGED and command.user_channel_id is None:
+        if teaches:
             apply_answer(command, answer=report.answer, now=now)
         command_finished.send(Command, command=command)
 

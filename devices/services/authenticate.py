@@ -86,7 +86,7 @@ def _know_device(message: Authenticate, *, admission: Admission) -> Device:
 
     While one is, an unproved message changes neither what the device is nor its group.
     """
-    device, _ = Device.objects.select_for_update().get_or_create(
+    device, _ = Device.objects.select_for_update(no_key=True).get_or_create(
         udid=message.udid,
         defaults={"is_user_enrollment": message.channel.is_user_enrollment},
     )

@@ -26,6 +26,7 @@ from devices.services.authenticate import authenticate
 from devices.services.declarative import manage_declaratively
 from devices.services.get_token import refuse_token
 from devices.services.identity import check_not_over, find_sender, get_sender
+from devices.services.locks import lock_device
 from devices.services.presence import note_presence
 from devices.services.refusals import naming_sender
 from devices.services.removal import end_enrollment
@@ -103,9 +104,10 @@ def _check_out(message: CheckOut, sender: Sender) -> Answer:
 @transaction.atomic
 def check_out(enrollment: Enrollment, *, now: datetime) -> None:
     """The device leaves; an enrollment that is over already is no longer news."""
+    device = lock_device(enrollment.device_id)
     if not end_enrollment(enrollment, state=EnrollmentState.CHECKED_OUT, now=now):
         return
-    device = enrollment.device
+    enrollment.device = device
     if find_live_enrollment(device) is None and device.status != DeviceStatus.UNENROLLED:
         set_status(device, status=DeviceStatus.UNENROLLED, reason=CHECKED_OUT)
     device_checked_out.send(Enrollment, enrollment=enrollment)

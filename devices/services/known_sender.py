@@ -2,8 +2,9 @@
 
 It finds the enrollment by its pinned certificate, writes down that the device is here, and brings
 the next command. It finds less than devices.services.identity does and never more: revocation,
-the enrollment's state and the UDID are conditions of the statement, the issuer's signature has
-been verified in this process, and where nothing is found the ordinary way decides and refuses.
+the enrollment's state, the device's status and the UDID are conditions of the statement, the
+issuer's signature has been verified in this process, and where nothing is found the ordinary way
+decides and refuses.
 """
 
 from dataclasses import dataclass
@@ -14,11 +15,10 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
 
-from devices.models import Command, CommandState, Enrollment, EnrollmentState
+from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
 from devices.models.command import IS_OPEN
 from devices.protocol.identity import Proof
 from devices.services.identity import CLOCK_SKEW
-from devices.services.lapse import SILENT_AFTER
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
 from organization.models import Given
@@ -79,7 +79,6 @@ def find_known_sender(proof: Proof, *, udid: str, now: datetime) -> KnownSender 
         udid=udid,
         now=now,
         minute_ago=now - RESOLUTION,
-        long_ago=now - SILENT_AFTER,
     )
     return None if row is None else _decode(row, connection=connection)
 
@@ -157,10 +156,10 @@ def _compile() -> tuple[str, list[Any]]:
     ).exclude(issuer__role=CertificateAuthorityRole.EXTERNAL)
     rows = Enrollment.objects.filter(
         Exists(trusted),
+        ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
         state=EnrollmentState.LIVE,
         device__udid=Given("udid"),
-        last_seen_at__gt=Given("long_ago"),
     ).annotate(
         enrollment_key=F("pk"),
         device_key=F("device_id"),

@@ -5,53 +5,36 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
-from devices.services.status import PROGRESS, mark_enrolled, set_status
+from devices.services.silence import mark_silent
+from devices.services.status import IDENTITY_EXPIRED, IDENTITY_REVOKED, PROGRESS, set_status
 
-# A device that is switched on is heard of at each push; a month is a long holiday.
-SILENT_AFTER = timedelta(days=30)
 # Authenticate and TokenUpdate are seconds apart; an enrollment's session lives an hour.
 INCOMPLETE_AFTER = timedelta(hours=1)
+INCOMPLETE = "It started to enroll and was not heard of again."
+AT_ONCE = 500
 
 
 def mark_identity_revoked(certificate_sha256: str) -> None:
     """The device whose live enrollment is pinned to this certificate is Not Managed from now on."""
     enrollment = _live().filter(certificate_sha256=certificate_sha256).first()
     if enrollment is not None:
-        _mark(enrollment.device, reason="Its identity certificate was revoked; enroll it again.")
+        _mark(enrollment.device, reason=IDENTITY_REVOKED)
 
 
 def mark_lapsed(*, now: datetime) -> int:
     """Set Not Managed, with the reason, where an identity expired or a device fell silent.
 
-    Returns how many devices that were.
+    Returns how many devices that were; of very many, the next run finds the others.
     """
-    in_progress = _live().filter(device__status__in=PROGRESS)
-    expired = in_progress.filter(certificate_not_after__lt=now)
-    silent = in_progress.filter(last_seen_at__lt=now - SILENT_AFTER)
-    incomplete = Enrollment.objects.filter(
+    expired = _live().filter(device__status__in=PROGRESS, certificate_not_after__lt=now)
+    incomplete = Enrollment.objects.select_related("device").filter(
         state=EnrollmentState.AUTHENTICATED,
         created_at__lt=now - INCOMPLETE_AFTER,
         device__status=DeviceStatus.PENDING,
     )
-    lapsed = 0
-    for enrollments, reason in (
-        (expired, "Its identity certificate expired; enroll it again."),
-        (silent, f"Not heard of for {SILENT_AFTER.days} days."),
-        (incomplete, "It started to enroll and was not heard of again."),
-    ):
-        for enrollment in enrollments.select_related("device").iterator():
-            lapsed += _mark(enrollment.device, reason=reason)
-    return lapsed
-
-
-def end_silence(enrollment: Enrollment, *, now: datetime) -> None:
-    """A device that was given up for silence speaks again: it is enrolled as before."""
-    seen = enrollment.last_seen_at
-    if enrollment.state != EnrollmentState.LIVE or seen is None or seen > now - SILENT_AFTER:
-        return
-    device = Device.objects.get(pk=enrollment.device_id)
-    if device.status == DeviceStatus.NOT_MANAGED:
-        mark_enrolled(device)
+    lapsed = sum(_mark(each.device, reason=IDENTITY_EXPIRED) for each in expired[:AT_ONCE])
+    lapsed += sum(_mark(each.device, reason=INCOMPLETE) for each in incomplete[:AT_ONCE])
+    return lapsed + mark_silent(now=now)
 
 
 def _live() -> QuerySet[Enrollment]:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from devices.models import Device, Enrollment
-from devices.services.lapse import end_silence
+from devices.services.silence import end_silence
 
 RESOLUTION = timedelta(minutes=1)
 
@@ -12,8 +12,8 @@ def note_presence(enrollment: Enrollment, *, now: datetime) -> None:
     """The device is here: remember it, and forget that pushes went unanswered."""
     if enrollment.push_attempts and not enrollment.push_error:
         Enrollment.objects.filter(pk=enrollment.pk).update(push_attempts=0, push_not_before=None)
+    end_silence(enrollment)
     seen = enrollment.last_seen_at
     if seen is None or seen <= now - RESOLUTION:
-        end_silence(enrollment, now=now)
         Enrollment.objects.filter(pk=enrollment.pk).update(last_seen_at=now)
         Device.objects.filter(pk=enrollment.device_id).update(last_seen_at=now)

@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
-from devices.models import Device, DeviceStatus, Enrollment
+from devices.models import DeviceStatus, Enrollment
 from devices.protocol.apns import Verdict
+from devices.services.locks import lock_device
 from devices.services.push_outcomes import tell_failure
 from devices.services.push_sources import ENROLLMENTS, SOURCES, PushSource
 from devices.services.status import GONE, set_status
@@ -28,13 +29,17 @@ def tell_departures() -> bool:
 @transaction.atomic
 def _tell(source: PushSource, pk: int) -> None:
     is_enrollment = source is ENROLLMENTS
-    if is_enrollment:  # the device's row first, as TokenUpdate locks them
-        Device.objects.select_for_update(of=("self",)).filter(enrollments=pk).first()
+    if is_enrollment:
+        row = Enrollment.objects.filter(pk=pk).only("device_id").first()
+        if row is not None:
+            lock_device(row.device_id)
     untold = source.list_rows().filter(pk=pk, push_suspended_at__isnull=False)
     told = untold.filter(push_claimed_at__isnull=False).update(push_claimed_at=None)
     if not told or not is_enrollment:
         return  # else told by another worker, or a TokenUpdate was faster
     enrollment = Enrollment.objects.select_related("device").get(pk=pk)
-    if enrollment.push_error.startswith(Verdict.DEVICE_GONE.value):
-        set_status(enrollment.device, status=DeviceStatus.UNENROLLED, reason=GONE)
+    verdict, _, word = enrollment.push_error.partition(": ")
+    if verdict == Verdict.DEVICE_GONE.value:
+        reason = f"{GONE} ({word})."
+        set_status(enrollment.device, status=DeviceStatus.UNENROLLED, reason=reason)
     tell_failure(enrollment)

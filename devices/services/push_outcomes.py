@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -73,7 +74,9 @@ class Outcomes:
         # A row that was put into other hands meanwhile, after a long silence, is theirs.
         rows = kind.source.list_rows().filter(pk__in=pks, push_claimed_at=kind.claimed_at)
         if kind.verdict == Verdict.DELIVERED:
-            counted = {"push_attempts": 1} if kind.was_failing else {}
+            counted: dict[str, Any] = {}
+            if kind.was_failing:
+                counted = {"push_attempts": 1, "push_unanswered_since": kind.claimed_at}
             rows.update(push_claimed_at=None, push_error="", **counted)
         elif kind.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE):
             self._suspend(rows, kind, now=now)
@@ -133,11 +136,16 @@ def _sort(claim: Claim, answer: PushAnswer) -> _Kind:
         source=claim.source,
         claimed_at=claim.claimed_at,
         verdict=answer.verdict,
-        error="" if is_delivered else f"{answer.verdict.value}: {answer.reason}"[:255],
+        error="" if is_delivered else _word_error(answer),
         wait=timedelta(0) if is_delivered or is_dead else wait,
         token_update_count=claim.token_update_count if is_dead else 0,
         was_failing=is_delivered and bool(claim.error),
     )
+
+
+def _word_error(answer: PushAnswer) -> str:
+    since = f" since {answer.gone_at:%Y-%m-%d}" if answer.gone_at else ""
+    return f"{answer.verdict.value}: {answer.reason}{since}"[:255]
 
 
 def _correct(claim: Claim, answer: PushAnswer) -> PushAnswer:

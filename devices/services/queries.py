@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from devices.models import Command, Device, Enrollment
 from devices.protocol.commands import (
+    COMMAND_TYPES,
+    DeviceFacts,
     build_certificate_list,
     build_device_information,
     build_installed_application_list,
@@ -81,7 +83,7 @@ def queue_questions(
     priority: int = 0,
     is_connected: bool = False,
 ) -> list[Command]:
-    """Queue these of QUESTIONS, but none that is already on its way."""
+    """Queue these of QUESTIONS, but none that is already on its way or that has no right to ask."""
     waiting = set(
         Command.objects.filter(enrollment=enrollment, state__in=OPEN_STATES)
         .order_by()
@@ -96,8 +98,18 @@ def queue_questions(
             is_connected=is_connected,
         )
         for name in names
-        if REQUEST_TYPES[name] not in waiting
+        if REQUEST_TYPES[name] not in waiting and not find_right_refusal(enrollment, name=name)
     ]
+
+
+def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
+    """Return which right its enrollment profile did not ask for, in plain words, or "".
+
+    Rights that are not known refuse nothing. DeviceInformation needs none: Apple asks a right for
+    each of its queries, and the device leaves out what it may not tell.
+    """
+    facts = DeviceFacts(access_rights=enrollment.access_rights)
+    return COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
 
 
 def forget_answers(enrollment: Enrollment, *, origin: str) -> None:

@@ -14,7 +14,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from devices.errors import MessageRefused
-from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import Command, DeviceStatus, Enrollment, EnrollmentState
+from devices.services.locks import lock_device
 from devices.services.queue import withdraw
 from devices.services.replaced_identities import OVERLAP, revoke_superseded
 from devices.services.status import mark_enrolled
@@ -117,8 +118,10 @@ def repin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: dateti
         return enrollment
     before, displaced = enrollment.certificate_sha256, enrollment.previous_certificate_sha256
     command_uuid = enrollment.renewal_command_uuid
+    device = lock_device(enrollment.device_id)
     changed = _write_pin(enrollment, certificate=certificate, now=now)
     enrollment.refresh_from_db()
+    enrollment.device = device
     if not changed:
         if enrollment.certificate_sha256 == certificate.fingerprint:
             return enrollment  # a second message at the same moment
@@ -156,7 +159,7 @@ def _note_owner(enrollment: Enrollment, *, certificate: IssuedCertificate, befor
         certificate.session_id, certificate.token_id = old.session_id, old.token_id
         fields = ["renews", "scep_profile", "session_id", "token_id", "updated_at"]
         certificate.save(update_fields=fields)
-    device = Device.objects.get(pk=enrollment.device_id)
+    device = enrollment.device
     note_device(certificate, device_id=device.public_id)
     if enrollment.state == EnrollmentState.LIVE and device.status == DeviceStatus.NOT_MANAGED:
         mark_enrolled(device)  # it was given up because its identity had expired

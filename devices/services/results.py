@@ -59,10 +59,8 @@ MOST_PROFILES = 1000
 
 
 def apply_answer(command: Command, *, answer: Answer, now: datetime) -> None:
-    """Write the facts of a finished command; commands that teach nothing are not listed."""
-    handler = HANDLERS.get(command.request_type)
-    if handler is not None:
-        handler(command, answer, now)
+    """Write the facts of a finished command, one of HANDLERS."""
+    HANDLERS[command.request_type](command, answer, now)
 
 
 def leave_out_lists(command: Command, answer: Answer) -> Answer:

@@ -5,8 +5,11 @@ from django.db.models import QuerySet
 from devices.models import Device, DeviceStatus
 from devices.signals import device_status_changed
 
-# Why a device is Unenrolled whose token APNs has refused; a TokenUpdate ends it.
-GONE = "Apple's push service says that the device has left."
+# How the reason begins why a device is Unenrolled whose token APNs has refused; a TokenUpdate
+# ends it.
+GONE = "Apple's push service says that the device has left"
+IDENTITY_REVOKED = "Its identity certificate was revoked; enroll it again."
+IDENTITY_EXPIRED = "Its identity certificate expired; enroll it again."
 PROGRESS = (DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
 
 

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.checkin import TokenUpdate
 from devices.services.identity import check_not_over
+from devices.services.locks import lock_enrollment
 from devices.services.push_facts import note_push_facts
 from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
@@ -21,14 +22,13 @@ def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
 
     What a message does not tell stays as it is.
     """
-    device = Device.objects.select_for_update().get(pk=enrollment.device_id)
-    enrollment = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
-    enrollment.device = device
+    enrollment = lock_enrollment(enrollment)
+    device = enrollment.device
     check_not_over(enrollment)
     _write_facts(enrollment, message=message, now=now)
     if enrollment.state == EnrollmentState.AUTHENTICATED:
         _make_live(enrollment, now=now)
-    elif device.status == DeviceStatus.UNENROLLED and device.status_reason == GONE:
+    elif device.status == DeviceStatus.UNENROLLED and device.status_reason.startswith(GONE):
         mark_enrolled(device)
     return enrollment
 

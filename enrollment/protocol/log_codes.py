@@ -240,6 +240,13 @@ _DEVICES = (
         _("This server is not ready yet"),
     ),
     _error(
+        "device_silent",
+        _("Device fell silent"),
+        _("Its pushes go unanswered; its profile was probably removed, or it was erased."),
+        _("Switch it on and connect it. If its profile is gone, enroll it again or unenroll it."),
+        level="warning",
+    ),
+    _error(
         "push_failed",
         _("Push failed"),
         _("Apple's push service did not accept a notification for a device."),

@@ -15,6 +15,7 @@ from devices.selectors import (
     list_status_reports,
     list_user_channels,
 )
+from devices.services.silence import describe_silence
 from enrollment.models import EnrollmentSession, LogEntry
 from organization.console import role_required
 from policies.models import ItemState
@@ -87,6 +88,7 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         certificate = certificates.filter(fingerprint=enrollment.certificate_sha256).first()
     return {
         "enrollment": enrollment,
+        "silence": describe_silence(enrollment) if enrollment else None,
         "session": session,
         "certificate": certificate,
         "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),

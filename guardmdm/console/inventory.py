@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Command, Device, DeviceCertificate, Enrollment, InstalledApplication
 from devices.selectors import find_live_enrollment, is_asked_for_everything
-from devices.services.queries import REQUEST_TYPES
+from devices.services.queries import REQUEST_TYPES, find_right_refusal
 from guardmdm.console.facts import describe_information, describe_security, list_answer
 from organization.console import ListPage, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
@@ -77,6 +77,7 @@ def _describe_freshness(
         "tab": facts,
         "reported_at": reported_at,
         "is_enrolled": enrollment is not None,
+        "missing_right": find_right_refusal(enrollment, name=facts) if enrollment else "",
         "question": questions.only(
             "state", "created_at", "completed_at", "error_chain", "request_type"
         ).first(),

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from devices.models import Enrollment, EnrollmentState
+from devices.services.locks import lock_enrollment
 from devices.services.queue import withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey, compute_progress, list_desired_items
@@ -63,10 +64,9 @@ def _apply(enrollment: Enrollment, *, now: datetime) -> int:
 
 
 def _lock_live(enrollment: Enrollment) -> Enrollment | None:
-    """One worker at a time for each enrollment; NO KEY lets others add commands meanwhile."""
-    rows = Enrollment.objects.select_for_update(of=("self",), no_key=True)
-    live = rows.filter(pk=enrollment.pk, state=EnrollmentState.LIVE)
-    return live.select_related("device").first()
+    """One worker at a time for each enrollment; others add commands meanwhile."""
+    locked = lock_enrollment(enrollment)
+    return locked if locked.state == EnrollmentState.LIVE else None
 
 
 def _install_missing(

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Command, CommandState, Enrollment
+from devices.services.lapse import mark_lapsed
 from enrollment.services.log import write_entry
 from policies.models import ItemState, ItemStatus
 from tests.console.conftest import World
@@ -195,3 +196,20 @@ def test_the_bootstrap_token_is_missed_when_a_mac_has_none_escrowed(
     assert "Return to Service" not in page
     Enrollment.objects.filter(device=world.mac).update(bootstrap_token=b"escrowed")
     assert "bootstrap token" not in administrator.get(url).content.decode()
+
+
+def test_page_shows_what_speaks_for_a_silent_devices_departure(
+    world: World, administrator: Client
+) -> None:
+    rows, url = Enrollment.objects.filter(pk=world.enrollment.pk), get_url(world)
+    past = timezone.now() - timedelta(days=9)
+    facts = {"push_attempts": 6, "push_unanswered_since": past, "last_seen_at": past}
+    rows.update(**facts, push_sent_at=past)
+    mark_lapsed(now=timezone.now())
+    page = administrator.get(url).content.decode()
+    assert "Probably removed on" in page
+    assert "6 pushes that Apple has taken" in page
+    rows.update(push_error="token unusable: BadDeviceToken", push_suspended_at=past)
+    page = administrator.get(url).content.decode()
+    assert "pushes that Apple has taken" not in page
+    assert "token unusable: BadDeviceToken" in page

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from devices.errors import CommandNotObeyable
 from devices.models import (
     Command,
     Device,
@@ -17,6 +18,7 @@ from devices.models import (
     SoftwareTitle,
     SoftwareVersion,
 )
+from devices.services import actions
 from devices.services.inventory import MOST_AT_ONCE, ask_due, plan_next
 from devices.services.queries import queue_questions
 from devices.services.software_counts import count_software
@@ -314,3 +316,42 @@ def test_apps_that_nobody_has_are_dropped_when_a_day_has_passed(make_device: Mak
     assert SoftwareTitle.objects.get().device_count == 0
     count_software(now=timezone.now() + 2 * DAY)
     assert not SoftwareTitle.objects.exists()
+
+
+RIGHTS = {
+    "SecurityInfo": 1024,
+    "ProfileList": 1,
+    "CertificateList": 1,
+    "InstalledApplicationList": 256,
+}
+ALL_RIGHTS = 8191
+
+
+@pytest.mark.parametrize("right", sorted(set(RIGHTS.values())))
+def test_only_what_the_enrollment_profile_had_the_right_to_ask_for_is_asked(
+    mac: MdmDevice, right: int
+) -> None:
+    mac.answer_everything(make_answers())
+    Command.objects.all().delete()
+    Enrollment.objects.update(access_rights=ALL_RIGHTS & ~right)
+    names = ["information", "security", "profiles", "apps", "certificates"]
+    queue_questions(mac.enrollment, names=names)
+    asked = set(Command.objects.values_list("request_type", flat=True))
+    assert asked == {"DeviceInformation"} | {name for name, bit in RIGHTS.items() if bit != right}
+
+
+def test_rights_that_are_not_known_refuse_nothing(mac: MdmDevice) -> None:
+    assert mac.enrollment.access_rights is None
+    asked = mac.answer_everything(make_answers())
+    assert set(RIGHTS) <= set(asked)
+
+
+def test_the_apps_are_not_asked_for_after_device_information_without_the_right(
+    mac: MdmDevice,
+) -> None:
+    Enrollment.objects.update(access_rights=ALL_RIGHTS & ~256)
+    asked = mac.answer_everything(make_answers())
+    assert "CertificateList" in asked
+    assert "InstalledApplicationList" not in asked
+    with pytest.raises(CommandNotObeyable, match="right to list installed apps"):
+        actions.ask(mac.row, facts="apps", actor="a")

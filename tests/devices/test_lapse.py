@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
-from devices.services.lapse import INCOMPLETE_AFTER, SILENT_AFTER, mark_lapsed
+from devices.protocol.silence import SILENT_AFTER
+from devices.services.lapse import INCOMPLETE_AFTER, mark_lapsed
 from devices.tasks import sweep_commands
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate

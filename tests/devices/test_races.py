@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from threading import get_ident
 from typing import Any
@@ -10,9 +11,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from devices.errors import NotEnrolled
 from devices.models import Command, Device, Enrollment
+from devices.services.actions import unenroll
 from devices.services.queue import enqueue, take_next, withdraw
 from devices.services.renewal import start_due_renewals
+from policies.tasks import apply_policies
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice
@@ -203,3 +207,39 @@ def test_a_push_asked_for_while_one_is_on_the_way_is_sent_after_it(
 
     assert push() == 2
     assert device.enrollment.push_attempts == 1
+
+
+def test_a_device_that_leaves_waits_for_nobody_in_a_circle(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    """CheckOut, TokenUpdate, an answer, an administrator and a sweep, all at once."""
+    for _ in range(4):
+        device = make_device().enroll()
+        command, row = device.take(), device.row
+        assert command is not None
+        uuid, enrollment = command["CommandUUID"], device.enrollment
+
+        def act(
+            number: int,
+            device: MdmDevice = device,
+            row: Device = row,
+            uuid: str = uuid,
+            enrollment: Enrollment = enrollment,
+        ) -> int:
+            if number % 5 == 3:
+                with suppress(NotEnrolled):
+                    unenroll(row, actor="a")
+            elif number % 5 == 4:
+                apply_policies(enrollment.pk)
+            else:
+                facts = {"QueryResponses": {"DeviceName": "Here"}}
+                messages = [
+                    device.check_out,
+                    device.token_update,
+                    lambda: device.connect("Acknowledged", uuid, **facts),
+                ]
+                return messages[number % 5]().status_code
+            return 200
+
+        assert set(run_together(act, count=10)) <= {200, 403}
+        assert device.row.status == "unenrolled"

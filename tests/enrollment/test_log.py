@@ -184,6 +184,7 @@ def test_story_is_complete_when_a_device_enrolls(
     devices.push_failed.send(
         None, enrollment=enrollment, code="push_failed", message="429 TooManyRequests"
     )
+    devices.device_fell_silent.send(None, enrollment=enrollment, message="Probably removed")
     devices.device_checked_out.send(None, enrollment=enrollment)
     entries = LogEntry.objects.filter(session_id=session.public_id).order_by("id")
     assert [entry.code for entry in entries] == [
@@ -195,6 +196,7 @@ def test_story_is_complete_when_a_device_enrolls(
         "item_installed",
         "device_managed",
         "push_failed",
+        "device_silent",
         "device_checked_out",
     ]
     assert {entry.device_id for entry in entries[1:]} == {enrollment.device.public_id}

@@ -1,0 +1,20 @@
+"""The order in which rows are locked: the device, then its enrollment, then what belongs to it.
+
+Whoever writes to more than one of them takes the device first, so that no two wait for each
+other. NO KEY lets others add rows that refer to them meanwhile.
+"""
+
+from devices.models import Device, Enrollment
+
+
+def lock_device(pk: int) -> Device:
+    """Return the device's row, locked until the transaction ends; raises Device.DoesNotExist."""
+    return Device.objects.select_for_update(no_key=True).get(pk=pk)
+
+
+def lock_enrollment(enrollment: Enrollment) -> Enrollment:
+    """Return the row as it is now, both it and its `device` locked until the transaction ends."""
+    device = lock_device(enrollment.device_id)
+    locked = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
+    locked.device = device
+    return locked
