@@ -5,11 +5,13 @@ from django.urls import URLPattern
 from devices.console import devices, push_certificate
 from devices.console.bulk_commands import bulk_urlpatterns
 from devices.console.commands import command_urlpatterns
+from devices.console.selection import selection_urlpatterns
 
 STATUS_ORDER = devices.STATUS_ORDER
 console_urlpatterns: list[URLPattern] = [
     *devices.console_urlpatterns,
     *command_urlpatterns,
     *bulk_urlpatterns,
+    *selection_urlpatterns,
     *push_certificate.console_urlpatterns,
 ]

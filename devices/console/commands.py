@@ -49,6 +49,17 @@ def render_menu(
 ) -> HttpResponse:
     """Answer with the list of commands for a device or a group, or htmx with its rows alone."""
     text = request.GET.get("q", "")[:100]
+    sections = build_sections(request, facts=facts, kinds=kinds, text=text)
+    context = {"subject": subject, "urls": urls, "q": text, "sections": sections}
+    partial = request.headers.get("HX-Target") == "command-list"
+    template = "console/device/command_list.html" if partial else "console/device/send.html"
+    return render(request, template, context)
+
+
+def build_sections(
+    request: HttpRequest, *, facts: DeviceFacts, kinds: Iterable[CommandType], text: str = ""
+) -> list[dict[str, Any]]:
+    """Return the commands that the person may send and whose words match, by kind."""
     rows: list[dict[str, Any]] = [
         {"kind": kind, "refusal": kind.find_refusal(facts)}
         for kind in kinds
@@ -56,10 +67,7 @@ def render_menu(
         and may(request.user, kind.minimum_role)
         and _matches(kind, text.lower().split())
     ]
-    context = {"subject": subject, "urls": urls, "q": text, "sections": list(_group(rows))}
-    partial = request.headers.get("HX-Target") == "command-list"
-    template = "console/device/command_list.html" if partial else "console/device/send.html"
-    return render(request, template, context)
+    return list(_group(rows))
 
 
 def _group(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

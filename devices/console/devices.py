@@ -59,6 +59,11 @@ def _build_tabs(request: HttpRequest) -> dict[str, Any]:
         "tabs_template": "console/device/tabs.html",
         "total": sum(counts.values()),
         "status": request.GET.get("status", ""),
+        "chosen_filters": [
+            (name, value)
+            for name, value in request.GET.items()
+            if value and name in DeviceFilter.base_filters
+        ],
         "tabs": [(status, counts[status.value]) for status in STATUS_ORDER],
     }
 
@@ -81,6 +86,7 @@ DEVICES = ListPage(
     empty_text=gettext_lazy("Generate a token under Enrollment › OTA › Tokens and open its link."),
     get_context=_build_tabs,
     is_huge=True,
+    selection_template="console/device/selection.html",
 )
 
 GROUPS = Section(

@@ -1,4 +1,4 @@
-"""One command for many devices: asked for once, queued in portions by tasks.
+"""One command, a group or a farewell for many devices: asked for once, queued in portions by tasks.
 
 A portion is one transaction that also takes its devices off the waiting ones, so a task that
 runs twice, or is lost, asks no device twice and forgets none.
@@ -11,20 +11,21 @@ from typing import Any
 from django.db import transaction
 
 from devices.errors import CommandInvalid, NotEnrolled
-from devices.models import BulkCommand, Device
+from devices.models import BulkCommand, Device, Group
 from devices.protocol.commands import get_command_type
 from devices.protocol.plist import decode_plist, encode_plist
-from devices.services.actions import enqueue_checked
+from devices.services.actions import assign_group, enqueue_checked, unenroll
 from devices.signals import bulk_requested
 from organization.services.audit import record
 
+# What else than a command can be done to many: no names of commands.
+ASSIGN_GROUP, UNENROLL = "Assign group", "Unenroll"
 PORTION = 100
 MAX_REASONS = 20
 # Longer than a portion takes: what stands still for that long has lost its task.
 STALLED = timedelta(minutes=2)
 
 
-@transaction.atomic
 def request_bulk(
     devices: Iterable[int], *, name: str, parameters: Mapping[str, Any], actor: str
 ) -> BulkCommand:
@@ -35,11 +36,27 @@ def request_bulk(
     kind = get_command_type(name)
     if kind.is_destructive:
         raise CommandInvalid(f"{name} cannot be undone: send it to one device at a time")
-    given = kind.read_given(parameters)
+    return _begin(devices, name=name, parameters=kind.read_given(parameters), actor=actor)
+
+
+def assign_group_to_many(devices: Iterable[int], *, group: Group, actor: str) -> BulkCommand:
+    """Move the devices with these keys to a group, by and by."""
+    return _begin(devices, name=ASSIGN_GROUP, parameters={"group": group.pk}, actor=actor)
+
+
+def unenroll_many(devices: Iterable[int], *, actor: str) -> BulkCommand:
+    """Take the devices with these keys out of management, by and by."""
+    return _begin(devices, name=UNENROLL, parameters={}, actor=actor)
+
+
+@transaction.atomic
+def _begin(
+    devices: Iterable[int], *, name: str, parameters: Mapping[str, Any], actor: str
+) -> BulkCommand:
     waiting = sorted(set(devices))
     bulk = BulkCommand.objects.create(
         name=name,
-        parameters=encode_plist(given),
+        parameters=encode_plist(dict(parameters)),
         actor=actor[:200],
         waiting=waiting,
         total=len(waiting),
@@ -68,12 +85,7 @@ def queue_portion(bulk_id: int, *, now: datetime) -> bool:
 
 def _queue_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) -> None:
     try:
-        enqueue_checked(
-            device,
-            name=bulk.name,
-            parameters=parameters,
-            origin=f"bulk:{bulk.public_id}",
-        )
+        _do_one(bulk, device, parameters=parameters)
     except (NotEnrolled, CommandInvalid) as refusal:
         bulk.refused += 1
         reason = "not enrolled" if isinstance(refusal, NotEnrolled) else str(refusal)
@@ -81,6 +93,19 @@ def _queue_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any])
             bulk.refusals[reason] = bulk.refusals.get(reason, 0) + 1
     else:
         bulk.queued += 1
+
+
+def _do_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) -> None:
+    if bulk.name == UNENROLL:
+        unenroll(device, actor=bulk.actor)
+    elif bulk.name == ASSIGN_GROUP:
+        group = Group.objects.filter(pk=parameters["group"]).first()
+        if group is None:
+            raise CommandInvalid("the group was deleted")
+        assign_group(device, group=group, actor=bulk.actor)
+    else:
+        origin = f"bulk:{bulk.public_id}"
+        enqueue_checked(device, name=bulk.name, parameters=parameters, origin=origin)
 
 
 def find_stalled_bulks(*, now: datetime) -> list[int]:

@@ -57,6 +57,7 @@ class ListPage:
     `row_template` renders one `<tr>` from `row`; `path` stands above the title;
     `get_context` adds what the page shows around the list; `complete` puts on the rows of one
     page what only another app knows. A list that `is_huge` may have a million rows.
+    `selection_template` renders the form above the table to which its rows' checkboxes belong.
     """
 
     title: Any
@@ -71,6 +72,7 @@ class ListPage:
     get_context: GetContext = field(default=_nothing)
     complete: Complete = field(default=_leave)
     is_huge: bool = False
+    selection_template: str = ""
 
     def filter_rows(self, request: HttpRequest) -> FilterSet:
         return self.filterset(request.GET, queryset=self.get_rows(), request=request)

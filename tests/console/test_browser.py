@@ -134,6 +134,21 @@ class TestCommands:
             page.goto(fill_in(name, world))
             check_page(page, name=name)
 
+    def test_devices_are_chosen_by_keyboard_and_asked(self, page: Any, world: World) -> None:
+        page.goto("/console/devices/")
+        for device in (world.device, world.mac):
+            page.get_by_label(f"Select {device}").focus()
+            page.keyboard.press("Space")
+        for act in ("Assign group…", "Unenroll…", "Commands…"):
+            page.get_by_role("button", name=act).focus()
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/selected-devices/**")
+            check_page(page, name=act)
+            if act != "Commands…":
+                page.go_back()
+        page.click("a:has-text('Ask for its profiles')")
+        check_page(page, name="a command for many")
+
 
 class TestKeyboard:
     pytestmark = browser_test

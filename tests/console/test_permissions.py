@@ -27,6 +27,10 @@ READERS = {
     "device-unenroll": ADMINISTRATORS,
     "device-send": WRITERS,
     "device-command": WRITERS,
+    "devices-send": WRITERS,
+    "devices-command": WRITERS,
+    "devices-group": WRITERS,
+    "devices-unenroll": ADMINISTRATORS,
     "group-send": WRITERS,
     "group-command": WRITERS,
     "device-raw-command": ADMINISTRATORS,
@@ -52,6 +56,7 @@ FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-pro
     "-configure", "-install")  # fmt: skip
 # Who may change something there; what is not named here, operators may.
 ADMINISTRATORS_ONLY = (
+    "devices-unenroll",
     "device-erase", "device-unenroll", "command-pin", "device-raw-command", "device-secret",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
