@@ -1,9 +1,10 @@
 """The usual message, from a device that nothing has changed about: one SELECT.
 
 It finds the enrollment by its pinned certificate and brings the next command; where the last note
-that the device is here is a minute old, another statement writes that down. It finds less than devices.services.identity does and never more: revocation,
-the enrollment's state and the UDID are conditions of the statement, the issuer's signature has
-been verified in this process, and where nothing is found the ordinary way decides and refuses.
+that the device is here is a minute old, another statement writes that down. It finds less than
+devices.services.identity does and never more: revocation, the enrollment's state and the UDID are
+conditions of the statement, the issuer's signature has been verified in this process, and where
+nothing is found the ordinary way decides and refuses.
 """
 
 from dataclasses import dataclass
