@@ -28,7 +28,7 @@ from devices.protocol.answer import Answer
 from devices.protocol.checkin import decode_checkin, is_checkin
 from devices.protocol.connect import decode_report
 from devices.protocol.plist import decode_plist
-from devices.services.checkin import Sender, receive_checkin
+from devices.services.checkin import receive_checkin
 from devices.services.connect import receive_report
 from devices.services.identity import Evidence, identify_sender, prove_sender
 from devices.services.known_sender import is_familiar
@@ -85,9 +85,13 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
     certificate = None if is_familiar(proof, now=now) else identify_sender(proof, now=now)
     message = decode_plist(body, max_bytes=max_bytes)
     if is_checkin(message):
-        certificate = certificate or identify_sender(proof, now=now)
-        sender = Sender(certificate, request.GET.get("challenge", ""), now)
-        answer = receive_checkin(decode_checkin(message), sender=sender)
+        answer = receive_checkin(
+            decode_checkin(message),
+            proof=proof,
+            challenge=request.GET.get("challenge", ""),
+            now=now,
+            certificate=certificate,
+        )
     else:
         report = decode_report(message)
         answer = Answer(receive_report(report, proof=proof, certificate=certificate, now=now))

@@ -1,8 +1,8 @@
 """The one reader of property lists that come from outside, and the writer.
 
 plistlib lets pass what a device never sends: recursive and exponentially shared binary
-lists, UIDs, keys that are no strings, not-a-number. So XML is scanned before plistlib sees
-it, binary lists are read by devices.protocol.binary_plist, and both end in one check.
+lists, UIDs, keys that are no strings, not-a-number. So XML is read by devices.protocol.xml_plist,
+and binary lists by devices.protocol.binary_plist.
 """
 
 import math
@@ -15,9 +15,7 @@ from xml.sax.saxutils import escape
 from devices.errors import PlistInvalid, PlistTooLarge
 from devices.protocol.binary_plist import MAGIC, read_binary
 from devices.protocol.budget import Budget
-from devices.protocol.xml_plist import read_xml
-
-INTEGERS = range(-(2**63), 2**64)
+from devices.protocol.xml_plist import INTEGERS, read_xml
 
 
 def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
@@ -29,10 +27,12 @@ def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
     if len(data) > max_bytes:
         raise PlistTooLarge(f"{len(data)} bytes, at most {max_bytes} are taken")
     budget = Budget(bytes_left=2 * max_bytes)
-    root = read_binary(data, budget) if data.startswith(MAGIC) else read_xml(data, budget)
+    is_binary = data.startswith(MAGIC)
+    root = read_binary(data, budget) if is_binary else read_xml(data, budget)
     if not isinstance(root, dict):
         raise PlistInvalid("the root is not a dictionary")
-    _check(root)
+    if is_binary:
+        _check(root)
     return root
 
 

@@ -1,54 +1,147 @@
-"""XML property lists: scanned for what XML can do to a server, then given to plistlib."""
+"""XML property lists, read in one pass with expat.
 
-import plistlib
+It reads what plistlib reads, or less: what XML can do to a server is refused while it comes, not
+afterwards. Elements and what stands in them: Apple, PropertyList-1.0.dtd.
+"""
+
+import binascii
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from xml.parsers import expat
 
 from devices.errors import PlistInvalid
 from devices.protocol.budget import Budget
 
-# What plistlib raises on 3.11 to 3.13 for lists that are well-formed XML or nearly so.
-ERRORS = (
-    expat.ExpatError,
-    ValueError,
-    AttributeError,
-    LookupError,
-    TypeError,
-    OverflowError,
-    RecursionError,
-)
+INTEGERS = range(-(2**63), 2**64)
+MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
+# What expat and the readers of numbers, data and dates raise.
+ERRORS = (expat.ExpatError, ValueError, LookupError, OverflowError)
 
 
 def read_xml(data: bytes, budget: Budget) -> Any:
     """Decode an XML property list; raises PlistInvalid."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.ordered_attributes = True  # an empty list is cheaper than an empty dictionary
+    parser.StartDoctypeDeclHandler = _check_doctype
+    parser.EntityDeclHandler = _refuse_entity
+    tree = _Tree(parser, budget)
     try:
-        _scan(data, budget)
-        return plistlib.loads(data, fmt=plistlib.FMT_XML)
+        parser.Parse(data, True)
     except PlistInvalid:
         raise
     except ERRORS as error:
         raise PlistInvalid(f"not a property list ({type(error).__name__})") from error
+    finally:
+        # The parser knows the tree's methods, and the tree the parser: a circle.
+        parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
+    return tree.root
 
 
-def _scan(data: bytes, budget: Budget) -> None:
-    """Count elements and depth; Apple's DOCTYPE is fine, declarations of one's own are not."""
-    depth = 0
+class _Tree:
+    """The value that grows out of expat's events.
 
-    def start(_name: str, _attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        budget.spend(depth=depth)
+    expat calls for text only inside the elements that have one, and then straight into a list:
+    the white space between elements is most of what it would call for.
+    """
 
-    def end(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
+    __slots__ = ("_budget", "_depth", "_inner", "_key", "_outer", "_parser", "_text", "root")
 
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.StartDoctypeDeclHandler = _check_doctype
-    parser.EntityDeclHandler = _refuse_entity
-    parser.Parse(data, True)
+    def __init__(self, parser: expat.XMLParserType, budget: Budget) -> None:
+        self.root: Any = None
+        self._parser, self._budget = parser, budget
+        self._depth = 0
+        self._inner: dict[str, Any] | list[Any] | None = None
+        self._outer: list[dict[str, Any] | list[Any] | None] = []
+        self._key: str | None = None
+        self._text: list[str] | None = None
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+
+    def _start(self, name: str, _attributes: list[str]) -> None:
+        self._depth += 1
+        self._budget.spend(depth=self._depth)
+        if self._text is not None:
+            raise PlistInvalid("an element inside a value")
+        if name in READERS:
+            text: list[str] = []
+            self._text = text
+            self._parser.CharacterDataHandler = text.append
+        elif name in CONTAINERS:
+            child = CONTAINERS[name]()
+            self._add(child)
+            self._outer.append(self._inner)
+            self._inner = child
+        elif name != "plist" or self._depth > 1:
+            raise PlistInvalid("an element that property lists do not have")
+
+    def _end(self, name: str) -> None:
+        self._depth -= 1
+        if self._text is not None:
+            value = READERS[name]("".join(self._text))
+            self._text = self._parser.CharacterDataHandler = None
+            if name == "key":
+                self._take_key(value)
+            else:
+                self._add(value)
+        elif name != "plist":
+            if self._key is not None:
+                raise PlistInvalid("a key without a value")
+            self._inner = self._outer.pop()
+
+    def _take_key(self, key: str) -> None:
+        if self._key is not None or type(self._inner) is not dict:
+            raise PlistInvalid("a key where none belongs")
+        self._key = key
+
+    def _add(self, value: Any) -> None:
+        if self._key is not None:
+            self._inner[self._key] = value  # type: ignore[call-overload, index]
+            self._key = None
+        elif type(self._inner) is list:
+            self._inner.append(value)
+        elif self._inner is None and self.root is None:
+            self.root = value
+        else:
+            raise PlistInvalid("a value without a key")
+
+
+def _read_integer(text: str) -> int:
+    value = int(text, 16) if text.startswith(("0x", "0X")) else int(text)
+    if value not in INTEGERS:
+        raise PlistInvalid("an integer has more than 64 bits")
+    return value
+
+
+def _read_real(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise PlistInvalid("a number is not finite")
+    return value
+
+
+def _read_date(text: str) -> datetime:
+    found = MOMENT.fullmatch(text)
+    if found is None:
+        raise PlistInvalid("no date")
+    year, month, day, hour, minute, second = (int(part) for part in found.groups())
+    return datetime(year, month, day, hour, minute, second)
+
+
+CONTAINERS: dict[str, Callable[[], dict[str, Any] | list[Any]]] = {"dict": dict, "array": list}
+READERS: dict[str, Callable[[str], Any]] = {
+    "key": str,
+    "string": str,
+    "integer": _read_integer,
+    "real": _read_real,
+    "true": lambda _: True,
+    "false": lambda _: False,
+    "data": lambda text: binascii.a2b_base64(text.encode()),
+    "date": _read_date,
+}
 
 
 def _check_doctype(name: str, _system: str | None, _public: str | None, subset: bool) -> None:

@@ -20,12 +20,14 @@ from devices.protocol.checkin import (
     SetBootstrapToken,
     TokenUpdate,
 )
+from devices.protocol.identity import Proof
 from devices.protocol.plist import encode_plist
 from devices.selectors import find_live_enrollment
 from devices.services.authenticate import authenticate
 from devices.services.declarative import manage_declaratively
 from devices.services.get_token import refuse_token
-from devices.services.identity import check_not_over, find_sender, get_sender
+from devices.services.identity import check_not_over, find_sender, get_sender, identify_sender
+from devices.services.known_token import renew_known_token
 from devices.services.locks import lock_device
 from devices.services.presence import note_presence
 from devices.services.refusals import naming_sender
@@ -49,12 +51,22 @@ class Sender:
     now: datetime
 
 
-def receive_checkin(message: Checkin, *, sender: Sender) -> Answer:
+def receive_checkin(
+    message: Checkin,
+    *,
+    proof: Proof,
+    challenge: str,
+    now: datetime,
+    certificate: IssuedCertificate | None = None,
+) -> Answer:
     """Do what the message asks and return the answer, usually an empty one.
 
-    Raises MessageRefused, AdmissionRefused, MessageInvalid, UserChannelDeclined and
-    DeclarationMissing.
+    `certificate`: the proof's, where it has been looked up already. Raises MessageRefused,
+    AdmissionRefused, MessageInvalid, UserChannelDeclined and DeclarationMissing.
     """
+    if renew_known_token(message, proof=proof, now=now):
+        return Answer()
+    sender = Sender(certificate or identify_sender(proof, now=now), challenge, now)
     with naming_sender(sender.certificate, udid=message.udid):
         if message.user is not None:
             return _receive_of_user(message, message.user, sender)

@@ -1,10 +1,10 @@
-"""The usual message, from a device that nothing has changed about: one statement.
+"""The usual message, from a device that nothing has changed about: one SELECT.
 
-It finds the enrollment by its pinned certificate, writes down that the device is here, and brings
-the next command. It finds less than devices.services.identity does and never more: revocation,
-the enrollment's state, the device's status and the UDID are conditions of the statement, the
-issuer's signature has been verified in this process, and where nothing is found the ordinary way
-decides and refuses.
+It finds the enrollment by its pinned certificate and brings the next command; where the last note
+that the device is here is a minute old, another statement writes that down. It finds less than
+devices.services.identity does and never more: revocation, the enrollment's state, the device's
+status and the UDID are conditions of the statement, the issuer's signature has been verified in
+this process, and where nothing is found the ordinary way decides and refuses.
 """
 
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ from scep.services.verified_identities import find_verified_issuer
 # Of a command, behind the sender's own columns; in the order of the model's fields, as from_db
 # wants them.
 COLUMNS = ("id", "uuid", "enrollment_id", "request_type", "body", "origin", "state", "attempts")
-# What devices.services.presence.note_presence writes: statement, table, and the sender's column.
+# What devices.services.presence.note_presence writes: statement, table, and whose key it is.
 NOTES = (
     (
         "UPDATE devices_enrollment SET last_seen_at = %s, "
         "push_attempts = CASE WHEN push_error = '' THEN 0 ELSE push_attempts END, "
         "push_not_before = CASE WHEN push_error = '' THEN NULL ELSE push_not_before END",
         "devices_enrollment",
-        "enrollment_key",
+        "enrollment",
     ),
-    ("UPDATE devices_device SET last_seen_at = %s", "devices_device", "device_key"),
+    ("UPDATE devices_device SET last_seen_at = %s", "devices_device", "device"),
 )
 
 
@@ -95,19 +95,16 @@ def _decode(row: tuple[Any, ...], *, connection: Any) -> KnownSender:
 
 
 class _Query:
-    """The statement for one kind of database; PostgreSQL reads and writes in one."""
+    """The statements for one kind of database."""
 
     def __init__(self, vendor: str) -> None:
         select, self._names = _inline(*_compile())
         columns = ", ".join(f"command.{name}" for name in COLUMNS)
-        self._writes_itself = vendor == "postgresql"
-        notes = _build_notes() if self._writes_itself else ""
-        self._names += ["now"] * notes.count("%s")
         self._find = Statement(
-            f"WITH sender AS ({select}){notes} SELECT sender.*, {columns} FROM sender "  # noqa: S608
+            f"SELECT sender.*, {columns} FROM ({select}) AS sender "  # noqa: S608
             "LEFT JOIN devices_command AS command ON command.id = sender.command_key"
         )
-        self._notes = [Statement(f"{note} WHERE id = %s") for note, *_ in NOTES]
+        self._notes = _build_notes(vendor)
 
     @staticmethod
     @cache
@@ -123,23 +120,31 @@ class _Query:
         if not rows:
             return None
         enrollment_key, device_key, is_news, *_ = rows[0]
-        if is_news and not self._writes_itself:
-            for note, key in zip(self._notes, (enrollment_key, device_key), strict=True):
-                note.run(connection, [values["now"], key])
+        if is_news:
+            keys = {"enrollment": enrollment_key, "device": device_key, "now": values["now"]}
+            for note, names in self._notes:
+                note.run(connection, [keys[name] for name in names])
         return rows[0]
 
 
-def _build_notes() -> str:
-    """Return the two writes as further parts of the statement; most messages change nothing.
+def _build_notes(vendor: str) -> list[tuple[Statement, list[str]]]:
+    """Return what writes that the device is here, each with the names of its values.
 
-    A row that another message of the device holds is left to that one: waiting for two rows, each
-    in its own order, would be a deadlock.
+    PostgreSQL does both in one. A row that another message of the device holds is left to that
+    one: waiting for two rows, each in its own order, would be a deadlock.
     """
-    return "".join(
-        f", {table}_noted AS ({note} WHERE id = (SELECT id FROM {table} WHERE id = "  # noqa: S608
-        f"(SELECT {key} FROM sender WHERE is_news) FOR NO KEY UPDATE SKIP LOCKED))"
+    if vendor != "postgresql":
+        return [(Statement(f"{note} WHERE id = %s"), ["now", key]) for note, _, key in NOTES]
+    (first, *_), (last, *_) = notes = [
+        (
+            f"{note} WHERE id = (SELECT id FROM {table} WHERE id = %s "  # noqa: S608
+            "FOR NO KEY UPDATE SKIP LOCKED)",
+            key,
+        )
         for note, table, key in NOTES
-    )
+    ]
+    names = [name for _, key in notes for name in ("now", key)]
+    return [(Statement(f"WITH noted AS ({first}) {last}"), names)]
 
 
 def _compile() -> tuple[str, list[Any]]:

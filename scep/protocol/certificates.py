@@ -59,6 +59,7 @@ KEY_TYPES: dict[str, Callable[[], PrivateKey]] = {
 """The kinds of key that a CA made here may have, and how each is made."""
 
 
+@lru_cache(maxsize=4096)
 def encode_certificate(certificate: x509.Certificate) -> bytes:
     """Return the certificate's DER."""
     return certificate.public_bytes(serialization.Encoding.DER)

@@ -17,6 +17,8 @@ ENVELOPED_DATA = "1.2.840.113549.1.7.3"
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
 CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"  # noqa: S105 - an object identifier
 MAX_CHALLENGE = 8192
+SHORT = 128
+"""What is longer is read anew each time, so that what is remembered stays small."""
 # The signed attributes of a SCEP message, and what stands in them (RFC 8894 section 3.2.1).
 ATTRIBUTE_TAGS = {
     "1.2.840.113549.1.9.3": (der.OID,),
@@ -187,20 +189,36 @@ def _read_attributes(contents: bytes) -> dict[str, tuple[bytes, ...]]:
     found: dict[str, tuple[bytes, ...]] = {}
     reader = Reader(contents)
     while reader.peek() is not None:
-        with reader.enter(der.SEQUENCE) as attribute:
-            oid = _find(attribute.take(der.OID), known=ATTRIBUTES)
-            with attribute.enter(der.SET) as values:
-                tag = values.peek()
-                if oid in found or tag not in ATTRIBUTE_TAGS[oid]:
-                    raise Unfamiliar
-                found[oid] = (values.take_whole(tag),)
+        whole = reader.take_whole(der.SEQUENCE)
+        read = _read_attribute if len(whole) <= SHORT else _read_attribute.__wrapped__
+        oid, value = read(whole)
+        if oid in found:
+            raise Unfamiliar
+        found[oid] = (value,)
     return found
+
+
+# A device's attributes are nearly all alike in each of its messages.
+@lru_cache(maxsize=4096)
+def _read_attribute(whole: bytes) -> tuple[str, bytes]:
+    with Reader(whole) as outer, outer.enter(der.SEQUENCE) as attribute:
+        oid = _find(attribute.take(der.OID), known=ATTRIBUTES)
+        with attribute.enter(der.SET) as values:
+            tag = values.peek()
+            if tag not in ATTRIBUTE_TAGS[oid]:
+                raise Unfamiliar
+            return oid, values.take_whole(tag)
 
 
 def _read_algorithm(reader: Reader, *, known: dict[bytes, str]) -> str:
     """Return the OID of an AlgorithmIdentifier without parameters, or with NULL."""
-    with reader.enter(der.SEQUENCE) as algorithm:
-        oid = _find(algorithm.take(der.OID), known=known)
+    return _find(_read_algorithm_oid(reader.take_whole(der.SEQUENCE)), known=known)
+
+
+@lru_cache(maxsize=64)
+def _read_algorithm_oid(whole: bytes) -> bytes:
+    with Reader(whole) as outer, outer.enter(der.SEQUENCE) as algorithm:
+        oid = algorithm.take(der.OID)
         if algorithm.peek() is not None and algorithm.take(der.NULL):
             raise Unfamiliar
     return oid

@@ -62,6 +62,22 @@ def test_the_header_of_old_apple_systems_is_accepted() -> None:
     assert decode_plist(xml("<dict/>", HEADER + old), max_bytes=LIMIT) == {}
 
 
+def test_a_text_is_read_whole_when_it_stands_in_pieces() -> None:
+    long = "x" * 100_000
+    data = xml(
+        "<dict> noise <key>a<!-- b -->&amp;c</key>\n"
+        f"<string><![CDATA[<d>]]>&lt;{long}</string><key></key><integer>0x1F</integer></dict>"
+    )
+    assert decode_plist(data, max_bytes=LIMIT) == {"a&c": f"<d><{long}", "": 31}
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16", "ISO-8859-1", "cp1252"])
+def test_a_list_in_another_encoding_is_read_as_plistlib_reads_it(encoding: str) -> None:
+    head = f'<?xml version="1.0" encoding="{encoding}"?>'
+    data = f"{head}<plist><dict><key>ä</key><string>ü</string></dict></plist>".encode(encoding)
+    assert decode_plist(data, max_bytes=LIMIT) == plistlib.loads(data) == {"ä": "ü"}
+
+
 def test_bytes_beyond_the_limit_are_refused_when_they_are_otherwise_fine() -> None:
     data = plistlib.dumps({"a": "x" * 100})
     assert decode_plist(data, max_bytes=len(data))
@@ -94,6 +110,18 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(xml("<dict><string>a</string></dict>"), id="a value without key"),
         pytest.param(xml("<dict><key>a</key></dict>"), id="a key without value"),
         pytest.param(xml("<dict><key>a</key><odd/></dict>"), id="an unknown element"),
+        pytest.param(xml("<dict><odd/></dict>"), id="an unknown element beside the keys"),
+        pytest.param(xml("<dict/><dict/>"), id="two roots"),
+        pytest.param(xml("<dict><plist/></dict>"), id="a plist inside"),
+        pytest.param(xml("<dict><key>a</key><key>b</key><true/></dict>"), id="two keys"),
+        pytest.param(xml("<dict><key></key></dict>"), id="an empty key without value"),
+        pytest.param(xml("<key>a</key><dict/>"), id="a key at the root"),
+        pytest.param(
+            xml("<dict><key>a</key><array><key>b</key></array></dict>"), id="a key in a list"
+        ),
+        pytest.param(
+            xml("<dict><key>a</key><string>b<true/></string></dict>"), id="a value in a text"
+        ),
         pytest.param(xml("<dict><key>a</key><date>x</date></dict>"), id="no date"),
         pytest.param(
             xml("<dict><key>a</key><date>2026-13-45T00:00:00Z</date></dict>"), id="no such day"

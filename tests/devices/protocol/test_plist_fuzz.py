@@ -56,6 +56,8 @@ def check_border(data: bytes) -> None:
         value = decode_plist(data, max_bytes=LIMIT)
     except PlistInvalid:
         return
+    if not data.startswith(b"bplist00"):
+        assert value == plistlib.loads(data, fmt=plistlib.FMT_XML)
     text = json.dumps(build_json_value(value), allow_nan=False)
     assert "\\u0000" not in text
     text.encode()
