@@ -80,9 +80,11 @@ def _device_information(command: Command, answer: Answer, now: datetime) -> None
     device = enrollment.device
     write_facts(device, facts=responses)
     flag_shared_serial(device)
+    facts = bound_facts(responses)
+    earlier = {key: fact for key, fact in device.information.items() if key not in facts}
     _write(
         device,
-        information=device.information | bound_facts(responses),
+        information=bound_facts(facts | earlier),
         information_reported_at=now,
         **decode_information(responses),
     )
