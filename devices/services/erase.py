@@ -71,7 +71,7 @@ def find_erase_body(command: Command, *, now: datetime) -> bytes | None:
     """
     body = get_command_body(command)
     returning = body.get("ReturnToService")
-    if returning is None:
+    if not isinstance(returning, dict):  # an administrator's own command goes out as it is
         return encode_plist(body)
     enrollment = Enrollment.objects.select_related("device__group").get(pk=command.enrollment_id)
     build: Callable[..., bytes] = import_string(settings.MDM_RETURN_PROFILE)

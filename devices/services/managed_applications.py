@@ -1,7 +1,7 @@
 """What devices tell of managed apps' configuration and feedback, with the moment they told it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,42 +14,60 @@ from devices.services.queue import enqueue
 FEEDBACK = "ManagedApplicationFeedback"
 CONFIGURATIONS = "ApplicationConfigurations"
 LONGEST_IDENTIFIER = 255
+MOST = 1000
 
 
 def note_configurations(command: Command, answer: dict[str, Any], now: datetime) -> None:
     """Store what apps are configured with, sealed; it stands nowhere else."""
     listed = _list_entries(command.result.get(CONFIGURATIONS))
-    for identifier, entry in listed.items():
-        found = entry.get("Configuration")
-        configuration = found if isinstance(found, dict) else {}
-        ManagedApplication.objects.update_or_create(
+    rows = [
+        ManagedApplication(
             enrollment=command.enrollment,
             identifier=identifier,
-            defaults={
-                "configuration": _encode(configuration) if configuration else None,
-                "configuration_reported_at": now,
-            },
+            configuration=_encode_configuration(entry.get("Configuration")),
+            configuration_reported_at=now,
         )
+        for identifier, entry in listed.items()
+    ]
+    _write(rows, fields=("configuration", "configuration_reported_at"))
     command.result = {CONFIGURATIONS: [{"Identifier": identifier} for identifier in listed]}
     Command.objects.filter(pk=command.pk).update(result=command.result)
 
 
-def _encode(configuration: dict[str, Any]) -> bytes:
-    return json.dumps(configuration, indent=2, ensure_ascii=False).encode()
+def _encode_configuration(told: Any) -> bytes | None:
+    if not isinstance(told, dict) or not told:
+        return None
+    return json.dumps(told, indent=2, ensure_ascii=False).encode()
 
 
 def note_feedback(command: Command, answer: dict[str, Any], now: datetime) -> None:
     """Store what apps have left for the organization."""
-    for identifier, entry in _list_entries(command.result.get(FEEDBACK)).items():
-        feedback = entry.get("Feedback")
-        ManagedApplication.objects.update_or_create(
+    listed = _list_entries(command.result.get(FEEDBACK))
+    rows = [
+        ManagedApplication(
             enrollment=command.enrollment,
             identifier=identifier,
-            defaults={
-                "feedback": feedback if isinstance(feedback, dict) else {},
-                "feedback_reported_at": now,
-            },
+            feedback=_find_feedback(entry),
+            feedback_reported_at=now,
         )
+        for identifier, entry in listed.items()
+    ]
+    _write(rows, fields=("feedback", "feedback_reported_at"))
+
+
+def _find_feedback(entry: dict[str, Any]) -> dict[str, Any]:
+    feedback = entry.get("Feedback")
+    return feedback if isinstance(feedback, dict) else {}
+
+
+def _write(rows: Sequence[ManagedApplication], *, fields: Sequence[str]) -> None:
+    """Insert these rows, or update the fields of those that are there, in one statement."""
+    ManagedApplication.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=("enrollment", "identifier"),
+        update_fields=fields,
+    )
 
 
 def ask_for_feedback(enrollment: Enrollment, *, applications: Mapping[str, Any]) -> None:
@@ -70,7 +88,7 @@ def _list_entries(value: Any) -> dict[str, dict[str, Any]]:
     entries = value if isinstance(value, list) else []
     return {
         entry["Identifier"]: entry
-        for entry in entries
+        for entry in entries[:MOST]
         if isinstance(entry, dict) and _is_fine(entry.get("Identifier"))
     }
 

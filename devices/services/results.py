@@ -6,6 +6,7 @@ not withheld yet. What it stores is bounded by devices.protocol.inventory.
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
@@ -56,6 +57,7 @@ Answer = dict[str, Any]
 # database of 100,000 devices.
 LISTS = frozenset({"InstalledApplicationList", "CertificateList", "Users"})
 MOST_PROFILES = 1000
+MOST_APPLICATIONS = 1000
 
 
 def apply_answer(command: Command, *, answer: Answer, now: datetime) -> None:
@@ -78,9 +80,11 @@ def _device_information(command: Command, answer: Answer, now: datetime) -> None
     device = enrollment.device
     write_facts(device, facts=responses)
     flag_shared_serial(device)
+    facts = bound_facts(responses)
+    earlier = {key: fact for key, fact in device.information.items() if key not in facts}
     _write(
         device,
-        information=device.information | bound_facts(responses),
+        information=bound_facts(facts | earlier),
         information_reported_at=now,
         **decode_information(responses),
     )
@@ -177,15 +181,23 @@ def _managed_application_list(command: Command, answer: Answer, now: datetime) -
     enrollment, applications = command.enrollment, command.result.get("ManagedApplicationList")
     if not isinstance(applications, dict):
         return
+    applications = _bound_applications(applications)
     asked = get_command_body(command).get("Identifiers")
+    # In an administrator's own command it may be anything; the device has then listed them all.
+    asked = asked if isinstance(asked, list) else []
     known = enrollment.reported_applications if asked else {}
-    others = {key: value for key, value in known.items() if key not in (asked or ())}
-    enrollment.reported_applications = others | applications
+    told = {*applications, *(key for key in asked if isinstance(key, str))}
+    others = {key: facts for key, facts in known.items() if key not in told}
+    enrollment.reported_applications = _bound_applications(applications | others)
     enrollment.applications_reported_at = now
     fields = ["reported_applications", "applications_reported_at", "updated_at"]
     enrollment.save(update_fields=fields)
     ask_for_feedback(enrollment, applications=applications)
     applications_reported.send(Enrollment, enrollment=enrollment)
+
+
+def _bound_applications(applications: dict[str, Any]) -> dict[str, Any]:
+    return dict(islice(applications.items(), MOST_APPLICATIONS))
 
 
 def _remove_profile(command: Command, answer: Answer, now: datetime) -> None:

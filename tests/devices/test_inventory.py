@@ -18,9 +18,11 @@ from devices.models import (
     SoftwareTitle,
     SoftwareVersion,
 )
+from devices.protocol.inventory.values import MOST_FACTS
 from devices.services import actions
 from devices.services.inventory import MOST_AT_ONCE, ask_due, plan_next
 from devices.services.queries import queue_questions
+from devices.services.queue import enqueue
 from devices.services.software_counts import count_software
 from tests.devices.conftest import MakeDevice
 from tests.devices.inventory import install, make_application
@@ -162,8 +164,6 @@ def test_a_list_is_not_kept_when_it_is_not_the_one_that_is_wanted(device: MdmDev
         {"RequestType": "InstalledApplicationList"},  # everything, from a person's device
         {"RequestType": "InstalledApplicationList", "ManagedAppsOnly": True, "Identifiers": ["x"]},
     ):
-        from devices.services.queue import enqueue
-
         enqueue(device.enrollment, command=body)
         device.answer_everything(make_answers(apps=[make_app("private")]))
     assert list_apps(device) == {"com.example.managed": "1.0"}
@@ -355,3 +355,11 @@ def test_the_apps_are_not_asked_for_after_device_information_without_the_right(
     assert "InstalledApplicationList" not in asked
     with pytest.raises(CommandNotObeyable, match="right to list installed apps"):
         actions.ask(mac.row, facts="apps", actor="a")
+
+
+def test_facts_do_not_pile_up_when_a_device_invents_them(device: MdmDevice) -> None:
+    for turn in range(2):
+        facts = {f"Fact{turn}-{number}": "x" for number in range(MOST_FACTS)}
+        enqueue(device.enrollment, command={"RequestType": "DeviceInformation"})
+        device.answer_everything({"DeviceInformation": {"QueryResponses": facts}})
+    assert device.row.information == facts

@@ -9,6 +9,8 @@ from django.db import connection
 
 from devices.models import Command, ManagedApplication
 from devices.services import actions
+from devices.services.managed_applications import MOST
+from devices.services.results import MOST_APPLICATIONS
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
@@ -123,3 +125,31 @@ def test_odd_names_and_texts_break_nothing(phone: MdmDevice) -> None:
         answer |= {"CommandUUID": taken["CommandUUID"]}
         message = plistlib.dumps(more | answer, fmt=plistlib.FMT_BINARY)
         assert phone.put("/mdm/connect", message).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["ManagedApplicationFeedback", "ApplicationConfigurations"])
+def test_little_is_written_when_the_device_tells_of_far_too_many(
+    phone: MdmDevice, key: str, django_assert_max_num_queries: Any
+) -> None:
+    kinds = {"ApplicationConfigurations": "ManagedApplicationConfiguration"}
+    entries = [{"Identifier": f"com.example.{number}"} for number in range(MOST + 5)]
+    with django_assert_max_num_queries(60):
+        assert ask(phone, kinds.get(key, key), {key: entries}).state == "acknowledged"
+    assert ManagedApplication.objects.count() == MOST
+
+
+def test_feedback_stays_when_the_configuration_is_told(phone: MdmDevice) -> None:
+    ask(phone, "ManagedApplicationFeedback", FEEDBACK)
+    entry = {"Identifier": APP, "Configuration": {"a": 1}}
+    ask(phone, "ManagedApplicationConfiguration", {"ApplicationConfigurations": [entry]})
+    assert get_app(phone).feedback == {"errors": 3}
+    assert json.loads(get_app(phone).configuration or b"") == {"a": 1}
+
+
+def test_the_list_of_managed_apps_is_bounded_when_a_device_invents_apps(phone: MdmDevice) -> None:
+    invented: dict[str, Any] = {
+        f"com.example.{number}": {} for number in range(MOST_APPLICATIONS + 5)
+    }
+    actions.refresh(phone.row, actor=ACTOR)
+    phone.answer_everything({"ManagedApplicationList": {"ManagedApplicationList": invented}})
+    assert len(phone.enrollment.reported_applications) == MOST_APPLICATIONS

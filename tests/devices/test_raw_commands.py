@@ -1,6 +1,7 @@
 """Commands of an administrator's own: as they are, bounded, noted."""
 
 import plistlib
+from typing import Any
 
 import pytest
 
@@ -71,3 +72,29 @@ def test_nothing_is_queued_for_a_device_that_has_left(phone: MdmDevice) -> None:
     phone.check_out()
     with pytest.raises(NotEnrolled):
         queue_raw_command(phone.row, content=plistlib.dumps({"RequestType": "A"}), actor=ACTOR)
+
+
+@pytest.mark.parametrize("returning", [True, "x", ["x"]])
+def test_an_odd_erase_blocks_nothing_when_it_is_handed_out(
+    phone: MdmDevice, returning: object
+) -> None:
+    command = {"RequestType": "EraseDevice", "ReturnToService": returning}
+    queue_raw_command(phone.row, content=plistlib.dumps(command), actor=ACTOR)
+    taken = phone.take()
+    assert taken is not None
+    assert taken["Command"] == command
+
+
+@pytest.mark.parametrize("identifiers", [5, True, "com.example.b", [{"a": 1}, "com.example.b"]])
+def test_the_answer_counts_when_the_question_was_odd(phone: MdmDevice, identifiers: object) -> None:
+    for body in ({}, {"Identifiers": identifiers}):
+        command = {"RequestType": "ManagedApplicationList", **body}
+        row = queue_raw_command(phone.row, content=plistlib.dumps(command), actor=ACTOR)
+        listed: dict[str, Any] = {"com.example.b" if body else "com.example.a": {}}
+        seen = phone.answer_everything(
+            {"ManagedApplicationList": {"ManagedApplicationList": listed}}
+        )
+        assert seen == ["ManagedApplicationList"]
+    row.refresh_from_db()
+    assert row.state == "acknowledged"
+    assert "com.example.b" in phone.enrollment.reported_applications
