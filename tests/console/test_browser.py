@@ -119,7 +119,7 @@ class TestCommands:
     ) -> None:
         page.goto(fill_in("device", world))
         page.click("text=Commands…")
-        page.fill("dialog[open] input[name=q]", "mirror")
+        page.locator("dialog[open] input[name=q]").press_sequentially("mirror", delay=60)
         page.wait_for_selector("#command-list a:has-text('profiles')", state="detached")
         page.click("dialog a:has-text('Mirror its screen')")
         page.fill("dialog[open] [name=destination_name]", "Meeting room")

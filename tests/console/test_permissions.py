@@ -105,10 +105,9 @@ def fill_in(name: str, world: World) -> str:
         "name": "ProfileList",
         "secret": world.secret.public_id,
     }
-    return reverse(
-        f"console:{name}",
-        kwargs={part: value for part, value in values.items() if f":{part}>" in route},
-    )
+    chosen = f"?device={world.device.public_id}" if route.startswith("selected-devices/") else ""
+    given = {part: value for part, value in values.items() if f":{part}>" in route}
+    return reverse(f"console:{name}", kwargs=given) + chosen
 
 
 def get_readers(name: str) -> set[str]:

@@ -24,6 +24,8 @@ from scep.models import (
 from scep.services.profiles import create_scep_profile
 from tests.devices.inventory import add_certificate as add_device_certificate
 from tests.devices.inventory import install
+from tests.policies.packages import make_ipa
+from tests.policies.uploads import upload_package
 from tests.rest.conftest import (
     FAR,
     Program,
@@ -239,6 +241,7 @@ FILL: dict[str, Callable[[int, Sample], Any]] = {
     "enrollment/sessions": lambda _, sample: add_session(add_token(sample.group)),
     "enrollment/tokens": _fill_tokens,
     "groups": _fill_groups,
+    "packages": lambda number, _: upload_package(make_ipa(CFBundleVersion=f"{number}.1")),
     "policies": _fill_policies,
     "scep/certificates": lambda _, sample: add_certificate(
         ScepProfile.objects.get(pk=sample.scep_profile.pk)

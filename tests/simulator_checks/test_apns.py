@@ -6,7 +6,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from h2.config import H2Configuration
 from h2.connection import H2Connection
+from h2.events import StreamEnded
 
 from tests.simulator.apns import FakeApns, make_authority
 
@@ -148,20 +148,26 @@ def test_client_sends_again_when_goaway_left_it_unprocessed(
     assert len(apns.deliveries) == 2
 
 
-def test_answer_comes_late_and_others_overtake_it(apns: FakeApns, connect: Connect) -> None:
-    apns.register(TOKEN, MAGIC, TOPIC)
-    client = connect()
-    push(client)
+def test_answer_comes_late_and_others_overtake_it(apns: FakeApns) -> None:
     apns.delay_next(0.5)
-    with ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(push, client)
+    client, ended = H2Connection(H2Configuration()), list[int]()
+    with open_tls(apns) as connection:
+        client.initiate_connection()
+        request(client, 1)
+        connection.sendall(client.data_to_send())
         while apns._delays:
             time.sleep(0.01)
-        quick = pool.submit(push, client)
-        assert quick.result().status_code == 200
-        assert not slow.done()
-        assert slow.result().status_code == 200
-    assert apns.connections == 1
+        request(client, 3)
+        while len(ended) < 2:
+            connection.sendall(client.data_to_send())
+            events = client.receive_data(connection.recv(65536))
+            ended += [event.stream_id or 0 for event in events if isinstance(event, StreamEnded)]
+    assert ended == [3, 1]
+
+
+def request(client: H2Connection, stream_id: int) -> None:
+    names = {":method": "POST", ":scheme": "https", ":authority": "x", ":path": "/3/device/"}
+    client.send_headers(stream_id, list(names.items()), end_stream=True)
 
 
 def test_answer_says_when_to_come_again(apns: FakeApns, connect: Connect) -> None:
