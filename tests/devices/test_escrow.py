@@ -211,3 +211,11 @@ def test_the_admins_password_is_kept_though_the_mac_gets_its_hash_alone(mac: Mdm
     ((kind, password, confirmed),) = list_kept(mac)
     assert (kind, confirmed) == ("admin_password", True)
     assert password.encode() not in plistlib.dumps(taken["Command"])
+
+
+def test_an_unlock_token_that_is_told_too_long_is_not_kept(phone: MdmDevice) -> None:
+    phone.answer_everything()
+    for told in (b"unlock", bytes(70_000)):
+        taken = send(phone, "RequestUnlockToken")
+        phone.take("Acknowledged", taken["CommandUUID"], UnlockToken=told)
+    assert phone.enrollment.unlock_token == b"unlock"
