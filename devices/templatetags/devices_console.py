@@ -36,13 +36,13 @@ def error_text(error_chain: Any) -> str:
 
 @register.filter
 def status_items(items: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return StatusItems as rows: `device.model.family`, and what it is in a few words."""
+    """Return StatusItems as rows by name: `device.model.family`, and what it is in a few words."""
     return list(islice(_flatten(items, prefix=""), MOST_ITEMS))
 
 
 def _flatten(value: Any, *, prefix: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        for name, child in value.items():
+        for name, child in sorted(value.items()):
             yield from _flatten(child, prefix=f"{prefix}.{name}" if prefix else name)
     else:
         yield prefix, _describe(value)
