@@ -24,8 +24,7 @@ from tests.services import ServiceMissing, run_services
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = (sys.executable, "-m", "pytest")
-# The stories first: each is one long file, and the last to begin would be waited for.
-PARALLEL = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder", "tests/flows", "tests")
+PARALLEL = ("-n", "4", "--dist", "loadfile")
 Words = tuple[str, ...]
 PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/protocol"))
 # What needs no database, brings its own, or is a story whose every step is tested on both kinds:
