@@ -8,7 +8,14 @@ from enrollment.models import EnrollmentToken, TokenState
 
 
 def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
-    """Return what the token is worth; the first of revoked, expired, used up that holds."""
+    """Return what the token is worth; the first of revoked, expired, used up that holds.
+
+    A token that was made from another is worth no more than that one.
+    """
+    if token.parent is not None:
+        state = get_token_state(token.parent, now=now)
+        if state != TokenState.ACTIVE:
+            return state
     if token.revoked_at is not None:
         return TokenState.REVOKED
     if token.expires_at is not None and token.expires_at <= now:
@@ -21,8 +28,11 @@ def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
 def list_tokens(
     *, now: datetime, state: TokenState | str | None = None
 ) -> QuerySet[EnrollmentToken]:
-    """Return the tokens, newest first, with group and SCEP profile; only those in `state`."""
-    tokens = EnrollmentToken.objects.select_related("group", "scep_profile")
+    """Return the tokens, newest first, with group and SCEP profile; only those in `state`.
+
+    Those that were made from another stand for it, and are not listed beside it.
+    """
+    tokens = EnrollmentToken.objects.filter(parent=None).select_related("group", "scep_profile")
     return tokens.filter(_build_condition(TokenState(state), now=now)) if state else tokens
 
 

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from enrollment.services.child_tokens import forget_unused_children
 from enrollment.services.sweep import expire_sessions, report_silent_sessions
 
 
@@ -12,3 +13,4 @@ def sweep_sessions() -> None:
     now = timezone.now()
     report_silent_sessions(now=now)
     expire_sessions(now=now)
+    forget_unused_children(now=now)

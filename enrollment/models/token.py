@@ -27,6 +27,14 @@ class EnrollmentToken(TimeStamped):
     jti = models.CharField(max_length=36, unique=True, default=build_jti, editable=False)
     organization = models.ForeignKey(Organization, models.PROTECT, related_name="tokens")
     signing_key = models.ForeignKey(TokenSigningKey, models.PROTECT, related_name="tokens")
+    parent = models.ForeignKey(
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="children",
+        help_text="Whose quota it counts against, and whose end is its own.",
+    )
     name = models.CharField(max_length=100)
     group = models.ForeignKey(Group, models.PROTECT, related_name="tokens")
     scep_profile = models.ForeignKey(

@@ -111,7 +111,7 @@ class TokenFilters(RowFilters):
 class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Enrollment tokens; a token's id is its `jti`."""
 
-    queryset = EnrollmentToken.objects.select_related(
+    queryset = EnrollmentToken.objects.filter(parent=None).select_related(
         "group", "scep_profile", "organization", "signing_key"
     )
     lookup_field = "jti"

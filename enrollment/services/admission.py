@@ -115,7 +115,9 @@ def _take_session(session: EnrollmentSession, *, udid: str) -> None:
 
 
 def _count_use(token: EnrollmentToken, *, udid: str) -> None:
-    """One conditional UPDATE decides a race for the last uses."""
+    """One conditional UPDATE decides a race for the last uses, of the token and of its parent."""
+    if token.parent is not None:
+        _count_use(token.parent, udid=udid)
     _, is_new = TokenUse.objects.get_or_create(token=token, udid=udid)
     if not is_new:
         return

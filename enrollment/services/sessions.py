@@ -60,7 +60,11 @@ def open_session(
 def get_session(session_id: str) -> EnrollmentSession:
     """Return the session, dead or alive; raises SessionRefused (session_unknown)."""
     known = EnrollmentSession.objects.select_related(
-        "token__group", "token__scep_profile", "token__organization", "token__signing_key"
+        "token__group",
+        "token__scep_profile",
+        "token__organization",
+        "token__signing_key",
+        "token__parent",
     )
     # What is no id never reaches the database: PostgreSQL chokes on a NUL.
     is_id = PUBLIC_ID.fullmatch(session_id)

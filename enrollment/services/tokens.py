@@ -86,8 +86,9 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     )
     if changed:
         audit.record(actor, action="token.revoke", subject_id=token.jti, subject=token.name)
-        sessions = token.sessions.values("public_id")
-        reject_requests_of(token.jti, session_ids=sessions, now=now, actor=actor)
+        for each in (token, *token.children.all()):
+            sessions = each.sessions.values("public_id")
+            reject_requests_of(each.jti, session_ids=sessions, now=now, actor=actor)
     else:
         token.refresh_from_db()
 
@@ -143,7 +144,7 @@ def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool 
 
 def _get_row(claims: EnrollmentClaims, *, key: TokenSigningKey) -> EnrollmentToken:
     token = (
-        EnrollmentToken.objects.select_related("group", "scep_profile", "organization")
+        EnrollmentToken.objects.select_related("group", "scep_profile", "organization", "parent")
         .filter(jti=claims.jti, signing_key=key)
         .first()
     )

@@ -50,7 +50,7 @@ def _search(text: str) -> list[Hits]:
         Hits(_("Groups"), _find(Group.objects.all(), text, view="console:group")),
         Hits(_("Policies"), _find(Policy.objects.all(), text, view="console:policy")),
         Hits(_("Packages"), _find(Package.objects.all(), text, view="console:package")),
-        Hits(_("Tokens"), _find(EnrollmentToken.objects.all(), text, view=None)),
+        Hits(_("Tokens"), _find(EnrollmentToken.objects.filter(parent=None), text, view=None)),
         Hits(_("SCEP"), _find(ScepProfile.objects.all(), text, view="console:scep-profile")),
     ]
 

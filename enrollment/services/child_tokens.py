@@ -1,0 +1,64 @@
+"""Tokens for one use that are made from another: its options, its quota and its end are theirs."""
+
+from datetime import datetime, timedelta
+
+from enrollment.errors import NotReady
+from enrollment.models import EnrollmentToken, TokenSigningKey
+from enrollment.services.tokens import check_token
+
+# What a token has for itself; everything else is an option, and its children's as well.
+OWN = {
+    "id",
+    "jti",
+    "signing_key",
+    "parent",
+    "name",
+    "expires_at",
+    "max_uses",
+    "use_count",
+    "created_by",
+    "revoked_at",
+    "revoked_by",
+    "created_at",
+    "updated_at",
+}
+FORGOTTEN_AFTER = timedelta(days=1)
+BATCH = 500
+
+
+def create_child_token(
+    parent: EnrollmentToken, *, name: str, expires_at: datetime, actor: str, now: datetime
+) -> EnrollmentToken:
+    """Make a token for one device, which ends with `parent` at the latest. Nothing is audited.
+
+    A use of it counts as one of the parent's. Raises TokenRefused unless the parent is active
+    and NotReady without a signing key.
+    """
+    check_token(parent, now=now)
+    signing_key = TokenSigningKey.objects.filter(is_active=True).last()
+    if signing_key is None:
+        raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
+    fields = (field for field in parent._meta.concrete_fields if field.name not in OWN)
+    ends = min(expires_at, parent.expires_at or expires_at)
+    return EnrollmentToken.objects.create(
+        **{field.attname: getattr(parent, field.attname) for field in fields},
+        signing_key=signing_key,
+        parent=parent,
+        name=name,
+        expires_at=ends.replace(microsecond=0),
+        max_uses=1,
+        created_by=actor,
+    )
+
+
+def forget_unused_children(*, now: datetime) -> int:
+    """Delete children that ended a day ago and that nobody has ever opened; return how many."""
+    unused = EnrollmentToken.objects.filter(
+        parent__isnull=False,
+        expires_at__lte=now - FORGOTTEN_AFTER,
+        sessions=None,
+        uses=None,
+        log_entries=None,
+    )
+    keys = list(unused.values_list("pk", flat=True)[:BATCH])
+    return EnrollmentToken.objects.filter(pk__in=keys).delete()[0]
