@@ -47,6 +47,9 @@ app = Celery("guardmdm", task_cls=SweptTask)
 def _transport_options() -> dict[str, Any]:
     if not settings.CELERY_BROKER_URL.startswith("filesystem"):
         return {
+            # Another server on the same Redis must not take this one's tasks: it would find
+            # nothing to do for their ids.
+            "global_keyprefix": f"guardmdm-{settings.GUARDMDM_KEY_RING.name}:",
             "visibility_timeout": 600,
             "socket_connect_timeout": CONNECT_SECONDS,
             "socket_timeout": 30,

@@ -118,6 +118,7 @@ if ENV.broker_url.startswith("redis"):
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             # A database of its own: clearing the cache must not clear the broker's queue.
             "LOCATION": build_cache_url(ENV.broker_url),
+            "KEY_PREFIX": ENV.key_ring.name,
             "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
         }
     }

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 START_SECONDS = 30
-REDIS_DATABASES = 64  # a pair for each of pytest's workers
+REDIS_DATABASES = 64  # a pair for each of 16 workers of pytest, and one for its server
 POSTGRESQL_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "300",

@@ -38,6 +38,11 @@ class KeyRing:
                     raise SecretUnreadable("the sealed value was altered") from error
         raise SecretUnreadable("no key in GUARDMDM_ENCRYPTION_KEYS opens this value")
 
+    @property
+    def name(self) -> str:
+        """Tell the server from others, not its secrets; it changes when the oldest key goes."""
+        return _tag(self.keys[-1]).hex()
+
     def is_sealed_with_newest(self, sealed: bytes) -> bool:
         """Whether `sealed` needs no re-sealing after a key rotation."""
         return sealed[:KEY_TAG_BYTES] == _tag(self.keys[0])

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.flows.server import Server
+from tests.services import REDIS_DATABASES
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.habits import Habits
@@ -17,8 +18,22 @@ from tests.simulator.habits import Habits
 GIVEN_DATABASE = os.environ.get("GUARDMDM_DATABASE_URL", "")
 GIVEN_BROKER = os.environ.get("GUARDMDM_BROKER_URL", "")
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-# Behind those of the suite's own processes; a server takes two, broker and cache.
-REDIS_DATABASE = 12 + 2 * (WORKER % 2)
+# The upper half of the databases, behind those of the suite's own processes; a server takes two,
+# broker and cache. Two servers on one broker would work off each other's tasks.
+REDIS_DATABASE = REDIS_DATABASES // 2 + 2 * WORKER
+LOG_CHARACTERS = 4000
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A story that fails is told with what its server's processes wrote last."""
+    report = yield
+    server = item.funcargs.get("server")
+    if report.failed and isinstance(server, Server):
+        report.sections.append(("log of the server", server.log[-LOG_CHARACTERS:]))
+    return report
 
 
 def _create_database(url: str) -> str:

@@ -9,6 +9,8 @@ from kombu.transport.virtual import BrokerState
 
 from guardmdm import celery
 from guardmdm.broker import Transport
+from organization.protocol.sealing import decode_key_ring, generate_key
+from tests.services import ServiceMissing, run_redis
 
 MESSAGES = 60
 
@@ -81,3 +83,31 @@ def test_a_lost_broker_fails_no_request_and_is_not_asked_again_at_once(monkeypat
     assert swept.delay(1) is None
     assert swept.delay(2) is None
     assert len(asked) == 1
+
+
+def test_two_servers_on_one_redis_take_their_own_tasks_only(tmp_path, settings):
+    try:
+        with run_redis(tmp_path) as url:
+            settings.CELERY_BROKER_URL = url
+            first, second = (_connect_with_keys(url, settings) for _ in range(2))
+            publish(first, range(2))
+            publish(second, range(7, 9))
+            taken: dict[str, list[int]] = {"first": [], "second": []}
+            consume(second, taken["second"])
+            consume(first, taken["first"])
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+    assert taken == {"first": [0, 1], "second": [7, 8]}
+
+
+def _connect_with_keys(url, settings):
+    """Connect as a server with encryption keys of its own does."""
+    settings.GUARDMDM_KEY_RING = decode_key_ring(generate_key())
+    options = celery._transport_options()
+    return lambda: Connection(url, transport_options=options)
+
+
+def test_a_server_keeps_its_tasks_when_a_key_is_added():
+    old, new = generate_key(), generate_key()
+    before, during = decode_key_ring(old), decode_key_ring(f"{new},{old}")
+    assert before.name == during.name != decode_key_ring(new).name
