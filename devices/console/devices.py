@@ -44,7 +44,7 @@ STATUS_ORDER = (
 
 CSV_HEADER = (
     "name", "status", "platform", "os_version", "model", "serial_number", "udid",
-    "owner", "group", "last_seen_at", "enrolled_at",
+    "owner", "owner_name", "group", "last_seen_at", "enrolled_at",
 )  # fmt: skip
 
 
@@ -139,7 +139,7 @@ def _build_csv_rows(devices: Iterator[Device], columns: list[str]) -> Iterator[t
         yield (
             device.name, device.get_status_display(), device.get_platform_display(),
             device.os_version, device.model, device.serial_number, device.udid, device.owner,
-            device.group, device.last_seen_at, device.enrolled_at,
+            device.owner_name, device.group, device.last_seen_at, device.enrolled_at,
             *(getattr(device, column) for column in columns),
         )  # fmt: skip
 

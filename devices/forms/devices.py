@@ -22,6 +22,7 @@ class DeviceFilter(ConsoleFilterSet):
         "serial_number",
         "udid",
         "owner",
+        "owner_name",
         placeholder=_("Search name, serial, UDID, owner…"),
     )
     status = django_filters.ChoiceFilter(choices=DeviceStatus, widget=forms.HiddenInput)

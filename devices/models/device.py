@@ -39,7 +39,10 @@ class Device(DeviceFacts, TimeStamped):
     platform = models.CharField(max_length=10, choices=Platform, default=Platform.OTHER)
     os_version = models.CharField(max_length=32, blank=True)
     build_version = models.CharField(max_length=32, blank=True)
-    owner = models.CharField(max_length=200, blank=True, db_index=True)
+    owner = models.CharField(
+        max_length=200, blank=True, db_index=True, help_text="An e-mail address where there is one."
+    )
+    owner_name = models.CharField(max_length=200, blank=True, help_text="That person's name.")
     group = models.ForeignKey(Group, models.PROTECT, null=True, blank=True, related_name="devices")
     status = models.CharField(max_length=12, choices=DeviceStatus, default=DeviceStatus.PENDING)
     status_reason = models.CharField(max_length=255, blank=True)

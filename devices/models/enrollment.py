@@ -58,6 +58,10 @@ class Enrollment(PushTarget, TimeStamped):
     access_rights = models.PositiveIntegerField(
         null=True, blank=True, help_text="What its enrollment profile asked for (AccessRights)."
     )
+    owner = models.CharField(
+        max_length=200, blank=True, help_text="The device's once this enrollment becomes live."
+    )
+    owner_name = models.CharField(max_length=200, blank=True)
     unlock_token = SealedField(null=True, blank=True)
     bootstrap_token = SealedField(null=True, blank=True, help_text="Escrowed by a Mac.")
     awaiting_configuration = models.BooleanField(

@@ -31,9 +31,13 @@ class Admission:
     """The group that the device joins, and the session and token that brought it.
 
     `access_rights` are what its enrollment profile asks for (AccessRights), None if not known.
+    `owner` is the person who enrolls it, an e-mail address where there is one; "" where nobody is
+    known, and then the device keeps the owner it has.
     """
 
     group_pk: int
     session_id: str
     token_id: str
     access_rights: int | None = None
+    owner: str = ""
+    owner_name: str = ""

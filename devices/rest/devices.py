@@ -26,6 +26,7 @@ FACTS = (
     "serial_number",
     "name",
     "owner",
+    "owner_name",
     "group",
     "status",
     "status_reason",
@@ -98,7 +99,15 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     lookup_value_regex = "dev_[a-z0-9]+"
     action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR}
     filterset_class = DeviceFilters
-    search_fields = ("name", "serial_number", "udid", "owner", "model_name", "product_name")
+    search_fields = (
+        "name",
+        "serial_number",
+        "udid",
+        "owner",
+        "owner_name",
+        "model_name",
+        "product_name",
+    )
     ordering_fields: ClassVar = {
         "created_at": "id",
         "name": "name",

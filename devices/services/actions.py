@@ -259,9 +259,11 @@ def rename(device: Device, *, name: str, actor: str) -> None:
 
 @transaction.atomic
 def assign_owner(device: Device, *, owner: str, actor: str) -> None:
-    """Note who uses the device."""
+    """Note who uses the device; the name that came with another owner goes."""
+    if device.owner != owner:
+        device.owner_name = ""
     device.owner = owner
-    device.save(update_fields=["owner", "updated_at"])
+    device.save(update_fields=["owner", "owner_name", "updated_at"])
     _record(device, actor=actor, action="device.owner", detail={"owner": owner})
 
 

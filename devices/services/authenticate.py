@@ -46,6 +46,8 @@ def authenticate(
         certificate_not_after=certificate.not_after,
         topic=message.topic,
         access_rights=admission.access_rights,
+        owner=admission.owner,
+        owner_name=admission.owner_name,
     )
     note_device(certificate, device_id=device.public_id)
     device_authenticated.send(Enrollment, enrollment=enrollment)
@@ -84,7 +86,7 @@ def _ask_admission(
 def _know_device(message: Authenticate, *, admission: Admission) -> Device:
     """Return the row of the UDID, new or brought up to date, unless another enrollment is live.
 
-    While one is, an unproved message changes neither what the device is nor its group.
+    While one is, an unproved message changes neither what the device is nor its group and owner.
     """
     device, _ = Device.objects.select_for_update(no_key=True).get_or_create(
         udid=message.udid,
@@ -95,7 +97,9 @@ def _know_device(message: Authenticate, *, admission: Admission) -> Device:
     if find_live_enrollment(device) is None:
         write_facts(device, facts=dict(message.facts))
         device.group_id = admission.group_pk
-        device.save(update_fields=["group", "updated_at"])
+        if admission.owner:
+            device.owner, device.owner_name = admission.owner, admission.owner_name
+        device.save(update_fields=["group", "owner", "owner_name", "updated_at"])
         set_status(device, status=DeviceStatus.PENDING)
     flag_shared_serial(device)
     return device

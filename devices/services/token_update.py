@@ -48,7 +48,7 @@ def _make_live(enrollment: Enrollment, *, now: datetime) -> None:
     renewed = _supersede(earlier, now=now)
     enrollment.state = EnrollmentState.LIVE
     enrollment.save(update_fields=["state", "updated_at"])
-    _bring_into_group(enrollment, now=now)
+    _bring_to_group_and_owner(enrollment, now=now)
     mark_enrolled(enrollment.device)
     queue_queries(enrollment)
     device_enrolled.send(Enrollment, enrollment=enrollment, renewed=renewed)
@@ -65,12 +65,14 @@ def _supersede(earlier: QuerySet[Enrollment], *, now: datetime) -> bool:
     return live
 
 
-def _bring_into_group(enrollment: Enrollment, *, now: datetime) -> None:
+def _bring_to_group_and_owner(enrollment: Enrollment, *, now: datetime) -> None:
     device = enrollment.device
     device.enrolled_at = now
     changed = enrollment.group_id is not None and enrollment.group_id != device.group_id
     if changed:
         device.group_id = enrollment.group_id
-    device.save(update_fields=["group", "enrolled_at", "updated_at"])
+    if enrollment.owner:
+        device.owner, device.owner_name = enrollment.owner, enrollment.owner_name
+    device.save(update_fields=["group", "owner", "owner_name", "enrolled_at", "updated_at"])
     if changed:
         device_group_changed.send(Device, device=device)

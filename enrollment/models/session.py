@@ -1,6 +1,7 @@
 from django.db import models
 
 from enrollment.models.token import EnrollmentToken
+from enrollment.protocol.person import Person
 from organization.models import PublicIdField, TimeStamped
 
 
@@ -31,9 +32,18 @@ class EnrollmentSession(TimeStamped):
     enrolled_at = models.DateTimeField(null=True, blank=True)
     silent_reported_at = models.DateTimeField(null=True, blank=True)
     failure_code = models.CharField(max_length=40, blank=True)
+    person_name = models.CharField(max_length=200, blank=True)
+    person_email = models.CharField(max_length=200, blank=True)
+    person_subject = models.CharField(
+        max_length=255, blank=True, help_text="By which the identity provider knows the person."
+    )
 
     class Meta:
         ordering = ("-id",)
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def person(self) -> Person:
+        return Person(self.person_name, self.person_email, self.person_subject)

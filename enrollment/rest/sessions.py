@@ -26,6 +26,8 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
             "state",
             "platform",
             "device",
+            "person_name",
+            "person_email",
             "failure_code",
             "user_agent",
             "remote_address",
@@ -50,5 +52,11 @@ class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     serializer_class = SessionSerializer
     lookup_value_regex = "ses_[a-z0-9]+"
     filterset_class = SessionFilters
-    search_fields = ("public_id", "user_agent", "remote_address")
+    search_fields = (
+        "public_id",
+        "user_agent",
+        "remote_address",
+        "person_name",
+        "person_email",
+    )
     ordering_fields: ClassVar = {"created_at": "id", "expires_at": "expires_at"}

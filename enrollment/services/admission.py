@@ -34,6 +34,8 @@ def admit(request: AdmissionRequest) -> Admission:
         session_id=session.public_id,
         token_id=session.token.jti,
         access_rights=ACCESS_RIGHTS,
+        owner=session.person.owner,
+        owner_name=session.person.name,
     )
 
 

@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from enrollment.errors import SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.protocol.person import Person
 from enrollment.services.log import write_entry
 from organization.models import Given, PreparedUpdate
 
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
+NOBODY = Person()
 LIFETIME = timedelta(minutes=60)
 # A failed session may go on: devices try again by themselves.
 UNTAKEN_STATES = (
@@ -44,6 +46,7 @@ def open_session(
     remote_address: str | None,
     now: datetime,
     lifetime: timedelta = LIFETIME,
+    person: Person = NOBODY,
 ) -> EnrollmentSession:
     """Start an attempt with a verified token; `platform` is a devices.Platform value or ""."""
     session = EnrollmentSession.objects.create(
@@ -52,6 +55,9 @@ def open_session(
         user_agent=user_agent.replace("\0", "")[:300],
         remote_address=remote_address,
         expires_at=now + lifetime,
+        person_name=person.name,
+        person_email=person.email,
+        person_subject=person.subject,
     )
     write_entry("session_opened", session=session, detail={"platform": platform})
     return session

@@ -25,7 +25,8 @@ DEVICE = PreparedSelect(
 def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
     """Return what the rows of the session, its token (`jti`) and its device say; "" = unknown.
 
-    Before the first Authenticate there is no device. Raises organization.errors.NotSetUp.
+    Before the first Authenticate there is no device; the owner is the session's person then.
+    Raises organization.errors.NotSetUp.
     """
     session = _find_session(session_id)
     token = session.token if session else _find_token(token_id)
@@ -38,7 +39,7 @@ def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
         platform=(device and device.platform) or (session.platform if session else ""),
         group=group.name if group else "",
         token=token.name if token else "",
-        owner=device.owner if device else "",
+        owner=(device and device.owner) or (session.person.owner if session else ""),
         session=session_id,
         organization=organization.name,
     )

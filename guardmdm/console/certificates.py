@@ -48,7 +48,7 @@ def _find_devices(words: list[str]) -> "QuerySet[Device, str]":
     found = Q()
     for word in words:
         matches = Q()
-        for column in ("name", "serial_number", "udid", "owner"):
+        for column in ("name", "serial_number", "udid", "owner", "owner_name"):
             matches |= Q(**{f"{column}__icontains": word})
         found &= matches
     ids = Device.objects.order_by().filter(found).values_list("public_id", flat=True)

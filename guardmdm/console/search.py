@@ -56,7 +56,7 @@ def _search(text: str) -> list[Hits]:
 
 
 def _find_devices(text: str) -> "QuerySet[Device]":
-    columns = ("name", "serial_number", "udid", "owner")
+    columns = ("name", "serial_number", "udid", "owner", "owner_name")
     matches = Q()
     for column in columns:
         matches |= Q(**{f"{column}__icontains": text})

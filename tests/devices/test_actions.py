@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
-from devices.models import Command, Group
+from devices.models import Command, Device, Group
 from devices.services import actions
 from devices.services.groups import create_group, delete_group, update_group
 from devices.services.status import set_status
@@ -174,6 +174,14 @@ def test_a_name_and_an_owner_are_noted(phone: MdmDevice) -> None:
     actions.rename(phone.row, name="Front desk", actor=ACTOR)
     actions.assign_owner(phone.row, owner="Ada", actor=ACTOR)
     assert (phone.row.name, phone.row.owner) == ("Front desk", "Ada")
+
+
+def test_the_name_goes_when_the_device_gets_another_owner(phone: MdmDevice) -> None:
+    Device.objects.update(owner="ann@example.com", owner_name="Ann Lee")
+    actions.assign_owner(phone.row, owner="ann@example.com", actor=ACTOR)
+    assert phone.row.owner_name == "Ann Lee"
+    actions.assign_owner(phone.row, owner="bob@example.com", actor=ACTOR)
+    assert phone.row.owner_name == ""
 
 
 def test_a_warning_is_gone_when_somebody_has_looked(make_device: MakeDevice) -> None:

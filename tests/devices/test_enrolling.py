@@ -179,6 +179,22 @@ def test_the_old_enrollment_lives_until_the_new_token_update(
     assert len(news["device_group_changed"]) == 1
 
 
+def test_the_owner_changes_with_the_new_token_update_when_one_is_known(
+    make_device: MakeDevice,
+) -> None:
+    old = make_device()
+    old.authenticate(challenge=f"group-{old.group.pk}-ann")
+    assert (old.row.owner, old.row.owner_name) == ("ann@example.com", "ann")
+    old.token_update()
+    new = reenroll(make_device, old)
+    new.authenticate(challenge=f"group-{new.group.pk}-bob")
+    assert old.row.owner == "ann@example.com"
+    new.token_update()
+    assert (old.row.owner, old.row.owner_name) == ("bob@example.com", "bob")
+    reenroll(make_device, old).enroll()
+    assert old.row.owner == "bob@example.com"
+
+
 def test_a_new_enrollment_inherits_no_command(make_device: MakeDevice) -> None:
     old = make_device().enroll()
     waiting = set(Command.objects.values_list("uuid", flat=True))

@@ -51,6 +51,13 @@ def test_device_joins_the_tokens_group_when_admitted(make_session: MakeSession) 
     assert (session.state, session.token.use_count) == (SessionState.AUTHENTICATED, 1)
 
 
+def test_person_becomes_the_owner_when_the_session_knows_one(make_session: MakeSession) -> None:
+    session = make_session()
+    EnrollmentSession.objects.update(person_name="Ann Lee", person_email="ann@example.com")
+    admission = admit(build_request(session))
+    assert (admission.owner, admission.owner_name) == ("ann@example.com", "Ann Lee")
+
+
 def test_use_is_not_counted_again_when_the_same_device_returns(
     make_token: MakeToken, make_session: MakeSession
 ) -> None:

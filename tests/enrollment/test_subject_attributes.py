@@ -26,6 +26,14 @@ def test_session_and_token_are_described_when_no_device_has_come_yet(
     )
 
 
+def test_owner_is_the_sessions_person_when_no_device_has_come_yet(
+    make_session: MakeSession,
+) -> None:
+    session = make_session()
+    EnrollmentSession.objects.update(person_name="Ann Lee", person_email="ann@example.com")
+    assert describe_session(session.public_id, token_id="").owner == "ann@example.com"
+
+
 def test_device_is_described_when_the_session_has_enrolled_it(
     make_token: MakeToken, make_session: MakeSession
 ) -> None:
