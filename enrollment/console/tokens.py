@@ -1,4 +1,4 @@
-"""Administrators' doors: Enrollment › OTA › Tokens and Enrollment › Log."""
+"""Enrollment › OTA › Tokens."""
 
 from typing import Any
 
@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from enrollment.errors import EnrollmentRefused, TokenInvalid
-from enrollment.forms import LogFilter, TokenFilter, TokenForm
-from enrollment.models import EnrollmentToken, LogEntry
-from enrollment.protocol.log_codes import get_log_code
+from enrollment.forms import TokenFilter, TokenForm
+from enrollment.models import EnrollmentToken
 from enrollment.selectors import get_token_state, list_tokens
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
@@ -63,39 +62,6 @@ TOKENS = Section(
     create=create_token,
     refusals=(TokenInvalid, EnrollmentRefused),
 )
-
-LOG = Section(
-    name="log",
-    item="log-entry",
-    route="enrollment/log/",
-    page=ListPage(
-        title=gettext_lazy("Log"),
-        path=(gettext_lazy("Enrollment"),),
-        columns=(
-            gettext_lazy("Entry"),
-            gettext_lazy("Level"),
-            gettext_lazy("Token"),
-            gettext_lazy("Address"),
-            gettext_lazy("Time"),
-        ),
-        row_template="console/log/row.html",
-        get_rows=lambda: LogEntry.objects.select_related("token"),
-        filterset=LogFilter,
-        empty_title=gettext_lazy("Nothing has happened yet"),
-        empty_text=gettext_lazy("Open an enrollment link on a device: every step is noted here."),
-    ),
-    item_template="console/log/entry.html",
-    get_item_context=lambda request, entry: {
-        "code": get_log_code(entry.code),
-        "path": list_session_entries(entry),
-    },
-)
-
-
-def list_session_entries(entry: LogEntry) -> "QuerySet[LogEntry]":
-    """Return the entries of the same enrollment attempt, oldest first."""
-    rows = LogEntry.objects.order_by("id")
-    return rows.filter(session_id=entry.session_id)[:100] if entry.session_id else rows.none()
 
 
 def _get_token(jti: str) -> EnrollmentToken:
@@ -156,11 +122,10 @@ def _no_store(response: HttpResponse) -> HttpResponse:
     return response
 
 
-console_urlpatterns: list[URLPattern] = [
+urlpatterns: list[URLPattern] = [
     *TOKENS.build_urls(),
     path("enrollment/ota/tokens/<str:jti>/qr", show_qr, name="token"),
     path("enrollment/ota/tokens/<str:jti>/qr.png", download_png, name="token-qr-png"),
     path("enrollment/ota/tokens/<str:jti>/qr.svg", download_svg, name="token-qr-svg"),
     path("enrollment/ota/tokens/<str:jti>/revoke", revoke, name="token-revoke"),
-    *LOG.build_urls(),
 ]

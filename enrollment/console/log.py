@@ -1,0 +1,46 @@
+"""Enrollment › Log."""
+
+from django.db.models import QuerySet
+from django.urls import URLPattern
+from django.utils.translation import gettext_lazy
+
+from enrollment.forms import LogFilter
+from enrollment.models import LogEntry
+from enrollment.protocol.log_codes import get_log_code
+from organization.console import ListPage, Section
+
+LOG = Section(
+    name="log",
+    item="log-entry",
+    route="enrollment/log/",
+    page=ListPage(
+        title=gettext_lazy("Log"),
+        path=(gettext_lazy("Enrollment"),),
+        columns=(
+            gettext_lazy("Entry"),
+            gettext_lazy("Level"),
+            gettext_lazy("Token"),
+            gettext_lazy("Address"),
+            gettext_lazy("Time"),
+        ),
+        row_template="console/log/row.html",
+        get_rows=lambda: LogEntry.objects.select_related("token"),
+        filterset=LogFilter,
+        empty_title=gettext_lazy("Nothing has happened yet"),
+        empty_text=gettext_lazy("Open an enrollment link on a device: every step is noted here."),
+    ),
+    item_template="console/log/entry.html",
+    get_item_context=lambda request, entry: {
+        "code": get_log_code(entry.code),
+        "path": list_session_entries(entry),
+    },
+)
+
+
+def list_session_entries(entry: LogEntry) -> "QuerySet[LogEntry]":
+    """Return the entries of the same enrollment attempt, oldest first."""
+    rows = LogEntry.objects.order_by("id")
+    return rows.filter(session_id=entry.session_id)[:100] if entry.session_id else rows.none()
+
+
+urlpatterns: list[URLPattern] = LOG.build_urls()
