@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Group
 from enrollment.models import EnrollmentToken, LogEntry, LogLevel, TokenState
+from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.selectors import list_tokens
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter, warn_when
@@ -60,6 +61,16 @@ class TokenForm(ConsoleForm):
         empty_label=_("None: the profile carries an identity of its own"),
         help_text=_("The SCEP profile for certificate enrollment (optional)"),
     )
+    rights = forms.ChoiceField(
+        label=_("Rights"),
+        choices=[
+            (level.name, f"{level.label}: {level.summary}") for level in RIGHTS_LEVELS.values()
+        ],
+        initial=FULL,
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=_("For life: a device never gives more rights than it enrolled with."),
+    )
     max_uses = warn_when(
         forms.IntegerField(
             label=_("Max uses"),
@@ -75,6 +86,7 @@ class TokenForm(ConsoleForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         moment = data.pop("custom_expires_at", None)
+        data["rights"] = data.get("rights") or FULL
         if "expiration" in data:
             data["expires_at"] = self._decode_expiration(data.pop("expiration"), moment)
         return data

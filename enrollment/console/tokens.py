@@ -59,6 +59,7 @@ TOKENS = Section(
         empty_text=gettext_lazy("Generate one, then send its link or show its QR code."),
     ),
     form=TokenForm,
+    form_template="console/token/form.html",
     create=create_token,
     refusals=(TokenInvalid, EnrollmentRefused),
 )

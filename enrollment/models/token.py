@@ -4,6 +4,7 @@ from django.db import models
 
 from devices.models import Group
 from enrollment.models.signing_key import TokenSigningKey
+from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from organization.models import Organization, TimeStamped
 from scep.models import ScepProfile
 
@@ -45,6 +46,12 @@ class EnrollmentToken(TimeStamped):
     )
     max_uses = models.PositiveIntegerField(default=0, help_text="0 = unlimited.")
     use_count = models.PositiveIntegerField(default=0)
+    rights = models.CharField(
+        max_length=10,
+        choices=[(level.name, level.label) for level in RIGHTS_LEVELS.values()],
+        default=FULL,
+        help_text="What its profiles ask for; never changed, for a device's rights cannot grow.",
+    )
     created_by = models.CharField(max_length=200, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.CharField(max_length=200, blank=True)

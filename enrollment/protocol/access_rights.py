@@ -1,7 +1,8 @@
 """What an MDM profile asks to be allowed (com.apple.mdm, AccessRights), in people's words.
 
-Rights may be given up by a later profile but never added, so the server asks for all that
-its commands need. `_` marks the texts for translation and does nothing here.
+Rights may be given up by a later profile but never added, so a token's level is for life:
+profile, consent, page and console all take it from here. `_` marks the texts for translation
+and does nothing here.
 """
 
 from dataclasses import dataclass
@@ -35,9 +36,50 @@ ACCESS_RIGHTS = (
     AccessRight(2048, _("Change settings such as the device's name"), True),
     AccessRight(4096, _("Install, manage and remove the organization's apps"), True),
 )
+# What no MDM server can, whatever its rights.
+NEVER = (
+    _("Read your messages, mail, photos or files"),
+    _("See your browsing history or passwords"),
+    _("Listen to calls or use the camera"),
+)
 ALL_RIGHTS = sum(right.bit for right in ACCESS_RIGHTS)
 # A bit that Apple refuses without another one.
 REQUIRES = {2: 1, 128: 64}
+
+
+@dataclass(frozen=True)
+class RightsLevel:
+    """How much a token asks of a device; `name` is what forms, programs and scripts call it."""
+
+    name: str
+    label: str
+    summary: str
+    rights: int
+
+
+# What a person does not expect on a device of their own: that it is locked, erased or renamed,
+# and that their apps, networks and provisioning profiles are looked through.
+NOT_ON_PRIVATE_DEVICES = 4 | 8 | 32 | 64 | 128 | 256 | 2048
+ERASE = 8
+BYOD, STANDARD, FULL = "byod", "standard", "full"
+RIGHTS_LEVELS = {
+    level.name: level
+    for level in (
+        RightsLevel(
+            BYOD,
+            _("BYOD light"),
+            _("For people's own devices: profiles, the organization's apps and security checks."),
+            ALL_RIGHTS & ~NOT_ON_PRIVATE_DEVICES,
+        ),
+        RightsLevel(STANDARD, _("Standard"), _("Everything but erasing."), ALL_RIGHTS & ~ERASE),
+        RightsLevel(FULL, _("Full"), _("For the organization's own devices."), ALL_RIGHTS),
+    )
+}
+
+
+def get_access_rights(level: str) -> int:
+    """Return the bits of a level; raises KeyError for one that does not exist."""
+    return RIGHTS_LEVELS[level].rights
 
 
 def check_access_rights(rights: int) -> int:
@@ -53,3 +95,8 @@ def check_access_rights(rights: int) -> int:
 def list_access_rights(rights: int) -> list[AccessRight]:
     """Return what the bits in `rights` allow, in their order."""
     return [right for right in ACCESS_RIGHTS if rights & right.bit]
+
+
+def list_refused_rights(rights: int) -> list[AccessRight]:
+    """Return what the bits in `rights` do not allow, in their order."""
+    return [right for right in ACCESS_RIGHTS if not rights & right.bit]

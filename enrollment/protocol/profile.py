@@ -73,9 +73,17 @@ class MdmFacts:
 
 
 def build_profile(
-    context: ProfileContext, *, roots: Sequence[bytes], identity: Payload, mdm: MdmFacts
+    context: ProfileContext,
+    *,
+    roots: Sequence[bytes],
+    identity: Payload,
+    mdm: MdmFacts,
+    consent: Mapping[str, str],
 ) -> bytes:
-    """Return the unsigned profile as an XML property list; `roots`: root CAs, DER, ours first."""
+    """Return the unsigned profile as an XML property list; `roots`: root CAs, DER, ours first.
+
+    `consent`: what a person reads before the installation, by language code and as `default`.
+    """
     profile: Payload = {
         "PayloadType": "Configuration",
         "PayloadVersion": 1,
@@ -86,6 +94,7 @@ def build_profile(
             f"Lets {context.organization_name} manage this device with GuardMDM."
         ),
         "PayloadOrganization": context.organization_name,
+        "ConsentText": dict(consent),
         "PayloadContent": [
             *build_root_payloads(context, roots=roots),
             identity,

@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from devices.models import Group
 from enrollment.errors import NotReady, TokenInvalid
 from enrollment.models import EnrollmentToken, TokenState
+from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.rest.expiry import ExpiryField
 from enrollment.selectors import get_token_state, list_tokens
 from enrollment.services.qr import build_qr_png, build_qr_svg
@@ -57,6 +58,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "expires_at",
             "max_uses",
             "uses",
+            "rights",
             "state",
             "created_at",
             "created_by",
@@ -96,6 +98,11 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     expires_at = ExpiryField()
     max_uses = serializers.IntegerField(
         min_value=0, max_value=MAX_USES, default=DEFAULT_USES, help_text="0 = unlimited."
+    )
+    rights = serializers.ChoiceField(
+        choices=[(level.name, level.label) for level in RIGHTS_LEVELS.values()],
+        default=FULL,
+        help_text="How much its profiles ask for; it cannot be changed later.",
     )
 
 

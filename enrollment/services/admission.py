@@ -7,7 +7,7 @@ from devices.models import Device, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
-from enrollment.services.profile import ACCESS_RIGHTS
+from enrollment.protocol.access_rights import get_access_rights
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.tokens import verify_token
 from scep.models import ChallengeType
@@ -33,7 +33,7 @@ def admit(request: AdmissionRequest) -> Admission:
         group_pk=session.token.group_id,
         session_id=session.public_id,
         token_id=session.token.jti,
-        access_rights=ACCESS_RIGHTS,
+        access_rights=get_access_rights(session.token.rights),
         owner=session.person.owner,
         owner_name=session.person.name,
     )

@@ -10,7 +10,7 @@ from devices.errors import PushCertificateMissing
 from devices.selectors import get_push_certificate
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession, SessionState
-from enrollment.protocol.access_rights import ALL_RIGHTS
+from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.profile import (
     MdmFacts,
     Payload,
@@ -18,6 +18,7 @@ from enrollment.protocol.profile import (
     build_trust_profile,
 )
 from enrollment.protocol.profile import build_profile as build_profile_plist
+from enrollment.services.consent import build_consent
 from enrollment.services.identity_payload import build_identity
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, check_open, note_base_url
@@ -26,8 +27,6 @@ from organization.models import Organization
 from organization.selectors import get_organization
 from scep.selectors import list_root_cas
 from scep.services.profile_signing import sign_profile
-
-ACCESS_RIGHTS = ALL_RIGHTS
 
 
 def build_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
@@ -42,7 +41,8 @@ def build_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     identity = build_identity(
         session, context=build_context(session), challenge=build_challenge(session), now=now
     )
-    signed = sign_enrollment_profile(session, identity=identity, topic=topic)
+    rights = get_access_rights(session.token.rights)
+    signed = sign_enrollment_profile(session, identity=identity, topic=topic, access_rights=rights)
     # Apart from the above: the CA commits its intent to sign before it signs an identity.
     with transaction.atomic():
         advance_session(session.public_id, state=SessionState.PROFILE_DOWNLOADED)
@@ -50,7 +50,9 @@ def build_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     return signed
 
 
-def sign_enrollment_profile(session: EnrollmentSession, *, identity: Payload, topic: str) -> bytes:
+def sign_enrollment_profile(
+    session: EnrollmentSession, *, identity: Payload, topic: str, access_rights: int
+) -> bytes:
     """Return the session's profile around an identity payload, CMS-signed (DER).
 
     Everything but the identity's contents is the same each time: a device takes another topic
@@ -66,8 +68,9 @@ def sign_enrollment_profile(session: EnrollmentSession, *, identity: Payload, to
             topic=topic,
             server_url=f"{base_url}/mdm/connect",
             check_in_url=f"{base_url}/mdm/checkin?{challenge}",
-            access_rights=ACCESS_RIGHTS,
+            access_rights=access_rights,
         ),
+        consent=build_consent(session.token.organization.name, access_rights),
     )
     return sign_profile(content)
 

@@ -12,6 +12,7 @@ from devices.errors import RenewalNotPossible
 from devices.models import Enrollment
 from enrollment.errors import EnrollmentRefused
 from enrollment.models import EnrollmentSession
+from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.profile import (
     Payload,
     build_pkcs12_payload,
@@ -43,9 +44,17 @@ def build_renewal_profile(enrollment: Enrollment, *, now: datetime) -> bytes:
             session,
             identity=_build_identity(session, renews=identity, now=now),
             topic=enrollment.topic,
+            access_rights=_get_access_rights(enrollment, session=session),
         )
     except (EnrollmentRefused, ScepError, NotSetUp) as error:
         raise RenewalNotPossible(str(error)) from error
+
+
+def _get_access_rights(enrollment: Enrollment, *, session: EnrollmentSession) -> int:
+    """Return what it was enrolled with: a device refuses an update that asks for more."""
+    if enrollment.access_rights is not None:
+        return enrollment.access_rights
+    return get_access_rights(session.token.rights)
 
 
 def _build_identity(

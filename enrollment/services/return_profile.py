@@ -10,6 +10,7 @@ from devices.errors import ReturnNotPossible
 from devices.models import Enrollment
 from enrollment.errors import EnrollmentRefused, TokenInvalid
 from enrollment.models import EnrollmentSession, EnrollmentToken
+from enrollment.protocol.access_rights import FULL
 from enrollment.services.profile import build_profile
 from enrollment.services.sessions import get_session, link_device, open_session
 from enrollment.services.tokens import MAX_NAME, create_token
@@ -38,6 +39,7 @@ def build_return_profile(enrollment: Enrollment, *, now: datetime) -> bytes:
             scep_profile=_find_scep_profile(enrollment),
             expires_at=now + LIFETIME,
             max_uses=1,
+            rights=_find_rights(enrollment),
             actor=ACTOR,
         )
         session = _open_session(token, platform=device.platform, now=now)
@@ -54,6 +56,12 @@ def _find_scep_profile(enrollment: Enrollment) -> ScepProfile | None:
     identities = IssuedCertificate.objects.select_related("scep_profile")
     identity = identities.filter(fingerprint=enrollment.certificate_sha256).first()
     return identity.scep_profile if identity else None
+
+
+def _find_rights(enrollment: Enrollment) -> str:
+    """Return the level that it was enrolled with; before there were levels, that was everything."""
+    sessions = EnrollmentSession.objects.filter(public_id=enrollment.session_id)
+    return sessions.values_list("token__rights", flat=True).first() or FULL
 
 
 def _open_session(token: EnrollmentToken, *, platform: str, now: datetime) -> EnrollmentSession:

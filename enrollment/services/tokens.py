@@ -21,6 +21,7 @@ from devices.models import Group
 from enrollment.errors import NotReady, TokenInvalid, TokenRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, TokenSigningKey, TokenState
 from enrollment.protocol import token as token_protocol
+from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.token import EnrollmentClaims
 from enrollment.selectors import get_token_state
 from organization.selectors import get_organization
@@ -48,17 +49,21 @@ def create_token(
     expires_at: datetime | None,
     max_uses: int,
     scep_profile: ScepProfile | None = None,
+    rights: str = FULL,
     actor: str,
 ) -> EnrollmentToken:
     """Make a token; `expires_at` None = never, `max_uses` 0 = unlimited, audited.
 
-    Raises TokenInvalid for an impossible name or number, NotReady without a signing key.
+    `rights` is the name of a level of enrollment.protocol.access_rights. Raises TokenInvalid for
+    an impossible name, number or level, NotReady without a signing key.
     """
     name = name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise TokenInvalid(f"a token's name has 1 to {MAX_NAME} printable characters")
     if not 0 <= max_uses <= MAX_USES:
         raise TokenInvalid(f"a token has 0 (unlimited) to {MAX_USES} uses")
+    if rights not in RIGHTS_LEVELS:
+        raise TokenInvalid(f"a token's rights are one of {', '.join(RIGHTS_LEVELS)}")
     signing_key = TokenSigningKey.objects.filter(is_active=True).last()
     if signing_key is None:
         raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
@@ -70,9 +75,16 @@ def create_token(
         scep_profile=scep_profile,
         expires_at=expires_at and expires_at.replace(microsecond=0),
         max_uses=max_uses,
+        rights=rights,
         created_by=actor,
     )
-    audit.record(actor, action="token.create", subject_id=token.jti, subject=name)
+    audit.record(
+        actor,
+        action="token.create",
+        subject_id=token.jti,
+        subject=name,
+        detail={"rights": rights},
+    )
     return token
 
 

@@ -1,9 +1,12 @@
 """Template tags of the console's enrollment pages."""
 
+from typing import Any
+
 from django import template
 from django.utils import timezone
 
 from enrollment.models import EnrollmentToken, TokenState
+from enrollment.protocol.access_rights import ACCESS_RIGHTS, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import get_log_code
 from enrollment.selectors import get_token_state
 
@@ -13,6 +16,17 @@ register = template.Library()
 @register.simple_tag
 def token_state(token: EnrollmentToken) -> TokenState:
     return get_token_state(token, now=timezone.now())
+
+
+@register.simple_tag
+def rights_table() -> dict[str, Any]:
+    """Return the levels, and for each right its words and which of the levels ask for it."""
+    levels = list(RIGHTS_LEVELS.values())
+    rows = [
+        (right.text, [bool(level.rights & right.bit) for level in levels])
+        for right in ACCESS_RIGHTS
+    ]
+    return {"levels": levels, "rows": rows}
 
 
 @register.filter

@@ -3,12 +3,10 @@
 import base64
 from typing import Any
 
-from django.utils.translation import gettext
-
 from enrollment.models import EnrollmentToken
-from enrollment.protocol.access_rights import list_access_rights
+from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.platform import Browser, Visitor
-from enrollment.services.profile import ACCESS_RIGHTS
+from enrollment.services.consent import list_allowed, list_refused
 from enrollment.services.qr import build_qr_png
 from enrollment.services.tokens import build_enrollment_url
 
@@ -20,15 +18,15 @@ SHOWN_A_CODE = ("mac", "other")
 
 def build_page(token: EnrollmentToken, *, visitor: Visitor, with_link: bool) -> dict[str, Any]:
     """Return the template's context; `with_link` adds the enrollment URL and its QR code."""
-    rights = list_access_rights(ACCESS_RIGHTS)
+    rights = get_access_rights(token.rights)
     context: dict[str, Any] = {
         "token": token,
         "organization": token.organization,
         "visitor": visitor,
         "device_name": DEVICE_NAMES.get(visitor.device, ""),
         "may_continue": visitor.browser == Browser.HANDS_OVER,
-        "sees": [gettext(right.text) for right in rights if not right.is_action],
-        "does": [gettext(right.text) for right in rights if right.is_action],
+        "can": list_allowed(rights),
+        "cannot": list_refused(rights),
     }
     if with_link:
         url = build_enrollment_url(token)

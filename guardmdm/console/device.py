@@ -8,8 +8,10 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, ManagedApplication
+from devices.protocol.commands import COMMAND_TYPES
 from devices.selectors import (
     OPEN_STATES,
+    get_device_facts,
     list_commands,
     list_secrets,
     list_status_reports,
@@ -23,6 +25,7 @@ from policies.selectors import PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
 SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_SECRETS = 25, 25, 10
+BUTTONS = ("DeviceLock", "EraseDevice")
 # Whose items still move by themselves: a device that is gone is not asked about every 3 s.
 LIVE_STATUSES = (DeviceStatus.PENDING, DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
 MOVING = (ItemState.PENDING, ItemState.INSTALLING, ItemState.REMOVING)
@@ -91,9 +94,17 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         "silence": describe_silence(enrollment) if enrollment else None,
         "session": session,
         "certificate": certificate,
+        "refusals": _find_refusals(device, enrollment=enrollment),
         "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
         "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),
     }
+
+
+def _find_refusals(device: Device, *, enrollment: Enrollment | None) -> dict[str, str]:
+    """Return why it would refuse the commands that have a button of their own, if it would."""
+    facts = get_device_facts(device, enrollment=enrollment)
+    reasons = {name: COMMAND_TYPES[name].find_refusal(facts) for name in BUTTONS}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def is_moving(device: Device, *, policies: list[PolicyProgress], commands: list[Command]) -> bool:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from enrollment.models import EnrollmentToken
+from enrollment.protocol.access_rights import RIGHTS_LEVELS
 from enrollment.services.tokens import build_enrollment_url
 from organization.models import AuditEntry
 from tests.console.conftest import World
@@ -65,6 +66,29 @@ def test_a_custom_expiry_in_the_past_is_refused(world: World, operator: Client) 
     page = operator.post(f"{TOKENS}new", data).content.decode()
     assert "Choose a moment in the future." in page
     assert not EnrollmentToken.objects.filter(name="Autumn intake").exists()
+
+
+@pytest.mark.parametrize(("chosen", "level"), [({}, "full"), ({"rights": "byod"}, "byod")])
+def test_a_token_has_the_rights_that_were_chosen(
+    chosen: dict[str, str], level: str, world: World, operator: Client
+) -> None:
+    form = operator.get(f"{TOKENS}new")
+    assert form.context["form"]["rights"].value() == "full"
+    assert "Lock the device and remove its passcode" in form.content.decode()
+    operator.post(f"{TOKENS}new", fill_in_form(world, **chosen))
+    assert EnrollmentToken.objects.get(name="Autumn intake").rights == level
+
+
+def test_the_device_page_has_no_button_for_what_its_profile_did_not_ask(
+    world: World, administrator: Client
+) -> None:
+    url = f"/console/devices/{world.device.public_id}"
+    assert f"{url}/erase" in administrator.get(url).content.decode()
+    world.enrollment.access_rights = RIGHTS_LEVELS["standard"].rights
+    world.enrollment.save()
+    page = administrator.get(url).content.decode()
+    assert f"{url}/erase" not in page
+    assert f"{url}/lock" in page
 
 
 def test_the_list_shows_no_token_text(world: World, operator: Client) -> None:

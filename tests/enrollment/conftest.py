@@ -46,7 +46,12 @@ def make_token(bootstrapped: None, scep_profile: ScepProfile) -> MakeToken:
     """Make a token; `expires` is a number of hours, which may be past; `challenge` a type."""
 
     def make(
-        *, expires: int | None = 1, max_uses: int = 0, challenge: str = "dynamic", name: str = "T"
+        *,
+        expires: int | None = 1,
+        max_uses: int = 0,
+        challenge: str = "dynamic",
+        name: str = "T",
+        **options: Any,
     ) -> EnrollmentToken:
         profile = None
         if challenge != "none":
@@ -58,6 +63,7 @@ def make_token(bootstrapped: None, scep_profile: ScepProfile) -> MakeToken:
             max_uses=max_uses,
             scep_profile=profile,
             actor="tests",
+            **options,
         )
 
     return make

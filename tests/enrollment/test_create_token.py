@@ -48,6 +48,13 @@ def test_token_never_expires_when_asked_so(bootstrapped: None) -> None:
     assert EnrollmentToken.objects.get(jti=create(expires="never")["jti"]).expires_at is None
 
 
+@pytest.mark.parametrize(("options", "level"), [({}, "full"), ({"rights": "byod"}, "byod")])
+def test_token_asks_for_everything_unless_a_script_says_less(
+    bootstrapped: None, options: dict[str, str], level: str
+) -> None:
+    assert EnrollmentToken.objects.get(jti=create(**options)["jti"]).rights == level
+
+
 @pytest.mark.parametrize(
     "options", [{"group": "No such"}, {"scep_profile": "No such"}, {"expires": "soon"}]
 )

@@ -44,6 +44,19 @@ def test_url_enrolls_into_the_group_when_token_is_created(
     assert operator.get(f"{TOKENS}/{row['jti']}").json() == row
 
 
+@pytest.mark.parametrize(("values", "level"), [({}, "full"), ({"rights": "byod"}, "byod")])
+def test_token_has_the_rights_asked_for_when_created(
+    values: dict[str, str], level: str, operator: Program, sample: Sample
+) -> None:
+    row = _create(operator, sample, **values)
+    assert row["rights"] == EnrollmentToken.objects.get(jti=row["jti"]).rights == level
+
+
+def test_rights_are_refused_when_there_is_no_such_level(operator: Program, sample: Sample) -> None:
+    body = {"name": "x", "group": sample.group.public_id, "rights": "root"}
+    assert set(operator.post(TOKENS, body).json()["errors"]) == {"rights"}
+
+
 def test_creation_is_audited_when_token_is_created(operator: Program, sample: Sample) -> None:
     row = _create(operator, sample)
     entry = AuditEntry.objects.get(action="token.create", subject_id=row["jti"])

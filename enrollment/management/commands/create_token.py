@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from devices.models import Group
 from enrollment.errors import NotReady, TokenInvalid
+from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.expiry import decode_expiry
 from enrollment.services.tokens import build_enrollment_url, build_token_text, create_token
 from scep.models import ScepProfile
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--expires", default="7d", help="24h, 7d, 30d, never, ISO 8601")
         parser.add_argument("--max-uses", type=int, default=100, help="0 = unlimited")
         parser.add_argument("--scep-profile", help="name or scep_…; without: none")
+        parser.add_argument("--rights", choices=list(RIGHTS_LEVELS), default=FULL)
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,6 +35,7 @@ class Command(BaseCommand):
                 expires_at=decode_expiry(options["expires"], now=timezone.now()),
                 max_uses=options["max_uses"],
                 scep_profile=self._get_scep_profile(options["scep_profile"]),
+                rights=options["rights"],
                 actor="manage.py",
             )
         except (NotReady, TokenInvalid, ValueError) as error:
