@@ -1,12 +1,30 @@
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
-from organization.console import sections
+from organization import views
+from organization.console import sections, settings
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
 from organization.rest.routing import build_router
 from organization.rest.views import Docs, show_schema
 
-urlpatterns: list[URLPattern] = []
-console_urlpatterns: list[URLPattern] = sections.console_urlpatterns
+urlpatterns: list[URLPattern] = [
+    re_path(r"^branding/(?P<colour>[0-9a-f]{6})\.css$", views.show_colours, name="brand-colours"),
+    re_path(
+        r"^branding/(?P<digest>[0-9a-f]{16})\.png$",
+        views.show_logo,
+        {"size": "page"},
+        name="brand-logo",
+    ),
+    re_path(
+        r"^branding/(?P<digest>[0-9a-f]{16})-large\.png$",
+        views.show_logo,
+        {"size": "large"},
+        name="brand-logo-large",
+    ),
+]
+console_urlpatterns: list[URLPattern] = [
+    *sections.console_urlpatterns,
+    *settings.console_urlpatterns,
+]
 
 router = build_router()
 router.register("api-keys", ApiKeyViewSet, basename="api-keys")
@@ -14,6 +32,10 @@ router.register("api-keys", ApiKeyViewSet, basename="api-keys")
 rest_urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", show_schema, name="schema"),
     path("docs/", Docs.as_view(), name="docs"),
-    path("organization", OrganizationView.as_view({"get": "retrieve"}), name="organization"),
+    path(
+        "organization",
+        OrganizationView.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="organization",
+    ),
     *router.urls,
 ]

@@ -1,7 +1,5 @@
 """`push-certificate`: whether devices can be woken, until when, and how that goes on."""
 
-import base64
-import binascii
 from typing import Any, ClassVar
 
 from django.utils import timezone
@@ -30,23 +28,10 @@ from devices.services.push_certificate import (
 )
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.fields import Base64File
 from organization.rest.views import RestViewSet
 
-LONGEST_FILE = 400_000
-
-
-class Base64File(serializers.CharField):
-    """A file as base64 text; its bytes in validated_data."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LONGEST_FILE, write_only=True, **options)
-
-    def to_internal_value(self, data: Any) -> Any:
-        text = super().to_internal_value(data)
-        try:
-            return base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise serializers.ValidationError("is not Base64") from error
+MAX_FILE = 300_000  # bytes
 
 
 class PushCertificateSerializer(serializers.Serializer[Any]):
@@ -72,8 +57,10 @@ class CsrSerializer(serializers.Serializer[Any]):
 
 
 class FilesSerializer(serializers.Serializer[Any]):
-    certificate = Base64File(help_text="PEM, DER or PKCS#12, as Base64.")
-    key = Base64File(required=False, help_text="Its key where that is a file of its own.")
+    certificate = Base64File(max_bytes=MAX_FILE, help_text="PEM, DER or PKCS#12, as Base64.")
+    key = Base64File(
+        max_bytes=MAX_FILE, required=False, help_text="Its key where that is a file of its own."
+    )
     password = serializers.CharField(
         max_length=1000, default="", allow_blank=True, write_only=True, trim_whitespace=False
     )

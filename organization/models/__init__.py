@@ -1,7 +1,7 @@
 from organization.models.administrator import Administrator, Role
 from organization.models.api_key import ApiKey
 from organization.models.audit import AuditEntry
-from organization.models.organization import Organization
+from organization.models.organization import Organization, OrganizationLogo
 from organization.models.prepared import (
     Given,
     PreparedSelect,
@@ -18,6 +18,7 @@ __all__ = [
     "AuditEntry",
     "Given",
     "Organization",
+    "OrganizationLogo",
     "PreparedSelect",
     "PreparedUpdate",
     "PublicIdField",

@@ -13,6 +13,24 @@ class Organization(TimeStamped):
         blank=True,
         help_text="An address, number or link shown to people whose enrollment fails.",
     )
+    accent_colour = models.CharField(
+        max_length=7, blank=True, help_text="`#rrggbb`, or empty for GuardMDM's blue."
+    )
+    logo_digest = models.CharField(
+        max_length=16, blank=True, editable=False, help_text="In its address; empty = no logo."
+    )
 
     def __str__(self) -> str:
         return self.name
+
+
+class OrganizationLogo(models.Model):
+    """The logo's files, apart from the row that every page reads."""
+
+    organization = models.OneToOneField(Organization, models.CASCADE, related_name="logo_files")
+    digest = models.CharField(max_length=16)
+    page = models.BinaryField(help_text="PNG of a few KB, for screens.")
+    large = models.BinaryField(help_text="PNG, for paper.")
+
+    def __str__(self) -> str:
+        return self.digest

@@ -2,6 +2,9 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.db import transaction
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -10,27 +13,73 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from organization.models import ApiKey, Organization, Role
+from organization.protocol.logo import MAX_BYTES, LogoRefused
 from organization.rest.authentication import get_actor
+from organization.rest.fields import Base64File
 from organization.rest.views import CollectionViewSet, RestViewSet
 from organization.selectors import get_organization
 from organization.services.api_keys import create_api_key, revoke_api_key
+from organization.services.branding import remove_logo, set_logo, update_organization
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
     id = serializers.CharField(source="public_id", read_only=True)
+    logo_url = serializers.SerializerMethodField(
+        help_text="Of the logo as a PNG file; null without one."
+    )
 
     class Meta:
         model = Organization
-        fields = ("id", "name", "support_contact", "created_at")
+        fields = ("id", "name", "support_contact", "accent_colour", "logo_url", "created_at")
         read_only_fields = fields
+
+    def get_logo_url(self, row: Organization) -> str | None:
+        if not row.logo_digest:
+            return None
+        return settings.BASE_URL + reverse("brand-logo-large", args=[row.logo_digest])
+
+
+class OrganizationChangesSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=200, required=False)
+    support_contact = serializers.CharField(max_length=200, allow_blank=True, required=False)
+    accent_colour = serializers.RegexField(
+        "^#[0-9A-Fa-f]{6}$", allow_blank=True, required=False, help_text="Empty: GuardMDM's blue."
+    )
+    logo = Base64File(
+        max_bytes=MAX_BYTES,
+        allow_null=True,
+        required=False,
+        help_text="PNG or JPEG, as Base64; null removes it.",
+    )
 
 
 class OrganizationView(RestViewSet):
     """The organization that this server belongs to."""
 
+    write_role = Role.ADMINISTRATOR
+    service_errors: ClassVar = {LogoRefused: (400, "logo_refused")}
+
     @extend_schema(operation_id="organization_retrieve", responses=OrganizationSerializer)
     def retrieve(self, request: Request) -> Response:
         return Response(OrganizationSerializer(get_organization()).data)
+
+    @extend_schema(
+        operation_id="organization_update",
+        request=OrganizationChangesSerializer,
+        responses=OrganizationSerializer,
+    )
+    def partial_update(self, request: Request) -> Response:
+        """Change name, help contact, accent colour, logo; what is not named stays."""
+        values = self.decode(request, OrganizationChangesSerializer)
+        has_logo, logo = "logo" in values, values.pop("logo", None)
+        actor = get_actor(request)
+        with transaction.atomic():
+            row = update_organization(get_organization(), actor=actor, **values)
+            if logo is not None:
+                row = set_logo(row, content=logo, actor=actor)
+            elif has_logo:
+                row = remove_logo(row, actor=actor)
+        return Response(OrganizationSerializer(row).data)
 
 
 class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):

@@ -1,5 +1,7 @@
 """Fields of request bodies that several collections take."""
 
+import base64
+import binascii
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,3 +25,18 @@ class RowsField(serializers.ListField):
         if missing:
             raise serializers.ValidationError(f"There is no {missing[0]}.")
         return list(found.values())
+
+
+class Base64File(serializers.CharField):
+    """A file as base64 text; its bytes in validated_data."""
+
+    def __init__(self, *, max_bytes: int, **options: Any) -> None:
+        self.max_bytes = max_bytes
+        super().__init__(max_length=-(-max_bytes // 3) * 4, write_only=True, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        text = super().to_internal_value(data)
+        try:
+            return base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise serializers.ValidationError("is not Base64") from error

@@ -63,7 +63,7 @@ ADMINISTRATORS_ONLY = (
     "authority-export", "service-rotate", "service-revoke",
     "held-request-approve", "held-request-reject",
     "push-certificate-csr", "push-certificate-request", "push-certificate-import",
-    "push-certificate-edit",
+    "push-certificate-edit", "settings",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ ROLES = (AUDITOR, OPERATOR, ADMINISTRATOR)
 
 OPERATIONS = {
     "GET organization": AUDITOR,
+    "PATCH organization": ADMINISTRATOR,
     "GET push-certificate": AUDITOR,
     "POST push-certificate": ADMINISTRATOR,
     "PATCH push-certificate": ADMINISTRATOR,

@@ -1,12 +1,16 @@
 """The organization, API keys, and what a program hears when the server cannot."""
 
+import base64
 import hashlib
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import OperationalError
+from PIL import Image
 
 from organization.models import ApiKey, Organization, PreparedSelect
+from tests.organization.protocol.test_logo import SVG, encode
 from tests.rest.conftest import Program
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +72,31 @@ def test_key_can_revoke_itself_when_it_is_the_last(administrator: Program) -> No
     own = ApiKey.objects.get(name="administrator program")
     assert administrator.post(f"api-keys/{own.public_id}/revoke").status_code == 200
     assert administrator.get("api-keys").status_code == 401
+
+
+def test_branding_is_changed_when_an_administrators_program_asks(administrator: Program) -> None:
+    logo = base64.b64encode(encode(Image.new("RGB", (90, 30), "teal"))).decode()
+    changes = {"name": "Example AG", "accent_colour": "#C2185B", "logo": logo}
+    row = administrator.patch("organization", changes).json()
+    assert (row["name"], row["accent_colour"]) == ("Example AG", "#c2185b")
+    path = urlsplit(row["logo_url"]).path
+    assert administrator.client.get(path)["Content-Type"] == "image/png"
+    assert administrator.patch("organization", {"logo": None}).json()["logo_url"] is None
+    assert administrator.get("organization").json()["name"] == "Example AG"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"logo": base64.b64encode(SVG).decode(), "name": "Changed"}, "logo_refused"),
+        ({"logo": "%%%"}, "invalid"),
+        ({"accent_colour": "red"}, "invalid"),
+        ({"name": ""}, "invalid"),
+    ],
+)
+def test_nothing_is_changed_when_one_value_is_refused(
+    administrator: Program, changes: dict[str, Any], code: str
+) -> None:
+    answer = administrator.patch("organization", changes)
+    assert (answer.status_code, answer.json()["code"]) == (400, code)
+    assert administrator.get("organization").json()["name"] == "Example Org"
