@@ -37,6 +37,7 @@ bench: .venv/installed-dev ## measurements beside what the machine can do; on an
 	@$(BIN)/python -m benchmarks.scep
 	@$(BIN)/python -m benchmarks.mdm
 	@$(BIN)/python -m benchmarks.push
+	@$(BIN)/python -m benchmarks.enroll
 
 format: .venv/installed-dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

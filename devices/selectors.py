@@ -24,8 +24,12 @@ from devices.models import (
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
+from organization.models import PreparedSelect
 
 MDM_PAYLOAD = "com.apple.mdm"
+PUSH_CERTIFICATE = PreparedSelect(
+    lambda: PushCertificate.objects.filter(is_active=True, certificate__isnull=False).order_by("pk")
+)
 
 
 def find_live_enrollment(device: Device) -> Enrollment | None:
@@ -110,7 +114,7 @@ def list_status_reports(device: Device) -> QuerySet[StatusReport]:
 
 def find_push_certificate() -> PushCertificate | None:
     """Return the active APNs certificate, expired or not."""
-    return PushCertificate.objects.filter(is_active=True, certificate__isnull=False).first()
+    return PUSH_CERTIFICATE.first()
 
 
 def get_push_certificate() -> PushCertificate:

@@ -12,11 +12,28 @@ from enrollment.errors import SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.protocol.person import Person
 from enrollment.services.log import write_entry
-from organization.models import Given, PreparedUpdate
+from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
 
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 NOBODY = Person()
 LIFETIME = timedelta(minutes=60)
+SESSION_WITH_TOKEN = PreparedSelect(
+    lambda: (
+        EnrollmentSession.objects.filter(public_id=Given("session_id"))
+        .select_related(
+            "token__group",
+            "token__scep_profile__issuing_ca__parent",
+            "token__organization",
+            "token__signing_key",
+            "token__parent",
+        )
+        .defer(
+            "token__scep_profile__issuing_ca__private_key",
+            "token__scep_profile__issuing_ca__parent__private_key",
+        )
+        .order_by()
+    )
+)
 # A failed session may go on: devices try again by themselves.
 UNTAKEN_STATES = (
     SessionState.WAITING,
@@ -49,7 +66,7 @@ def open_session(
     person: Person = NOBODY,
 ) -> EnrollmentSession:
     """Start an attempt with a verified token; `platform` is a devices.Platform value or ""."""
-    session = EnrollmentSession.objects.create(
+    session = EnrollmentSession(
         token=token,
         platform=platform,
         user_agent=user_agent.replace("\0", "")[:300],
@@ -59,22 +76,16 @@ def open_session(
         person_email=person.email,
         person_subject=person.subject,
     )
+    insert_row(session)
     write_entry("session_opened", session=session, detail={"platform": platform})
     return session
 
 
 def get_session(session_id: str) -> EnrollmentSession:
     """Return the session, dead or alive; raises SessionRefused (session_unknown)."""
-    known = EnrollmentSession.objects.select_related(
-        "token__group",
-        "token__scep_profile",
-        "token__organization",
-        "token__signing_key",
-        "token__parent",
-    )
     # What is no id never reaches the database: PostgreSQL chokes on a NUL.
     is_id = PUBLIC_ID.fullmatch(session_id)
-    session = known.filter(public_id=session_id).first() if is_id else None
+    session = SESSION_WITH_TOKEN.first(session_id=session_id) if is_id else None
     if session is None:
         raise SessionRefused("session_unknown", "no session has this id")
     return session

@@ -24,11 +24,20 @@ from enrollment.protocol import token as token_protocol
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.token import EnrollmentClaims
 from enrollment.selectors import get_token_state
+from organization.models import Given, PreparedSelect
 from organization.selectors import get_organization
 from organization.services import audit
 from scep.models import ScepProfile
 from scep.services.held_requests import reject_requests_of
 
+KEY_BY_ID = PreparedSelect(lambda: TokenSigningKey.objects.filter(kid=Given("kid")).order_by())
+TOKEN_BY_ID = PreparedSelect(
+    lambda: (
+        EnrollmentToken.objects.filter(jti=Given("jti"), signing_key__kid=Given("kid"))
+        .select_related("group", "scep_profile", "organization", "signing_key", "parent")
+        .order_by()
+    )
+)
 MAX_NAME = 100
 MAX_USES = 1_000_000
 
@@ -127,7 +136,7 @@ def verify_token(text: str, *, now: datetime, allow_exhausted: bool = False) -> 
     again and the conditional UPDATE decides.
     """
     kid = token_protocol.decode_header(text)
-    key = TokenSigningKey.objects.filter(kid=kid).first()
+    key = KEY_BY_ID.first(kid=kid)
     if key is None:
         raise TokenRefused("token_signature_invalid", "the token names a key that is not ours")
     claims = token_protocol.verify_token(text, public_key=_load_public_key(key.public_key))
@@ -155,14 +164,13 @@ def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool 
 
 
 def _get_row(claims: EnrollmentClaims, *, key: TokenSigningKey) -> EnrollmentToken:
-    token = (
-        EnrollmentToken.objects.select_related("group", "scep_profile", "organization", "parent")
-        .filter(jti=claims.jti, signing_key=key)
-        .first()
-    )
+    token = TOKEN_BY_ID.first(jti=claims.jti, kid=key.kid)
     if token is None:
         raise TokenRefused("token_unknown", "no token has this id")
-    if not Group.objects.filter(public_id=claims.group_id).exists():
+    is_gone = claims.group_id != token.group.public_id and not (
+        Group.objects.filter(public_id=claims.group_id).exists()
+    )
+    if is_gone:
         raise TokenRefused("group_missing", "the token's group is gone", token_id=token.jti)
     if claims != _build_claims(token, session_id=claims.sid):
         raise TokenRefused(
@@ -186,11 +194,14 @@ def _build_claims(token: EnrollmentToken, *, session_id: str | None) -> Enrollme
 
 def _sign(token: EnrollmentToken, *, session_id: str | None) -> str:
     key = token.signing_key
-    return token_protocol.sign_token(
-        _build_claims(token, session_id=session_id),
-        kid=key.kid,
-        private_key=_load_private_key(bytes(key.private_key or b"")),
-    )
+    claims = _build_claims(token, session_id=session_id)
+    return _sign_claims(claims, kid=key.kid, der=bytes(key.private_key or b""))
+
+
+# One visit asks for the same text several times, and a signature is what costs the most in it.
+@lru_cache(maxsize=256)
+def _sign_claims(claims: EnrollmentClaims, *, kid: str, der: bytes) -> str:
+    return token_protocol.sign_token(claims, kid=kid, private_key=_load_private_key(der))
 
 
 # Reading a private key costs as much as some signatures with it.

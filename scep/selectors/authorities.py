@@ -5,6 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from organization.errors import NotSetUp
+from organization.models import Given, PreparedSelect
 from organization.protocol.public_id import is_public_id
 from scep.models import (
     CertificateAuthority,
@@ -16,10 +17,29 @@ from scep.models import (
 from scep.protocol.certificates import decode_certificate, decode_private_key
 from scep.protocol.issuing import Links, Signer
 
+ACTIVE = PreparedSelect(
+    lambda: (
+        CertificateAuthority.objects.select_related("parent")
+        .filter(role=Given("role"), state=CertificateAuthorityState.ACTIVE)
+        .order_by("-id")
+    )
+)
+ISSUING = PreparedSelect(
+    lambda: (
+        CertificateAuthority.objects.filter(
+            role=CertificateAuthorityRole.ISSUING,
+            state__in=[CertificateAuthorityState.ACTIVE, CertificateAuthorityState.RETIRED],
+            not_after__gt=Given("now"),
+        )
+        .select_related("parent")
+        .defer("private_key", "parent__private_key")
+    )
+)
+
 
 def get_root_ca() -> CertificateAuthority:
     """Return our own root CA, never an imported one; raises NotSetUp."""
-    return _get_active_ca(CertificateAuthorityRole.ROOT, is_imported=False)
+    return _get_active_ca(CertificateAuthorityRole.ROOT, with_imported=False)
 
 
 def get_issuing_ca() -> CertificateAuthority:
@@ -50,12 +70,7 @@ def list_root_cas() -> list[CertificateAuthority]:
     Raises NotSetUp.
     """
     roots = {row.pk: row for row in [get_root_ca()]}
-    issuing = CertificateAuthority.objects.filter(
-        role=CertificateAuthorityRole.ISSUING,
-        state__in=[CertificateAuthorityState.ACTIVE, CertificateAuthorityState.RETIRED],
-        not_after__gt=timezone.now(),
-    )
-    for row in issuing.select_related("parent").defer("private_key", "parent__private_key"):
+    for row in ISSUING.all(now=timezone.now()):
         root = list_chain(row)[-1]
         roots.setdefault(root.pk, root)
     return list(roots.values())
@@ -108,13 +123,11 @@ def get_certificate(
     return decode_certificate(bytes(row.certificate or b""))
 
 
-def _get_active_ca(role: CertificateAuthorityRole, **conditions: bool) -> CertificateAuthority:
-    row = (
-        CertificateAuthority.objects.select_related("parent")
-        .filter(role=role, state=CertificateAuthorityState.ACTIVE, **conditions)
-        .order_by("-id")
-        .first()
-    )
+def _get_active_ca(
+    role: CertificateAuthorityRole, *, with_imported: bool = True
+) -> CertificateAuthority:
+    rows = (row for row in ACTIVE.all(role=role) if with_imported or not row.is_imported)
+    row = next(rows, None)
     if row is None:
         raise NotSetUp("there is no certificate authority yet: run manage.py bootstrap")
     return row

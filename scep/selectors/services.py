@@ -43,6 +43,15 @@ WITH_CHAINS = PreparedSelect(
     )
 )
 
+ACTIVE = PreparedSelect(
+    lambda: (
+        ServiceCertificate.objects.filter(purpose=Given("purpose"), is_active=True)
+        .select_related("issuer__parent")
+        .defer("issuer__private_key", "issuer__parent__private_key")
+        .order_by("-id")
+    )
+)
+
 
 @dataclass(frozen=True)
 class ServiceIdentity:
@@ -64,13 +73,8 @@ def get_service_identity(
     purpose: ServicePurpose, *, issuer: CertificateAuthority | None = None
 ) -> ServiceIdentity:
     """Return the newest active certificate for `purpose` (below `issuer`); raises NotSetUp."""
-    rows = ServiceCertificate.objects.filter(purpose=purpose, is_active=True)
-    if issuer is not None:
-        rows = rows.filter(issuer=issuer)
-    rows = rows.select_related("issuer__parent").defer(
-        "issuer__private_key", "issuer__parent__private_key"
-    )
-    row = rows.order_by("-id").first()
+    rows = ACTIVE.all(purpose=purpose)
+    row = next((each for each in rows if issuer is None or each.issuer_id == issuer.pk), None)
     if row is None:
         raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
     return _get_identity(row)

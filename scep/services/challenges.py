@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from organization.models import Given, PreparedSelect, PreparedUpdate
+from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
 from scep.errors import ChallengeInvalid, ChallengeReused
 from scep.models import (
     CertificateStatus,
@@ -57,13 +57,15 @@ def create_dynamic_challenge(
     if (renews is not None) != (purpose == ChallengePurpose.RENEWAL):
         raise ValueError("a renewal challenge, and no other, names the certificate that it renews")
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    DynamicChallenge.objects.create(
-        scep_profile=scep_profile,
-        purpose=purpose,
-        session_id=session_id,
-        renews=renews,
-        secret_sha256=_digest(secret),
-        expires_at=now + LIFETIME,
+    insert_row(
+        DynamicChallenge(
+            scep_profile=scep_profile,
+            purpose=purpose,
+            session_id=session_id,
+            renews=renews,
+            secret_sha256=_digest(secret),
+            expires_at=now + LIFETIME,
+        )
     )
     return secret
 
