@@ -8,7 +8,13 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+# Wall clocks of a busy machine say nothing of the code.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 REQUIRE_ALL = os.environ.get("GUARDMDM_TEST_REQUIRE_ALL", "") not in ("", "0")
 
 
