@@ -49,7 +49,10 @@ ONCE = (
     "tests/scep/external/test_sign_on.py",
 )
 # What there is nothing of in SQLite.
-POSTGRESQL_ONLY = ("tests/guardmdm/test_kept_connection.py",)
+POSTGRESQL_ONLY = (
+    "tests/devices/test_push_locks.py",
+    "tests/guardmdm/test_kept_connection.py",
+)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def queue_portion(bulk_id: int, *, now: datetime) -> bool:
     portion, bulk.waiting = bulk.waiting[:PORTION], bulk.waiting[PORTION:]
     body = bulk.parameters or b""
     parameters = decode_plist(body, max_bytes=len(body))
-    for device in Device.objects.filter(pk__in=portion):
+    for device in Device.objects.filter(pk__in=portion).order_by("pk"):
         _queue_one(bulk, device, parameters=parameters)
     bulk.finished_at = None if bulk.waiting else now
     bulk.save()

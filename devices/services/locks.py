@@ -2,7 +2,14 @@
 
 Whoever writes to more than one of them takes the device first, so that no two wait for each
 other. NO KEY lets others add rows that refer to them meanwhile.
+
+A statement over the rows of many devices locks them in whatever order it meets them, so it takes
+those alone that nobody holds, and leaves the others for its next run.
 """
+
+from typing import Any
+
+from django.db.models import QuerySet
 
 from devices.models import Device, Enrollment
 
@@ -18,3 +25,9 @@ def lock_enrollment(enrollment: Enrollment) -> Enrollment:
     locked = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
     locked.device = device
     return locked
+
+
+def select_free(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the keys of those rows that nobody holds, for a subquery that locks them."""
+    free = rows.order_by().select_for_update(skip_locked=True, no_key=True, of=("self",))
+    return free.values("pk")

@@ -39,7 +39,7 @@ def _poke(source: PushSource, *, now: datetime) -> int:
     candidates = silent.filter(push_requested_at=None, push_claimed_at=None).exclude(resting)
     drawn = _draw(candidates, now=now, limit=limit)
     rows = source.list_rows().filter(pk__in=drawn, push_requested_at=None)
-    return rows.update(push_requested_at=now)
+    return source.update_free(rows, push_requested_at=now)
 
 
 def _list_silent(source: PushSource, *, now: datetime) -> Rows:

@@ -144,6 +144,7 @@ class _Drain:
         return True
 
     def _finish(self) -> None:
+        self.outcomes.finish(now=self._clock())
         channel, topic = self._channel, self._certificate.topic
         if self.outcomes.delivered:
             accept_certificate(self._certificate)

@@ -96,7 +96,9 @@ def build_wait(attempts: int) -> timedelta:
 def reclaim_lost(source: PushSource, *, now: datetime) -> int:
     """Ask again for pushes whose worker was killed; return how many."""
     lost = source.list_reachable().filter(push_claimed_at__lte=now - LEASE)
-    return lost.update(push_requested_at=now, push_claimed_at=None, push_not_before=None)
+    return source.update_free(
+        lost, push_requested_at=now, push_claimed_at=None, push_not_before=None
+    )
 
 
 def _group_by_attempts(rows: Iterable[Any]) -> dict[int, list[int]]:

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from devices.models import Enrollment
 from devices.protocol.apns import PushAnswer, Verdict
+from devices.services.locks import select_free
 from devices.services.push_claims import Claim, build_wait
 from devices.services.push_sources import ENROLLMENTS, PushSource, Rows
 from devices.signals import push_failed
@@ -63,14 +64,39 @@ class Outcomes:
         return self._count >= MANY or (self._count > 0 and waited >= SECONDS)
 
     def write(self, *, now: datetime) -> None:
-        waiting, self._waiting, self._count = self._waiting, defaultdict(list), 0
+        """Write what can be written without waiting; rows that others hold stay for later."""
+        waiting = self._take_all()
         with transaction.atomic():
             for kind, claims in waiting.items():
-                self._write_kind(kind, [claim.pk for claim in claims], now=now)
-                self._tell(kind, claims)
+                rows = kind.source.list_rows().filter(pk__in=[claim.pk for claim in claims])
+                free = set(select_free(rows).values_list("pk", flat=True))
+                self._write_kind(kind, [claim for claim in claims if claim.pk in free], now=now)
+                self._keep(kind, [claim for claim in claims if claim.pk not in free])
         self._written_at = time.monotonic()
 
-    def _write_kind(self, kind: _Kind, pks: Sequence[int], *, now: datetime) -> None:
+    def finish(self, *, now: datetime) -> None:
+        """Write all that is left, however long others hold it: one row at a time."""
+        for kind, claims in self._take_all().items():
+            for claim in claims:
+                with transaction.atomic():
+                    self._write_kind(kind, [claim], now=now)
+
+    def _take_all(self) -> dict[_Kind, list[Claim]]:
+        waiting, self._waiting, self._count = self._waiting, defaultdict(list), 0
+        return waiting
+
+    def _keep(self, kind: _Kind, claims: Sequence[Claim]) -> None:
+        if claims:
+            self._waiting[kind] += claims
+            self._count += len(claims)
+
+    def _write_kind(self, kind: _Kind, claims: Sequence[Claim], *, now: datetime) -> None:
+        if not claims:
+            return
+        self._write_rows(kind, [claim.pk for claim in claims], now=now)
+        self._tell(kind, claims)
+
+    def _write_rows(self, kind: _Kind, pks: Sequence[int], *, now: datetime) -> None:
         # A row that was put into other hands meanwhile, after a long silence, is theirs.
         rows = kind.source.list_rows().filter(pk__in=pks, push_claimed_at=kind.claimed_at)
         if kind.verdict == Verdict.DELIVERED:

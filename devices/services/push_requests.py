@@ -38,6 +38,4 @@ def request_due_pushes(*, now: datetime) -> int:
 def _request_due(source: PushSource, *, now: datetime) -> int:
     may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
     idle = source.list_reachable().filter(push_requested_at=None, push_claimed_at=None)
-    due = idle.filter(source.is_due(now), may_try)
-    rows = source.list_rows().filter(pk__in=due.values("pk"), push_requested_at=None)
-    return rows.update(push_requested_at=now)
+    return source.update_free(idle.filter(source.is_due(now), may_try), push_requested_at=now)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from devices.models import Enrollment, EnrollmentState, UserChannel
 from devices.selectors import find_due_commands
+from devices.services.locks import select_free
 
 Rows = QuerySet[Any]
 
@@ -27,6 +29,11 @@ class PushSource:
     def list_rows(self) -> Rows:
         """Every row, for updates of what was read before."""
         return self.list_open().model._default_manager.all()
+
+    def update_free(self, rows: Rows, **columns: Any) -> int:
+        """Update those of `rows` that nobody holds, however many they are; return how many."""
+        with transaction.atomic():
+            return self.list_rows().filter(pk__in=select_free(rows)).update(**columns)
 
 
 ENROLLMENTS = PushSource(

@@ -66,8 +66,8 @@ def stop_topic(topic: str, *, stop: Stop) -> None:
     for source in SOURCES:
         waiting = source.list_reachable().filter(push_topic=topic, push_requested_at__isnull=False)
         # It goes out as soon as it can: it has not waited for itself until now.
-        pks = waiting.exclude(push_error=error).values("pk")
-        source.list_rows().filter(pk__in=pks).update(push_error=error, push_not_before=None)
+        untold = waiting.exclude(push_error=error)
+        source.update_free(untold, push_error=error, push_not_before=None)
     if _is_first_alarm(topic, stop.code):
         log.error("pushes for %s stop: %s", topic, stop.message)
         push_stopped.send(PushCertificate, topic=topic, code=stop.code, message=stop.message)
