@@ -60,6 +60,7 @@ def make_devices(count: int) -> dict[str, Any]:
             push_magic=os.urandom(16).hex().encode(),
             token_update_count=1,
             last_seen_at=now,
+            connected_at=now,
         )
         for device, identity in zip(devices, identities, strict=True)
     )

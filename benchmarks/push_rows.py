@@ -78,6 +78,7 @@ def _build_enrollment(
         token_update_count=1,
         token_updated_at=asked - timedelta(days=1),
         last_seen_at=seen,
+        connected_at=seen,
         push_requested_at=asked,
     )
 

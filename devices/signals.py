@@ -6,11 +6,14 @@ rows or start tasks on commit. Arguments by name:
 
 from django.dispatch import Signal
 
-device_authenticated = Signal()  # enrollment
-device_enrolled = Signal()  # enrollment, renewed: bool (another one was live until now)
+device_authenticated = Signal()  # enrollment, caller: Caller
+device_enrolled = Signal()  # enrollment, caller, renewed: bool (another was live until now)
+device_connected = Signal()  # enrollment, caller, now: it asks for its first command
 device_reenrolled = Signal()  # enrollment
 device_checked_out = Signal()  # enrollment
-device_message_refused = Signal()  # code, message, udid, session_id, remote_address, detail
+# code, message, udid, session_id, remote_address, detail, caller: Caller, challenge: the URL's,
+# which is a secret and tells by whose profile a message came whose sender proved nothing
+device_message_refused = Signal()
 device_group_changed = Signal()  # device
 device_status_changed = Signal()  # device
 device_fell_silent = Signal()  # enrollment, message: why it has probably left

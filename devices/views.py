@@ -6,7 +6,7 @@ Answers: 200, 400 malformed, 403 not trusted, 404 for a declaration, 410 for a u
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django.conf import settings
@@ -33,7 +33,7 @@ from devices.services.connect import receive_report
 from devices.services.identity import Evidence, identify_sender, prove_sender
 from devices.services.known_sender import is_familiar
 from devices.services.refusals import report_refusal
-from organization.services.client_address import get_client_address, is_trusted_proxy
+from organization.services.client_address import get_caller, is_trusted_proxy
 
 log = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
@@ -78,7 +78,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
     """Either URL takes either kind: a profile may name one URL for both."""
-    now = timezone.now()
+    now, ask_caller = timezone.now(), partial(get_caller, request)
     body = _read_body(request, max_bytes=max_bytes)
     proof = prove_sender(_read_evidence(request), content=body)
     # Nobody is read whose certificate is neither ours nor trusted.
@@ -91,10 +91,14 @@ def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
             challenge=request.GET.get("challenge", ""),
             now=now,
             certificate=certificate,
+            ask_caller=ask_caller,
         )
     else:
         report = decode_report(message)
-        answer = Answer(receive_report(report, proof=proof, certificate=certificate, now=now))
+        next_command = receive_report(
+            report, proof=proof, certificate=certificate, now=now, ask_caller=ask_caller
+        )
+        answer = Answer(next_command)
     length = {"Content-Length": str(len(answer.body))}
     return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
 
@@ -125,7 +129,12 @@ def _read_body(request: HttpRequest, *, max_bytes: int) -> bytes:
 
 def _refuse(request: HttpRequest, error: Any) -> HttpResponse:
     try:
-        report_refusal(error, path=request.path, remote_address=get_client_address(request))
+        report_refusal(
+            error,
+            path=request.path,
+            caller=get_caller(request),
+            challenge=request.GET.get("challenge", ""),
+        )
     except AnyDatabaseError:
         log.exception("a refusal could not be logged")
         return _try_later()

@@ -4,12 +4,17 @@ from datetime import datetime
 from typing import Any
 
 from django.dispatch import receiver
+from django.utils import timezone
 
 from devices import signals as devices
 from devices.models import Device, Enrollment, PushCertificate
 from enrollment.models import LogEntry, SessionState
+from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, fail_session, link_device
+from enrollment.services.steps import record_refused_message, record_step
+from enrollment.services.tokens import find_challenged_session
+from organization.protocol.caller import NOBODY, Caller
 from policies import signals as policies
 from policies.models import ItemStatus
 from scep import signals as scep
@@ -21,11 +26,14 @@ from scep.models import (
     ScepProfile,
 )
 
+READING = {"GetCACaps": StepKind.GET_CA_CAPS, "GetCACert": StepKind.GET_CA_CERT}
+
 
 @receiver(scep.certificate_issued)
-def log_certificate(certificate: IssuedCertificate, **_: Any) -> None:
+def log_certificate(certificate: IssuedCertificate, caller: Caller = NOBODY, **_: Any) -> None:
     if certificate.scep_profile_id is not None:  # else the identity is still in the profile
         advance_session(certificate.session_id, state=SessionState.CERTIFICATE_ISSUED)
+        _record(certificate.session_id, StepKind.PKI_OPERATION, caller=caller)
     _write_certificate("certificate_issued", certificate)
 
 
@@ -35,13 +43,16 @@ def log_revocation(certificate: IssuedCertificate, **_: Any) -> None:
 
 
 @receiver(scep.request_held)
-def log_held_request(request: HeldRequest, **_: Any) -> None:
+def log_held_request(request: HeldRequest, caller: Caller = NOBODY, **_: Any) -> None:
+    _record(request.session_id, StepKind.PKI_OPERATION, caller=caller, code="certificate_held")
     _write_held("certificate_held", request)
 
 
 @receiver(scep.request_decided)
 def log_decision(request: HeldRequest, **_: Any) -> None:
     is_approved = request.state == HeldRequestState.APPROVED
+    if not is_approved:
+        _record(request.session_id, StepKind.PKI_OPERATION, code="certificate_rejected")
     _write_held("certificate_approved" if is_approved else "certificate_rejected", request)
 
 
@@ -52,12 +63,25 @@ def log_scep_refusal(
     session_id: str,
     remote_address: str | None,
     detail: dict[str, Any],
+    caller: Caller = NOBODY,
     **_: Any,
 ) -> None:
     fail_session(session_id, code=code)
+    _record(
+        session_id,
+        StepKind.PKI_OPERATION,
+        caller=caller,
+        code=code,
+        fail_info=detail.get("fail_info"),
+    )
     write_entry(
         code, message=message, session_id=session_id, remote_address=remote_address, detail=detail
     )
+
+
+@receiver(scep.scep_asked)
+def note_reading(session_id: str, operation: str, caller: Caller, now: datetime, **_: Any) -> None:
+    record_step(session_id, READING[operation], now=now, caller=caller)
 
 
 @receiver(scep.certificate_expiring)
@@ -99,8 +123,13 @@ def log_device_refusal(
     session_id: str,
     remote_address: str | None,
     detail: dict[str, Any],
+    caller: Caller = NOBODY,
+    challenge: str = "",
     **_: Any,
 ) -> None:
+    now = timezone.now()
+    session_id = session_id or find_challenged_session(challenge, now=now)
+    record_refused_message(session_id, code=code, now=now, caller=caller)
     fail_session(session_id, code=code)
     device = Device.objects.filter(udid=udid).only("public_id").first() if udid else None
     write_entry(
@@ -114,19 +143,26 @@ def log_device_refusal(
 
 
 @receiver(devices.device_authenticated)
-def log_authenticated(enrollment: Enrollment, **_: Any) -> None:
+def log_authenticated(enrollment: Enrollment, caller: Caller = NOBODY, **_: Any) -> None:
     link_device(enrollment.session_id, device_id=enrollment.device.public_id)
+    _record(enrollment.session_id, StepKind.AUTHENTICATE, caller=caller)
     _write_device("device_authenticated", enrollment)
 
 
 @receiver(devices.device_enrolled)
-def log_enrolled(enrollment: Enrollment, renewed: bool, **_: Any) -> None:
+def log_enrolled(enrollment: Enrollment, renewed: bool, caller: Caller = NOBODY, **_: Any) -> None:
+    _record(enrollment.session_id, StepKind.TOKEN_UPDATE, caller=caller)
     advance_session(
         enrollment.session_id,
         state=SessionState.ENROLLED,
         device_id=enrollment.device.public_id,
     )
     _write_device("device_enrolled", enrollment, detail={"renewed": renewed})
+
+
+@receiver(devices.device_connected)
+def note_connection(enrollment: Enrollment, caller: Caller, now: datetime, **_: Any) -> None:
+    record_step(enrollment.session_id, StepKind.FIRST_COMMAND, now=now, caller=caller)
 
 
 @receiver(devices.device_reenrolled)
@@ -196,7 +232,19 @@ def log_item_failed(status: ItemStatus, message: str, **_: Any) -> None:
 def log_managed(device: Device, **_: Any) -> None:
     enrollment = device.enrollments.order_by("id").last()
     if enrollment is not None:
+        _record(enrollment.session_id, StepKind.ITEMS_APPLIED)
         _write_device("device_managed", enrollment)
+
+
+def _record(
+    session_id: str,
+    kind: StepKind,
+    *,
+    caller: Caller = NOBODY,
+    code: str = "",
+    fail_info: int | None = None,
+) -> None:
+    record_step(session_id, kind, now=timezone.now(), caller=caller, code=code, fail_info=fail_info)
 
 
 def _write_held(code: str, request: HeldRequest) -> None:

@@ -3,20 +3,25 @@
 from django.dispatch import Signal
 
 certificate_issued = Signal()
-"""Sent in the transaction that stores it; `certificate`: IssuedCertificate."""
+"""Sent in the transaction that stores it; `certificate`: IssuedCertificate, `caller`: Caller."""
 
 certificate_revoked = Signal()
 """Sent in the transaction that revokes it; `certificate`: IssuedCertificate."""
 
 request_held = Signal()
-"""Sent in the transaction that stores it; `request`: HeldRequest, which waits for approval."""
+"""Sent in the transaction that stores it; `request`: HeldRequest, which waits for approval,
+`caller`: Caller."""
 
 request_decided = Signal()
 """Sent in the transaction that approves or rejects it; `request`: HeldRequest."""
 
 scep_request_refused = Signal()
 """`code`, `message`, `session_id`: str ("" where unknown), `scep_profile`: ScepProfile or None,
-`remote_address`: str or None, `detail`: dict for the log. No secret in any of them."""
+`remote_address`: str or None, `detail`: dict for the log, `caller`: Caller. No secret in any."""
+
+scep_asked = Signal()
+"""A device of a session has read something. `session_id`: str as its URL says it, `operation`:
+GetCACaps or GetCACert, `caller`: Caller, `now`: datetime."""
 
 scep_server_checked = Signal()
 """An external server's state has changed. `scep_profile`: ScepProfile, `code`: the log code of

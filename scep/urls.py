@@ -11,6 +11,7 @@ from scep.views import scep as scep_views
 
 urlpatterns: list[URLPattern] = [
     path("scep/<str:profile_id>", scep_views.scep, name="scep"),
+    path("scep/<str:profile_id>/<str:session_id>", scep_views.scep, name="scep_of_session"),
     path("pki/crl/<str:authority_id>.crl", pki.download_crl),
     path("pki/ca/<str:authority_id>.cer", pki.download_authority),
     # Not <path:…>: base64 may hold line breaks, and an empty one is answered as well.

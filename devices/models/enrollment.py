@@ -78,6 +78,9 @@ class Enrollment(PushTarget, TimeStamped):
     inventory_due_at = models.DateTimeField(
         null=True, blank=True, help_text="When its device is asked for its facts again."
     )
+    connected_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its device first came for a command."
+    )
     last_seen_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 

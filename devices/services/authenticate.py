@@ -17,6 +17,7 @@ from devices.services.results import write_facts
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
 from devices.signals import device_authenticated
+from organization.protocol.caller import NOBODY, Caller
 from scep.models import CertificateAuthorityRole, IssuedCertificate
 from scep.services.authority import note_device
 from scep.services.external_identities import get_common_name
@@ -24,7 +25,12 @@ from scep.services.external_identities import get_common_name
 
 @transaction.atomic
 def authenticate(
-    message: Authenticate, *, certificate: IssuedCertificate, challenge: str, now: datetime
+    message: Authenticate,
+    *,
+    certificate: IssuedCertificate,
+    challenge: str,
+    now: datetime,
+    caller: Caller = NOBODY,
 ) -> Enrollment:
     """Pin the certificate to a new enrollment; the same message again changes nothing.
 
@@ -50,7 +56,7 @@ def authenticate(
         owner_name=admission.owner_name,
     )
     note_device(certificate, device_id=device.public_id)
-    device_authenticated.send(Enrollment, enrollment=enrollment)
+    device_authenticated.send(Enrollment, enrollment=enrollment, caller=caller)
     return enrollment
 
 

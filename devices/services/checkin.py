@@ -37,6 +37,7 @@ from devices.services.status import set_status
 from devices.services.token_update import token_update
 from devices.services.user_checkin import receive_user_message
 from devices.signals import device_checked_out
+from organization.protocol.caller import AskCaller, ask_nobody
 from scep.models import IssuedCertificate
 
 CHECKED_OUT = "The management profile was removed from the device."
@@ -44,11 +45,12 @@ CHECKED_OUT = "The management profile was removed from the device."
 
 @dataclass(frozen=True)
 class Sender:
-    """What came with a message: whose certificate, which challenge, when."""
+    """What came with a message: whose certificate, which challenge, when, from where."""
 
     certificate: IssuedCertificate
     challenge: str
     now: datetime
+    ask_caller: AskCaller
 
 
 def receive_checkin(
@@ -58,6 +60,7 @@ def receive_checkin(
     challenge: str,
     now: datetime,
     certificate: IssuedCertificate | None = None,
+    ask_caller: AskCaller = ask_nobody,
 ) -> Answer:
     """Do what the message asks and return the answer, usually an empty one.
 
@@ -66,7 +69,7 @@ def receive_checkin(
     """
     if renew_known_token(message, proof=proof, now=now):
         return Answer()
-    sender = Sender(certificate or identify_sender(proof, now=now), challenge, now)
+    sender = Sender(certificate or identify_sender(proof, now=now), challenge, now, ask_caller)
     with naming_sender(sender.certificate, udid=message.udid):
         if message.user is not None:
             return _receive_of_user(message, message.user, sender)
@@ -96,14 +99,20 @@ def _authenticate(message: Authenticate, sender: Sender) -> Answer:
         # Outside the transaction, so that a refusal's warning beside the device stays.
         check_not_over(known)
     enrollment = authenticate(
-        message, certificate=sender.certificate, challenge=sender.challenge, now=sender.now
+        message,
+        certificate=sender.certificate,
+        challenge=sender.challenge,
+        now=sender.now,
+        caller=sender.ask_caller(),
     )
     note_presence(enrollment, now=sender.now)
     return Answer()
 
 
 def _token_update(message: TokenUpdate, sender: Sender) -> Answer:
-    enrollment = token_update(_get_going(message, sender), message=message, now=sender.now)
+    enrollment = token_update(
+        _get_going(message, sender), message=message, now=sender.now, caller=sender.ask_caller()
+    )
     note_presence(enrollment, now=sender.now)
     return Answer()
 

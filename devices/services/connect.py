@@ -13,11 +13,12 @@ from devices.protocol.plist import nest_plist
 from devices.services.answers import record_result
 from devices.services.identity import check_not_over, get_sender, identify_sender
 from devices.services.known_sender import KnownSender, find_known_sender
-from devices.services.presence import note_presence
+from devices.services.presence import note_first_connection, note_presence
 from devices.services.queue import mark_sent, requeue_put_off, take_next
 from devices.services.refusals import naming_sender
 from devices.services.renewal_payload import find_body
 from devices.services.user_channels import find_user_channel, note_user_presence
+from organization.protocol.caller import AskCaller, ask_nobody
 from scep.models import IssuedCertificate
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ def receive_report(
     proof: Proof,
     now: datetime,
     certificate: IssuedCertificate | None = None,
+    ask_caller: AskCaller = ask_nobody,
 ) -> bytes:
     """Return the next command as a property list, or nothing; raises MessageRefused.
 
@@ -45,6 +47,8 @@ def receive_report(
     user_channel = None
     if report.user is None:
         note_presence(enrollment, now=now)
+        if enrollment.connected_at is None:
+            note_first_connection(enrollment, now=now, caller=ask_caller())
     else:
         user_channel = find_user_channel(enrollment, user=report.user)
         if user_channel is None:

@@ -164,6 +164,7 @@ def _compile() -> tuple[str, list[Any]]:
         ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
         state=EnrollmentState.LIVE,
+        connected_at__isnull=False,  # the first time is news, which the ordinary way tells
         device__udid=Given("udid"),
     ).annotate(
         enrollment_key=F("pk"),

@@ -2,8 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from devices.models import Device, Enrollment
 from devices.services.silence import end_silence
+from devices.signals import device_connected
+from organization.protocol.caller import Caller
 
 RESOLUTION = timedelta(minutes=1)
 
@@ -17,3 +21,12 @@ def note_presence(enrollment: Enrollment, *, now: datetime) -> None:
     if seen is None or seen <= now - RESOLUTION:
         Enrollment.objects.filter(pk=enrollment.pk).update(last_seen_at=now)
         Device.objects.filter(pk=enrollment.device_id).update(last_seen_at=now)
+
+
+@transaction.atomic
+def note_first_connection(enrollment: Enrollment, *, now: datetime, caller: Caller) -> None:
+    """The device has come for its first command; of two at once, one is the first."""
+    first = Enrollment.objects.filter(pk=enrollment.pk, connected_at=None).update(connected_at=now)
+    if first:
+        enrollment.connected_at = now
+        device_connected.send(Enrollment, enrollment=enrollment, caller=caller, now=now)

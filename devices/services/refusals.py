@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from devices.errors import MessageInvalid, MessageRefused
 from devices.models import Enrollment
 from devices.signals import device_message_refused
+from organization.protocol.caller import NOBODY, Caller
 from scep.models import IssuedCertificate
 
 
@@ -22,7 +23,9 @@ def naming_sender(certificate: IssuedCertificate, *, udid: str) -> Iterator[None
         raise
 
 
-def report_refusal(error: Exception, *, path: str, remote_address: str | None = None) -> None:
+def report_refusal(
+    error: Exception, *, path: str, caller: Caller = NOBODY, challenge: str = ""
+) -> None:
     """Send device_message_refused with what the error knows; never with the message itself."""
     device_message_refused.send(
         Enrollment,
@@ -30,6 +33,8 @@ def report_refusal(error: Exception, *, path: str, remote_address: str | None = 
         message=str(error),
         udid=getattr(error, "udid", ""),
         session_id=getattr(error, "session_id", ""),
-        remote_address=remote_address,
+        remote_address=caller.address,
+        caller=caller,
+        challenge=challenge,
         detail={"path": path},
     )

@@ -14,10 +14,13 @@ from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
 from devices.services.status import GONE, mark_enrolled
 from devices.signals import device_enrolled, device_group_changed, device_reenrolled
+from organization.protocol.caller import NOBODY, Caller
 
 
 @transaction.atomic
-def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> Enrollment:
+def token_update(
+    enrollment: Enrollment, *, message: TokenUpdate, now: datetime, caller: Caller = NOBODY
+) -> Enrollment:
     """Store the push facts; an UnlockToken comes once and stays. Raises MessageRefused.
 
     What a message does not tell stays as it is.
@@ -27,7 +30,7 @@ def token_update(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
     check_not_over(enrollment)
     _write_facts(enrollment, message=message, now=now)
     if enrollment.state == EnrollmentState.AUTHENTICATED:
-        _make_live(enrollment, now=now)
+        _make_live(enrollment, now=now, caller=caller)
     elif device.status == DeviceStatus.UNENROLLED and device.status_reason.startswith(GONE):
         mark_enrolled(device)
     return enrollment
@@ -42,7 +45,7 @@ def _write_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
     enrollment.save()
 
 
-def _make_live(enrollment: Enrollment, *, now: datetime) -> None:
+def _make_live(enrollment: Enrollment, *, now: datetime, caller: Caller) -> None:
     earlier = Enrollment.objects.filter(device=enrollment.device).exclude(pk=enrollment.pk)
     is_known = earlier.filter(token_update_count__gt=0).exists()
     renewed = _supersede(earlier, now=now)
@@ -51,7 +54,7 @@ def _make_live(enrollment: Enrollment, *, now: datetime) -> None:
     _bring_to_group_and_owner(enrollment, now=now)
     mark_enrolled(enrollment.device)
     queue_queries(enrollment)
-    device_enrolled.send(Enrollment, enrollment=enrollment, renewed=renewed)
+    device_enrolled.send(Enrollment, enrollment=enrollment, renewed=renewed, caller=caller)
     if is_known:
         device_reenrolled.send(Enrollment, enrollment=enrollment)
 

@@ -1,6 +1,7 @@
 from enrollment.models.log import LogEntry, LogLevel
 from enrollment.models.session import EnrollmentSession, SessionState
 from enrollment.models.signing_key import TokenSigningKey
+from enrollment.models.step import SessionStep
 from enrollment.models.token import EnrollmentToken, TokenState, TokenUse
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "LogEntry",
     "LogLevel",
     "SessionState",
+    "SessionStep",
     "TokenSigningKey",
     "TokenState",
     "TokenUse",

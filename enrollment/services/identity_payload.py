@@ -69,7 +69,7 @@ def build_scep_identity(
     scep = ScepFacts(
         url=scep_profile.external_url
         if is_external
-        else f"{settings.BASE_URL}/scep/{scep_profile.public_id}",
+        else f"{settings.BASE_URL}/scep/{scep_profile.public_id}/{attributes.session}",
         name=scep_profile.ca_name if is_external else get_profile_authority(scep_profile).public_id,
         challenge=challenge,
         key_size=scep_profile.key_size,

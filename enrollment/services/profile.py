@@ -8,9 +8,10 @@ from django.db import transaction
 
 from devices.errors import PushCertificateMissing
 from devices.selectors import get_push_certificate
-from enrollment.errors import NotReady
+from enrollment.errors import EnrollmentRefused, NotReady
 from enrollment.models import EnrollmentSession, SessionState
 from enrollment.protocol.access_rights import get_access_rights
+from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.profile import (
     MdmFacts,
     Payload,
@@ -22,14 +23,32 @@ from enrollment.services.consent import build_consent
 from enrollment.services.identity_payload import build_identity
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, check_open, note_base_url
+from enrollment.services.steps import record_step
 from enrollment.services.tokens import build_challenge, check_token
 from organization.models import Organization
+from organization.protocol.caller import NOBODY, Caller
 from organization.selectors import get_organization
 from scep.selectors import list_root_cas
 from scep.services.profile_signing import sign_profile
 
 
-def build_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
+def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Caller) -> bytes:
+    """Like build_profile; a refusal is noted as the session's, unless its device has enrolled."""
+    try:
+        return build_profile(session, now=now, caller=caller)
+    except EnrollmentRefused as refusal:
+        if session.state != SessionState.ENROLLED:
+            record_step(
+                session.public_id,
+                StepKind.PROFILE_DOWNLOADED,
+                now=now,
+                caller=caller,
+                code=refusal.code,
+            )
+        raise
+
+
+def build_profile(session: EnrollmentSession, *, now: datetime, caller: Caller = NOBODY) -> bytes:
     """Return the session's profile, CMS-signed (DER); the same UUIDs and a new challenge each time.
 
     Raises TokenRefused, SessionRefused, or NotReady without a valid push certificate.
@@ -46,6 +65,7 @@ def build_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     # Apart from the above: the CA commits its intent to sign before it signs an identity.
     with transaction.atomic():
         advance_session(session.public_id, state=SessionState.PROFILE_DOWNLOADED)
+        record_step(session.public_id, StepKind.PROFILE_DOWNLOADED, now=now, caller=caller)
         write_entry("profile_downloaded", session=session)
     return signed
 

@@ -10,9 +10,12 @@ from django.utils import timezone
 
 from enrollment.errors import SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.person import Person
 from enrollment.services.log import write_entry
+from enrollment.services.steps import record_step
 from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
+from organization.protocol.caller import build_caller
 
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 NOBODY = Person()
@@ -64,8 +67,12 @@ def open_session(
     now: datetime,
     lifetime: timedelta = LIFETIME,
     person: Person = NOBODY,
+    is_on_page: bool = False,
 ) -> EnrollmentSession:
-    """Start an attempt with a verified token; `platform` is a devices.Platform value or ""."""
+    """Start an attempt with a verified token; `platform` is a devices.Platform value or "".
+
+    `is_on_page`: by the button of the page, and not by a link straight to the profile.
+    """
     session = EnrollmentSession(
         token=token,
         platform=platform,
@@ -77,6 +84,9 @@ def open_session(
         person_subject=person.subject,
     )
     insert_row(session)
+    if is_on_page:
+        caller = build_caller(address=remote_address, agent=user_agent)
+        record_step(session.public_id, StepKind.PAGE_OPENED, now=now, caller=caller)
     write_entry("session_opened", session=session, detail={"platform": platform})
     return session
 

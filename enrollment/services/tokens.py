@@ -153,6 +153,17 @@ def verify_bare_token(text: str, *, now: datetime) -> EnrollmentToken:
     return verified.token
 
 
+def find_challenged_session(challenge: str, *, now: datetime) -> str:
+    """Return the session (`ses_…`) that a check-in URL's challenge is bound to, "" for none.
+
+    For records: it says by whose profile a message came, and nothing of who sent it.
+    """
+    try:
+        return verify_token(challenge, now=now, allow_exhausted=True).session_id
+    except TokenRefused:
+        return ""
+
+
 def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool = False) -> None:
     """Raise TokenRefused unless the token is active."""
     state = get_token_state(token, now=now)

@@ -3,11 +3,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from enrollment.services.profile import build_profile, check_ready
+from enrollment.services.profile import check_ready, hand_out_profile
 from enrollment.services.sessions import get_session
 from enrollment.services.tokens import verify_bare_token
 from enrollment.views.door import public_door
 from enrollment.views.sessions import open_session_for
+from organization.services.client_address import get_caller
 
 CONTENT_TYPE = "application/x-apple-aspen-config"
 
@@ -16,7 +17,8 @@ CONTENT_TYPE = "application/x-apple-aspen-config"
 def download_session_profile(request: HttpRequest, session_id: str) -> HttpResponse:
     """Answer the session's profile: each time the same one, with a fresh challenge."""
     return build_attachment(
-        build_profile(get_session(session_id), now=timezone.now()), name="enroll.mobileconfig"
+        hand_out_profile(get_session(session_id), now=timezone.now(), caller=get_caller(request)),
+        name="enroll.mobileconfig",
     )
 
 
@@ -28,7 +30,8 @@ def download_profile(request: HttpRequest) -> HttpResponse:
     check_ready(now=now)
     session = open_session_for(request, token=token)
     response = build_attachment(
-        build_profile(get_session(session.public_id), now=now), name="enroll.mobileconfig"
+        hand_out_profile(get_session(session.public_id), now=now, caller=get_caller(request)),
+        name="enroll.mobileconfig",
     )
     response["X-Enrollment-Session"] = session.public_id
     return response

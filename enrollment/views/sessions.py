@@ -27,7 +27,7 @@ def create_session(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     token = verify_bare_token(request.POST.get("token", ""), now=now)
     check_ready(now=now)
-    session = open_session_for(request, token=token)
+    session = open_session_for(request, token=token, is_on_page=True)
     if prefers_page(request):
         url = reverse("enroll_session", args=[session.public_id])
         response: HttpResponse = HttpResponseRedirect(f"{url}?start=1")
@@ -55,7 +55,9 @@ def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
     return render(request, "enroll/page.html", context)
 
 
-def open_session_for(request: HttpRequest, *, token: EnrollmentToken) -> EnrollmentSession:
+def open_session_for(
+    request: HttpRequest, *, token: EnrollmentToken, is_on_page: bool = False
+) -> EnrollmentSession:
     """Open a session for whoever sent the request; `device` is what the page knows better."""
     user_agent = request.headers.get("User-Agent", "")
     device = request.POST.get("device", "") or request.GET.get("device", "")
@@ -65,6 +67,7 @@ def open_session_for(request: HttpRequest, *, token: EnrollmentToken) -> Enrollm
         user_agent=user_agent,
         remote_address=get_client_address(request),
         now=timezone.now(),
+        is_on_page=is_on_page,
     )
 
 

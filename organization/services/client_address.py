@@ -6,6 +6,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from django.conf import settings
 from django.http import HttpRequest
 
+from organization.protocol.caller import Caller, build_caller
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -22,6 +24,12 @@ def get_client_address(request: HttpRequest) -> str | None:
             break
         address = _normalize(hop) or address
     return address
+
+
+def get_caller(request: HttpRequest) -> Caller:
+    """Return who sent the request: get_client_address and the User-Agent."""
+    agent = request.headers.get("User-Agent", "")
+    return build_caller(address=get_client_address(request), agent=agent)
 
 
 def is_trusted_proxy(address: str | None) -> bool:

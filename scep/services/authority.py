@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 
 from organization.errors import NotSetUp
 from organization.models import insert_row, update_row
+from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
 from scep.errors import DuplicateTransaction
 from scep.models import (
@@ -60,7 +61,7 @@ class Application:
     """What is to be certified: a key, for whom, and under which SCEP transaction.
 
     `renews`: the certificate that the new one replaces. `keeps`: the names of that one, where
-    they stay as they are; else the SCEP profile's template decides.
+    they stay as they are; else the SCEP profile's template decides. `caller`: who asked.
     """
 
     public_key: rsa.RSAPublicKey
@@ -69,6 +70,7 @@ class Application:
     transaction_id: str | None = None
     renews: IssuedCertificate | None = None
     keeps: Naming | None = None
+    caller: Caller = NOBODY
 
 
 def issue_certificate(
@@ -100,7 +102,7 @@ def issue_certificate(
         serial=serial,
         validity=validity,
     )
-    _store_certificate(row, certificate, transaction_id=application.transaction_id, spend=spend)
+    _store_certificate(row, certificate, application=application, spend=spend)
     return row
 
 
@@ -249,12 +251,12 @@ def _store_certificate(
     row: IssuedCertificate,
     certificate: x509.Certificate,
     *,
-    transaction_id: str | None,
+    application: Application,
     spend: Callable[[IssuedCertificate], object],
 ) -> None:
     der = encode_certificate(certificate)
     row.certificate, row.fingerprint = der, fingerprint(der)
-    row.status, row.transaction_id = CertificateStatus.ISSUED, transaction_id
+    row.status, row.transaction_id = CertificateStatus.ISSUED, application.transaction_id
     fields = ["certificate", "fingerprint", "status", "transaction_id", "updated_at"]
     is_stored = False
     try:
@@ -262,7 +264,9 @@ def _store_certificate(
             update_row(row, fields=fields)
             is_stored = True
             spend(row)
-            certificate_issued.send(sender=IssuedCertificate, certificate=row)
+            certificate_issued.send(
+                sender=IssuedCertificate, certificate=row, caller=application.caller
+            )
     except IntegrityError as error:
         if is_stored:
             raise

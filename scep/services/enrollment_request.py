@@ -29,7 +29,7 @@ def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
         min_key_bits=profile.key_size,
         expected_key=signer_key,
     )
-    exchange.session_id = find_session_id(csr.common_name)
+    exchange.session_id = find_session_id(csr.common_name) or exchange.session_id
     return Outcome(_find_or_enroll(exchange, csr=csr), opened.cipher)
 
 
@@ -72,6 +72,7 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
         scep_profile=profile,
         transaction_id=exchange.message.transaction_id,
         renews=_find_renewed(grant),
+        caller=exchange.caller,
     )
     return issue_certificate(
         application, issuer=get_profile_authority(profile), now=now, spend=lambda _: spend()

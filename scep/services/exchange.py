@@ -6,6 +6,7 @@ from datetime import datetime
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from organization.models import Given, PreparedSelect
+from organization.protocol.caller import NOBODY, Caller
 from scep.errors import FailInfo, RequestRejected
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
 from scep.protocol.algorithms import Cipher
@@ -25,7 +26,8 @@ CERTIFICATE_OF_TRANSACTION = PreparedSelect(
 class Exchange:
     """What is known of a request so far, for the answer and for the log.
 
-    `responder` signs the answer: whoever could open the request.
+    `responder` signs the answer: whoever could open the request. `session_id` is what the URL
+    claims until the request says better.
     """
 
     message: PkiMessage
@@ -34,6 +36,7 @@ class Exchange:
     now: datetime
     remote_address: str | None
     session_id: str = ""
+    caller: Caller = NOBODY
     responder: ServiceIdentity = field(init=False)
 
     def __post_init__(self) -> None:

@@ -90,7 +90,7 @@ def hold_request(
             is_stored = True
             spend()
             _check_room(request)
-            request_held.send(sender=HeldRequest, request=request)
+            request_held.send(sender=HeldRequest, request=request, caller=exchange.caller)
     except IntegrityError as error:
         if is_stored:
             raise
@@ -164,6 +164,7 @@ def _issue(
         grant=grant,
         scep_profile=profile,
         transaction_id=request.transaction_id,
+        caller=exchange.caller,
     )
 
     def link(certificate: IssuedCertificate) -> None:

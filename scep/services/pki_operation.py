@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 
+from organization.protocol.caller import NOBODY, Caller
 from scep.errors import MessageUnreadable, RequestRejected, ScepError
 from scep.models import ScepProfile
 from scep.protocol.cms import build_degenerate
@@ -34,21 +35,32 @@ ANSWERS = {
 
 
 def handle_pki_operation(
-    data: bytes, *, scep_profile: ScepProfile, now: datetime, remote_address: str | None
+    data: bytes,
+    *,
+    scep_profile: ScepProfile,
+    now: datetime,
+    remote_address: str | None,
+    session_id: str = "",
+    caller: Caller = NOBODY,
 ) -> bytes:
     """Answer one PKIMessage with a DER CertRep: the certificate, PENDING, or a signed refusal.
 
     Raises MessageUnreadable where nothing can be answered to, organization.errors.NotSetUp
-    where there is no RA. Each refusal fires scep_request_refused.
+    where there is no RA. Each refusal fires scep_request_refused. `session_id`: what the URL
+    claims, for records only.
     """
-    refuse = partial(_report, scep_profile=scep_profile, remote_address=remote_address)
+    refuse = partial(
+        _report, scep_profile=scep_profile, remote_address=remote_address, caller=caller
+    )
     try:
         message = decode_message(data)
     except MessageUnreadable as refusal:
-        refuse(refusal, session_id="", transaction_id="")
+        refuse(refusal, session_id=session_id, transaction_id="")
         raise
     recipients = list_recipients(scep_profile, with_chains=False)
-    exchange = Exchange(message, scep_profile, recipients, now, remote_address)
+    exchange = Exchange(
+        message, scep_profile, recipients, now, remote_address, session_id=session_id, caller=caller
+    )
     try:
         request = verify_message(message, allow_sha1=scep_profile.allow_legacy)
         outcome = ANSWERS[request.message_type](exchange, request)
@@ -83,6 +95,7 @@ def _report(
     *,
     scep_profile: ScepProfile,
     remote_address: str | None,
+    caller: Caller,
     session_id: str,
     transaction_id: str,
 ) -> None:
@@ -96,5 +109,6 @@ def _report(
         session_id=session_id,
         scep_profile=scep_profile,
         remote_address=remote_address,
+        caller=caller,
         detail={"fail_info": int(refusal.fail_info), "transaction_id": transaction_id},
     )

@@ -116,6 +116,7 @@ def _renew(
         transaction_id=transaction_id,
         renews=renewed,
         keeps=naming,
+        caller=exchange.caller,
     )
     try:
         return issue_certificate(

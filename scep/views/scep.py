@@ -1,4 +1,9 @@
-"""The SCEP endpoint of devices: /scep/<SCEP profile id>?operation=…"""
+"""The SCEP endpoint of devices: /scep/<SCEP profile id>[/<session id>]?operation=…
+
+The session is where the URL comes from, and tells whoever keeps records whose step this is. It
+proves nothing, and nothing is decided by it. It stands in the path since Apple's client appends
+its `?operation=` to whatever URL there is.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from organization.errors import NotSetUp, RateLimited, SecretUnreadable
-from organization.services.client_address import get_client_address
+from organization.services.client_address import get_caller
 from scep.errors import MessageUnreadable, NoNextAuthority
 from scep.models import ScepProfile
 from scep.protocol.transport import (
@@ -27,21 +32,23 @@ from scep.services.ca_certificates import (
     build_next_ca_certificates,
     describe_capabilities,
 )
+from scep.services.challenges import find_session_id
 from scep.services.pki_operation import handle_pki_operation
 from scep.services.refusals import check_refusals
+from scep.signals import scep_asked
 
 RETRY_AFTER_SECONDS = "30"
 PKI_MESSAGE = "application/x-pki-message"
-Door = Callable[[HttpRequest, str], HttpResponse]
+Door = Callable[..., HttpResponse]
 
 
 def _closing_gently(door: Door) -> Door:
     """A device tries again after a 503; any other 5xx ends its enrollment."""
 
     @wraps(door)
-    def guarded(request: HttpRequest, profile_id: str) -> HttpResponse:
+    def guarded(request: HttpRequest, profile_id: str, session_id: str = "") -> HttpResponse:
         try:
-            return door(request, profile_id)
+            return door(request, profile_id, find_session_id(session_id))
         except (MessageUnreadable, NoNextAuthority) as refusal:
             return _answer_text(str(refusal), status=400)
         except RateLimited as limited:
@@ -59,7 +66,7 @@ def _closing_gently(door: Door) -> Door:
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 @_closing_gently
-def scep(request: HttpRequest, profile_id: str) -> HttpResponse:
+def scep(request: HttpRequest, profile_id: str, session_id: str = "") -> HttpResponse:
     """Answer one SCEP operation of the profile `scep_…` (RFC 8894 section 4)."""
     query = decode_query(request.META.get("QUERY_STRING", ""))
     scep_profile = find_builtin_profile(profile_id)
@@ -68,25 +75,43 @@ def scep(request: HttpRequest, profile_id: str) -> HttpResponse:
     answer = OPERATIONS.get(query.operation)
     if answer is None:
         return _answer_text("This SCEP operation is not offered here.", status=400)
-    return answer(request, scep_profile, query)
+    response = answer(request, scep_profile, query, session_id)
+    if session_id and query.operation in READING:
+        # Robust: a record that fails is no reason to refuse a device.
+        scep_asked.send_robust(
+            sender=ScepProfile,
+            session_id=session_id,
+            operation=query.operation,
+            caller=get_caller(request),
+            now=timezone.now(),
+        )
+    return response
 
 
-def _get_capabilities(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+def _get_capabilities(
+    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+) -> HttpResponse:
     return _answer_text(describe_capabilities(profile))
 
 
-def _get_certificates(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+def _get_certificates(
+    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+) -> HttpResponse:
     name = unquote(query.message)
     return _answer_certificates(build_ca_certificates(profile, name=name, now=timezone.now()))
 
 
-def _get_next(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
+def _get_next(
+    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+) -> HttpResponse:
     return _answer_certificates(build_next_ca_certificates(profile))
 
 
-def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> HttpResponse:
-    address = get_client_address(request)
-    check_refusals(address)
+def _pki_operation(
+    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+) -> HttpResponse:
+    caller = get_caller(request)
+    check_refusals(caller.address)
     if request.method == "POST":
         data = request.read(MAX_BODY_BYTES + 1)
         if len(data) > MAX_BODY_BYTES:
@@ -97,7 +122,9 @@ def _pki_operation(request: HttpRequest, profile: ScepProfile, query: Query) -> 
         data,
         scep_profile=profile,
         now=timezone.now(),
-        remote_address=address,
+        remote_address=caller.address,
+        session_id=session_id,
+        caller=caller,
     )
     # Without its length it would be sent in chunks, which the simplest SCEP clients do not read.
     length = {"Content-Length": str(len(reply))}
@@ -112,6 +139,7 @@ def _answer_text(text: str, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
 
 
+READING = ("GetCACaps", "GetCACert")
 OPERATIONS = {
     "GetCACaps": _get_capabilities,
     "GetCACert": _get_certificates,

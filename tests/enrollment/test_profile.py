@@ -103,7 +103,9 @@ def test_device_learns_how_to_ask_when_the_token_has_a_scep_profile(
     scep_profile = session.token.scep_profile
     assert scep_profile is not None
     content = find_payload(open_profile(build(session)), SCEP)["PayloadContent"]
-    assert content["URL"] == f"{settings.BASE_URL}/scep/{scep_profile.public_id}"
+    assert (
+        content["URL"] == f"{settings.BASE_URL}/scep/{scep_profile.public_id}/{session.public_id}"
+    )
     assert content["Keysize"] == 2048
     assert content["Key Usage"] == 5
     assert content["CAFingerprint"] == bytes.fromhex(get_issuing_ca().fingerprint)

@@ -69,7 +69,7 @@ def test_the_profile_leads_the_device_into_its_group(
     enrollment = enroll(scep_profile=scep_profile, now=now)
     profile = open_profile(build_return_profile(enrollment, now=now))
     scep = find_payload(profile, "com.apple.security.scep")["PayloadContent"]
-    assert scep["URL"].endswith(scep_profile.public_id)
+    assert f"/scep/{scep_profile.public_id}/ses_" in scep["URL"]
     admission = ask_admission(profile, udid=UDID, now=now + timedelta(hours=20))
     assert admission.group_pk == enrollment.device.group_id
     token = EnrollmentToken.objects.get(jti=admission.token_id)
