@@ -82,7 +82,10 @@ app.conf.update(
     task_publish_retry=False,
     timezone="UTC",
     beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    beat_scheduler="guardmdm.heartbeat:Scheduler",
     beat_schedule={
+        "beat": {"task": "guardmdm.tasks.beat", "schedule": timedelta(minutes=1)},
+        "examine": {"task": "guardmdm.tasks.examine", "schedule": timedelta(minutes=1)},
         "sweep commands": {
             "task": "devices.tasks.sweep_commands",
             "schedule": timedelta(minutes=1),

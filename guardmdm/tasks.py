@@ -3,7 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
+from guardmdm.examination import is_due, run_examination
 from guardmdm.exclusive import hold_set_up_lock
+from guardmdm.heartbeat import record_heartbeat
+from guardmdm.models import Heart
 from guardmdm.tls import ensure_certificate, get_paths
 
 
@@ -15,3 +18,17 @@ def renew_server_certificate() -> None:
         return  # a proxy speaks TLS, with a certificate of its own
     with hold_set_up_lock():
         ensure_certificate(now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def beat() -> None:
+    """Tell that the way from the scheduler through the broker to a worker is open."""
+    record_heartbeat(Heart.WORKER, now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def examine() -> None:
+    """Look at everything that the server needs, now and then, so that the dashboard knows."""
+    now = timezone.now()
+    if is_due(now=now):
+        run_examination(now=now)

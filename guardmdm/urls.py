@@ -8,7 +8,7 @@ import enrollment.urls
 import organization.urls
 import policies.urls
 import scep.urls
-from guardmdm import console, views
+from guardmdm import console, probe, views
 from organization.rest.errors import answer_no_such_path
 
 APPS = (organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls, console)
@@ -22,6 +22,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="console:dashboard")),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    *probe.build_urls(),
     # Accounts are made and helped by administrators; no mail is sent, nobody signs up.
     re_path("^accounts/(signup|email|confirm-email|password/(reset|set))/", views.answer_not_found),
     path("accounts/", include("allauth.urls")),

@@ -40,6 +40,7 @@ ONCE = (
     "tests/flows/test_return_story.py",
     "tests/flows/test_slow_story.py",
     "tests/guardmdm/test_compose.py",
+    "tests/guardmdm/test_doctor_proxy.py",
     "tests/guardmdm/test_env.py",
     "tests/guardmdm/test_serve.py",
     "tests/guardmdm/test_static_files.py",

@@ -1,0 +1,128 @@
+"""What the server runs on: clock, database, broker, scheduler, workers, disk."""
+
+import shutil
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from django.conf import settings
+from django.db import connection
+from django.db.utils import DatabaseError
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from guardmdm.celery import app
+from guardmdm.health.findings import Finding, build_failure
+from guardmdm.heartbeat import STALE_AFTER, find_heartbeat
+from guardmdm.models import Heart
+from guardmdm.readiness import count_missing_migrations, count_waiting_tasks, reach_broker
+
+CLOCK_TOLERANCE = timedelta(minutes=2)
+CLOCK_URL = "https://www.apple.com/"
+WORKER_SECONDS = 3.0
+MANY_TASKS = 1000
+LITTLE_SPACE, NO_SPACE = 2 * 1024**3, 200 * 1024**2
+NO_WORKER = "Start `celery -A guardmdm worker` or serve."
+
+
+def check_clock() -> Finding:
+    """Against the Date header of a server that every device must reach anyway."""
+    name = "clock"
+    with suppress(URLError, OSError, ValueError, TypeError):
+        with urlopen(Request(CLOCK_URL, method="HEAD"), timeout=5) as answer:
+            told = parsedate_to_datetime(answer.headers["Date"])
+        offset = abs(timezone.now() - told)
+        if offset > CLOCK_TOLERANCE:
+            return build_failure(name, f"off by {offset.total_seconds():.0f} s", "Switch on NTP.")
+        return Finding(name, f"within {CLOCK_TOLERANCE.seconds // 60} minutes of Apple's")
+    return Finding(name, "not compared: Apple's servers are out of reach", "Allow HTTPS to Apple.")
+
+
+def check_database() -> Finding:
+    name = f"database ({connection.vendor})"
+    try:
+        missing = count_missing_migrations()
+        version, mode = _describe_database()
+    except DatabaseError as error:
+        return build_failure(
+            name, f"unreachable: {error}", "Start it, or correct GUARDMDM_DATABASE_URL."
+        )
+    if missing:
+        return build_failure(name, f"{missing} migrations are missing", "Run manage.py bootstrap.")
+    if mode not in ("", "wal", "memory"):
+        fix = "Put the data folder on a local disk: network disks know no write-ahead log."
+        return Finding(name, f"{version}, journal mode {mode}: readers wait for writers", fix)
+    return Finding(name, f"reachable, up to date, {version}{' in WAL mode' if mode else ''}")
+
+
+def _describe_database() -> tuple[str, str]:
+    """Return the version as text and SQLite's journal mode, "" for other databases."""
+    with connection.cursor() as cursor:
+        if connection.vendor != "sqlite":
+            cursor.execute("SHOW server_version")
+            return f"PostgreSQL {cursor.fetchone()[0]}", ""
+        cursor.execute("SELECT sqlite_version()")
+        version = cursor.fetchone()[0]
+        cursor.execute("PRAGMA journal_mode")
+        return f"SQLite {version}", cursor.fetchone()[0]
+
+
+def check_broker() -> Finding:
+    try:
+        reach_broker()
+        waiting = count_waiting_tasks()
+    except (OperationalError, OSError) as error:
+        return build_failure(
+            "broker", f"unreachable: {error}", "Start it, or correct GUARDMDM_BROKER_URL."
+        )
+    text = f"{settings.CELERY_BROKER_URL.partition(':')[0]}, {waiting} tasks wait"
+    fix = "Start more workers, or look in their log for what holds them up."
+    return Finding("broker", text, fix if waiting > MANY_TASKS else "")
+
+
+def check_scheduler() -> Finding:
+    return _judge_heart(
+        "scheduler",
+        find_heartbeat(Heart.SCHEDULER),
+        now=timezone.now(),
+        fix="Start `celery -A guardmdm beat` (one of them) or serve.",
+    )
+
+
+def check_workers() -> Finding:
+    """A worker is well when it answers and does what the scheduler asks every minute."""
+    try:
+        answers = app.control.ping(timeout=WORKER_SECONDS)
+    except (OperationalError, OSError):
+        answers = []
+    if not answers:
+        return build_failure("workers", "none answers", NO_WORKER)
+    now, beat = timezone.now(), find_heartbeat(Heart.WORKER)
+    asked = find_heartbeat(Heart.SCHEDULER)
+    if asked is None or now - asked > STALE_AFTER or beat is None:
+        return Finding("workers", f"{len(answers)} answer")
+    finding = _judge_heart("workers", beat, now=now, fix="Start more workers, or restart them.")
+    return finding if finding.fix else Finding("workers", f"{len(answers)} answer, {finding.text}")
+
+
+def _judge_heart(name: str, beaten_at: datetime | None, *, now: datetime, fix: str) -> Finding:
+    if beaten_at is None:
+        return build_failure(name, "has never worked", fix)
+    seconds = max(0, int((now - beaten_at).total_seconds()))
+    if now - beaten_at > STALE_AFTER:
+        return build_failure(name, f"did nothing for {seconds // 60} minutes", fix)
+    return Finding(name, f"worked {seconds} s ago")
+
+
+def check_disk() -> Finding:
+    """The data folder holds packages, and on the embedded default database and broker too."""
+    try:
+        free = shutil.disk_usage(settings.DATA_DIR).free
+    except OSError as error:
+        fix = "Create it, or correct GUARDMDM_DATA_DIR."
+        return build_failure("disk", f"{settings.DATA_DIR}: {error.strerror}", fix)
+    text = f"{free / 1024**3:.1f} GB free for {settings.DATA_DIR}"
+    fix = "Make room: a full disk ends enrollment." if free < LITTLE_SPACE else ""
+    return Finding("disk", text, fix, is_failure=free < NO_SPACE)
