@@ -8,6 +8,7 @@ from organization.rest.routing import build_router
 
 urlpatterns: list[URLPattern] = [
     path("enroll", views.show_landing, name="enroll"),
+    path("e/<str:code>", views.follow_short_link, name="enroll_short"),
     path("enroll/profile", views.download_profile, name="enroll_profile"),
     path("enroll/sessions", views.create_session, name="enroll_sessions"),
     path("enroll/sessions/<str:session_id>", views.show_session, name="enroll_session"),

@@ -6,13 +6,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-# A JWT, or its beginning: `eyJ` is base64 for `{"`.
+# What a short link ends with leads to a JWT. A JWT, or its beginning: `eyJ` is base64 for `{"`.
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){0,2}")
+SHORT_LINK = re.compile(r"/e/[A-Za-z0-9]{8,}")
 HIDDEN = "[token]"
 
 
 def hide_tokens(text: str) -> str:
-    return TOKEN.sub(HIDDEN, text)
+    return SHORT_LINK.sub(f"/e/{HIDDEN}", TOKEN.sub(HIDDEN, text))
 
 
 class ConsoleFormatter(logging.Formatter):

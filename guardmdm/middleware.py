@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.module_loading import import_string
 
 MACHINE_PATHS = ("/mdm/", "/scep/", "/pki/", "/apps/", "/healthz", "/readyz")
-PASSWORD_CHANGE_PATHS = ("/accounts/", "/static/", "/enroll", "/branding/", "/api/")
+PASSWORD_CHANGE_PATHS = ("/accounts/", "/static/", "/enroll", "/e/", "/branding/", "/api/")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10

@@ -17,6 +17,7 @@ from enrollment.forms import TokenFilter, TokenForm
 from enrollment.models import EnrollmentToken
 from enrollment.selectors import get_token_state, list_tokens
 from enrollment.services.qr import build_qr_png, build_qr_svg
+from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
 from organization.console import (
     ListPage,
@@ -81,6 +82,7 @@ def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
                 "token": token,
                 "state": get_token_state(token, now=timezone.now()),
                 "url": build_enrollment_url(token),
+                "short_url": build_short_url(token),
             },
         )
     )
@@ -90,14 +92,20 @@ def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
 @recent_sign_in_required
 def download_png(request: HttpRequest, jti: str) -> HttpResponse:
     token = _get_token(jti)
-    return _send_image(token, build_qr_png(build_enrollment_url(token)), kind="png")
+    return _send_image(token, build_qr_png(_get_link(request, token)), kind="png")
 
 
 @role_required(Role.OPERATOR)
 @recent_sign_in_required
 def download_svg(request: HttpRequest, jti: str) -> HttpResponse:
     token = _get_token(jti)
-    return _send_image(token, build_qr_svg(build_enrollment_url(token)), kind="svg")
+    return _send_image(token, build_qr_svg(_get_link(request, token)), kind="svg")
+
+
+def _get_link(request: HttpRequest, token: EnrollmentToken) -> str:
+    """Return the link that the code shall hold: `link=short` asks for the one with few dots."""
+    is_short = request.GET.get("link") == "short"
+    return build_short_url(token) if is_short else build_enrollment_url(token)
 
 
 @role_required(Role.OPERATOR)

@@ -52,6 +52,14 @@ class EnrollmentToken(TimeStamped):
         default=FULL,
         help_text="What its profiles ask for; never changed, for a device's rights cannot grow.",
     )
+    short_code_sha256 = models.CharField(
+        max_length=64,
+        unique=True,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="What its short link is found by; none before it was shown.",
+    )
     created_by = models.CharField(max_length=200, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.CharField(max_length=200, blank=True)

@@ -21,6 +21,7 @@ from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.rest.expiry import ExpiryField
 from enrollment.selectors import get_token_state, list_tokens
 from enrollment.services.qr import build_qr_png, build_qr_svg
+from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import (
     MAX_NAME,
     MAX_USES,
@@ -76,13 +77,22 @@ class TokenWithUrlSerializer(TokenSerializer):
         help_text="The enrollment URL; null for a key that may only read."
     )
 
+    short_url = serializers.SerializerMethodField(
+        help_text="The short link to it; null for a key that may only read."
+    )
+
     class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "url")
+        fields = (*TokenSerializer.Meta.fields, "url", "short_url")
         read_only_fields = fields
 
     def get_url(self, token: EnrollmentToken) -> str | None:
-        allowed = has_role(self.context["request"], Role.OPERATOR)
-        return build_enrollment_url(token) if allowed else None
+        return build_enrollment_url(token) if self._may_enroll() else None
+
+    def get_short_url(self, token: EnrollmentToken) -> str | None:
+        return build_short_url(token) if self._may_enroll() else None
+
+    def _may_enroll(self) -> bool:
+        return has_role(self.context["request"], Role.OPERATOR)
 
 
 class NewTokenSerializer(serializers.Serializer[Any]):
@@ -131,7 +141,9 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         "expires_at": "expires_at",
         "uses": "use_count",
     }
-    action_roles: ClassVar = {"qr_svg": Role.OPERATOR, "qr_png": Role.OPERATOR}
+    action_roles: ClassVar = dict.fromkeys(
+        ("qr_svg", "qr_png", "short_qr_svg", "short_qr_png"), Role.OPERATOR
+    )
     service_errors: ClassVar = {
         TokenInvalid: (400, "invalid"),
         NotReady: (503, "not_set_up"),
@@ -165,4 +177,18 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def qr_png(self, request: Request, id: str) -> HttpResponse:
         """The enrollment URL as a QR code."""
         png = build_qr_png(build_enrollment_url(self.get_object()))
+        return HttpResponse(png, content_type="image/png")
+
+    @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BYTE})
+    @action(detail=True, url_path=r"short-qr\.svg")
+    def short_qr_svg(self, request: Request, id: str) -> HttpResponse:
+        """The short link as a QR code, which has far fewer dots."""
+        svg = build_qr_svg(build_short_url(self.get_object()))
+        return HttpResponse(svg, content_type="image/svg+xml")
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path=r"short-qr\.png")
+    def short_qr_png(self, request: Request, id: str) -> HttpResponse:
+        """The short link as a QR code, which has far fewer dots."""
+        png = build_qr_png(build_short_url(self.get_object()))
         return HttpResponse(png, content_type="image/png")

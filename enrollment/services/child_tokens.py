@@ -16,6 +16,7 @@ OWN = {
     "expires_at",
     "max_uses",
     "use_count",
+    "short_code_sha256",
     "created_by",
     "revoked_at",
     "revoked_by",

@@ -1,6 +1,7 @@
 from enrollment.views.landing import show_landing
 from enrollment.views.profile import download_profile, download_session_profile
 from enrollment.views.sessions import create_session, show_session
+from enrollment.views.short import follow_short_link
 from enrollment.views.trust import download_root_der, download_root_pem, download_root_profile
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "download_root_pem",
     "download_root_profile",
     "download_session_profile",
+    "follow_short_link",
     "show_landing",
     "show_session",
 ]

@@ -17,6 +17,7 @@ from organization.selectors import get_organization
 from organization.services.client_address import get_client_address
 from organization.services.rate_limit import check_rate
 
+SHORT_LINK = "/e/"
 # Only refusals are counted: one address may be a whole school behind its router, all with
 # good tokens. Past the limit an address guesses or floods the log, and both end here.
 REFUSAL_LIMIT, RATE_SECONDS = 120, 60
@@ -72,10 +73,18 @@ def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpRespon
         message=error.message,
         token_id=error.token_id,
         remote_address=address,
-        detail={"path": request.path, "user_agent": request.headers.get("User-Agent", "")[:300]},
+        detail={
+            "path": _hide_code(request.path),
+            "user_agent": request.headers.get("User-Agent", "")[:300],
+        },
     )
     status = 503 if isinstance(error, NotReady) else STATUS.get(error.code, GONE)
     return _answer(request, build_refusal(error.code), status=status)
+
+
+def _hide_code(path: str) -> str:
+    """A mistyped short link is close to one that works."""
+    return SHORT_LINK if path.startswith(SHORT_LINK) else path
 
 
 def build_refusal(code: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from enrollment.models import EnrollmentToken
 from enrollment.protocol.access_rights import RIGHTS_LEVELS
+from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url
 from organization.models import AuditEntry
 from tests.console.conftest import World
@@ -98,6 +99,7 @@ def test_the_list_shows_no_token_text(world: World, operator: Client) -> None:
 def test_the_url_is_shown_on_demand_and_kept_nowhere(world: World, operator: Client) -> None:
     answer = operator.get(f"{TOKENS}{world.token.jti}/qr")
     assert build_enrollment_url(world.token) in answer.content.decode()
+    assert build_short_url(world.token) in answer.content.decode()
     assert answer["Cache-Control"] == "no-store"
 
 

@@ -20,6 +20,12 @@ def test_no_line_holds_a_token():
         assert "GET /enroll?token=[token] failed" in line
 
 
+def test_no_line_holds_a_short_link():
+    for formatter in (ConsoleFormatter(), JsonFormatter()):
+        line = formatter.format(build_record("Gone: %s", "/e/abcdefgh234567"))
+        assert "Gone: /e/[token]" in line
+
+
 def test_no_traceback_holds_a_token():
     try:
         raise ValueError(TOKEN)

@@ -159,7 +159,10 @@ def test_no_token_is_in_any_log(proxy):
     proxy.get("/enroll", params={"token": TOKEN}, headers={"Referer": f"https://x/?{TOKEN}"})
     proxy.get("/static/missing", params={"token": TOKEN})
     proxy.get("/enroll", params={"token": "x" * 40_000 + TOKEN})
+    proxy.get("/e/abcdefgh234567")
     logs = b"".join(path.read_bytes() for path in proxy.folder.glob("*.log"))
+    assert b'"GET /e/" ' in logs
+    assert b"abcdefgh" not in logs
     assert b'"GET /enroll" 200' in logs
     assert b"eyJ" not in logs
 

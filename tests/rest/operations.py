@@ -52,6 +52,8 @@ OPERATIONS = {
     "POST enrollment/tokens": OPERATOR,
     "GET enrollment/tokens/{token}": AUDITOR,
     "GET enrollment/tokens/{token}/qr.png": OPERATOR,
+    "GET enrollment/tokens/{token}/short-qr.png": OPERATOR,
+    "GET enrollment/tokens/{token}/short-qr.svg": OPERATOR,
     "GET enrollment/tokens/{token}/qr.svg": OPERATOR,
     "POST enrollment/tokens/{token}/revoke": OPERATOR,
     "GET groups": AUDITOR,

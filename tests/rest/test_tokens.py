@@ -2,8 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -116,6 +118,17 @@ def test_url_is_hidden_when_the_key_may_only_read(auditor: Program, sample: Samp
     answer = auditor.get(f"{TOKENS}/{sample.token.jti}")
     assert answer.json()["url"] is None
     assert "eyJ" not in answer.content.decode()
+
+
+def test_short_link_leads_to_the_url_when_operator_asks(
+    operator: Program, auditor: Program, sample: Sample, client: Client
+) -> None:
+    path = f"{TOKENS}/{sample.token.jti}"
+    row = operator.get(path).json()
+    assert client.get(urlsplit(row["short_url"]).path)["Location"] == row["url"]
+    assert auditor.get(path).json()["short_url"] is None
+    full, short = (operator.get(f"{path}/{name}.svg") for name in ("qr", "short-qr"))
+    assert len(short.content) < len(full.content) / 5
 
 
 def test_qr_codes_are_images_when_operator_asks(operator: Program, sample: Sample) -> None:
