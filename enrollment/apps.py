@@ -6,4 +6,4 @@ class EnrollmentConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from enrollment import receivers  # noqa: F401
+        from enrollment import checks, receivers  # noqa: F401

@@ -20,6 +20,10 @@ class SessionRefused(EnrollmentRefused):
     """The enrollment session is unknown, expired, or has enrolled its device already."""
 
 
+class ProfileServiceRefused(EnrollmentRefused):
+    """A message of the Profile Service's phases 2 and 3 that brings its device no further."""
+
+
 class NotReady(EnrollmentRefused):
     """The server is not set up for enrolling yet."""
 

@@ -83,6 +83,15 @@ class TokenForm(ConsoleForm):
         warning=_("Without a limit, a link that is passed on enrolls any number of devices."),
     )
 
+    profile_service = forms.BooleanField(
+        label=_("Identify the device first"),
+        required=False,
+        help_text=_(
+            "Apple’s Profile Service: the device tells its serial number, UDID and IMEI before it "
+            "gets a certificate, which can then name them"
+        ),
+    )
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         moment = data.pop("custom_expires_at", None)

@@ -20,6 +20,7 @@ from policies.models import ItemStatus
 from scep import signals as scep
 from scep.models import (
     CertificateAuthorityRole,
+    CertificatePurpose,
     HeldRequest,
     HeldRequestState,
     IssuedCertificate,
@@ -31,6 +32,10 @@ READING = {"GetCACaps": StepKind.GET_CA_CAPS, "GetCACert": StepKind.GET_CA_CERT}
 
 @receiver(scep.certificate_issued)
 def log_certificate(certificate: IssuedCertificate, caller: Caller = NOBODY, **_: Any) -> None:
+    if certificate.purpose == CertificatePurpose.PROFILE_SERVICE:
+        _record(certificate.session_id, StepKind.PKI_OPERATION, caller=caller)
+        _write_certificate("service_certificate_issued", certificate)
+        return
     if certificate.scep_profile_id is not None:  # else the identity is still in the profile
         advance_session(certificate.session_id, state=SessionState.CERTIFICATE_ISSUED)
         _record(certificate.session_id, StepKind.PKI_OPERATION, caller=caller)

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db.models import F, Q, QuerySet
 
 from enrollment.models import EnrollmentToken, TokenState
+from scep.models import ScepProfile, ScepServerType
 
 
 def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
@@ -23,6 +24,17 @@ def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
     if token.max_uses and token.use_count >= token.max_uses:
         return TokenState.EXHAUSTED
     return TokenState.ACTIVE
+
+
+def find_service_profile(scep_profile: ScepProfile | None) -> ScepProfile | None:
+    """Return the SCEP profile by which the Profile Service's certificates come.
+
+    That of the token, or the oldest of our own where that one is an external server's or none.
+    """
+    if scep_profile is not None and scep_profile.server_type == ScepServerType.BUILTIN:
+        return scep_profile
+    builtin = ScepProfile.objects.filter(server_type=ScepServerType.BUILTIN)
+    return builtin.select_related("issuing_ca").order_by("id").first()
 
 
 def list_tokens(

@@ -17,6 +17,11 @@ urlpatterns: list[URLPattern] = [
         views.download_session_profile,
         name="enroll_session_profile",
     ),
+    path(
+        "enroll/profile-service/<str:session_id>",
+        views.answer_profile_service,
+        name="enroll_profile_service",
+    ),
     path("enroll/ca.mobileconfig", views.download_root_profile, name="enroll_ca_profile"),
     path("enroll/ca.pem", views.download_root_pem, name="enroll_ca_pem"),
     path("enroll/ca.cer", views.download_root_der, name="enroll_ca_der"),

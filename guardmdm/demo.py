@@ -51,6 +51,10 @@ class Folder:
         return self.path / "apns-ca.pem"
 
     @property
+    def device_ca(self) -> Path:
+        return self.path / "device-ca.pem"
+
+    @property
     def server_log(self) -> Path:
         return self.path / "server.log"
 
@@ -73,7 +77,7 @@ class Demo:
         self._folder = Folder(settings.DATA_DIR / "demo")
         self._apns_port = find_free_port()
         self._environ = build_environment(
-            os.environ, port=port, apns_port=self._apns_port, apns_ca=self._folder.apns_ca
+            os.environ, port=port, apns_port=self._apns_port, folder=self._folder
         )
         self._server: subprocess.Popen[bytes] | None = None
         self._simulator: subprocess.Popen[bytes] | None = None
@@ -84,6 +88,7 @@ class Demo:
         signal.signal(signal.SIGINT, _interrupt)
         self._folder.devices.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._say("Setting up …")
+        self._make_authorities()
         made = self._bootstrap()
         try:
             self._start_server()
@@ -93,6 +98,11 @@ class Demo:
             self._wait()
         finally:
             self._stop()
+
+    def _make_authorities(self) -> None:
+        """The CAs that the server is told to trust: it looks for their files when it starts."""
+        if self._start_simulator().wait() != 0:
+            raise DemoFailed("the simulated devices' certificate authority could not be made")
 
     def _bootstrap(self) -> dict[str, Any]:
         command = [*MANAGE, "bootstrap", "--demo", "--json"]
@@ -154,6 +164,7 @@ class Demo:
                 *("--state", str(self._folder.devices)),
                 *("--apns-port", str(self._apns_port)),
                 *("--apns-ca-out", str(self._folder.apns_ca)),
+                *("--device-ca-out", str(self._folder.device_ca)),
             ],
             env=self._environ,
             stdin=subprocess.DEVNULL,
@@ -204,16 +215,17 @@ class Demo:
 
 
 def build_environment(
-    environ: Mapping[str, str], *, port: int, apns_port: int, apns_ca: Path
+    environ: Mapping[str, str], *, port: int, apns_port: int, folder: Folder
 ) -> dict[str, str]:
-    """Return the server's environment: its pushes go to the simulator's fake APNs."""
+    """Return the server's environment, which trusts the simulator's push service and devices."""
     return {
         "GUARDMDM_BASE_URL": f"http://127.0.0.1:{port}",
         **environ,
         "GUARDMDM_DATA_DIR": str(settings.DATA_DIR),
         "GUARDMDM_APNS_HOST": "localhost",
         "GUARDMDM_APNS_PORT": str(apns_port),
-        "GUARDMDM_APNS_CA": str(apns_ca),
+        "GUARDMDM_APNS_CA": str(folder.apns_ca),
+        "GUARDMDM_DEVICE_CA": str(folder.device_ca),
     }
 
 

@@ -26,6 +26,7 @@ DEFAULTS = {
     "APNS_HOST": "api.push.apple.com",
     "APNS_PORT": "443",
     "APNS_CA": "",
+    "DEVICE_CA": "",
     "ALLOW_PRIVATE_URLS": "no",
     "USER_CHANNEL": "no",
     "INVENTORY_HOURS": "24",
@@ -60,6 +61,7 @@ class Environment:
     apns_host: str
     apns_port: int
     apns_ca: str
+    device_ca: str
     allow_private_urls: bool
     user_channel: bool
     inventory_hours: int
@@ -85,6 +87,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_host=values["APNS_HOST"],
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
+        device_ca=values["DEVICE_CA"],
         allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
         user_channel=_read_switch(values, "USER_CHANNEL"),
         inventory_hours=_check_hours(values["INVENTORY_HOURS"]),

@@ -138,6 +138,9 @@ TRUSTED_PROXIES = ENV.trusted_proxies
 CLIENT_CERT_HEADER = ENV.client_cert_header
 APNS_HOST, APNS_PORT, APNS_CA = ENV.apns_host, ENV.apns_port, ENV.apns_ca
 
+# Whose devices pass for Apple's in the Profile Service: a PEM file, "" for Apple's own CA.
+DEVICE_CA = ENV.device_ca
+
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 
 # Ports: where a lower app asks a higher one for an answer.
@@ -229,6 +232,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AuthorityRole": "scep.models.CertificateAuthorityRole",
         "AuthorityState": "scep.models.CertificateAuthorityState",
+        "CertificatePurpose": "scep.models.CertificatePurpose",
         "CertificateStatus": "scep.models.CertificateStatus",
         "ChallengeType": "scep.models.ChallengeType",
         "CommandState": "devices.models.CommandState",

@@ -1,4 +1,5 @@
 from enrollment.models.log import LogEntry, LogLevel
+from enrollment.models.reported_device import ReportedDevice
 from enrollment.models.session import EnrollmentSession, SessionState
 from enrollment.models.signing_key import TokenSigningKey
 from enrollment.models.step import SessionStep
@@ -9,6 +10,7 @@ __all__ = [
     "EnrollmentToken",
     "LogEntry",
     "LogLevel",
+    "ReportedDevice",
     "SessionState",
     "SessionStep",
     "TokenSigningKey",

@@ -60,6 +60,9 @@ class EnrollmentToken(TimeStamped):
         editable=False,
         help_text="What its short link is found by; none before it was shown.",
     )
+    profile_service = models.BooleanField(
+        default=False, help_text="Devices say what they are before they get a certificate."
+    )
     created_by = models.CharField(max_length=200, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.CharField(max_length=200, blank=True)

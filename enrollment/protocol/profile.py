@@ -126,8 +126,13 @@ def _build_root(context: ProfileContext, *, part: str, root: bytes, name: str) -
     }
 
 
-def build_scep_payload(context: ProfileContext, *, scep: ScepFacts) -> Payload:
-    """Return the payload that makes the device fetch its identity by SCEP."""
+def build_scep_payload(
+    context: ProfileContext, *, scep: ScepFacts, part: str = "identity"
+) -> Payload:
+    """Return the payload that makes the device fetch its identity by SCEP.
+
+    `part` tells the payload from others in the same organization's profiles.
+    """
     content: Payload = {
         "URL": scep.url,
         "Name": scep.name,
@@ -144,7 +149,7 @@ def build_scep_payload(context: ProfileContext, *, scep: ScepFacts) -> Payload:
     }
     if scep.alternative_names:
         content["SubjectAltName"] = dict(scep.alternative_names)
-    return _build_common(context, part="identity", payload_type="com.apple.security.scep") | {
+    return _build_common(context, part=part, payload_type="com.apple.security.scep") | {
         "PayloadDisplayName": f"{context.organization_name}: device identity",
         "PayloadContent": content,
     }

@@ -58,6 +58,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "scep_profile",
             "expires_at",
             "max_uses",
+            "profile_service",
             "uses",
             "rights",
             "state",
@@ -113,6 +114,10 @@ class NewTokenSerializer(serializers.Serializer[Any]):
         choices=[(level.name, level.label) for level in RIGHTS_LEVELS.values()],
         default=FULL,
         help_text="How much its profiles ask for; it cannot be changed later.",
+    )
+    profile_service = serializers.BooleanField(
+        default=False,
+        help_text="The device tells its serial number and UDID before it gets a certificate.",
     )
 
 

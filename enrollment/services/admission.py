@@ -8,7 +8,9 @@ from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
 from enrollment.protocol.access_rights import get_access_rights
+from enrollment.protocol.device_attributes import DeviceAttributes, is_same_device
 from enrollment.services.sessions import advance_session, check_open, get_session
+from enrollment.services.subject_attributes import check_identified, find_reported_device
 from enrollment.services.tokens import verify_token
 from scep.models import ChallengeType
 from scep.services.challenges import find_session_id
@@ -25,6 +27,7 @@ def admit(request: AdmissionRequest) -> Admission:
         session = _verify_challenge(request)
         check_open(session, now=request.now)
         _check_device(session, udid=request.udid)
+        _check_reported(session, request=request)
         _take_session(session, udid=request.udid)
         _count_use(session.token, udid=request.udid)
     except EnrollmentRefused as error:
@@ -103,6 +106,21 @@ def _check_device(session: EnrollmentSession, *, udid: str) -> None:
         return
     if not Device.objects.filter(public_id=session.device_id, udid=udid).exists():
         raise SessionRefused("session_used", "the session is another device's")
+
+
+def _check_reported(session: EnrollmentSession, *, request: AdmissionRequest) -> None:
+    """The device that the Profile Service was told of is the one that comes, and no other."""
+    check_identified(session)
+    reported = find_reported_device(session)
+    claimed = DeviceAttributes(udid=request.udid, serial_number=request.serial_number)
+    if reported is not None and not is_same_device(
+        claimed, udid=reported.udid, serial_number=reported.serial_number
+    ):
+        raise SessionRefused(
+            "device_mismatch",
+            "the Profile Service was told another UDID or serial number",
+            token_id=session.token.jti,
+        )
 
 
 def _take_session(session: EnrollmentSession, *, udid: str) -> None:

@@ -1,5 +1,6 @@
 """The payload that brings a device its identity: SCEP, ours or an external server's, or PKCS#12."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -13,9 +14,10 @@ from enrollment.protocol.profile import (
     build_pkcs12_payload,
     build_scep_payload,
 )
+from enrollment.selectors import find_service_profile
 from enrollment.services.subject_attributes import describe_session
 from scep.errors import ServerUnreachable
-from scep.models import ChallengeType, ScepProfile, ScepServerType
+from scep.models import ChallengePurpose, ChallengeType, ScepProfile, ScepServerType
 from scep.protocol.payload_names import encode_alternative_names, encode_subject
 from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
 from scep.selectors import get_ca_certificate_fingerprint, get_profile_authority
@@ -48,7 +50,7 @@ def build_identity(
         return build_pkcs12_payload(context, pkcs12=pkcs12, password=password)
     attributes = describe_session(session.public_id, token_id=session.token.jti)
     scep_challenge = _get_challenge(
-        scep_profile, attributes=attributes, token_challenge=challenge, now=now
+        scep_profile, session=session, attributes=attributes, token_challenge=challenge, now=now
     )
     return build_scep_identity(
         scep_profile, context=context, challenge=scep_challenge, attributes=attributes
@@ -63,24 +65,65 @@ def build_scep_identity(
     attributes: SubjectAttributes,
 ) -> Payload:
     """Return the SCEP payload for a challenge that the profile's server will accept."""
-    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
     naming = _build_naming(scep_profile, attributes=attributes)
     held = scep_profile.hold_for_approval
-    scep = ScepFacts(
-        url=scep_profile.external_url
-        if is_external
-        else f"{settings.BASE_URL}/scep/{scep_profile.public_id}/{attributes.session}",
-        name=scep_profile.ca_name if is_external else get_profile_authority(scep_profile).public_id,
+    scep = replace(
+        _describe_server(scep_profile, session_id=attributes.session),
         challenge=challenge,
-        key_size=scep_profile.key_size,
-        key_usage=scep_profile.key_usage,
-        ca_fingerprint=get_ca_certificate_fingerprint(scep_profile),
         subject=encode_subject(naming.subject),
         alternative_names=encode_alternative_names(naming.alternative_names),
         retries=HELD_RETRIES if held else RETRIES,
         retry_delay=HELD_RETRY_DELAY if held else RETRY_DELAY,
     )
     return build_scep_payload(context, scep=scep)
+
+
+def _describe_server(scep_profile: ScepProfile, *, session_id: str) -> ScepFacts:
+    """Return what is alike for whoever asks there, without names and challenge."""
+    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
+    return ScepFacts(
+        url=scep_profile.external_url
+        if is_external
+        else f"{settings.BASE_URL}/scep/{scep_profile.public_id}/{session_id}",
+        name=scep_profile.ca_name if is_external else get_profile_authority(scep_profile).public_id,
+        challenge="",
+        key_size=scep_profile.key_size,
+        key_usage=scep_profile.key_usage,
+        ca_fingerprint=get_ca_certificate_fingerprint(scep_profile),
+        subject=[],
+        retries=RETRIES,
+        retry_delay=RETRY_DELAY,
+    )
+
+
+def build_service_identity(
+    session: EnrollmentSession, *, context: ProfileContext, part: str, now: datetime
+) -> Payload:
+    """Return the SCEP payload of the Profile Service's own certificate, always by our own CA.
+
+    It comes by the token's SCEP profile, or by the oldest of our own where that one is an external
+    server's or none. Raises NotReady where there is none.
+    """
+    scep_profile = find_service_profile(session.token.scep_profile)
+    if scep_profile is None:
+        raise NotReady("server_not_set_up", "there is no SCEP profile of the built-in CA")
+    challenge = create_dynamic_challenge(
+        scep_profile,
+        session_id=session.public_id,
+        now=now,
+        purpose=ChallengePurpose.PROFILE_SERVICE,
+    )
+    subject = [*BUILTIN_SUBJECT, "OU=Profile Service"]
+    attributes = SubjectAttributes(
+        session=session.public_id, organization=session.token.organization.name
+    )
+    naming = build_naming(subject, [], attributes=attributes, fallback="")
+    scep = replace(
+        _describe_server(scep_profile, session_id=session.public_id),
+        challenge=challenge,
+        subject=encode_subject(naming.subject),
+    )
+    return build_scep_payload(context, scep=scep, part=part)
 
 
 def get_lasting_challenge(scep_profile: ScepProfile, *, attributes: SubjectAttributes) -> str:
@@ -105,6 +148,7 @@ def get_lasting_challenge(scep_profile: ScepProfile, *, attributes: SubjectAttri
 def _get_challenge(
     scep_profile: ScepProfile,
     *,
+    session: EnrollmentSession,
     attributes: SubjectAttributes,
     token_challenge: str,
     now: datetime,
@@ -114,6 +158,14 @@ def _get_challenge(
             return token_challenge
         if scep_profile.challenge_type == ChallengeType.DYNAMIC:
             return create_dynamic_challenge(scep_profile, session_id=attributes.session, now=now)
+        if session.token.profile_service:
+            # A static challenge proves no session, so no certificate could name the device.
+            return create_dynamic_challenge(
+                scep_profile,
+                session_id=attributes.session,
+                now=now,
+                purpose=ChallengePurpose.SESSION,
+            )
     return get_lasting_challenge(scep_profile, attributes=attributes)
 
 

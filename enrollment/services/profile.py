@@ -19,6 +19,7 @@ from enrollment.protocol.profile import (
     build_trust_profile,
 )
 from enrollment.protocol.profile import build_profile as build_profile_plist
+from enrollment.protocol.profile_service import build_service_profile
 from enrollment.services.consent import build_consent
 from enrollment.services.identity_payload import build_identity
 from enrollment.services.log import write_entry
@@ -49,25 +50,52 @@ def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Calle
 
 
 def build_profile(session: EnrollmentSession, *, now: datetime, caller: Caller = NOBODY) -> bytes:
-    """Return the session's profile, CMS-signed (DER); the same UUIDs and a new challenge each time.
+    """Return what the person downloads, CMS-signed (DER): the session's enrollment profile.
 
-    Raises TokenRefused, SessionRefused, or NotReady without a valid push certificate.
+    With the Profile Service it is the service's first profile, and the device fetches the other one
+    itself. Raises TokenRefused, SessionRefused, or NotReady without a valid push certificate.
     """
-    check_token(session.token, now=now)
-    check_open(session, now=now)
-    topic = _get_topic(now=now)
-    note_base_url(session, base_url=settings.BASE_URL)
-    identity = build_identity(
-        session, context=build_context(session), challenge=build_challenge(session), now=now
-    )
-    rights = get_access_rights(session.token.rights)
-    signed = sign_enrollment_profile(session, identity=identity, topic=topic, access_rights=rights)
+    if session.token.profile_service:
+        signed = _build_service_profile(session, now=now)
+    else:
+        signed = assemble_profile(session, now=now)
     # Apart from the above: the CA commits its intent to sign before it signs an identity.
     with transaction.atomic():
         advance_session(session.public_id, state=SessionState.PROFILE_DOWNLOADED)
         record_step(session.public_id, StepKind.PROFILE_DOWNLOADED, now=now, caller=caller)
         write_entry("profile_downloaded", session=session)
     return signed
+
+
+def assemble_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
+    """Return the session's enrollment profile, CMS-signed (DER).
+
+    The same UUIDs and a new challenge each time. Raises like build_profile.
+    """
+    topic = _check_may_enroll(session, now=now)
+    note_base_url(session, base_url=settings.BASE_URL)
+    identity = build_identity(
+        session, context=build_context(session), challenge=build_challenge(session), now=now
+    )
+    rights = get_access_rights(session.token.rights)
+    return sign_enrollment_profile(session, identity=identity, topic=topic, access_rights=rights)
+
+
+def _build_service_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
+    _check_may_enroll(session, now=now)
+    content = build_service_profile(
+        build_context(session),
+        url=f"{settings.BASE_URL}/enroll/profile-service/{session.public_id}",
+        challenge=build_challenge(session),
+    )
+    return sign_profile(content)
+
+
+def _check_may_enroll(session: EnrollmentSession, *, now: datetime) -> str:
+    """Return the topic of the pushes to come."""
+    check_token(session.token, now=now)
+    check_open(session, now=now)
+    return _get_topic(now=now)
 
 
 def sign_enrollment_profile(

@@ -5,7 +5,6 @@ enrolled the device, so all of these come from the enrollment and its session. T
 has expired, is used up or revoked ends no enrollment that it began.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from devices.errors import RenewalNotPossible
@@ -20,7 +19,7 @@ from enrollment.protocol.profile import (
 from enrollment.services.identity_payload import build_scep_identity, get_lasting_challenge
 from enrollment.services.profile import build_context, sign_enrollment_profile
 from enrollment.services.sessions import get_session
-from enrollment.services.subject_attributes import describe_session
+from enrollment.services.subject_attributes import describe_as_enrolled, describe_session
 from organization.errors import NotSetUp
 from scep.errors import ScepError
 from scep.models import ChallengePurpose, IssuedCertificate, ScepProfile, ScepServerType
@@ -83,7 +82,7 @@ def _build_scep(
     attributes = describe_session(session.public_id, token_id=session.token.jti)
     if profile.server_type == ScepServerType.EXTERNAL:
         # The same subject as before: it is what tells that the new certificate is this device's.
-        attributes = replace(attributes, serial="", udid="", owner="")
+        attributes = describe_as_enrolled(session)
         challenge = get_lasting_challenge(profile, attributes=attributes)
     else:
         challenge = create_dynamic_challenge(

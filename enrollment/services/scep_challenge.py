@@ -4,6 +4,7 @@ from datetime import datetime
 
 from enrollment.errors import EnrollmentRefused, SessionRefused, TokenRefused
 from enrollment.services.sessions import check_open, get_session
+from enrollment.services.subject_attributes import check_identified
 from enrollment.services.tokens import VerifiedToken, verify_token
 from scep.errors import ChallengeInvalid
 from scep.models import IssuedCertificate, ScepProfile
@@ -27,6 +28,8 @@ def verify_token_challenge(
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
         if verified.session_id:
             _check_session(verified, now=now)
+        elif verified.token.profile_service:
+            raise TokenRefused("device_not_identified", "the bare token names no device")
         limit = _check_certificates(verified)
     except EnrollmentRefused as error:
         raise ChallengeInvalid(error.message, code=error.code) from error
@@ -40,6 +43,7 @@ def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
     if session.token_id != verified.token.pk:
         raise SessionRefused("session_unknown", "the session belongs to another token")
     check_open(session, now=now)
+    check_identified(session)
 
 
 def _check_certificates(verified: VerifiedToken) -> int:

@@ -1,7 +1,10 @@
 """The port SCEP_SUBJECT_ATTRIBUTES: what we know of the device that a certificate is for."""
 
+from dataclasses import replace
+
 from devices.models import Device
-from enrollment.models import EnrollmentSession, EnrollmentToken
+from enrollment.errors import SessionRefused
+from enrollment.models import EnrollmentSession, EnrollmentToken, ReportedDevice
 from organization.errors import NotSetUp
 from organization.models import Given, Organization, PreparedSelect
 from scep.protocol.subject_template import SubjectAttributes
@@ -31,18 +34,51 @@ def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
     session = _find_session(session_id)
     token = session.token if session else _find_token(token_id)
     device = _find_device(session.device_id) if session else None
+    reported = find_reported_device(session) if session else None
     group = (device and device.group) or (token and token.group)
     organization = token.organization if token else _get_organization()
     return SubjectAttributes(
-        serial=device.serial_number if device else "",
-        udid=device.udid if device else "",
+        serial=_pick("serial_number", device, reported),
+        udid=_pick("udid", device, reported),
         platform=(device and device.platform) or (session.platform if session else ""),
         group=group.name if group else "",
         token=token.name if token else "",
         owner=(device and device.owner) or (session.person.owner if session else ""),
         session=session_id,
         organization=organization.name,
+        imei=_pick("imei", device, reported),
+        product=(device.product_name if device else "") or _pick("product", reported),
     )
+
+
+def describe_as_enrolled(session: EnrollmentSession) -> SubjectAttributes:
+    """Return what was known when the session's device asked for its first certificate.
+
+    The device itself was not, unless the Profile Service had asked it. Raises NotSetUp.
+    """
+    attributes = describe_session(session.public_id, token_id=session.token.jti)
+    reported = find_reported_device(session)
+    return replace(
+        attributes,
+        serial=_pick("serial_number", reported),
+        udid=_pick("udid", reported),
+        imei=_pick("imei", reported),
+        product=_pick("product", reported),
+        owner=session.person.owner,
+    )
+
+
+def _pick(name: str, *rows: Device | ReportedDevice | None) -> str:
+    """Return what the first row says that says something."""
+    values = (str(getattr(row, name)) for row in rows if row is not None)
+    return next((value for value in values if value), "")
+
+
+def find_reported_device(session: EnrollmentSession) -> ReportedDevice | None:
+    """Return what the device said of itself in the Profile Service, where that was asked."""
+    if not session.token.profile_service:
+        return None
+    return ReportedDevice.objects.filter(session=session).first()
 
 
 def _find_session(session_id: str) -> EnrollmentSession | None:
@@ -68,3 +104,17 @@ def _find_device(device_id: str) -> Device | None:
     if not device_id:
         return None
     return DEVICE.first(device_id=device_id)
+
+
+def check_identified(session: EnrollmentSession) -> None:
+    """Raise SessionRefused where the Profile Service should have told which device it is.
+
+    Its first profile holds the session's challenge already, which alone must bring nothing.
+    """
+    if not session.token.profile_service:
+        return
+    reported = find_reported_device(session)
+    if reported is None or reported.completed_at is None:
+        raise SessionRefused(
+            "device_not_identified", "the Profile Service was left out", token_id=session.token.jti
+        )

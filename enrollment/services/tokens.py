@@ -23,7 +23,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, TokenSigningKe
 from enrollment.protocol import token as token_protocol
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.token import EnrollmentClaims
-from enrollment.selectors import get_token_state
+from enrollment.selectors import find_service_profile, get_token_state
 from organization.models import Given, PreparedSelect
 from organization.selectors import get_organization
 from organization.services import audit
@@ -59,12 +59,14 @@ def create_token(
     max_uses: int,
     scep_profile: ScepProfile | None = None,
     rights: str = FULL,
+    profile_service: bool = False,
     actor: str,
 ) -> EnrollmentToken:
     """Make a token; `expires_at` None = never, `max_uses` 0 = unlimited, audited.
 
-    `rights` is the name of a level of enrollment.protocol.access_rights. Raises TokenInvalid for
-    an impossible name, number or level, NotReady without a signing key.
+    `rights` is the name of a level of enrollment.protocol.access_rights. `profile_service`: devices
+    say what they are before they get a certificate. Raises TokenInvalid for an impossible name,
+    number or level, NotReady without a signing key.
     """
     name = name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
@@ -73,6 +75,8 @@ def create_token(
         raise TokenInvalid(f"a token has 0 (unlimited) to {MAX_USES} uses")
     if rights not in RIGHTS_LEVELS:
         raise TokenInvalid(f"a token's rights are one of {', '.join(RIGHTS_LEVELS)}")
+    if profile_service and find_service_profile(scep_profile) is None:
+        raise TokenInvalid("the Profile Service needs a SCEP profile of the built-in CA")
     signing_key = TokenSigningKey.objects.filter(is_active=True).last()
     if signing_key is None:
         raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
@@ -85,6 +89,7 @@ def create_token(
         expires_at=expires_at and expires_at.replace(microsecond=0),
         max_uses=max_uses,
         rights=rights,
+        profile_service=profile_service,
         created_by=actor,
     )
     audit.record(

@@ -3,7 +3,7 @@ from scep.models.authority import (
     CertificateAuthorityRole,
     CertificateAuthorityState,
 )
-from scep.models.certificate import CertificateStatus, IssuedCertificate
+from scep.models.certificate import CertificatePurpose, CertificateStatus, IssuedCertificate
 from scep.models.challenge import ChallengePurpose, DynamicChallenge
 from scep.models.held_request import HeldRequest, HeldRequestState
 from scep.models.profile import (
@@ -20,6 +20,7 @@ __all__ = [
     "CertificateAuthority",
     "CertificateAuthorityRole",
     "CertificateAuthorityState",
+    "CertificatePurpose",
     "CertificateStatus",
     "ChallengePurpose",
     "ChallengeType",

@@ -14,6 +14,13 @@ class CertificateStatus(models.TextChoices):
     REVOKED = "revoked", "Revoked"
 
 
+class CertificatePurpose(models.TextChoices):
+    """What a certificate of ours proves: nobody is let in by one that was made for another use."""
+
+    IDENTITY = "identity", "Device identity"
+    PROFILE_SERVICE = "profile_service", "Profile Service"
+
+
 class IssuedCertificate(TimeStamped):
     """A device's identity certificate, from the intent to sign it to its end.
 
@@ -29,6 +36,9 @@ class IssuedCertificate(TimeStamped):
     )
     status = models.CharField(
         max_length=10, choices=CertificateStatus, default=CertificateStatus.INTENDED
+    )
+    purpose = models.CharField(
+        max_length=16, choices=CertificatePurpose, default=CertificatePurpose.IDENTITY
     )
     serial = models.CharField(max_length=40, help_text="Hexadecimal.")
     subject = models.CharField(max_length=255, help_text="RFC 4514.")

@@ -5,9 +5,15 @@ from scep.models.profile import ScepProfile
 
 
 class ChallengePurpose(models.TextChoices):
-    """RENEWAL and TEST challenges are made by the server itself and fit any kind of profile."""
+    """All but ENROLLMENT fit a profile with any kind of challenge.
+
+    SESSION stands in for a static challenge where the session must be proved. PROFILE_SERVICE
+    brings the certificate of that service's third phase, and no identity.
+    """
 
     ENROLLMENT = "enrollment", "Enrollment"
+    SESSION = "session", "Session"
+    PROFILE_SERVICE = "profile_service", "Profile Service"
     RENEWAL = "renewal", "Renewal"
     TEST = "test", "Test"
 
@@ -17,9 +23,10 @@ class DynamicChallenge(models.Model):
 
     scep_profile = models.ForeignKey(ScepProfile, models.CASCADE, related_name="dynamic_challenges")
     purpose = models.CharField(
-        max_length=10, choices=ChallengePurpose, default=ChallengePurpose.ENROLLMENT
+        max_length=16, choices=ChallengePurpose, default=ChallengePurpose.ENROLLMENT
     )
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
+    holds = models.BooleanField(default=False, help_text="Its request waits for an administrator.")
     renews = models.ForeignKey(
         IssuedCertificate, models.CASCADE, null=True, blank=True, related_name="+"
     )

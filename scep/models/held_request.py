@@ -27,6 +27,9 @@ class HeldRequest(TimeStamped):
     common_name = models.CharField(max_length=255, blank=True, help_text="As claimed.")
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
     token_id = models.CharField(max_length=64, blank=True)
+    is_claimed = models.BooleanField(
+        default=True, help_text="The session is what the request said, not what it proved."
+    )
     remote_address = models.GenericIPAddressField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.CharField(max_length=200, blank=True)

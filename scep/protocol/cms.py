@@ -1,6 +1,7 @@
 """CMS for everybody else: attached signatures for profiles, detached ones for device messages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from asn1crypto import core
 from cryptography import x509
@@ -26,6 +27,7 @@ from scep.protocol.signed_data import (
 )
 
 MAX_SIGNATURE_BYTES = 64 * 1024
+Trust = TypeVar("Trust")
 VERSION_1 = der.encode_integer(1)
 DIGEST_OIDS = {digest.name: oid for oid, digest in DIGESTS.items()}
 
@@ -44,6 +46,26 @@ def verify_detached(signature: bytes, *, content: bytes, allow_sha1: bool) -> x5
             raise SignatureInvalid("a detached signature must not hold content")
         verify_signature(decoded, content=content, allow_sha1=allow_sha1)
     return decoded.signer
+
+
+def verify_attached(
+    data: bytes, *, allow_sha1: bool, trust: Callable[[x509.Certificate], Trust]
+) -> tuple[bytes, Trust]:
+    """Return the content, and what `trust` says of the certificate whose key signed it.
+
+    `data`: CMS SignedData, DER or BER, around its content. `trust` is asked first, and raises
+    where nobody whom it trusts has issued the certificate: so no stranger's key is calculated
+    with. Raises SignatureInvalid.
+    """
+    with refusing(SignatureInvalid, "the signed message cannot be read"):
+        decoded = decode_signature(data)
+        content = decoded.content
+    if content is None:
+        raise SignatureInvalid("the signature holds no content")
+    trusted = trust(decoded.signer)
+    with refusing(SignatureInvalid, "the signature cannot be read"):
+        verify_signature(decoded, content=content, allow_sha1=allow_sha1)
+    return content, trusted
 
 
 def sign_attached(

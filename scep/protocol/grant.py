@@ -11,6 +11,8 @@ class ChallengeGrant:
     `is_one_time`: a row of ours, to be spent with the certificate.
     `renews_fingerprint`: SHA-256 (hex) of the certificate that the new one is to replace.
     `is_test`: the server tries itself; the certificate lives an hour.
+    `is_profile_service`: the certificate proves nothing but the Profile Service's third phase.
+    `holds`: the request waits for an administrator, whatever its SCEP profile says.
     `max_certificates`: how many the challenge may bring in all; 0 = no limit.
     """
 
@@ -21,3 +23,5 @@ class ChallengeGrant:
     is_claimed: bool = False
     is_one_time: bool = False
     max_certificates: int = 0
+    is_profile_service: bool = False
+    holds: bool = False

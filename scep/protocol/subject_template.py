@@ -48,7 +48,8 @@ NARROW = {
 class SubjectAttributes:
     """What the server knows about the device of an enrollment session; "" where unknown.
 
-    `group`, `token` and `organization` are names; `session` is the session's public id.
+    `group`, `token` and `organization` are names; `session` is the session's public id; `product`
+    is Apple's, like iPhone16,1.
     """
 
     serial: str = ""
@@ -59,11 +60,16 @@ class SubjectAttributes:
     owner: str = ""
     session: str = ""
     organization: str = ""
+    imei: str = ""
+    product: str = ""
 
 
 VARIABLES = tuple(field.name for field in fields(SubjectAttributes))
-DEVICE_VARIABLES = ("serial", "udid")
-"""Known only once the device has checked in, that is after its first certificate."""
+DEVICE_VARIABLES = ("serial", "udid", "product")
+"""Known once the device has checked in, after its first certificate; by the Profile Service before.
+
+Not among them is `imei`, which only some devices have.
+"""
 
 
 @dataclass(frozen=True)

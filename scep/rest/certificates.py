@@ -49,6 +49,7 @@ class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
         fields: tuple[str, ...] = (
             "id",
             "status",
+            "purpose",
             "serial",
             "subject",
             "fingerprint",

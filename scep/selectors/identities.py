@@ -10,7 +10,7 @@ from django.db.models.expressions import RawSQL
 
 from organization.models import Given, PreparedSelect
 from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked, RequestRejected
-from scep.models import CertificateStatus, IssuedCertificate
+from scep.models import CertificatePurpose, CertificateStatus, IssuedCertificate
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.revocation_reasons import KEY_COMPROMISE
 from scep.selectors.authorities import get_certificate
@@ -47,9 +47,13 @@ def get_renewal_window(certificate: IssuedCertificate) -> datetime:
 
 
 def verify_identity(
-    certificate: x509.Certificate, *, now: datetime, leeway: timedelta = CLOCK_LEEWAY
+    certificate: x509.Certificate,
+    *,
+    now: datetime,
+    leeway: timedelta = CLOCK_LEEWAY,
+    purpose: CertificatePurpose = CertificatePurpose.IDENTITY,
 ) -> IssuedCertificate:
-    """Return the row of an identity certificate that we issued and that is valid `now`.
+    """Return the row of a certificate that we issued for `purpose` and that is valid `now`.
 
     Found by the SHA-256 of the whole certificate; the issuer's signature is checked again.
     Raises IdentityRevoked, or IdentityNotTrusted for everything else.
@@ -66,6 +70,8 @@ def verify_identity(
         raise IdentityRevoked(f"the certificate was revoked ({row.revocation_reason})")
     if row.status != CertificateStatus.ISSUED:
         raise IdentityNotTrusted("the certificate was never handed out")
+    if row.purpose != purpose:
+        raise IdentityNotTrusted(f"it is a certificate for another use ({row.purpose})")
     _verify_issuer(certificate, issuer=get_certificate(row.issuer))
     if now < certificate.not_valid_before_utc - leeway:
         raise IdentityNotInTime("the certificate is not valid yet")

@@ -22,6 +22,7 @@ from organization.services import audit
 from scep.errors import DuplicateTransaction
 from scep.models import (
     CertificateAuthority,
+    CertificatePurpose,
     CertificateStatus,
     IssuedCertificate,
     KeyUsage,
@@ -51,7 +52,8 @@ from scep.signals import certificate_issued, certificate_revoked
 
 IDENTITY_KEY_BITS = 2048
 IDENTITY_LIFETIME = timedelta(days=365)
-TEST_LIFETIME = timedelta(hours=1)
+SHORT_LIFETIME = timedelta(hours=1)
+"""Of certificates that are made for one moment: the server's tests, the Profile Service."""
 PASSWORD_BYTES = 24
 SUPERSEDED = "superseded"
 
@@ -207,8 +209,8 @@ def _get_names(application: Application) -> Names:
 def _get_validity(application: Application, *, signer: Signer, now: datetime) -> Validity:
     profile = application.scep_profile
     lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
-    if application.grant.is_test:
-        lifetime = TEST_LIFETIME
+    if application.grant.is_test or application.grant.is_profile_service:
+        lifetime = SHORT_LIFETIME
     limit = signer.certificate.not_valid_after_utc
     if limit <= now:
         raise NotSetUp("the certificate authority has expired")
@@ -229,8 +231,10 @@ def _store_intent(
     validity: Validity,
 ) -> IssuedCertificate:
     renews = application.renews
+    is_identity = not application.grant.is_profile_service
     row = IssuedCertificate(
         issuer=issuer,
+        purpose=CertificatePurpose.IDENTITY if is_identity else CertificatePurpose.PROFILE_SERVICE,
         scep_profile=application.scep_profile,
         serial=f"{serial:x}",
         subject=names.naming.subject.rfc4514_string()[:255],

@@ -48,11 +48,13 @@ def create_dynamic_challenge(
     now: datetime,
     purpose: ChallengePurpose = ChallengePurpose.ENROLLMENT,
     renews: IssuedCertificate | None = None,
+    holds: bool = False,
 ) -> str:
     """Return a one-time password (43 URL-safe characters) for one session, valid 60 minutes.
 
-    One for a RENEWAL says which certificate it `renews`, and no other one does. Renewal and test
-    challenges are good for a profile with any kind of challenge.
+    One for a RENEWAL says which certificate it `renews`, and no other one does. All but those of
+    the purpose ENROLLMENT are good for a profile with any kind of challenge. `holds`: what asks
+    with it waits for an administrator.
     """
     if (renews is not None) != (purpose == ChallengePurpose.RENEWAL):
         raise ValueError("a renewal challenge, and no other, names the certificate that it renews")
@@ -63,6 +65,7 @@ def create_dynamic_challenge(
             purpose=purpose,
             session_id=session_id,
             renews=renews,
+            holds=holds,
             secret_sha256=_digest(secret),
             expires_at=now + LIFETIME,
         )
@@ -137,6 +140,8 @@ def _check_one_time(row: DynamicChallenge, *, now: datetime) -> ChallengeGrant:
         renews_fingerprint=(renewed.fingerprint or "") if renewed else "",
         is_test=row.purpose == ChallengePurpose.TEST,
         is_one_time=True,
+        is_profile_service=row.purpose == ChallengePurpose.PROFILE_SERVICE,
+        holds=row.holds,
     )
 
 

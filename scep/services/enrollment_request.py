@@ -3,7 +3,7 @@
 from functools import partial
 
 from scep.errors import ChallengeReused, DuplicateTransaction
-from scep.models import IssuedCertificate
+from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.messages import PkiRequest
@@ -62,7 +62,7 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
     )
     exchange.session_id = grant.session_id or exchange.session_id
     spend = partial(spend_challenge, csr.challenge, grant=grant, scep_profile=profile, now=now)
-    if profile.hold_for_approval and not (grant.renews_fingerprint or grant.is_test):
+    if _is_held(grant, scep_profile=profile):
         verify_not_compromised(csr.public_key)
         hold_request(exchange, csr=csr, grant=grant, spend=spend)
         return None
@@ -77,6 +77,13 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
     return issue_certificate(
         application, issuer=get_profile_authority(profile), now=now, spend=lambda _: spend()
     )
+
+
+def _is_held(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> bool:
+    """Whether an administrator decides: of new identities only."""
+    if grant.renews_fingerprint or grant.is_test or grant.is_profile_service:
+        return False
+    return grant.holds or scep_profile.hold_for_approval
 
 
 def _find_renewed(grant: ChallengeGrant) -> IssuedCertificate | None:

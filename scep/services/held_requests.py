@@ -85,6 +85,7 @@ def hold_request(
                 common_name=csr.common_name[:MAX_COMMON_NAME],
                 session_id=grant.session_id,
                 token_id=grant.token_id,
+                is_claimed=grant.is_claimed,
                 remote_address=exchange.remote_address,
             )
             is_stored = True
@@ -157,8 +158,7 @@ def _issue(
     request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
 ) -> IssuedCertificate:
     profile = exchange.scep_profile
-    # Claimed: the row does not say by which challenge the session was named.
-    grant = ChallengeGrant(request.session_id, request.token_id, is_claimed=True)
+    grant = ChallengeGrant(request.session_id, request.token_id, is_claimed=request.is_claimed)
     application = Application(
         public_key=public_key,
         grant=grant,

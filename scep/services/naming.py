@@ -29,8 +29,10 @@ def build_names(
     scep_profile: ScepProfile | None, *, grant: ChallengeGrant, is_renewal: bool
 ) -> Names:
     """Fill the profile's templates for whom the challenge stands; raises NotSetUp."""
-    subject = scep_profile.subject if scep_profile else default_subject()
-    alternative_names = scep_profile.subject_alternative_names if scep_profile else []
+    # The Profile Service's certificate is nobody's identity, so it bears no device's names.
+    template = None if grant.is_profile_service else scep_profile
+    subject = template.subject if template else default_subject()
+    alternative_names = template.subject_alternative_names if template else []
     attributes = _describe(grant)
     naming = build_naming(
         subject,
@@ -47,5 +49,5 @@ def _describe(grant: ChallengeGrant) -> SubjectAttributes:
     attributes: SubjectAttributes = describe(grant.session_id, token_id=grant.token_id)
     if grant.is_claimed:
         # Whoever knows a static challenge and a session could else be named like its device.
-        return replace(attributes, serial="", udid="", owner="")
+        return replace(attributes, serial="", udid="", owner="", imei="", product="")
     return attributes

@@ -80,6 +80,19 @@ def test_a_token_has_the_rights_that_were_chosen(
     assert EnrollmentToken.objects.get(name="Autumn intake").rights == level
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_a_token_identifies_devices_first_when_it_was_ticked(
+    chosen: bool, world: World, operator: Client
+) -> None:
+    operator.post(
+        f"{TOKENS}new", fill_in_form(world, **({"profile_service": "on"} if chosen else {}))
+    )
+    token = EnrollmentToken.objects.get(name="Autumn intake")
+    page = operator.get(f"{TOKENS}{token.jti}/qr").content.decode()
+    assert token.profile_service is chosen
+    assert ("devices are identified first" in page) is chosen
+
+
 def test_the_device_page_has_no_button_for_what_its_profile_did_not_ask(
     world: World, administrator: Client
 ) -> None:

@@ -43,7 +43,10 @@ def scep_profile(bootstrapped: None) -> ScepProfile:
 
 @pytest.fixture
 def make_token(bootstrapped: None, scep_profile: ScepProfile) -> MakeToken:
-    """Make a token; `expires` is a number of hours, which may be past; `challenge` a type."""
+    """Make a token; `expires` is a number of hours, which may be past; `challenge` a type.
+
+    `options` are those of create_token.
+    """
 
     def make(
         *,

@@ -55,6 +55,11 @@ def test_token_asks_for_everything_unless_a_script_says_less(
     assert EnrollmentToken.objects.get(jti=create(**options)["jti"]).rights == level
 
 
+def test_token_identifies_devices_first_when_a_script_says_so(bootstrapped: None) -> None:
+    assert not EnrollmentToken.objects.get(jti=create()["jti"]).profile_service
+    assert EnrollmentToken.objects.get(jti=create(profile_service=True)["jti"]).profile_service
+
+
 @pytest.mark.parametrize(
     "options", [{"group": "No such"}, {"scep_profile": "No such"}, {"expires": "soon"}]
 )

@@ -13,6 +13,7 @@ from enrollment.errors import TokenRefused
 from enrollment.models import EnrollmentToken, LogEntry
 from enrollment.services.tokens import verify_token
 from organization.models import AuditEntry
+from scep.models import ScepProfile
 from tests.rest.conftest import Program, Sample
 from tests.rest.operations import LISTS, OPERATIONS, build_path
 
@@ -57,6 +58,25 @@ def test_token_has_the_rights_asked_for_when_created(
 def test_rights_are_refused_when_there_is_no_such_level(operator: Program, sample: Sample) -> None:
     body = {"name": "x", "group": sample.group.public_id, "rights": "root"}
     assert set(operator.post(TOKENS, body).json()["errors"]) == {"rights"}
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_token_identifies_devices_first_when_asked_so(
+    value: bool, operator: Program, sample: Sample
+) -> None:
+    row = _create(operator, sample, profile_service=value)
+    token = EnrollmentToken.objects.get(jti=row["jti"])
+    assert row["profile_service"] is token.profile_service is value
+
+
+def test_identifying_first_is_refused_when_no_ca_of_ours_could_issue(
+    operator: Program, sample: Sample
+) -> None:
+    ScepProfile.objects.update(server_type="external")
+    body = {"name": "x", "group": sample.group.public_id, "profile_service": True}
+    answer = operator.post(TOKENS, body)
+    assert answer.status_code == 400
+    assert "built-in CA" in answer.json()["detail"]
 
 
 def test_creation_is_audited_when_token_is_created(operator: Program, sample: Sample) -> None:

@@ -12,7 +12,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from . import factory
 from .apns import ApnsAuthority, FakeApns, load_authority, make_authority
+from .factory import FactoryAuthority
 from .fleet import Fleet
 from .options import make_parser, make_plan
 from .report import DeviceReport, summarize
@@ -20,6 +22,7 @@ from .store import write_private
 from .story import build_report
 
 AUTHORITY_FILE = "apns-authority.pem"
+FACTORY_FILE = "device-authority.pem"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,14 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     authority = keep_authority(options.state)
-    if options.apns_ca_out:
-        options.apns_ca_out.parent.mkdir(parents=True, exist_ok=True)
-        options.apns_ca_out.write_bytes(authority.ca_pem)
+    maker = keep_factory(options.state)
+    for path, pem in (
+        (options.apns_ca_out, authority.ca_pem),
+        (options.device_ca_out, maker.ca_pem),
+    ):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(pem)
     if not options.urls and not options.state:
         parser.error("give an enrollment URL, or --state with devices to resume")
     console = Console(file=sys.stderr if options.json else sys.stdout, highlight=False)
     with run_apns(options, authority) as apns:
-        return run(options, apns=apns, console=console)
+        return run(options, apns=apns, maker=maker, console=console)
 
 
 def keep_authority(folder: Path | None) -> ApnsAuthority:
@@ -49,6 +57,18 @@ def keep_authority(folder: Path | None) -> ApnsAuthority:
     return authority
 
 
+def keep_factory(folder: Path | None) -> FactoryAuthority:
+    """The CA of the devices' own identities: from the state folder, as above."""
+    if folder is None:
+        return factory.make_authority()
+    path = folder / FACTORY_FILE
+    if path.exists():
+        return factory.load_authority(path.read_bytes())
+    made = factory.make_authority()
+    write_private(path, content=made.pem)
+    return made
+
+
 @contextlib.contextmanager
 def run_apns(options: argparse.Namespace, authority: ApnsAuthority) -> Iterator[FakeApns | None]:
     """The fake APNs while the devices live, or None when it was not asked for."""
@@ -60,13 +80,19 @@ def run_apns(options: argparse.Namespace, authority: ApnsAuthority) -> Iterator[
         yield apns
 
 
-def run(options: argparse.Namespace, *, apns: FakeApns | None, console: Console) -> int:
+def run(
+    options: argparse.Namespace,
+    *,
+    apns: FakeApns | None,
+    maker: FactoryAuthority,
+    console: Console,
+) -> int:
     """Resumes, enrolls, stays, reports; returns the exit code."""
 
     def say(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
-    fleet = Fleet(make_plan(options), apns=apns, say=say)
+    fleet = Fleet(make_plan(options, factory=maker), apns=apns, say=say)
     if apns:
         say(f"fake APNs on {apns.host}:{apns.port}")
     for number in (signal.SIGTERM, signal.SIGINT):

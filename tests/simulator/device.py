@@ -9,14 +9,22 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from . import checkin, declarative, installing, web
+from . import checkin, declarative, installing, profile_service, web
 from .channel import MdmChannel
 from .connection import ObeyedCommand, run_connection
 from .errors import SimulationFailure
+from .factory import FactoryAuthority, make_authority
 from .habits import Habits, Misbehaviour, RenewalHabit
 from .hardware import Hardware, make_hardware
 from .platforms import Platform
-from .profile_check import CheckedProfile, Plist, check_enrollment, check_profile, decode_plist
+from .profile_check import (
+    CheckedProfile,
+    Plist,
+    check_enrollment,
+    check_profile,
+    decode_plist,
+    open_profile,
+)
 from .report import Step, StepRecorder
 from .state import DeviceState, Identity, InstalledApplication, InstalledProfile
 from .trust import load_pem_roots
@@ -33,6 +41,7 @@ class SimulatedDevice:
     http: one client for all its requests, so that a test may pass
     `httpx.Client(transport=httpx.WSGITransport(app))`; its own by default.
     key: used for the first identity instead of a fresh one (fast tests).
+    factory: who makes its identity for the Profile Service; a CA that nobody trusts by default.
     on_identity runs once the device has a new certificate, on_token before a TokenUpdate
     is sent, on_gone before the device forgets that it was managed; all get the device.
     on_user runs before a user's TokenUpdate is sent, and gets the user.
@@ -47,6 +56,7 @@ class SimulatedDevice:
         hardware: Hardware | None = None,
         state: DeviceState | None = None,
         key: rsa.RSAPrivateKey | None = None,
+        factory: FactoryAuthority | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.hardware = hardware or make_hardware(platform)
@@ -61,6 +71,7 @@ class SimulatedDevice:
         self.wake = threading.Event()
         self.obeyed: list[ObeyedCommand] = []
         self.profile: CheckedProfile | None = None
+        self.service_identity: Identity | None = None
         self.extra_identities: dict[str, list[Identity]] = {}
         self.users: dict[str, MacUser] = {}
         self.not_now_left = self.habits.first_not_now
@@ -70,6 +81,8 @@ class SimulatedDevice:
         self.declarations_due: bytes | None = None
         self.return_profile: bytes | None = None
         self._key = key
+        self._factory = factory
+        self._factory_identity: Identity | None = None
         self._page: httpx.Response | None = None
         self._recorder = StepRecorder(self.habits)
 
@@ -80,6 +93,21 @@ class SimulatedDevice:
     @property
     def serial(self) -> str:
         return self.hardware.serial
+
+    @property
+    def factory(self) -> FactoryAuthority:
+        """The CA of the device's identity from the factory."""
+        if self._factory is None:
+            self._factory = make_authority()
+        return self._factory
+
+    @property
+    def factory_identity(self) -> Identity:
+        """What the device signs with until a server gives it a certificate; always the same."""
+        if self._factory_identity is None:
+            digest = self.hardware.platform.factory
+            self._factory_identity = self.factory.make_identity(self.hardware, digest=digest)
+        return self._factory_identity
 
     @property
     def steps(self) -> list[Step]:
@@ -154,9 +182,27 @@ class SimulatedDevice:
             self.state.roots_pem = pem
         with self._recorder.step("profile"):
             blob = web.download_profile(self.http, url=session.profile_url, user_agent=agent)
-            profile = check_profile(blob, roots=load_pem_roots(pem), must_be_signed=True)
+            roots = load_pem_roots(pem)
+            plist, _ = open_profile(blob, roots=roots, must_be_signed=True)
+            if plist.get("PayloadType") != profile_service.SERVICE:
+                profile = check_profile(blob, roots=roots, must_be_signed=True)
+                check_enrollment(profile)
+        if plist.get("PayloadType") == profile_service.SERVICE:
+            profile = self._pass_profile_service(plist)
+        self.profile = profile
+        return profile
+
+    def _pass_profile_service(self, plist: Plist) -> CheckedProfile:
+        """Phases 2 and 3, in which the device tells who it is; returns the enrollment profile."""
+        content = profile_service.check_service(plist)
+        with self._recorder.step("identify"):
+            payload = profile_service.identify(self, content)
+        with self._recorder.step("service_certificate"):
+            identity = installing.make_identity_maker(self).obtain(payload)
+            self.service_identity = identity
+        with self._recorder.step("configure"):
+            profile = profile_service.configure(self, content, identity=identity)
             check_enrollment(profile)
-            self.profile = profile
         return profile
 
     def _open_session(self, url: str) -> web.OpenedSession:

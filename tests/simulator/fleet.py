@@ -12,6 +12,7 @@ from pathlib import Path
 from .apns import FakeApns
 from .device import SimulatedDevice
 from .errors import SimulationFailure
+from .factory import FactoryAuthority
 from .habits import Habits
 from .network import Network
 from .platforms import PLATFORMS, Platform
@@ -26,7 +27,10 @@ LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run. count: devices per URL; rate: devices started per second."""
+    """What to run. count: devices per URL; rate: devices started per second.
+
+    factory: the CA of all the devices' identities from the factory.
+    """
 
     urls: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ("ios",)
@@ -36,6 +40,7 @@ class Plan:
     desktop: bool = False
     habits: Habits = field(default_factory=Habits)
     network: Network = field(default_factory=Network)
+    factory: FactoryAuthority | None = None
     wait_managed: float | None = None
     state_dir: Path | None = None
 
@@ -104,7 +109,9 @@ class Fleet:
 
     def _make(self, platform: Platform) -> SimulatedDevice:
         client = self.plan.network.make_client()
-        device = SimulatedDevice(platform, http=client, habits=self.plan.habits)
+        device = SimulatedDevice(
+            platform, http=client, habits=self.plan.habits, factory=self.plan.factory
+        )
         self._adopt(device)
         return device
 

@@ -14,6 +14,7 @@ class Misbehaviour(StrEnum):
     BAD_SIGNATURE = "bad-signature"
     NO_SIGNATURE = "no-signature"
     OTHER_UDID = "other-udid"
+    OTHER_DEVICE = "other-device"
     DUPLICATE_MESSAGES = "duplicate-messages"
     VANISH_AFTER_PROFILE = "vanish-after-profile"
     VANISH_AFTER_CERTIFICATE = "vanish-after-certificate"
@@ -28,6 +29,7 @@ REFUSED_AT = {
     Misbehaviour.BAD_SIGNATURE: "authenticate",
     Misbehaviour.NO_SIGNATURE: "authenticate",
     Misbehaviour.OTHER_UDID: "token_update",
+    Misbehaviour.OTHER_DEVICE: "configure",
 }
 # The step after which the device is never heard of again.
 VANISHES_AFTER = {

@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from .factory import FactoryAuthority
 from .fleet import Plan
 from .habits import Habits, Misbehaviour, RenewalHabit
 from .network import Network
@@ -61,6 +62,7 @@ def _add_staying(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--state", type=Path, metavar="DIR", help="keep the devices there")
     group.add_argument("--apns-port", type=int, metavar="P", help="run the fake APNs (0: any)")
     group.add_argument("--apns-ca-out", type=Path, metavar="FILE", help="write its CA here")
+    group.add_argument("--device-ca-out", type=Path, metavar="FILE", help="write the devices' CA")
     group.add_argument("--apns-client-ca", type=Path, metavar="FILE", help="who may push")
 
 
@@ -72,8 +74,8 @@ def _parse_platforms(text: str) -> tuple[str, ...]:
     return names
 
 
-def make_plan(options: argparse.Namespace) -> Plan:
-    """The plan of parsed options."""
+def make_plan(options: argparse.Namespace, *, factory: FactoryAuthority | None = None) -> Plan:
+    """The plan of parsed options; factory: the CA of the devices' own identities."""
     return Plan(
         urls=tuple(options.urls),
         platforms=options.platform,
@@ -82,6 +84,7 @@ def make_plan(options: argparse.Namespace) -> Plan:
         parallel=max(1, options.parallel),
         desktop=options.desktop,
         habits=make_habits(options),
+        factory=factory,
         network=Network(options.ca, options.insecure, options.mtls),
         wait_managed=options.wait_managed,
         state_dir=options.state,

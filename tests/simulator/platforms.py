@@ -35,7 +35,10 @@ SIGNATURE_SHAPES = {
 
 @dataclass(frozen=True)
 class Platform:
-    """One kind of device; capacity in GB (2^30 bytes)."""
+    """One kind of device; capacity in GB (2^30 bytes).
+
+    factory: the digest under the certificate that it leaves the factory with.
+    """
 
     name: str
     safari: str
@@ -50,6 +53,7 @@ class Platform:
     signature: SignatureShape
     scep_ber: bool
     cellular: bool
+    factory: str
 
     @property
     def is_mac(self) -> bool:
@@ -74,6 +78,7 @@ IOS = Platform(
     signature=SIGNATURE_SHAPES["ber-sha256"],
     scep_ber=True,
     cellular=True,
+    factory="sha1",
 )
 IPADOS = replace(
     IOS,
@@ -86,6 +91,7 @@ IPADOS = replace(
     signature=SIGNATURE_SHAPES["der-sha256"],
     scep_ber=False,
     cellular=False,
+    factory="sha256",
 )
 MACOS = Platform(
     name="macos",
@@ -101,5 +107,6 @@ MACOS = Platform(
     signature=SIGNATURE_SHAPES["ber-sha1"],
     scep_ber=True,
     cellular=False,
+    factory="sha256",
 )
 PLATFORMS = {platform.name: platform for platform in (IOS, IPADOS, MACOS)}

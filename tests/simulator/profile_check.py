@@ -81,6 +81,18 @@ def check_profile(
     roots: when given, a signer must lead to one of them. Raises ProfileRefused,
     CmsInvalid or ChainInvalid.
     """
+    plist, signer = open_profile(blob, roots=roots, must_be_signed=must_be_signed)
+    check_top_level(plist)
+    for payload in plist["PayloadContent"]:
+        check_payload(payload)
+    _check_unique_uuids(plist)
+    return CheckedProfile(plist, signer)
+
+
+def open_profile(
+    blob: bytes, *, roots: Sequence[x509.Certificate] | None, must_be_signed: bool
+) -> tuple[Plist, x509.Certificate | None]:
+    """The property list in `blob` and its proved signer, whatever kind of profile it is."""
     signer = None
     if blob[:1] == b"\x30":
         proof = verify_signed_data(blob)
@@ -89,12 +101,7 @@ def check_profile(
         blob, signer = proof.content, proof.signer
     elif must_be_signed:
         raise ProfileRefused("the profile is not signed")
-    plist = decode_plist(blob)
-    check_top_level(plist)
-    for payload in plist["PayloadContent"]:
-        check_payload(payload)
-    _check_unique_uuids(plist)
-    return CheckedProfile(plist, signer)
+    return decode_plist(blob), signer
 
 
 def decode_plist(blob: bytes) -> Plist:

@@ -9,6 +9,7 @@ import httpx
 from .errors import BODY_EXCERPT, HttpRefused, ProfileRefused
 
 PROFILE_TYPE = "application/x-apple-aspen-config"
+SIGNED_TYPE = "application/pkcs7-signature"
 
 
 def require_ok(answer: httpx.Response, *, what: str) -> httpx.Response:
@@ -131,6 +132,17 @@ def download_profile(http: httpx.Client, *, url: str, user_agent: str) -> bytes:
     kind = answer.headers.get("content-type", "").split(";")[0].strip()
     if kind != PROFILE_TYPE:
         raise ProfileRefused(f"the profile's content type is {kind!r}")
+    return answer.content
+
+
+def post_signed(http: httpx.Client, *, url: str, body: bytes, user_agent: str) -> bytes:
+    """A phase of the Profile Service; the answer is a profile."""
+    headers = {"User-Agent": user_agent, "Content-Type": SIGNED_TYPE}
+    answer = http.post(url, content=body, headers=headers)
+    require_ok(answer, what="the Profile Service")
+    kind = answer.headers.get("content-type", "").split(";")[0].strip()
+    if kind != PROFILE_TYPE:
+        raise ProfileRefused(f"the Profile Service's content type is {kind!r}")
     return answer.content
 
 

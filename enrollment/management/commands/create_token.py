@@ -25,6 +25,11 @@ class Command(BaseCommand):
         parser.add_argument("--max-uses", type=int, default=100, help="0 = unlimited")
         parser.add_argument("--scep-profile", help="name or scep_…; without: none")
         parser.add_argument("--rights", choices=list(RIGHTS_LEVELS), default=FULL)
+        parser.add_argument(
+            "--profile-service",
+            action="store_true",
+            help="devices tell serial number and UDID before they get a certificate",
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,6 +41,7 @@ class Command(BaseCommand):
                 max_uses=options["max_uses"],
                 scep_profile=self._get_scep_profile(options["scep_profile"]),
                 rights=options["rights"],
+                profile_service=options["profile_service"],
                 actor="manage.py",
             )
         except (NotReady, TokenInvalid, ValueError) as error:
