@@ -8,10 +8,10 @@ import enrollment.urls
 import organization.urls
 import policies.urls
 import scep.urls
-from guardmdm import console, probe, views
+from guardmdm import console, probe, rest, views
 from organization.rest.errors import answer_no_such_path
 
-APPS = (organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls, console)
+APPS = (organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls, console, rest)
 
 
 def _gather(name: str) -> list[URLPattern | URLResolver]:

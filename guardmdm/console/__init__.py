@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from guardmdm.console import certificate, certificates, held_requests, inventory, software
 from guardmdm.console.dashboard import show_dashboard
 from guardmdm.console.device import show_device
+from guardmdm.console.doctor import show_doctor
 from guardmdm.console.search import search
 
 console_urlpatterns: list[URLPattern] = [
@@ -19,6 +20,7 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/profiles", inventory.show_profiles, name="device-profiles"),
     path("devices/<str:key>/certificates", inventory.list_certificates, name="device-certificates"),
     path("devices/<str:key>/users", inventory.show_users, name="device-users"),
+    path("system/doctor/", show_doctor, name="doctor"),
     path("system/certificates/", certificates.list_certificates, name="certificates"),
     path(
         "system/certificates/export.csv",

@@ -25,8 +25,10 @@ from devices.selectors import count_devices_by_status, find_push_certificate, is
 from enrollment.models import LogEntry, LogLevel, TokenState
 from enrollment.selectors import list_tokens
 from guardmdm.console.charts import build_area, build_donut
-from organization.console import role_required
+from guardmdm.console.checklist import list_failures, list_tasks
+from organization.console import may, role_required
 from organization.errors import NotSetUp
+from organization.models import Role
 from organization.templatetags.console import tone
 from policies.models import ItemState, ItemStatus
 from scep.models import ScepProfile
@@ -54,8 +56,12 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     statuses = count_devices_by_status()
     days = count_enrollments_by_day(today=now.date())
+    tasks = list_tasks(request.user, now=now)
     context = {
+        "tasks": tasks,
+        "done_count": sum(task.is_done for task in tasks),
         "notices": [
+            *find_doctor_notices(request.user),
             *find_push_notices(now),
             *find_ca_notices(now),
             *find_server_notices(),
@@ -114,6 +120,20 @@ def count_failed_items() -> int:
     """Return the number of items that devices enrolled now have failed to install."""
     failed = ItemStatus.objects.filter(state=ItemState.FAILED)
     return failed.filter(enrollment__state=EnrollmentState.LIVE).count()
+
+
+def find_doctor_notices(user: Any) -> list[Notice]:
+    """Tell administrators what the doctor's last examination found."""
+    failures = list_failures() if may(user, Role.ADMINISTRATOR) else []
+    if not failures:
+        return []
+    title = ngettext(
+        "The doctor found %(count)s thing to be mended.",
+        "The doctor found %(count)s things to be mended.",
+        len(failures),
+    ) % {"count": len(failures)}
+    text = "; ".join(f"{each.name}: {each.text}" for each in failures[:MOST_NOTICES])
+    return [Notice("error", title, text, reverse("console:doctor"))]
 
 
 def find_push_notices(now: datetime) -> list[Notice]:

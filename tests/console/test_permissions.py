@@ -36,6 +36,7 @@ READERS = {
     "device-raw-command": ADMINISTRATORS,
     "device-secret": ADMINISTRATORS,
     "command-pin": ADMINISTRATORS,
+    "doctor": ADMINISTRATORS,
     "scep-profile-test": WRITERS,
     "scep-profile-new": ADMINISTRATORS,
     "scep-profile-edit": ADMINISTRATORS,
@@ -56,6 +57,7 @@ FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-pro
     "-configure", "-install")  # fmt: skip
 # Who may change something there; what is not named here, operators may.
 ADMINISTRATORS_ONLY = (
+    "doctor",
     "devices-unenroll",
     "device-erase", "device-unenroll", "command-pin", "device-raw-command", "device-secret",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",

@@ -56,6 +56,8 @@ OPERATIONS = {
     "GET enrollment/tokens/{token}/short-qr.svg": OPERATOR,
     "GET enrollment/tokens/{token}/qr.svg": OPERATOR,
     "POST enrollment/tokens/{token}/revoke": OPERATOR,
+    "GET doctor": ADMINISTRATOR,
+    "POST doctor": ADMINISTRATOR,
     "GET groups": AUDITOR,
     "POST groups": OPERATOR,
     "GET groups/{group}": AUDITOR,
