@@ -10,9 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Group
+from enrollment.errors import TokenInvalid
 from enrollment.models import EnrollmentToken, LogEntry, LogLevel, TokenState
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import LOG_CODES
+from enrollment.protocol.serial_numbers import check_serial_numbers, split_serial_numbers
 from enrollment.selectors import list_tokens
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter, warn_when
 from scep.models import ScepProfile
@@ -91,6 +93,20 @@ class TokenForm(ConsoleForm):
             "gets a certificate, which can then name them"
         ),
     )
+
+    allowed_serials = forms.CharField(
+        label=_("Only these serial numbers"),
+        required=False,
+        max_length=400_000,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
+        help_text=_("One a line. Empty: every device may enroll."),
+    )
+
+    def clean_allowed_serials(self) -> list[str]:
+        try:
+            return check_serial_numbers(split_serial_numbers(self.cleaned_data["allowed_serials"]))
+        except TokenInvalid as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

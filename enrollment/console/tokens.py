@@ -16,6 +16,7 @@ from enrollment.errors import EnrollmentRefused, TokenInvalid
 from enrollment.forms import TokenFilter, TokenForm
 from enrollment.models import EnrollmentToken
 from enrollment.selectors import get_token_state, list_tokens
+from enrollment.services.allow_list import list_allowed_serials
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
@@ -83,6 +84,7 @@ def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
                 "state": get_token_state(token, now=timezone.now()),
                 "url": build_enrollment_url(token),
                 "short_url": build_short_url(token),
+                "allowed_serials": list_allowed_serials(token),
             },
         )
     )

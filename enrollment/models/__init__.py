@@ -3,9 +3,10 @@ from enrollment.models.reported_device import ReportedDevice
 from enrollment.models.session import EnrollmentSession, SessionState
 from enrollment.models.signing_key import TokenSigningKey
 from enrollment.models.step import SessionStep
-from enrollment.models.token import EnrollmentToken, TokenState, TokenUse
+from enrollment.models.token import AllowedSerial, EnrollmentToken, TokenState, TokenUse
 
 __all__ = [
+    "AllowedSerial",
     "EnrollmentSession",
     "EnrollmentToken",
     "LogEntry",

@@ -60,6 +60,9 @@ class EnrollmentToken(TimeStamped):
         editable=False,
         help_text="What its short link is found by; none before it was shown.",
     )
+    allowed_serial_count = models.PositiveIntegerField(
+        default=0, help_text="How many serial numbers its list has; 0 = every device."
+    )
     profile_service = models.BooleanField(
         default=False, help_text="Devices say what they are before they get a certificate."
     )
@@ -72,6 +75,23 @@ class EnrollmentToken(TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AllowedSerial(models.Model):
+    """A device that a token with a list lets in; the list of a child is its parent's."""
+
+    token = models.ForeignKey(EnrollmentToken, models.CASCADE, related_name="allowed_serials")
+    serial_number = models.CharField(max_length=64, help_text="In capitals.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "serial_number"], name="one_row_per_token_and_serial"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.serial_number
 
 
 class TokenUse(models.Model):

@@ -81,6 +81,16 @@ _TOKENS = (
     ),
 )
 
+_DEVICES_ALLOWED = (
+    _error(
+        "serial_not_allowed",
+        _("Device not on the token’s list"),
+        _("This device’s serial number is not among those that may enroll with this link."),
+        _("Ask your IT team to make a link with this device’s serial number."),
+        _("This device is not on the list"),
+    ),
+)
+
 _SESSIONS = (
     _error(
         "session_unknown",
@@ -337,7 +347,8 @@ _STEPS = (
 )
 
 LOG_CODES = {
-    entry.code: entry for entry in (*_TOKENS, *_SESSIONS, *_CERTIFICATES, *_DEVICES, *_STEPS)
+    entry.code: entry
+    for entry in (*_TOKENS, *_DEVICES_ALLOWED, *_SESSIONS, *_CERTIFICATES, *_DEVICES, *_STEPS)
 }
 
 

@@ -18,8 +18,10 @@ from devices.models import Group
 from enrollment.errors import NotReady, TokenInvalid
 from enrollment.models import EnrollmentToken, TokenState
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
+from enrollment.protocol.serial_numbers import MOST_SERIALS
 from enrollment.rest.expiry import ExpiryField
 from enrollment.selectors import get_token_state, list_tokens
+from enrollment.services.allow_list import list_allowed_serials
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import (
@@ -59,6 +61,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "expires_at",
             "max_uses",
             "profile_service",
+            "allowed_serial_count",
             "uses",
             "rights",
             "state",
@@ -82,9 +85,16 @@ class TokenWithUrlSerializer(TokenSerializer):
         help_text="The short link to it; null for a key that may only read."
     )
 
+    allowed_serials = serializers.SerializerMethodField(
+        help_text="The only devices that may enroll; empty: every device."
+    )
+
     class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "url", "short_url")
+        fields = (*TokenSerializer.Meta.fields, "allowed_serials", "url", "short_url")
         read_only_fields = fields
+
+    def get_allowed_serials(self, token: EnrollmentToken) -> list[str]:
+        return list_allowed_serials(token) if token.allowed_serial_count else []
 
     def get_url(self, token: EnrollmentToken) -> str | None:
         return build_enrollment_url(token) if self._may_enroll() else None
@@ -118,6 +128,12 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     profile_service = serializers.BooleanField(
         default=False,
         help_text="The device tells its serial number and UDID before it gets a certificate.",
+    )
+    allowed_serials = serializers.ListField(
+        child=serializers.CharField(max_length=64),
+        max_length=MOST_SERIALS,
+        default=list,
+        help_text="Serial numbers of the only devices that may enroll; empty: every device.",
     )
 
 

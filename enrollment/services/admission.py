@@ -9,6 +9,7 @@ from enrollment.errors import EnrollmentRefused, SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
 from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.device_attributes import DeviceAttributes, is_same_device
+from enrollment.services.allow_list import check_serial_allowed
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.subject_attributes import check_identified, find_reported_device
 from enrollment.services.tokens import verify_token
@@ -27,6 +28,7 @@ def admit(request: AdmissionRequest) -> Admission:
         session = _verify_challenge(request)
         check_open(session, now=request.now)
         _check_device(session, udid=request.udid)
+        check_serial_allowed(session.token, serial_number=request.serial_number)
         _check_reported(session, request=request)
         _take_session(session, udid=request.udid)
         _count_use(session.token, udid=request.udid)

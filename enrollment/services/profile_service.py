@@ -29,6 +29,7 @@ from enrollment.protocol.device_authority import (
 )
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.profile_service import PART, build_certificate_profile
+from enrollment.services.allow_list import check_serial_allowed
 from enrollment.services.device_authority import get_device_authority
 from enrollment.services.identity_payload import build_service_identity
 from enrollment.services.log import write_entry
@@ -124,6 +125,7 @@ def _identify(
 ) -> bytes:
     """Phase 2: the session becomes this device's, which gets a way to a certificate."""
     _check_challenge(session, attributes, now=now)
+    check_serial_allowed(session.token, serial_number=attributes.serial_number)
     with transaction.atomic():
         if _take(session, attributes, signer=signer):
             _write("device_identified", session, attributes)

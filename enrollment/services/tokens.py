@@ -3,6 +3,7 @@
 The text is never stored: RS256 is deterministic, so it is signed again when it is needed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -22,8 +23,10 @@ from enrollment.errors import NotReady, TokenInvalid, TokenRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, TokenSigningKey, TokenState
 from enrollment.protocol import token as token_protocol
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
+from enrollment.protocol.serial_numbers import check_serial_numbers
 from enrollment.protocol.token import EnrollmentClaims
 from enrollment.selectors import find_service_profile, get_token_state
+from enrollment.services.allow_list import add_allowed_serials
 from organization.models import Given, PreparedSelect
 from organization.selectors import get_organization
 from organization.services import audit
@@ -60,14 +63,17 @@ def create_token(
     scep_profile: ScepProfile | None = None,
     rights: str = FULL,
     profile_service: bool = False,
+    allowed_serials: Sequence[str] = (),
     actor: str,
 ) -> EnrollmentToken:
     """Make a token; `expires_at` None = never, `max_uses` 0 = unlimited, audited.
 
     `rights` is the name of a level of enrollment.protocol.access_rights. `profile_service`: devices
-    say what they are before they get a certificate. Raises TokenInvalid for an impossible name,
-    number or level, NotReady without a signing key.
+    say what they are before they get a certificate. `allowed_serials`: the only devices that may
+    enroll; none = every device. Raises TokenInvalid for an impossible name, number, level or
+    serial number, NotReady without a signing key.
     """
+    serials = check_serial_numbers(allowed_serials)
     name = name.strip()
     if not name or len(name) > MAX_NAME or not name.isprintable():
         raise TokenInvalid(f"a token's name has 1 to {MAX_NAME} printable characters")
@@ -90,14 +96,16 @@ def create_token(
         max_uses=max_uses,
         rights=rights,
         profile_service=profile_service,
+        allowed_serial_count=len(serials),
         created_by=actor,
     )
+    add_allowed_serials(token, serials=serials)
     audit.record(
         actor,
         action="token.create",
         subject_id=token.jti,
         subject=name,
-        detail={"rights": rights},
+        detail={"rights": rights, "allowed_serials": len(serials)},
     )
     return token
 

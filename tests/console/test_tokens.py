@@ -93,6 +93,16 @@ def test_a_token_identifies_devices_first_when_it_was_ticked(
     assert ("devices are identified first" in page) is chosen
 
 
+def test_a_token_has_the_list_that_was_pasted(world: World, operator: Client) -> None:
+    refused = operator.post(f"{TOKENS}new", fill_in_form(world, allowed_serials="C02 <b>"))
+    assert "“&lt;B&gt;” is no serial number" in refused.content.decode()
+    operator.post(f"{TOKENS}new", fill_in_form(world, allowed_serials="c02xyz\r\nDMPX"))
+    token = EnrollmentToken.objects.get(name="Autumn intake")
+    page = operator.get(f"{TOKENS}{token.jti}/qr").content.decode()
+    assert "Only 2 devices may enroll" in page
+    assert "C02XYZ&#10;DMPX" in page
+
+
 def test_the_device_page_has_no_button_for_what_its_profile_did_not_ask(
     world: World, administrator: Client
 ) -> None:

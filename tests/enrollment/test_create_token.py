@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from devices.models import Group
 from enrollment.models import EnrollmentToken
+from enrollment.services.allow_list import list_allowed_serials
 from enrollment.services.tokens import verify_bare_token
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +59,13 @@ def test_token_asks_for_everything_unless_a_script_says_less(
 def test_token_identifies_devices_first_when_a_script_says_so(bootstrapped: None) -> None:
     assert not EnrollmentToken.objects.get(jti=create()["jti"]).profile_service
     assert EnrollmentToken.objects.get(jti=create(profile_service=True)["jti"]).profile_service
+
+
+def test_token_lets_in_the_devices_that_a_script_names(bootstrapped: None) -> None:
+    token = EnrollmentToken.objects.get(jti=create(allow_serial=["c02xyz", "DMPX"])["jti"])
+    assert list_allowed_serials(token) == ["C02XYZ", "DMPX"]
+    with pytest.raises(CommandError, match="no serial number"):
+        create(allow_serial=["not one"])
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ def test_token_identifies_devices_first_when_asked_so(
     assert row["profile_service"] is token.profile_service is value
 
 
+def test_token_lets_in_the_devices_on_its_list_when_it_has_one(
+    operator: Program, sample: Sample
+) -> None:
+    row = _create(operator, sample, allowed_serials=["c02xyz", "DMPX"])
+    assert (row["allowed_serials"], row["allowed_serial_count"]) == (["C02XYZ", "DMPX"], 2)
+    assert _create(operator, sample)["allowed_serials"] == []
+    body = {"name": "x", "group": sample.group.public_id, "allowed_serials": ["no serial"]}
+    assert operator.post(TOKENS, body).status_code == 400
+
+
 def test_identifying_first_is_refused_when_no_ca_of_ours_could_issue(
     operator: Program, sample: Sample
 ) -> None:

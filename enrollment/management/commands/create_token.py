@@ -30,6 +30,13 @@ class Command(BaseCommand):
             action="store_true",
             help="devices tell serial number and UDID before they get a certificate",
         )
+        parser.add_argument(
+            "--allow-serial",
+            action="append",
+            default=[],
+            metavar="SERIAL",
+            help="only this device may enroll, and others so named; without: every device",
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +49,7 @@ class Command(BaseCommand):
                 scep_profile=self._get_scep_profile(options["scep_profile"]),
                 rights=options["rights"],
                 profile_service=options["profile_service"],
+                allowed_serials=options["allow_serial"],
                 actor="manage.py",
             )
         except (NotReady, TokenInvalid, ValueError) as error:
