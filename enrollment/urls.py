@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
         views.answer_profile_service,
         name="enroll_profile_service",
     ),
+    path("enroll/trusted", views.answer_trust_check, name="enroll_trusted"),
     path("enroll/ca.mobileconfig", views.download_root_profile, name="enroll_ca_profile"),
     path("enroll/ca.pem", views.download_root_pem, name="enroll_ca_pem"),
     path("enroll/ca.cer", views.download_root_der, name="enroll_ca_der"),

@@ -122,6 +122,10 @@ app.conf.update(
             "task": "enrollment.tasks.sweep_sessions",
             "schedule": timedelta(minutes=1),
         },
+        "check server certificate": {
+            "task": "enrollment.tasks.check_server_certificate",
+            "schedule": timedelta(minutes=5),
+        },
         "sweep certificates": {
             "task": "scep.tasks.sweep_certificates",
             "schedule": timedelta(minutes=5),

@@ -246,6 +246,7 @@ SPECTACULAR_SETTINGS = {
         "Platform": "devices.models.Platform",
         "Role": "organization.models.Role",
         "SecretKind": "devices.models.SecretKind",
+        "ServerTrust": "organization.models.ServerTrust",
         "SessionState": "enrollment.models.SessionState",
         "TokenState": "enrollment.models.TokenState",
     },

@@ -15,6 +15,16 @@ OTHER_BROWSERS = re.compile(
 HANDING_OVER = re.compile(r"CriOS|Brave/")
 
 
+# Browsers that only iOS has: with "Macintosh" they are on an iPad that asks for desktop pages.
+ON_IPAD = re.compile(r"CriOS|FxiOS|EdgiOS|OPiOS|OPT/|GSA/|DuckDuckGo/|Mobile/")
+# Who asks only to show what is behind a link, or to find pages. Not complete, nor needs to be.
+PREVIEWS = re.compile(
+    r"facebookexternalhit|Facebot|Twitterbot|Slackbot|Slack-ImgProxy|Discordbot|TelegramBot"
+    r"|LinkedInBot|^WhatsApp/|SkypeUriPreview|Googlebot|Google-PageRenderer|bingbot|BingPreview"
+    r"|Applebot|redditbot|Pinterestbot|Mastodon|Iframely|Embedly|vkShare|^Viber|Snap URL Preview"
+)
+
+
 class Browser(StrEnum):
     """What a browser on the device does with a profile."""
 
@@ -52,7 +62,14 @@ def _find_device(text: str) -> str:
         return "ipad"
     if "iPhone" in text or "iPod" in text:
         return "iphone"
-    return "mac" if "Macintosh" in text else "other"
+    if "Macintosh" in text:
+        return "ipad" if ON_IPAD.search(text) else "mac"
+    return "other"
+
+
+def is_preview(user_agent: str) -> bool:
+    """Whether a program asks for a picture of the link, and no person for the profile."""
+    return PREVIEWS.search(user_agent) is not None
 
 
 def _find_browser(text: str, *, device: str) -> Browser:

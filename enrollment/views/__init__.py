@@ -3,10 +3,16 @@ from enrollment.views.profile import download_profile, download_session_profile
 from enrollment.views.profile_service import answer_profile_service
 from enrollment.views.sessions import create_session, show_session
 from enrollment.views.short import follow_short_link
-from enrollment.views.trust import download_root_der, download_root_pem, download_root_profile
+from enrollment.views.trust import (
+    answer_trust_check,
+    download_root_der,
+    download_root_pem,
+    download_root_profile,
+)
 
 __all__ = [
     "answer_profile_service",
+    "answer_trust_check",
     "create_session",
     "download_profile",
     "download_root_der",

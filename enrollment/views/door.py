@@ -29,6 +29,9 @@ STATUS = {
     "session_unknown": 404,
 }
 
+# Fetch's Sec-Purpose, what browsers sent before it, and Firefox's of old.
+PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
+
 View = Callable[..., HttpResponse]
 
 
@@ -105,6 +108,14 @@ def find_organization_context() -> dict[str, Any]:
         return {"organization": get_organization()}
     except NotSetUp:
         return {"organization": None}
+
+
+def refuse_prefetch(request: HttpRequest) -> HttpResponse | None:
+    """Return a 503 for what a browser fetches ahead: it asks again once the person does."""
+    purposes = (request.headers.get(name, "") for name in PREFETCH_HEADERS)
+    if not any("prefetch" in purpose.lower() for purpose in purposes):
+        return None
+    return HttpResponse(status=503, headers={"Retry-After": "0"})
 
 
 def prefers_page(request: HttpRequest) -> bool:

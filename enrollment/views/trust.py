@@ -32,6 +32,12 @@ def download_root_der(request: HttpRequest) -> HttpResponse:
     )
 
 
+@public_door("GET", "HEAD")
+def answer_trust_check(request: HttpRequest) -> HttpResponse:
+    """Answer nothing: that the browser got this far says that it trusts the certificate."""
+    return HttpResponse(status=204)
+
+
 def _encode_pem(der: bytes) -> str:
     text = textwrap.wrap(base64.b64encode(der).decode(), 64)
     return "\n".join(["-----BEGIN CERTIFICATE-----", *text, "-----END CERTIFICATE-----", ""])

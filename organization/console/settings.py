@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from organization.console.access import get_actor, may, role_required
 from organization.forms import ConsoleForm
-from organization.models import Organization, Role
+from organization.models import Organization, Role, ServerTrust
 from organization.protocol.colour import DEFAULT_ACCENT, decode_colour
 from organization.protocol.logo import MAX_BYTES, LogoRefused
 from organization.selectors import get_organization
@@ -43,6 +43,16 @@ class SettingsForm(ConsoleForm):
             "Of buttons and links on the enrollment page. It is darkened or lightened as far as "
             "texts need it to be readable, in light and in dark."
         ),
+    )
+    server_trust = forms.ChoiceField(
+        label=_("Devices and this server’s TLS certificate"),
+        choices=(
+            (ServerTrust.AUTOMATIC, _("Find out")),
+            (ServerTrust.PUBLIC, _("Devices trust it already: a public CA, or yours")),
+            (ServerTrust.OWN, _("People must trust this server’s root CA first")),
+        ),
+        widget=forms.RadioSelect,
+        help_text=_("Where they must, the enrollment page leads through it before anything else."),
     )
     logo = forms.FileField(
         label=_("Logo"),

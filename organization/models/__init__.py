@@ -1,7 +1,11 @@
 from organization.models.administrator import Administrator, Role
 from organization.models.api_key import ApiKey
 from organization.models.audit import AuditEntry
-from organization.models.organization import Organization, OrganizationLogo
+from organization.models.organization import (
+    Organization,
+    OrganizationLogo,
+    ServerTrust,
+)
 from organization.models.prepared import (
     Given,
     PreparedSelect,
@@ -24,6 +28,7 @@ __all__ = [
     "PublicIdField",
     "Role",
     "SealedField",
+    "ServerTrust",
     "TimeStamped",
     "insert_row",
     "update_row",

@@ -3,6 +3,14 @@ from django.db import models
 from organization.models.public import PublicIdField, TimeStamped
 
 
+class ServerTrust(models.TextChoices):
+    """Whether devices trust this server's TLS certificate without our root CA."""
+
+    AUTOMATIC = "automatic", "Find out"
+    PUBLIC = "public", "They trust it already"
+    OWN = "own", "They must trust our root CA first"
+
+
 class Organization(TimeStamped):
     """The one organization this server belongs to; a token's `sub` is its public id."""
 
@@ -18,6 +26,15 @@ class Organization(TimeStamped):
     )
     logo_digest = models.CharField(
         max_length=16, blank=True, editable=False, help_text="In its address; empty = no logo."
+    )
+    server_trust = models.CharField(
+        max_length=10, choices=ServerTrust, default=ServerTrust.AUTOMATIC
+    )
+    server_trust_found = models.CharField(
+        max_length=10,
+        blank=True,
+        editable=False,
+        help_text="Who vouches for the TLS certificate: public, own, other, or empty: unknown.",
     )
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from organization.models import ApiKey, Organization, Role
+from organization.models import ApiKey, Organization, Role, ServerTrust
 from organization.protocol.logo import MAX_BYTES, LogoRefused
 from organization.rest.authentication import get_actor
 from organization.rest.fields import Base64File
@@ -30,7 +30,16 @@ class OrganizationSerializer(serializers.ModelSerializer[Organization]):
 
     class Meta:
         model = Organization
-        fields = ("id", "name", "support_contact", "accent_colour", "logo_url", "created_at")
+        fields = (
+            "id",
+            "name",
+            "support_contact",
+            "accent_colour",
+            "logo_url",
+            "server_trust",
+            "server_trust_found",
+            "created_at",
+        )
         read_only_fields = fields
 
     def get_logo_url(self, row: Organization) -> str | None:
@@ -45,6 +54,7 @@ class OrganizationChangesSerializer(serializers.Serializer[Any]):
     accent_colour = serializers.RegexField(
         "^#[0-9A-Fa-f]{6}$", allow_blank=True, required=False, help_text="Empty: GuardMDM's blue."
     )
+    server_trust = serializers.ChoiceField(choices=ServerTrust.choices, required=False)
     logo = Base64File(
         max_bytes=MAX_BYTES,
         allow_null=True,

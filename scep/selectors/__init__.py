@@ -30,6 +30,7 @@ from scep.selectors.services import (
     ServiceIdentity,
     get_service_identity,
     is_service_certificate_revoked,
+    is_serving_own_certificate,
     list_recipients,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "get_service_identity",
     "get_signer",
     "is_service_certificate_revoked",
+    "is_serving_own_certificate",
     "list_chain",
     "list_expiring",
     "list_recipients",

@@ -86,6 +86,13 @@ def is_service_certificate_revoked(certificate: x509.Certificate) -> bool:
     return rows.filter(fingerprint=fingerprint(encode_certificate(certificate))).exists()
 
 
+def is_serving_own_certificate() -> bool:
+    """Whether this server has made itself a TLS certificate; a proxy may serve another."""
+    return ServiceCertificate.objects.filter(
+        purpose=ServicePurpose.TLS_SERVER, is_active=True
+    ).exists()
+
+
 def list_recipients(
     scep_profile: ScepProfile, *, with_chains: bool = True
 ) -> list[ServiceIdentity]:

@@ -1,5 +1,5 @@
 "use strict";
-// Three conveniences; without this file the page's forms and links do the same work.
+// A few conveniences; without this file the page's forms and links do the same work.
 (() => {
   const EVERY = 3000, STOP_AFTER = 15 * 60 * 1000;
   const ENDS = ["managed", "expired"]; // what failed may still succeed: devices try again
@@ -7,22 +7,59 @@
 
   // An iPad says that it is a Mac, but no Mac has a touch screen.
   const here = new URL(location.href);
-  if (body.dataset.device === "mac" && navigator.maxTouchPoints > 1 && here.pathname === "/enroll") {
+  if (body.dataset.device === "mac" && navigator.maxTouchPoints > 1 && here.pathname === "/enroll" && !here.searchParams.has("device")) {
     here.searchParams.set("device", "ipad");
     location.replace(here);
     return;
   }
 
   for (const button of document.querySelectorAll("[data-copy]")) {
-    if (!navigator.clipboard) continue;
+    if (!navigator.clipboard) continue; // the link itself stands there to be copied
     button.hidden = false;
+    button.nextElementSibling.hidden = true;
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = button.dataset.copied;
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        button.textContent = button.dataset.copied;
+      } catch { button.nextElementSibling.hidden = false; }
     });
   }
 
+  // On paper nothing can be unfolded.
+  addEventListener("beforeprint", () => {
+    for (const details of document.querySelectorAll("details:not([open])")) { details.open = true; details.dataset.printed = ""; }
+  });
+  addEventListener("afterprint", () => {
+    for (const details of document.querySelectorAll("[data-printed]")) { details.open = false; delete details.dataset.printed; }
+  });
+
   const status = document.querySelector(".status");
+
+  // Whether this browser trusts the server's certificate: an address of the server that no one
+  // has told it to open in spite of a warning.
+  if (status?.dataset.trustUrl) {
+    const goOn = document.querySelector("[data-go-on]");
+    let isFirst = true, isChecking = false;
+    const check = async () => {
+      if (isChecking || status.dataset.state === "managed") return;
+      isChecking = true;
+      let trusts = true;
+      try {
+        await fetch(status.dataset.trustUrl, { mode: "no-cors", cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(10000) });
+      } catch { trusts = false; }
+      isChecking = false;
+      if (trusts && isFirst) { location.replace(`${goOn.action}?${new URLSearchParams(new FormData(goOn))}`); return; }
+      isFirst = false;
+      status.hidden = false;
+      status.dataset.state = trusts ? "managed" : "untrusted";
+      status.querySelector("[data-text]").textContent = trusts ? status.dataset.trusted : status.dataset.untrusted;
+    };
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) check(); });
+    setInterval(() => { if (!document.hidden) check(); }, EVERY);
+    check();
+    return;
+  }
+
   let url = body.dataset.statusUrl, started = Date.now(), timer;
 
   const show = (state) => {
@@ -38,7 +75,12 @@
   const poll = async () => {
     clearTimeout(timer);
     if (!url || !status) return;
-    if (Date.now() - started > STOP_AFTER) { status.dataset.state = "stopped"; return; }
+    if (Date.now() - started > STOP_AFTER) {
+      const text = status.querySelector("[data-text]");
+      status.dataset.state = "stopped";
+      text.textContent = text.dataset.stopped;
+      return;
+    }
     try {
       const answer = await fetch(url, { headers: { Accept: "application/json" } });
       if (answer.ok) {

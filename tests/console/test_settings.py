@@ -11,7 +11,12 @@ from organization.models import AuditEntry, Organization
 from tests.organization.protocol.test_logo import SVG, encode
 
 pytestmark = pytest.mark.django_db
-VALUES = {"name": "Example AG", "support_contact": "it@example.com", "accent_colour": "#c2185b"}
+VALUES = {
+    "name": "Example AG",
+    "support_contact": "it@example.com",
+    "accent_colour": "#c2185b",
+    "server_trust": "own",
+}
 
 
 def save(client: Client, **changes: Any) -> str:

@@ -1,11 +1,13 @@
 """The page in the visitor's language, with the words of the device's own buttons."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import translation
+from django.utils.translation.template import templatize
 
 from enrollment.protocol.access_rights import ACCESS_RIGHTS, NEVER
 from enrollment.protocol.log_codes import LOG_CODES
@@ -51,14 +53,17 @@ def test_refusal_speaks_the_visitors_language_when_the_link_is_dead(
     assert "Dieser Link ist abgelaufen" in answer.content.decode()
 
 
+def list_texts(template: str) -> list[str]:
+    """The texts of a template's `translate` and `blocktranslate`, as gettext is asked for them."""
+    calls = re.finditer(
+        r"""gettext\((u(?:'(?:\\.|[^'])*'|"(?:\\.|[^"])*"))\)""", templatize(template)
+    )
+    return [ast.literal_eval(call[1]) for call in calls]
+
+
 @pytest.mark.parametrize("language", ["de", "fr", "es", "ja"])
 def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> None:
-    pattern = re.compile(r"""{% translate (['"])(.+?)\1 %}""")
-    texts = {
-        match[2]
-        for path in TEMPLATES.glob("*.html")
-        for match in pattern.finditer(path.read_text())
-    }
+    texts = {text for path in TEMPLATES.glob("*.html") for text in list_texts(path.read_text())}
     texts |= {right.text for right in ACCESS_RIGHTS} | set(NEVER)
     texts |= {entry.headline for entry in LOG_CODES.values() if entry.headline}
     assert len(texts) > 50

@@ -17,6 +17,8 @@ CASES = [
     (f"{IOS} Mobile/15E148", "iphone", "ios", Browser.OTHER),
     (f"{IOS} Mobile/15E148 Instagram 350.0.0.29.97", "iphone", "ios", Browser.OTHER),
     (f"{IOS} Mobile/15E148 [FBAN/FBIOS;FBAV/480.0]", "iphone", "ios", Browser.OTHER),
+    (f"{MAC} CriOS/130 Version/11.1.1 Safari/605.1.15", "ipad", "ipados", Browser.HANDS_OVER),
+    (f"{MAC} FxiOS/132.0 Safari/605.1.15", "ipad", "ipados", Browser.OTHER),
     (f"{MAC} Version/18.1 Safari/605.1.15", "mac", "macos", Browser.HANDS_OVER),
     ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/130.0", "other", "", Browser.HANDS_OVER),
     ("Mozilla/5.0 (Linux; Android 14; Pixel 8) Chrome/130.0", "other", "", Browser.HANDS_OVER),
