@@ -2,6 +2,6 @@
 
 from django.urls import URLPattern
 
-from enrollment.console import log, tokens
+from enrollment.console import log, stop, tokens
 
-console_urlpatterns: list[URLPattern] = [*tokens.urlpatterns, *log.urlpatterns]
+console_urlpatterns: list[URLPattern] = [*tokens.urlpatterns, *stop.urlpatterns, *log.urlpatterns]

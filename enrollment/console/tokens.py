@@ -28,6 +28,7 @@ from organization.console import (
     role_required,
 )
 from organization.models import Role
+from organization.selectors import get_organization
 
 OTA = (gettext_lazy("Enrollment"), gettext_lazy("OTA"))
 
@@ -54,6 +55,8 @@ TOKENS = Section(
             gettext_lazy("Uses"),
             "",
         ),
+        template="console/token/list.html",
+        get_context=lambda request: {"organization": get_organization()},
         row_template="console/token/row.html",
         get_rows=_list_tokens,
         filterset=TokenFilter,

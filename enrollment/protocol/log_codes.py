@@ -292,6 +292,13 @@ _DEVICES = (
         level="warning",
     ),
     _error(
+        "enrollment_stopped",
+        _("Enrollments are stopped"),
+        _("An administrator has stopped all new enrollments."),
+        _("Allow new enrollments again under Enrollment › OTA › Tokens; then start again."),
+        _("Enrollment is paused"),
+    ),
+    _error(
         "server_not_set_up",
         _("Server not set up"),
         _("The first-time set-up of this server is incomplete."),

@@ -12,7 +12,7 @@ from enrollment.protocol.device_attributes import DeviceAttributes, is_same_devi
 from enrollment.services.allow_list import check_serial_allowed
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.subject_attributes import check_identified, find_reported_device
-from enrollment.services.tokens import verify_token
+from enrollment.services.tokens import check_not_stopped, verify_token
 from scep.models import ChallengeType
 from scep.services.challenges import find_session_id
 from scep.services.external_identities import is_trusted_by, note_enrollment
@@ -26,6 +26,7 @@ def admit(request: AdmissionRequest) -> Admission:
     """
     try:
         session = _verify_challenge(request)
+        check_not_stopped(session.token)
         check_open(session, now=request.now)
         _check_device(session, udid=request.udid)
         check_serial_allowed(session.token, serial_number=request.serial_number)

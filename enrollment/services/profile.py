@@ -25,7 +25,7 @@ from enrollment.services.identity_payload import build_identity
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, check_open, note_base_url
 from enrollment.services.steps import record_step
-from enrollment.services.tokens import build_challenge, check_token
+from enrollment.services.tokens import build_challenge, check_not_stopped, check_token
 from organization.models import Organization
 from organization.protocol.caller import NOBODY, Caller
 from organization.selectors import get_organization
@@ -94,6 +94,7 @@ def _build_service_profile(session: EnrollmentSession, *, now: datetime) -> byte
 def _check_may_enroll(session: EnrollmentSession, *, now: datetime) -> str:
     """Return the topic of the pushes to come."""
     check_token(session.token, now=now)
+    check_not_stopped(session.token)
     check_open(session, now=now)
     return _get_topic(now=now)
 

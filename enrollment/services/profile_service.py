@@ -36,7 +36,7 @@ from enrollment.services.log import write_entry
 from enrollment.services.profile import assemble_profile, build_context
 from enrollment.services.sessions import advance_session, check_open, fail_session, get_session
 from enrollment.services.steps import record_step
-from enrollment.services.tokens import check_token, verify_token
+from enrollment.services.tokens import check_not_stopped, check_token, verify_token
 from organization.protocol.caller import Caller
 from scep.errors import IdentityNotTrusted, SignatureInvalid
 from scep.models import CertificatePurpose, IssuedCertificate
@@ -87,6 +87,7 @@ def answer_phase(session_id: str, *, message: bytes, now: datetime, caller: Call
 
 def _check_asked(session: EnrollmentSession, *, now: datetime) -> None:
     check_token(session.token, now=now)
+    check_not_stopped(session.token)
     check_open(session, now=now)
     if not session.token.profile_service:
         raise SessionRefused("session_unknown", "the session does without a Profile Service")

@@ -5,7 +5,7 @@ from datetime import datetime
 from enrollment.errors import EnrollmentRefused, SessionRefused, TokenRefused
 from enrollment.services.sessions import check_open, get_session
 from enrollment.services.subject_attributes import check_identified
-from enrollment.services.tokens import VerifiedToken, verify_token
+from enrollment.services.tokens import VerifiedToken, check_not_stopped, verify_token
 from scep.errors import ChallengeInvalid
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.grant import ChallengeGrant
@@ -24,6 +24,7 @@ def verify_token_challenge(
     """
     try:
         verified = verify_token(challenge, now=now)
+        check_not_stopped(verified.token)
         if verified.token.scep_profile_id != scep_profile.pk:
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
         if verified.session_id:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from enrollment.errors import TokenRefused
 from enrollment.models import EnrollmentToken
 from enrollment.protocol.short_code import build_short_code, digest_short_code, read_short_code
-from enrollment.services.tokens import check_token
+from enrollment.services.tokens import check_not_stopped, check_token
 
 
 def build_short_url(token: EnrollmentToken) -> str:
@@ -31,4 +31,5 @@ def get_linked_token(text: str, *, now: datetime) -> EnrollmentToken:
     if token is None:
         raise TokenRefused("token_unknown", "no token has this short link")
     check_token(token, now=now)
+    check_not_stopped(token)
     return token

@@ -163,7 +163,14 @@ def verify_bare_token(text: str, *, now: datetime) -> EnrollmentToken:
     verified = verify_token(text, now=now)
     if verified.session_id:
         raise TokenRefused("token_malformed", "this is a challenge, not an enrollment token")
+    check_not_stopped(verified.token)
     return verified.token
+
+
+def check_not_stopped(token: EnrollmentToken) -> None:
+    """Raise NotReady (enrollment_stopped) while the organization takes no new devices."""
+    if token.organization.enrollment_stopped_at is not None:
+        raise NotReady("enrollment_stopped", "new enrollments are stopped", token_id=token.jti)
 
 
 def find_challenged_session(challenge: str, *, now: datetime) -> str:

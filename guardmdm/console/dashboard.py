@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -29,6 +30,7 @@ from guardmdm.console.checklist import list_failures, list_tasks
 from organization.console import may, role_required
 from organization.errors import NotSetUp
 from organization.models import Role
+from organization.selectors import get_organization
 from organization.templatetags.console import tone
 from policies.models import ItemState, ItemStatus
 from scep.models import ScepProfile
@@ -62,6 +64,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
         "done_count": sum(task.is_done for task in tasks),
         "notices": [
             *find_doctor_notices(request.user),
+            *find_stop_notices(),
             *find_push_notices(now),
             *find_ca_notices(now),
             *find_server_notices(),
@@ -134,6 +137,22 @@ def find_doctor_notices(user: Any) -> list[Notice]:
     ) % {"count": len(failures)}
     text = "; ".join(f"{each.name}: {each.text}" for each in failures[:MOST_NOTICES])
     return [Notice("error", title, text, reverse("console:doctor"))]
+
+
+def find_stop_notices() -> list[Notice]:
+    """Tell that nobody can enroll, lest the switch is forgotten."""
+    try:
+        organization = get_organization()
+    except NotSetUp:
+        return []
+    if organization.enrollment_stopped_at is None:
+        return []
+    text = _("%(who)s has stopped them on %(when)s; no token enrolls a device.") % {
+        "who": organization.enrollment_stopped_by,
+        "when": date_format(organization.enrollment_stopped_at, "DATETIME_FORMAT"),
+    }
+    title = _("New enrollments are stopped.")
+    return [Notice("error", title, text, reverse("console:tokens"))]
 
 
 def find_push_notices(now: datetime) -> list[Notice]:

@@ -24,6 +24,10 @@ class Organization(TimeStamped):
     accent_colour = models.CharField(
         max_length=7, blank=True, help_text="`#rrggbb`, or empty for GuardMDM's blue."
     )
+    enrollment_stopped_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nobody enrolls anew; none = enrolling works."
+    )
+    enrollment_stopped_by = models.CharField(max_length=200, blank=True)
     logo_digest = models.CharField(
         max_length=16, blank=True, editable=False, help_text="In its address; empty = no logo."
     )

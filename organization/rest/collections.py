@@ -20,6 +20,7 @@ from organization.rest.views import CollectionViewSet, RestViewSet
 from organization.selectors import get_organization
 from organization.services.api_keys import create_api_key, revoke_api_key
 from organization.services.branding import remove_logo, set_logo, update_organization
+from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
@@ -38,6 +39,8 @@ class OrganizationSerializer(serializers.ModelSerializer[Organization]):
             "logo_url",
             "server_trust",
             "server_trust_found",
+            "enrollment_stopped_at",
+            "enrollment_stopped_by",
             "created_at",
         )
         read_only_fields = fields
@@ -55,6 +58,9 @@ class OrganizationChangesSerializer(serializers.Serializer[Any]):
         "^#[0-9A-Fa-f]{6}$", allow_blank=True, required=False, help_text="Empty: GuardMDM's blue."
     )
     server_trust = serializers.ChoiceField(choices=ServerTrust.choices, required=False)
+    enrollment_stopped = serializers.BooleanField(
+        required=False, help_text="Whether every new enrollment is refused."
+    )
     logo = Base64File(
         max_bytes=MAX_BYTES,
         allow_null=True,
@@ -79,9 +85,10 @@ class OrganizationView(RestViewSet):
         responses=OrganizationSerializer,
     )
     def partial_update(self, request: Request) -> Response:
-        """Change name, help contact, accent colour, logo; what is not named stays."""
+        """Change name, help contact, accent colour, logo, stop; what is not named stays."""
         values = self.decode(request, OrganizationChangesSerializer)
         has_logo, logo = "logo" in values, values.pop("logo", None)
+        stops = values.pop("enrollment_stopped", None)
         actor = get_actor(request)
         with transaction.atomic():
             row = update_organization(get_organization(), actor=actor, **values)
@@ -89,6 +96,8 @@ class OrganizationView(RestViewSet):
                 row = set_logo(row, content=logo, actor=actor)
             elif has_logo:
                 row = remove_logo(row, actor=actor)
+            if stops is not None:
+                row = (stop_enrollments if stops else resume_enrollments)(row, actor=actor)
         return Response(OrganizationSerializer(row).data)
 
 

@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from scep.errors import ChallengeReused, DuplicateTransaction
+from organization.selectors import get_organization
+from scep.errors import ChallengeInvalid, ChallengeReused, DuplicateTransaction
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
@@ -61,6 +62,8 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
         csr.challenge, scep_profile=profile, common_name=csr.common_name, now=now
     )
     exchange.session_id = grant.session_id or exchange.session_id
+    if not (grant.renews_fingerprint or grant.is_test):
+        _check_not_stopped()
     spend = partial(spend_challenge, csr.challenge, grant=grant, scep_profile=profile, now=now)
     if _is_held(grant, scep_profile=profile):
         verify_not_compromised(csr.public_key)
@@ -84,6 +87,12 @@ def _is_held(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> bool:
     if grant.renews_fingerprint or grant.is_test or grant.is_profile_service:
         return False
     return grant.holds or scep_profile.hold_for_approval
+
+
+def _check_not_stopped() -> None:
+    """Whoever has a certificate renews it; first ones wait until enrolling is allowed again."""
+    if get_organization().enrollment_stopped_at is not None:
+        raise ChallengeInvalid("new enrollments are stopped", code="enrollment_stopped")
 
 
 def _find_renewed(grant: ChallengeGrant) -> IssuedCertificate | None:

@@ -26,7 +26,15 @@ from scep.services.refusals import count_refusal
 from scep.services.renewal_request import answer_renewal
 from scep.signals import scep_request_refused
 
-LOG_CODE_PREFIXES = ("scep_", "token_", "group_", "identity_", "device_", "approval_")
+LOG_CODE_PREFIXES = (
+    "scep_",
+    "token_",
+    "group_",
+    "identity_",
+    "device_",
+    "approval_",
+    "enrollment_stopped",
+)
 ANSWERS = {
     MessageType.PKCS_REQ: answer_enrollment,
     MessageType.RENEWAL_REQ: answer_renewal,

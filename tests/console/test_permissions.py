@@ -20,6 +20,8 @@ READERS = {
     "token": WRITERS,
     "token-qr-png": WRITERS,
     "token-qr-svg": WRITERS,
+    "enrollments-stop": ADMINISTRATORS,
+    "enrollments-resume": ADMINISTRATORS,
     "device-restart": WRITERS,
     "device-lock": WRITERS,
     "device-edit": WRITERS,
@@ -58,6 +60,7 @@ FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-pro
 # Who may change something there; what is not named here, operators may.
 ADMINISTRATORS_ONLY = (
     "doctor",
+    "enrollments-stop", "enrollments-resume",
     "devices-unenroll",
     "device-erase", "device-unenroll", "command-pin", "device-raw-command", "device-secret",
     "scep-profile-new", "scep-profile-edit", "scep-profile-delete",

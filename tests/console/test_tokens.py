@@ -115,6 +115,20 @@ def test_the_device_page_has_no_button_for_what_its_profile_did_not_ask(
     assert f"{url}/lock" in page
 
 
+def test_new_enrollments_are_stopped_and_allowed_again_on_the_page(
+    world: World, administrator: Client, operator: Client
+) -> None:
+    administrator.get("/console/enrollment/ota/stop")
+    assert "Stop new enrollments…" in administrator.get(TOKENS).content.decode()
+    assert "Stop new enrollments…" not in operator.get(TOKENS).content.decode()
+    page = administrator.post("/console/enrollment/ota/stop", follow=True).content.decode()
+    assert "administrator@example.org stopped them now" in page
+    assert "New enrollments are stopped." in operator.get("/console/").content.decode()
+    page = administrator.post("/console/enrollment/ota/resume", follow=True).content.decode()
+    assert "Stop new enrollments…" in page
+    assert "New enrollments are stopped." not in page
+
+
 def test_the_list_shows_no_token_text(world: World, operator: Client) -> None:
     assert b"eyJ" not in operator.get(TOKENS).content
 

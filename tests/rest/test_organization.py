@@ -100,3 +100,14 @@ def test_nothing_is_changed_when_one_value_is_refused(
     answer = administrator.patch("organization", changes)
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert administrator.get("organization").json()["name"] == "Example Org"
+
+
+def test_new_enrollments_are_stopped_when_an_administrators_program_says_so(
+    administrator: Program,
+) -> None:
+    row = administrator.patch("organization", {"enrollment_stopped": True}).json()
+    assert row["enrollment_stopped_by"] == "key:administrator program"
+    assert row["enrollment_stopped_at"]
+    assert administrator.patch("organization", {"name": "Other"}).json()["enrollment_stopped_at"]
+    row = administrator.patch("organization", {"enrollment_stopped": False}).json()
+    assert (row["enrollment_stopped_at"], row["enrollment_stopped_by"]) == (None, "")

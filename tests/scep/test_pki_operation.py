@@ -8,7 +8,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.utils import timezone
 
-from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+from organization.selectors import get_organization
+from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
+from scep.models import CertificateStatus, ChallengePurpose, IssuedCertificate, ScepProfile
 from scep.services.challenges import create_dynamic_challenge
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, make_csr, make_key
@@ -42,6 +44,30 @@ def test_certificate_is_issued_when_the_static_challenge_is_right(
     )  # fmt: skip
     row = IssuedCertificate.objects.get(transaction_id=device.transaction_id)
     assert (row.status, row.session_id) == (CertificateStatus.ISSUED, SESSION)
+
+
+def test_first_certificate_is_refused_and_a_renewal_issued_when_enrollments_are_stopped(
+    dynamic_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]]
+) -> None:
+    def request(challenge: str) -> Any:
+        device = Device()
+        return device, ask(dynamic_profile, device.build_request(ra=ra, challenge=challenge))
+
+    now = timezone.now()
+    first = create_dynamic_challenge(dynamic_profile, session_id=SESSION, now=now)
+    device = request(first)[0]
+    issued = IssuedCertificate.objects.get(transaction_id=device.transaction_id)
+    stop_enrollments(get_organization(), actor="a")
+    other = create_dynamic_challenge(dynamic_profile, session_id=SESSION, now=now)
+    assert request(other)[1].status == "2"
+    assert [refusal["code"] for refusal in refusals] == ["enrollment_stopped"]
+    purpose = ChallengePurpose.RENEWAL
+    renewal = create_dynamic_challenge(
+        dynamic_profile, session_id=SESSION, now=now, purpose=purpose, renews=issued
+    )
+    assert request(renewal)[1].status == "0"
+    resume_enrollments(get_organization(), actor="a")
+    assert request(other)[1].status == "0"  # it was not used up
 
 
 def test_leaf_says_what_the_server_decided_when_it_is_issued(
