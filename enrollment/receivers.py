@@ -80,7 +80,11 @@ def log_scep_refusal(
         fail_info=detail.get("fail_info"),
     )
     write_entry(
-        code, message=message, session_id=session_id, remote_address=remote_address, detail=detail
+        code,
+        message=message,
+        session_id=session_id,
+        remote_address=remote_address,
+        detail=detail | {"step": StepKind.PKI_OPERATION.value},
     )
 
 
@@ -134,7 +138,7 @@ def log_device_refusal(
 ) -> None:
     now = timezone.now()
     session_id = session_id or find_challenged_session(challenge, now=now)
-    record_refused_message(session_id, code=code, now=now, caller=caller)
+    step = record_refused_message(session_id, code=code, now=now, caller=caller)
     fail_session(session_id, code=code)
     device = Device.objects.filter(udid=udid).only("public_id").first() if udid else None
     write_entry(
@@ -143,7 +147,7 @@ def log_device_refusal(
         session_id=session_id,
         device_id=device.public_id if device else "",
         remote_address=remote_address,
-        detail=detail,
+        detail=detail | ({"step": step.value} if step else {}),
     )
 
 

@@ -118,6 +118,10 @@ app.conf.update(
             "task": "policies.tasks.sweep_packages",
             "schedule": timedelta(hours=6),
         },
+        "watch sessions": {
+            "task": "enrollment.tasks.watch_sessions",
+            "schedule": timedelta(seconds=5),
+        },
         "sweep sessions": {
             "task": "enrollment.tasks.sweep_sessions",
             "schedule": timedelta(minutes=1),

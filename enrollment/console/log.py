@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 
 from enrollment.forms import LogFilter
 from enrollment.models import LogEntry
-from enrollment.protocol.log_codes import get_log_code
+from enrollment.services.diagnosis import get_advice
 from organization.console import ListPage, Section
 
 LOG = Section(
@@ -31,7 +31,7 @@ LOG = Section(
     ),
     item_template="console/log/entry.html",
     get_item_context=lambda request, entry: {
-        "code": get_log_code(entry.code),
+        "code": get_advice(entry),
         "path": list_session_entries(entry),
     },
 )

@@ -30,7 +30,12 @@ class EnrollmentSession(TimeStamped):
     )
     device_id = models.CharField(max_length=32, blank=True, db_index=True, help_text="`dev_…`")
     enrolled_at = models.DateTimeField(null=True, blank=True)
-    silent_reported_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When silence may mean something; none: nothing is due."
+    )
+    reported_code = models.CharField(
+        max_length=40, blank=True, help_text="The silence that was logged last."
+    )
     failure_code = models.CharField(max_length=40, blank=True)
     person_name = models.CharField(max_length=200, blank=True)
     person_email = models.CharField(max_length=200, blank=True)
@@ -40,6 +45,18 @@ class EnrollmentSession(TimeStamped):
 
     class Meta:
         ordering = ("-id",)
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="session_due",
+            ),
+            models.Index(
+                fields=["-id"],
+                condition=models.Q(device_id="") & ~models.Q(state=SessionState.ENROLLED),
+                name="session_without_device",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.public_id

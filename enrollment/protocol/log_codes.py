@@ -4,23 +4,8 @@ Page, console and REST interface show these texts alike. The texts are marked fo
 by `_`, which does nothing here: the doors translate.
 """
 
-from dataclasses import dataclass
-
-
-def _(text: str) -> str:
-    return text
-
-
-@dataclass(frozen=True)
-class LogCode:
-    """`level` is info, warning or error; `headline` is what a person's page says, if it may."""
-
-    code: str
-    level: str
-    title: str
-    cause: str = ""
-    resolution: str = ""
-    headline: str = ""
+from enrollment.protocol.funnel.codes import FUNNEL_CODES
+from enrollment.protocol.log_code import LogCode, _
 
 
 def _error(
@@ -353,10 +338,10 @@ _STEPS = (
     LogCode("device_managed", "info", _("Device managed")),
 )
 
-LOG_CODES = {
-    entry.code: entry
-    for entry in (*_TOKENS, *_DEVICES_ALLOWED, *_SESSIONS, *_CERTIFICATES, *_DEVICES, *_STEPS)
-}
+_ALL = (
+    *_TOKENS, *_DEVICES_ALLOWED, *_SESSIONS, *FUNNEL_CODES, *_CERTIFICATES, *_DEVICES, *_STEPS,
+)  # fmt: skip
+LOG_CODES = {entry.code: entry for entry in _ALL}
 
 
 def get_log_code(code: str) -> LogCode:

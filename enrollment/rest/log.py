@@ -11,7 +11,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 
 from devices.models import Device, Enrollment
 from enrollment.models import LogEntry, LogLevel
-from enrollment.protocol.log_codes import get_log_code
+from enrollment.services.diagnosis import get_advice
 from organization.rest.filters import MomentFilter, RowFilters
 from organization.rest.views import CollectionViewSet
 
@@ -46,13 +46,13 @@ class LogEntrySerializer(serializers.ModelSerializer[LogEntry]):
         read_only_fields = fields
 
     def get_title(self, entry: LogEntry) -> str:
-        return get_log_code(entry.code).title
+        return get_advice(entry).title
 
     def get_cause(self, entry: LogEntry) -> str:
-        return get_log_code(entry.code).cause
+        return get_advice(entry).cause
 
     def get_resolution(self, entry: LogEntry) -> str:
-        return get_log_code(entry.code).resolution
+        return get_advice(entry).resolution
 
 
 class LogFilters(RowFilters):

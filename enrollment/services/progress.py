@@ -5,23 +5,32 @@ from datetime import datetime
 
 from devices.models import Device, DeviceStatus
 from enrollment.models import EnrollmentSession, SessionState
+from enrollment.protocol.funnel.diagnosis import Diagnosis, Kind, diagnose
+from enrollment.protocol.funnel.facts import Facts
+from enrollment.services.diagnosis import (
+    build_enrolled_facts,
+    gather_facts,
+    get_device_code,
+    list_steps,
+)
 from policies.selectors import get_progress as get_policy_progress
 
 MANAGED = "managed"
-GONE = {
-    DeviceStatus.UNENROLLED: "device_checked_out",
-    DeviceStatus.NOT_MANAGED: "certificate_not_issued",
-}
+EXPIRED_CODE = "session_expired"
 
 
 @dataclass(frozen=True)
 class SessionProgress:
-    """`state` is a SessionState value or `managed`; `code` says what went wrong, or is ""."""
+    """`state` is a SessionState value or `managed`; `code` says what went wrong, or is "".
+
+    `diagnosis` is what stands behind the code, and stays after the session's hour is over.
+    """
 
     state: str
     installed: int = 0
     total: int = 0
     code: str = ""
+    diagnosis: Diagnosis | None = None
 
     @property
     def is_final(self) -> bool:
@@ -31,29 +40,38 @@ class SessionProgress:
 def get_session_progress(session: EnrollmentSession, *, now: datetime) -> SessionProgress:
     """Return the state that the person's page shows; changes nothing."""
     if session.state == SessionState.ENROLLED:
-        return _get_device_progress(session)
-    if session.state == SessionState.FAILED:
-        return SessionProgress(SessionState.FAILED, code=session.failure_code)
-    is_over = session.state != SessionState.AUTHENTICATED and session.expires_at <= now
-    if is_over or session.state == SessionState.EXPIRED:
-        return SessionProgress(SessionState.EXPIRED, code="session_expired")
-    is_silent = (
-        session.silent_reported_at is not None and session.state != SessionState.AUTHENTICATED
-    )
-    return SessionProgress(session.state, code="enrollment_silent" if is_silent else "")
+        return _get_device_progress(session, now=now)
+    diagnosis = diagnose(gather_facts(session), now=now)
+    if session.state == SessionState.FAILED or _has_failed(diagnosis):
+        code = diagnosis.code if diagnosis else session.failure_code
+        return SessionProgress(SessionState.FAILED, code=code, diagnosis=diagnosis)
+    if is_over(session, now=now):
+        return SessionProgress(SessionState.EXPIRED, code=EXPIRED_CODE, diagnosis=diagnosis)
+    code = diagnosis.code if diagnosis else ""
+    return SessionProgress(session.state, code=code, diagnosis=diagnosis)
 
 
-def _get_device_progress(session: EnrollmentSession) -> SessionProgress:
+def is_over(session: EnrollmentSession, *, now: datetime) -> bool:
+    """Whether the session's hour has passed without a device."""
+    if session.state in (SessionState.ENROLLED, SessionState.AUTHENTICATED):
+        return False
+    return session.state == SessionState.EXPIRED or session.expires_at <= now
+
+
+def _get_device_progress(session: EnrollmentSession, *, now: datetime) -> SessionProgress:
     device = Device.objects.filter(public_id=session.device_id).first()
-    if device is None:
-        return SessionProgress(SessionState.FAILED, code="device_checked_out")
-    if device.status in GONE:
-        return SessionProgress(SessionState.FAILED, code=GONE[DeviceStatus(device.status)])
+    code = get_device_code(device)
+    if device is None or code:
+        diagnosis = diagnose(Facts(list_steps(session), device_code=code), now=now)
+        return SessionProgress(SessionState.FAILED, code=code, diagnosis=diagnosis)
     items = get_policy_progress(device)
     if device.status == DeviceStatus.MANAGED:
         return SessionProgress(MANAGED, items.installed, items.total)
-    if items.failed and not items.pending:
-        return SessionProgress(
-            SessionState.FAILED, items.installed, items.total, code="policy_item_failed"
-        )
-    return SessionProgress(SessionState.ENROLLED, items.installed, items.total)
+    diagnosis = diagnose(build_enrolled_facts(session, items=items), now=now)
+    state = SessionState.FAILED if _has_failed(diagnosis) else SessionState.ENROLLED
+    code = diagnosis.code if diagnosis else ""
+    return SessionProgress(state, items.installed, items.total, code=code, diagnosis=diagnosis)
+
+
+def _has_failed(diagnosis: Diagnosis | None) -> bool:
+    return diagnosis is not None and diagnosis.kind == Kind.FAILED

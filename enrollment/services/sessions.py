@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from enrollment.errors import SessionRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.protocol.funnel.rules import get_silence
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.person import Person
 from enrollment.services.log import write_entry
@@ -79,6 +80,7 @@ def open_session(
         user_agent=user_agent.replace("\0", "")[:300],
         remote_address=remote_address,
         expires_at=now + lifetime,
+        due_at=now + lifetime,
         person_name=person.name,
         person_email=person.email,
         person_subject=person.subject,
@@ -123,13 +125,15 @@ def advance_session(
     """Move the session on unless it is further already; returns whether it moved."""
     if not session_id:
         return False
+    now = timezone.now()
     update = _prepare_advance(state, names_device=bool(device_id))
     return bool(
         update.run(
             session_id=session_id,
             failure_code=failure_code,
             device_id=device_id,
-            now=timezone.now(),
+            now=now,
+            due_at=now + get_silence(StepKind.PKI_OPERATION),
         )
     )
 
@@ -145,6 +149,8 @@ def _prepare_advance(state: SessionState, *, names_device: bool) -> PreparedUpda
         changes["device_id"] = Given("device_id")
     if state == SessionState.ENROLLED:
         changes["enrolled_at"] = Given("now")
+    if state == SessionState.CERTIFICATE_ISSUED:  # here, for that step is recorded by one statement
+        changes["due_at"] = Given("due_at")
     return PreparedUpdate(
         lambda: EnrollmentSession.objects.filter(
             public_id=Given("session_id"), state__in=PREDECESSORS[state]

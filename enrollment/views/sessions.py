@@ -1,21 +1,19 @@
 """An enrollment session: opened by the page's button, then asked for its live state."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.protocol.platform import PLATFORMS, Visitor, decode_user_agent
 from enrollment.services.profile import check_ready
-from enrollment.services.progress import MANAGED, SessionProgress, get_session_progress
+from enrollment.services.progress import get_session_progress
 from enrollment.services.sessions import get_session, is_open, open_session
 from enrollment.services.tokens import verify_bare_token
-from enrollment.views.door import build_refusal, prefers_page, public_door
+from enrollment.views.door import prefers_page, public_door
 from enrollment.views.page import build_page
+from enrollment.views.status import build_state
 from organization.services.client_address import get_client_address
 
 DEVICES = {platform: device for device, platform in PLATFORMS.items()}
@@ -33,7 +31,7 @@ def create_session(request: HttpRequest) -> HttpResponse:
         response: HttpResponse = HttpResponseRedirect(f"{url}?start=1")
         response.status_code = 303
         return response
-    return JsonResponse(_build_state(session, get_session_progress(session, now=now)), status=201)
+    return JsonResponse(build_state(session, get_session_progress(session, now=now)), status=201)
 
 
 @public_door("GET")
@@ -41,7 +39,7 @@ def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
     """Answer the live state: JSON, or the page for a browser; `start` begins the download."""
     now = timezone.now()
     session = get_session(session_id)
-    state = _build_state(session, get_session_progress(session, now=now))
+    state = build_state(session, get_session_progress(session, now=now))
     if not prefers_page(request):
         return JsonResponse(state)
     visitor = _get_visitor(request, session)
@@ -75,40 +73,3 @@ def _get_visitor(request: HttpRequest, session: EnrollmentSession) -> Visitor:
     return decode_user_agent(
         request.headers.get("User-Agent", ""), device=DEVICES.get(session.platform, "")
     )
-
-
-def _build_state(session: EnrollmentSession, progress: SessionProgress) -> dict[str, Any]:
-    refusal = build_refusal(progress.code) if progress.code else {}
-    return {
-        "id": session.public_id,
-        "state": progress.state,
-        "text": _build_text(progress, refusal),
-        "installed": progress.installed,
-        "total": progress.total,
-        "is_final": progress.is_final,
-        "code": progress.code,
-        "cause": refusal.get("cause", ""),
-        "resolution": refusal.get("resolution", ""),
-        "profile_url": reverse("enroll_session_profile", args=[session.public_id]),
-        "status_url": reverse("enroll_session", args=[session.public_id]),
-    }
-
-
-def _build_text(progress: SessionProgress, refusal: dict[str, str]) -> str:
-    match progress.state:
-        case SessionState.WAITING:
-            return gettext("Waiting for your device…")
-        case SessionState.PROFILE_DOWNLOADED:
-            return gettext("Profile downloaded. Waiting for you to install it…")
-        case SessionState.CERTIFICATE_ISSUED | SessionState.AUTHENTICATED:
-            return gettext("Certificate issued. Registering your device…")
-        case SessionState.ENROLLED if progress.total:
-            return gettext("Enrolled. Applying settings (%(installed)d of %(total)d)…") % {
-                "installed": progress.installed,
-                "total": progress.total,
-            }
-        case SessionState.ENROLLED:
-            return gettext("Enrolled. Applying settings…")
-        case value if value == MANAGED:
-            return gettext("You’re all set")
-    return refusal.get("headline", "")

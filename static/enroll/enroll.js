@@ -65,7 +65,8 @@
   const show = (state) => {
     status.dataset.state = state.state;
     status.querySelector("[data-text]").textContent = state.text;
-    status.querySelector("[data-fix]").textContent = `${state.cause} ${state.resolution}`.trim();
+    status.querySelector("[data-fix]").textContent = state.fix;
+    status.querySelector("[data-where]").textContent = state.where;
     const progress = status.querySelector("[data-progress]");
     progress.hidden = state.state !== "enrolled" || !state.total;
     progress.max = state.total || 1;

@@ -10,13 +10,14 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from enrollment.protocol.access_rights import ACCESS_RIGHTS, NEVER
+from enrollment.protocol.funnel.words import FAIL_INFO_WORDS, OTHER, PARTS, WORDS
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.services.tokens import build_token_text
 from tests.enrollment.conftest import IPHONE, MakeToken
 
 pytestmark = pytest.mark.django_db
 TEMPLATES = Path(__file__).parents[2] / "templates" / "enroll"
-SAME_WORD = {"Code", "General", "Cause"}
+SAME_WORD = {"Code", "General", "Cause", "Installation"}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,10 @@ def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> Non
     texts = {text for path in TEMPLATES.glob("*.html") for text in list_texts(path.read_text())}
     texts |= {right.text for right in ACCESS_RIGHTS} | set(NEVER)
     texts |= {entry.headline for entry in LOG_CODES.values() if entry.headline}
-    assert len(texts) > 50
+    words = (*WORDS.values(), *FAIL_INFO_WORDS.values(), OTHER)
+    texts |= {text for each in words for text in (each.sentence, each.fix, each.fix_mac) if text}
+    texts |= {*PARTS.values(), "Stopped at: %(part)s"}
+    assert len(texts) > 100
     with translation.override(language):
         missing = {text for text in texts - SAME_WORD if translation.gettext(text) == text}
     assert missing == set()

@@ -10,10 +10,12 @@ from django.utils import timezone
 from devices import signals as devices
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
+from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.services.log import write_entry
 from enrollment.services.progress import get_session_progress
 from enrollment.services.sessions import advance_session, get_session
+from enrollment.services.steps import record_step
 from enrollment.services.tokens import build_token_text
 from enrollment.tasks import sweep_sessions
 from policies import signals as policies
@@ -130,6 +132,7 @@ def test_page_shows_the_cause_when_scep_refused_and_goes_on_after_it(
     progress = get_session_progress(get_session(session.public_id), now=timezone.now())
     assert (progress.state, progress.code) == ("failed", "scep_challenge_invalid")
     advance_session(session.public_id, state=SessionState.CERTIFICATE_ISSUED)
+    record_step(session.public_id, StepKind.PKI_OPERATION, now=timezone.now())
     assert state_of(session) == "certificate_issued"
 
 
@@ -229,17 +232,20 @@ def test_page_follows_the_device_when_the_session_has_enrolled(
 def test_silence_is_reported_once_when_a_profile_was_downloaded(
     session: EnrollmentSession, make_session: MakeSession
 ) -> None:
-    fresh, untouched = make_session(), make_session()
-    for other in (session, fresh):
+    fresh, untouched, now = make_session(), make_session(), timezone.now()
+    for other, minutes in ((session, 9), (fresh, 7)):
         advance_session(other.public_id, state=SessionState.PROFILE_DOWNLOADED)
-    past = timezone.now() - timedelta(minutes=16)
-    EnrollmentSession.objects.filter(pk__in=[session.pk, untouched.pk]).update(updated_at=past)
+        past = now - timedelta(minutes=minutes)
+        record_step(other.public_id, StepKind.PROFILE_DOWNLOADED, now=past)
     sweep_sessions()
     sweep_sessions()
     silent = LogEntry.objects.filter(code="enrollment_silent")
     assert [entry.session_id for entry in silent] == [session.public_id]
-    progress = get_session_progress(get_session(session.public_id), now=timezone.now())
+    assert silent[0].detail == {"step": "installation", "silent_seconds": 480}
+    progress = get_session_progress(get_session(session.public_id), now=now)
     assert (progress.state, progress.code) == ("profile_downloaded", "enrollment_silent")
+    assert get_session(fresh.public_id).due_at == now + timedelta(minutes=1)
+    assert untouched.due_at == untouched.expires_at
 
 
 def test_sessions_end_when_their_hour_is_over(
@@ -247,7 +253,8 @@ def test_sessions_end_when_their_hour_is_over(
 ) -> None:
     enrolled = make_session()
     advance_session(enrolled.public_id, state=SessionState.ENROLLED)
-    EnrollmentSession.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    past = timezone.now() - timedelta(seconds=1)
+    EnrollmentSession.objects.update(expires_at=past, due_at=past)
     assert state_of(session) == "expired"
     sweep_sessions()
     session.refresh_from_db()

@@ -8,11 +8,13 @@ class StepKind(StrEnum):
 
     PAGE_OPENED is the person's press of the button: that a link's page was shown tells nothing,
     since chats and mail filters fetch every link. FIRST_COMMAND is the device's first message to
-    the connect URL.
+    the connect URL. INSTALLATION is never recorded: it is the person's part in Settings, of which
+    nothing is heard but what follows.
     """
 
     PAGE_OPENED = "page_opened"
     PROFILE_DOWNLOADED = "profile_downloaded"
+    INSTALLATION = "installation"
     PROFILE_SERVICE_2 = "profile_service_2"
     GET_CA_CAPS = "get_ca_caps"
     GET_CA_CERT = "get_ca_cert"

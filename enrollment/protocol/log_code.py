@@ -1,0 +1,19 @@
+"""One code of the enrollment log. `_` marks its texts for translation: the doors translate."""
+
+from dataclasses import dataclass
+
+
+def _(text: str) -> str:
+    return text
+
+
+@dataclass(frozen=True)
+class LogCode:
+    """`level` is info, warning or error; `headline` is what a person's page says, if it may."""
+
+    code: str
+    level: str
+    title: str
+    cause: str = ""
+    resolution: str = ""
+    headline: str = ""
