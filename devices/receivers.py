@@ -8,14 +8,14 @@ from django.dispatch import receiver
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import BulkCommand, Command
+from devices.models import BulkCommand, Command, Enrollment
 from devices.services.lapse import mark_identity_revoked
 from devices.services.push_announcement import Announcement
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
-from devices.signals import bulk_requested, command_finished, push_requested
-from devices.tasks import queue_bulk, send_requested_pushes
+from devices.signals import bulk_requested, command_finished, enrollment_ended, push_requested
+from devices.tasks import queue_bulk, revoke_identity, send_requested_pushes
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
@@ -47,6 +47,17 @@ def start_bulk(bulk: BulkCommand, **_: Any) -> None:
             queue_bulk.delay(bulk.pk)
         except OperationalError as error:
             log.warning("the broker is unreachable (%s); the sweep will begin later", error)
+
+    transaction.on_commit(publish, robust=True)
+
+
+@receiver(enrollment_ended)
+def end_identity(enrollment: Enrollment, **_: Any) -> None:
+    def publish() -> None:
+        try:
+            revoke_identity.delay(enrollment.pk)
+        except OperationalError as error:
+            log.warning("the broker is unreachable (%s); the sweep will revoke later", error)
 
     transaction.on_commit(publish, robust=True)
 

@@ -11,6 +11,7 @@ device_enrolled = Signal()  # enrollment, caller, renewed: bool (another was liv
 device_connected = Signal()  # enrollment, caller, now: it asks for its first command
 device_reenrolled = Signal()  # enrollment
 device_checked_out = Signal()  # enrollment
+enrollment_ended = Signal()  # enrollment, for whatever reason: its identity is to be revoked
 # code, message, udid, session_id, remote_address, detail, caller: Caller, challenge: the URL's,
 # which is a secret and tells by whose profile a message came whose sender proved nothing
 device_message_refused = Signal()

@@ -3,7 +3,9 @@
 from celery import shared_task
 from django.utils import timezone
 
+from devices.models import Enrollment
 from devices.services.bulk_commands import find_stalled_bulks, queue_portion
+from devices.services.ended_identities import revoke_ended, revoke_ended_identity
 from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
 from devices.services.poke import poke_silent
@@ -52,12 +54,24 @@ def queue_bulk(bulk_id: int) -> None:
 
 
 @shared_task  # type: ignore[untyped-decorator]
+def revoke_identity(enrollment_id: int) -> None:
+    """Revoke the identity of an enrollment that is over."""
+    enrollment = Enrollment.objects.filter(pk=enrollment_id).first()
+    if enrollment is not None:
+        revoke_ended_identity(enrollment, now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
 def sweep_renewals() -> None:
-    """Renew identities in time, try again what failed, revoke what was replaced a day ago."""
+    """Renew identities in time, try again what failed, revoke what was replaced a day ago.
+
+    And what belongs to enrollments that are over.
+    """
     now = timezone.now()
     settle_renewals(now=now)
     start_due_renewals(now=now)
     revoke_replaced(now=now)
+    revoke_ended(now=now)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -100,6 +100,11 @@ class Enrollment(PushTarget, TimeStamped):
                 name="enrollment_inventory",
             ),
             models.Index(
+                fields=["ended_at"],
+                condition=models.Q(ended_at__isnull=False),
+                name="enrollment_ended",
+            ),
+            models.Index(
                 fields=["push_attempts", "-last_seen_at"],
                 condition=models.Q(push_requested_at__isnull=False),
                 name="enrollment_push_requested",

@@ -10,6 +10,7 @@ from devices.models import Enrollment, EnrollmentState
 from devices.protocol.client_certificate import decode_client_certificate
 from devices.protocol.identity import Proof, extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
+from devices.services.ended_identities import find_ended_identity
 from devices.services.renewed_identity import (
     check_replaced,
     find_external_renewal,
@@ -17,7 +18,7 @@ from devices.services.renewed_identity import (
     repin,
 )
 from devices.services.warnings import flag_device
-from scep.errors import IdentityNotTrusted
+from scep.errors import IdentityNotTrusted, IdentityRevoked
 from scep.models import IssuedCertificate
 from scep.services.external_identities import identify
 
@@ -65,10 +66,16 @@ def prove_sender(evidence: Evidence, *, content: bytes) -> Proof:
 def identify_sender(proof: Proof, *, now: datetime) -> IssuedCertificate:
     """Return the identity certificate: ours or a trusted external CA's; raises MessageRefused.
 
-    How the sender was proved makes no difference.
+    How the sender was proved makes no difference. One that was revoked because its enrollment is
+    over is returned all the same: check_not_over then says what has become of the enrollment.
     """
     try:
         return identify(proof.certificate, now=now, leeway=CLOCK_SKEW)
+    except IdentityRevoked as error:
+        ended = find_ended_identity(proof.fingerprint)
+        if ended is not None:
+            return ended
+        raise MessageRefused(error.code, f"the identity certificate: {error}") from error
     except IdentityNotTrusted as error:
         raise MessageRefused(error.code, f"the identity certificate: {error}") from error
 

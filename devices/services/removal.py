@@ -5,13 +5,14 @@ from datetime import datetime
 from devices.models import Enrollment, EnrollmentState
 from devices.services.queue import cancel_commands
 from devices.services.user_channels import end_user_channels
+from devices.signals import enrollment_ended
 
 
 def end_enrollment(enrollment: Enrollment, *, state: str, now: datetime) -> bool:
     """Forget what reaches the device, cancel what waits; False when it was over already.
 
-    Its users' channels end with it. The pinned certificate, the history and the PINs of sent
-    commands stay.
+    Its users' channels end with it, and its identity is revoked a moment later. The history and
+    the PINs of sent commands stay.
     """
     going = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
     ended = Enrollment.objects.filter(pk=enrollment.pk, state__in=going).update(
@@ -28,4 +29,5 @@ def end_enrollment(enrollment: Enrollment, *, state: str, now: datetime) -> bool
         enrollment.refresh_from_db()
         cancel_commands(enrollment)
         end_user_channels(enrollment, now=now)
+        enrollment_ended.send(Enrollment, enrollment=enrollment)
     return bool(ended)

@@ -1,0 +1,73 @@
+"""The end of identities whose enrollment is over: revoked, so that nobody anywhere takes them.
+
+In a transaction of its own, after the one that ends the enrollment: who revokes holds the CA's
+list until the end, and must not hold a device beside it that another revocation waits for.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from devices.models import Enrollment, EnrollmentState
+from scep.models import CertificateStatus, IssuedCertificate
+from scep.services.authority import revoke_certificate
+
+SUPERSEDED, CEASED = "superseded", "cessation_of_operation"
+REASONS = {
+    EnrollmentState.SUPERSEDED.value: SUPERSEDED,
+    EnrollmentState.CHECKED_OUT.value: CEASED,
+    EnrollmentState.REMOVED.value: CEASED,
+}
+# How long the sweep looks after what a lost task has left.
+LOOK_BACK = timedelta(days=30)
+AT_ONCE = 200
+
+
+def revoke_ended_identity(enrollment: Enrollment, *, now: datetime) -> int:
+    """Revoke what the enrollment's device spoke with, if it is over; return how many that were.
+
+    The certificates' renewals go with them: see devices.services.replaced_identities.
+    """
+    reason = REASONS.get(enrollment.state)
+    if reason is None:
+        return 0
+    identities = list(_list_issued().filter(_build_pins(enrollment)))
+    for identity in identities:
+        revoke_certificate(identity, reason=reason, now=now)
+    return len(identities)
+
+
+def revoke_ended(*, now: datetime) -> int:
+    """Do so for the enrollments that have ended lately, AT_ONCE at most; return how many."""
+    ended = Enrollment.objects.filter(state__in=REASONS, ended_at__gt=now - LOOK_BACK)
+    pinned = _list_issued().filter(fingerprint=OuterRef("certificate_sha256"))
+    before = _list_issued().filter(fingerprint=OuterRef("previous_certificate_sha256"))
+    due = ended.filter(Exists(pinned) | Exists(before)).order_by(F("ended_at"))
+    return sum(revoke_ended_identity(enrollment, now=now) for enrollment in due[:AT_ONCE])
+
+
+def find_ended_identity(fingerprint: str) -> IssuedCertificate | None:
+    """Return the certificate that was revoked because its enrollment is over, and for no worse.
+
+    What its enrollment's end says to its device is more than that it was revoked.
+    """
+    ended = Enrollment.objects.filter(
+        Q(certificate_sha256=fingerprint) | Q(previous_certificate_sha256=fingerprint),
+        state__in=REASONS,
+    )
+    revoked = IssuedCertificate.objects.filter(
+        fingerprint=fingerprint or None,
+        status=CertificateStatus.REVOKED,
+        revocation_reason__in=(SUPERSEDED, CEASED),
+    )
+    identity = revoked.select_related("issuer").defer("issuer__private_key").first()
+    return identity if identity is not None and ended.exists() else None
+
+
+def _list_issued() -> QuerySet[IssuedCertificate]:
+    return IssuedCertificate.objects.filter(status=CertificateStatus.ISSUED)
+
+
+def _build_pins(enrollment: Enrollment) -> Q:
+    pins = {enrollment.certificate_sha256, enrollment.previous_certificate_sha256} - {""}
+    return Q(fingerprint__in=pins)
