@@ -28,5 +28,9 @@ class NotReady(EnrollmentRefused):
     """The server is not set up for enrolling yet."""
 
 
+class InvitationRefused(ValueError):
+    """What is asked of an invitation, or of a list of them, cannot be done; the text says why."""
+
+
 class TokenInvalid(ValueError):
     """The form of a new token asks for something impossible, such as an expiry in the past."""

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 
@@ -10,10 +11,13 @@ from devices import signals as devices
 from devices.models import Device, Enrollment, PushCertificate
 from enrollment.models import LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
+from enrollment.services.invitations import note_enrolled
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, fail_session, link_device
 from enrollment.services.steps import record_refused_message, record_step
 from enrollment.services.tokens import find_challenged_session
+from enrollment.signals import mail_requested
+from enrollment.tasks import send_mails
 from organization.protocol.caller import NOBODY, Caller
 from policies import signals as policies
 from policies.models import ItemStatus
@@ -166,7 +170,14 @@ def log_enrolled(enrollment: Enrollment, renewed: bool, caller: Caller = NOBODY,
         state=SessionState.ENROLLED,
         device_id=enrollment.device.public_id,
     )
-    _write_device("device_enrolled", enrollment, detail={"renewed": renewed})
+    entry = _write_device("device_enrolled", enrollment, detail={"renewed": renewed})
+    if entry.token is not None and entry.token.parent_id is not None:
+        note_enrolled(entry.token.jti, device_id=entry.device_id, now=entry.created_at)
+
+
+@receiver(mail_requested)
+def start_mailing(**_: Any) -> None:
+    transaction.on_commit(send_mails.delay)
 
 
 @receiver(devices.device_connected)

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from enrollment.services.child_tokens import forget_unused_children
+from enrollment.services.mail_delivery import BATCH, send_due_mails
 from enrollment.services.root_trust import note_vouching
 from enrollment.services.sweep import sweep_due_sessions
 
@@ -25,3 +26,10 @@ def sweep_sessions() -> None:
 def check_server_certificate() -> None:
     """Look whether people's devices trust this server's TLS certificate by themselves."""
     note_vouching(now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def send_mails() -> None:
+    """Send the mails that are due, a batch a task, so that a worker may stop in between."""
+    if send_due_mails(now=timezone.now()) == BATCH:
+        send_mails.delay()

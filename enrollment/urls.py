@@ -1,6 +1,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from enrollment import console, views
+from enrollment.rest.invitations import InvitationViewSet, TokenInvitationsViewSet
 from enrollment.rest.log import LogViewSet, TimelineViewSet
 from enrollment.rest.sessions import SessionViewSet
 from enrollment.rest.tokens import TokenViewSet
@@ -31,11 +32,17 @@ console_urlpatterns: list[URLPattern] = console.console_urlpatterns
 
 router = build_router()
 router.register("enrollment/tokens", TokenViewSet, basename="tokens")
+router.register("enrollment/invitations", InvitationViewSet, basename="invitations")
 router.register("enrollment/sessions", SessionViewSet, basename="sessions")
 router.register("enrollment/log", LogViewSet, basename="log")
 
 rest_urlpatterns: list[URLPattern | URLResolver] = [
     *router.urls,
+    re_path(
+        "^enrollment/tokens/(?P<id>[0-9a-f-]{36})/invitations$",
+        TokenInvitationsViewSet.as_view({"get": "list", "post": "create"}),
+        name="token-invitations",
+    ),
     re_path(
         "^devices/(?P<id>dev_[a-z0-9]+)/timeline$",
         TimelineViewSet.as_view({"get": "list"}),

@@ -130,6 +130,10 @@ app.conf.update(
             "task": "enrollment.tasks.check_server_certificate",
             "schedule": timedelta(minutes=5),
         },
+        "send mails": {
+            "task": "enrollment.tasks.send_mails",
+            "schedule": timedelta(minutes=1),
+        },
         "sweep certificates": {
             "task": "scep.tasks.sweep_certificates",
             "schedule": timedelta(minutes=5),

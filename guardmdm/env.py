@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from guardmdm.mail import MailServer, check_sender, decode_mail_url
 from organization.protocol.sealing import KeyRing, decode_key_ring, generate_key
 
 PREFIX = "GUARDMDM_"
@@ -27,6 +28,9 @@ DEFAULTS = {
     "APNS_PORT": "443",
     "APNS_CA": "",
     "DEVICE_CA": "",
+    "EMAIL_URL": "",
+    "EMAIL_FROM": "",
+    "EMAIL_CA": "",
     "ALLOW_PRIVATE_URLS": "no",
     "USER_CHANNEL": "no",
     "INVENTORY_HOURS": "24",
@@ -62,6 +66,9 @@ class Environment:
     apns_port: int
     apns_ca: str
     device_ca: str
+    mail_server: MailServer
+    email_from: str
+    email_ca: str
     allow_private_urls: bool
     user_channel: bool
     inventory_hours: int
@@ -88,6 +95,9 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
         device_ca=values["DEVICE_CA"],
+        mail_server=_read_mail_server(values["EMAIL_URL"]),
+        email_from=_read_sender(values),
+        email_ca=values["EMAIL_CA"],
         allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
         user_channel=_read_switch(values, "USER_CHANNEL"),
         inventory_hours=_check_hours(values["INVENTORY_HOURS"]),
@@ -209,6 +219,22 @@ def _check_choice(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise SettingsError(f"{PREFIX}{name} must be one of {', '.join(choices)}, not {text!r}.")
     return text
+
+
+def _read_mail_server(text: str) -> MailServer:
+    try:
+        return decode_mail_url(text) if text else MailServer()
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}EMAIL_URL {error}.") from error
+
+
+def _read_sender(values: Mapping[str, str]) -> str:
+    if bool(values["EMAIL_URL"]) != bool(values["EMAIL_FROM"]):
+        raise SettingsError(f"{PREFIX}EMAIL_URL and {PREFIX}EMAIL_FROM are set together, or none.")
+    try:
+        return check_sender(values["EMAIL_FROM"]) if values["EMAIL_FROM"] else ""
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}EMAIL_FROM {error}.") from error
 
 
 def _read_switch(values: Mapping[str, str], name: str) -> bool:

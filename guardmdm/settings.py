@@ -140,6 +140,14 @@ APNS_HOST, APNS_PORT, APNS_CA = ENV.apns_host, ENV.apns_port, ENV.apns_ca
 
 # Whose devices pass for Apple's in the Profile Service: a PEM file, "" for Apple's own CA.
 DEVICE_CA = ENV.device_ca
+# Mails to people who are invited to enroll. Without a host none are sent.
+EMAIL_BACKEND = "guardmdm.mail_backend.SmtpBackend"
+EMAIL_HOST, EMAIL_PORT = ENV.mail_server.host, ENV.mail_server.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.mail_server.user, ENV.mail_server.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENV.mail_server.starttls, ENV.mail_server.implicit_tls
+EMAIL_TIMEOUT = 20
+EMAIL_CA = ENV.email_ca
+DEFAULT_FROM_EMAIL = ENV.email_from
 
 ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 
@@ -239,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "DeviceStatus": "devices.models.DeviceStatus",
         "HeldRequestState": "scep.models.HeldRequestState",
         "HookType": "scep.models.HookType",
+        "InvitationState": "enrollment.models.InvitationState",
         "ItemKind": "policies.models.ItemKind",
         "ItemState": "policies.models.ItemState",
         "LogLevel": "enrollment.models.LogLevel",

@@ -2,6 +2,11 @@
 
 from django.urls import URLPattern
 
-from enrollment.console import log, stop, tokens
+from enrollment.console import invitations, log, stop, tokens
 
-console_urlpatterns: list[URLPattern] = [*tokens.urlpatterns, *stop.urlpatterns, *log.urlpatterns]
+console_urlpatterns: list[URLPattern] = [
+    *tokens.urlpatterns,
+    *invitations.urlpatterns,
+    *stop.urlpatterns,
+    *log.urlpatterns,
+]

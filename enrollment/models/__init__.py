@@ -1,3 +1,4 @@
+from enrollment.models.invitation import Invitation, InvitationState, MailState
 from enrollment.models.log import LogEntry, LogLevel
 from enrollment.models.reported_device import ReportedDevice
 from enrollment.models.session import EnrollmentSession, SessionState
@@ -9,8 +10,11 @@ __all__ = [
     "AllowedSerial",
     "EnrollmentSession",
     "EnrollmentToken",
+    "Invitation",
+    "InvitationState",
     "LogEntry",
     "LogLevel",
+    "MailState",
     "ReportedDevice",
     "SessionState",
     "SessionStep",

@@ -2,9 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from enrollment.errors import NotReady
 from enrollment.models import EnrollmentToken, TokenSigningKey
-from enrollment.services.tokens import check_token
+from enrollment.services.tokens import check_token, get_signing_key
 
 # What a token has for itself; everything else is an option, and its children's as well.
 OWN = {
@@ -36,26 +35,47 @@ def create_child_token(
     and NotReady without a signing key.
     """
     check_token(parent, now=now)
-    signing_key = TokenSigningKey.objects.filter(is_active=True).last()
-    if signing_key is None:
-        raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
-    fields = (field for field in parent._meta.concrete_fields if field.name not in OWN)
     ends = min(expires_at, parent.expires_at or expires_at)
-    return EnrollmentToken.objects.create(
+    child = build_child_token(
+        parent,
+        signing_key=get_signing_key(),
+        name=name,
+        expires_at=ends.replace(microsecond=0),
+        actor=actor,
+    )
+    child.save()
+    return child
+
+
+def build_child_token(
+    parent: EnrollmentToken,
+    *,
+    signing_key: TokenSigningKey,
+    name: str,
+    expires_at: datetime | None,
+    actor: str,
+) -> EnrollmentToken:
+    """Return a child that is not stored yet, for those who make many at once."""
+    fields = (field for field in parent._meta.concrete_fields if field.name not in OWN)
+    return EnrollmentToken(
         **{field.attname: getattr(parent, field.attname) for field in fields},
         signing_key=signing_key,
         parent=parent,
         name=name,
-        expires_at=ends.replace(microsecond=0),
+        expires_at=expires_at,
         max_uses=1,
         created_by=actor,
     )
 
 
 def forget_unused_children(*, now: datetime) -> int:
-    """Delete children that ended a day ago and that nobody has ever opened; return how many."""
+    """Delete children that ended a day ago and that nobody has ever opened; return how many.
+
+    Invitations stay: somebody wants to see who never came.
+    """
     unused = EnrollmentToken.objects.filter(
         parent__isnull=False,
+        invitation=None,
         expires_at__lte=now - FORGOTTEN_AFTER,
         sessions=None,
         uses=None,

@@ -13,13 +13,13 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.protocol.funnel.rules import get_silence
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.person import Person
+from enrollment.selectors import find_invited_person
 from enrollment.services.log import write_entry
 from enrollment.services.steps import record_step
 from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
 from organization.protocol.caller import build_caller
 
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
-NOBODY = Person()
 LIFETIME = timedelta(minutes=60)
 SESSION_WITH_TOKEN = PreparedSelect(
     lambda: (
@@ -67,13 +67,15 @@ def open_session(
     remote_address: str | None,
     now: datetime,
     lifetime: timedelta = LIFETIME,
-    person: Person = NOBODY,
+    person: Person | None = None,
     is_on_page: bool = False,
 ) -> EnrollmentSession:
     """Start an attempt with a verified token; `platform` is a devices.Platform value or "".
 
-    `is_on_page`: by the button of the page, and not by a link straight to the profile.
+    Without a `person` it is the one whom the token invites. `is_on_page`: by the button of the
+    page, and not by a link straight to the profile.
     """
+    person = person or find_invited_person(token)
     session = EnrollmentSession(
         token=token,
         platform=platform,

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import Group
@@ -83,12 +84,9 @@ def create_token(
         raise TokenInvalid(f"a token's rights are one of {', '.join(RIGHTS_LEVELS)}")
     if profile_service and find_service_profile(scep_profile) is None:
         raise TokenInvalid("the Profile Service needs a SCEP profile of the built-in CA")
-    signing_key = TokenSigningKey.objects.filter(is_active=True).last()
-    if signing_key is None:
-        raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
     token = EnrollmentToken.objects.create(
         organization=get_organization(),
-        signing_key=signing_key,
+        signing_key=get_signing_key(),
         name=name,
         group=group,
         scep_profile=scep_profile,
@@ -110,6 +108,14 @@ def create_token(
     return token
 
 
+def get_signing_key() -> TokenSigningKey:
+    """Return the key that signs new tokens; raises NotReady."""
+    signing_key = TokenSigningKey.objects.filter(is_active=True).last()
+    if signing_key is None:
+        raise NotReady("server_not_set_up", "there is no key to sign enrollment tokens with")
+    return signing_key
+
+
 @transaction.atomic
 def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     """From the next request on the token and every challenge made from it are refused."""
@@ -120,9 +126,11 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     )
     if changed:
         audit.record(actor, action="token.revoke", subject_id=token.jti, subject=token.name)
-        for each in (token, *token.children.all()):
-            sessions = each.sessions.values("public_id")
-            reject_requests_of(each.jti, session_ids=sessions, now=now, actor=actor)
+        family = EnrollmentToken.objects.filter(Q(pk=token.pk) | Q(parent=token)).order_by()
+        sessions = EnrollmentSession.objects.filter(token__in=family).order_by()
+        reject_requests_of(
+            family.values("jti"), session_ids=sessions.values("public_id"), now=now, actor=actor
+        )
     else:
         token.refresh_from_db()
 

@@ -4,11 +4,12 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.translation import gettext
 
-from enrollment.models import EnrollmentToken, TokenState
+from enrollment.models import EnrollmentToken, Invitation, InvitationState, TokenState
 from enrollment.protocol.access_rights import ACCESS_RIGHTS, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import get_log_code
-from enrollment.selectors import get_token_state
+from enrollment.selectors import get_invitation_state, get_token_state
 
 register = template.Library()
 
@@ -27,6 +28,17 @@ def rights_table() -> dict[str, Any]:
         for right in ACCESS_RIGHTS
     ]
     return {"levels": levels, "rows": rows}
+
+
+@register.simple_tag
+def invitation_state(invitation: Invitation) -> InvitationState:
+    return get_invitation_state(invitation, now=timezone.now())
+
+
+@register.filter
+def translated(text: str) -> str:
+    """Return a text of protocol/, where it is only marked, in the administrator's language."""
+    return gettext(text)
 
 
 @register.filter

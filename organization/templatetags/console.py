@@ -29,6 +29,8 @@ TONES = {
     "approved": "green",
     "enrolled": "blue",
     "sent": "blue",
+    "mailed": "blue",
+    "started": "blue",
     "next": "blue",
     "installing": "blue",
     "info": "blue",
@@ -45,6 +47,7 @@ TONES = {
     "revoked": "red",
     "rejected": "red",
     "failed": "red",
+    "mail_failed": "red",
     "error": "red",
     "format_error": "red",
 }

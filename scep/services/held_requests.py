@@ -45,11 +45,15 @@ def reject_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
 
 
 def reject_requests_of(
-    token_id: str, *, session_ids: Iterable[str] | QuerySet[Any], now: datetime, actor: str
+    token_ids: Iterable[str] | QuerySet[Any],
+    *,
+    session_ids: Iterable[str] | QuerySet[Any],
+    now: datetime,
+    actor: str,
 ) -> int:
-    """Refuse what the token or its sessions asked for and did not get yet; return how many."""
+    """Refuse what the tokens or the sessions asked for and did not get yet; return how many."""
     waiting = HeldRequest.objects.filter(
-        Q(token_id=token_id) | Q(session_id__in=session_ids), certificate=None
+        Q(token_id__in=token_ids) | Q(session_id__in=session_ids), certificate=None
     ).exclude(state=HeldRequestState.REJECTED)
     return waiting.update(
         state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now

@@ -23,7 +23,9 @@ from devices.models import (
 from devices.services.escrow import keep_secret
 from devices.services.groups import create_group
 from devices.services.software_counts import count_software
-from enrollment.models import EnrollmentToken, LogEntry
+from enrollment.models import EnrollmentToken, Invitation, LogEntry
+from enrollment.protocol.invitation_list import InvitedPerson
+from enrollment.services.invitations import invite_people
 from enrollment.services.log import write_entry
 from enrollment.services.tokens import create_token
 from organization.models import Role
@@ -68,6 +70,7 @@ class World:
     package: Package
     scep_profile: ScepProfile
     token: EnrollmentToken
+    invitation: Invitation
     entry: LogEntry
     certificate: IssuedCertificate
     held_request: HeldRequest
@@ -159,6 +162,7 @@ def world(bootstrapped: None) -> World:
         package=upload_package(make_ipa()),
         scep_profile=scep_profile,
         token=token,
+        invitation=add_invitation(token),
         entry=entry,
         certificate=create_certificate(device, scep_profile=scep_profile),
         held_request=hold_request(scep_profile, token=token),
@@ -203,6 +207,12 @@ def report_inventory(device: Device) -> None:
     )
     add_certificate(device, 1, subject="CN=Device,O=Example Corp", is_identity=True)
     device.refresh_from_db()
+
+
+def add_invitation(token: EnrollmentToken) -> Invitation:
+    people = [InvitedPerson("Ann Lee", "ann@example.com")]
+    invite_people(token, people=people, language="en", send_mail=False, actor="tests")
+    return Invitation.objects.get(token__parent=token)
 
 
 def hold_request(

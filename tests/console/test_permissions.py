@@ -18,6 +18,10 @@ ADMINISTRATORS = {"administrator"}
 # Who may look at a page; what is not named here, everybody who signs in may.
 READERS = {
     "token": WRITERS,
+    "invitations-export": WRITERS,
+    "invitations-mail-failed": WRITERS,
+    "invitation-link": WRITERS,
+    "invitation-mail": WRITERS,
     "token-qr-png": WRITERS,
     "token-qr-svg": WRITERS,
     "enrollments-stop": ADMINISTRATORS,
@@ -109,6 +113,7 @@ def fill_in(name: str, world: World) -> str:
         "facts": "security",
         "name": "ProfileList",
         "secret": world.secret.public_id,
+        "invitation": world.invitation.public_id,
     }
     chosen = f"?device={world.device.public_id}" if route.startswith("selected-devices/") else ""
     given = {part: value for part, value in values.items() if f":{part}>" in route}

@@ -38,6 +38,17 @@ def test_the_environment_shows_no_secret(read):
     assert env.secret_key not in repr(env)
 
 
+def test_a_mail_server_is_read_from_its_address(read):
+    env = read(
+        EMAIL_URL="submission://mdm%40example.com:p%2Fw%40d@mail.example.com",
+        EMAIL_FROM="mdm@example.com",
+    )
+    server = env.mail_server
+    assert (server.host, server.port, server.starttls) == ("mail.example.com", 587, True)
+    assert (server.user, server.password) == ("mdm@example.com", "p/w@d")
+    assert "p/w@d" not in repr(env)
+
+
 def test_a_setting_is_read_from_its_file(read, tmp_path):
     (tmp_path / "given").write_text("postgres://u:p@db/x\n")
     assert read(DATABASE_URL_FILE=str(tmp_path / "given")).database_url == "postgres://u:p@db/x"
@@ -60,6 +71,13 @@ def test_a_setting_is_read_from_its_file(read, tmp_path):
         ({"CLIENT_CERT_HEADER": "Client-Cert"}, "needs GUARDMDM_TRUSTED_PROXIES"),
         ({"CLIENT_CERT_HEADER": "X_Client_Cert", "TRUSTED_PROXIES": "10.0.0.1"}, "Client-Cert"),
         ({"CLIENT_CERT_HEADER": "Mdm-Signature", "TRUSTED_PROXIES": "10.0.0.1"}, "Client-Cert"),
+        ({"EMAIL_URL": "submission://mail.example.com"}, "are set together"),
+        ({"EMAIL_FROM": "mdm@example.com"}, "are set together"),
+        ({"EMAIL_URL": "mail.example.com", "EMAIL_FROM": "a@b.example"}, "must be like submission"),
+        ({"EMAIL_URL": "smtps://m:99999", "EMAIL_FROM": "a@b.example"}, "EMAIL_URL"),
+        ({"EMAIL_URL": "smtp://u:p@m.example", "EMAIL_FROM": "a@b.example"}, "in clear"),
+        ({"EMAIL_URL": "smtps://u:p/q@m.example", "EMAIL_FROM": "a@b.example"}, "EMAIL_URL"),
+        ({"EMAIL_URL": "smtps://m.example", "EMAIL_FROM": "MDM <a@b.example>"}, "EMAIL_FROM"),
         ({"DATABASE_URL": "mysql://u@db/x"}, "DATABASE_URL"),
         ({"BROKER_URL": "amqp://mq"}, "BROKER_URL"),
         ({"BROKER_URL": "redis://cache/zero"}, "database number"),

@@ -23,7 +23,9 @@ from devices.models import (
 )
 from devices.services.bulk_commands import request_bulk
 from devices.services.escrow import keep_secret
-from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
+from enrollment.models import EnrollmentSession, EnrollmentToken, Invitation, LogEntry
+from enrollment.protocol.invitation_list import InvitedPerson
+from enrollment.services.invitations import invite_people
 from organization.models import ApiKey, Role
 from organization.services.api_keys import create_api_key
 from policies.models import Package, Policy, PolicyItem
@@ -92,6 +94,7 @@ class Sample:
     scep_profile: ScepProfile
     certificate: IssuedCertificate
     token: EnrollmentToken
+    invitation: Invitation
     session: EnrollmentSession
     entry: LogEntry
     key: ApiKey
@@ -186,6 +189,12 @@ def add_token(group: Group, *, name: str = "Token", **options: Any) -> Enrollmen
     return create_token(name=name, group=group, **{**defaults, **options})
 
 
+def add_invitation(token: EnrollmentToken) -> Invitation:
+    people = [InvitedPerson("Ann Lee", "ann@example.com")]
+    invite_people(token, people=people, language="en", send_mail=False, actor="tests")
+    return Invitation.objects.get(token__parent=token)
+
+
 def add_session(token: EnrollmentToken, **facts: Any) -> EnrollmentSession:
     return EnrollmentSession.objects.create(
         token=token, expires_at=FAR, platform="ios", user_agent="Safari", **facts
@@ -218,6 +227,7 @@ def sample(bootstrapped: None) -> Sample:
         scep_profile=scep_profile,
         certificate=add_certificate(scep_profile, session_id=session.public_id),
         token=token,
+        invitation=add_invitation(token),
         session=session,
         entry=LogEntry.objects.create(
             level="error",
