@@ -1,6 +1,7 @@
 """The files of the server's own TLS certificate in the data folder."""
 
 import os
+import time
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -9,11 +10,15 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from django.conf import settings
 
+from scep.errors import ServerUnreachable
 from scep.selectors import is_service_certificate_revoked
+from scep.services.connections import look_up
 from scep.services.server_certificate import issue_server_certificate
 
 # Before the first warning about certificates that expire.
 RENEW_BEFORE = timedelta(days=120)
+LOOK_UP_SECONDS = 3.0
+MOST = 8
 
 
 def get_paths() -> tuple[Path, Path]:
@@ -27,19 +32,34 @@ def ensure_certificate(*, now: datetime) -> bool:
 
     Returns whether it did. One that was revoked covers nothing.
     """
-    hosts = [urlsplit(settings.BASE_URL).hostname or "localhost", "localhost", "127.0.0.1"]
-    hosts = list(dict.fromkeys(hosts))
+    host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    hosts = list(dict.fromkeys([host, "localhost", "127.0.0.1"]))
+    addresses = _find_addresses(host)
     certificate_path, key_path = get_paths()
-    if key_path.exists() and _covers(certificate_path, hosts=hosts, until=now + RENEW_BEFORE):
+    if key_path.exists() and _covers(
+        certificate_path, hosts=hosts, addresses=addresses, until=now + RENEW_BEFORE
+    ):
         return False
-    made = issue_server_certificate(hosts, now=now)
+    made = issue_server_certificate(list(dict.fromkeys([*hosts, *addresses])), now=now)
     key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _replace(key_path, made.key)
     _replace(certificate_path, made.chain)
     return True
 
 
-def _covers(path: Path, *, hosts: list[str], until: datetime) -> bool:
+def _find_addresses(host: str) -> list[str]:
+    """Return where the host's name leads; with none known the certificate has the name alone.
+
+    The enrollment page asks for one to see whether a browser trusts the root CA.
+    """
+    try:
+        found = look_up(host, 443, deadline=time.monotonic() + LOOK_UP_SECONDS)
+    except ServerUnreachable:
+        return []
+    return sorted(each for each in found if "%" not in each)[:MOST]  # not those of one link
+
+
+def _covers(path: Path, *, hosts: list[str], addresses: list[str], until: datetime) -> bool:
     if not path.exists():
         return False
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
@@ -49,7 +69,9 @@ def _covers(path: Path, *, hosts: list[str], until: datetime) -> bool:
     covered = {*names.get_values_for_type(x509.DNSName)}
     covered |= {str(address) for address in names.get_values_for_type(x509.IPAddress)}
     wanted = {_normalize(host) for host in hosts}
-    return wanted <= covered and certificate.not_valid_after_utc > until
+    # Names that lead to many machines in turn would else mean a new certificate each time.
+    is_found = not addresses or not covered.isdisjoint(_normalize(each) for each in addresses)
+    return wanted <= covered and is_found and certificate.not_valid_after_utc > until
 
 
 def _normalize(host: str) -> str:

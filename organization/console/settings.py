@@ -20,6 +20,22 @@ from organization.services.branding import remove_logo, set_logo, update_organiz
 _ = gettext_lazy
 
 
+FOUND = {
+    "public": _("Found: a public CA vouches for it."),
+    "own": _("Found: this server’s root CA vouches for it, so devices must trust that first."),
+    "other": _(
+        "Found: neither a public CA nor this server’s vouches for it, or it has expired or is for "
+        "another name. Devices enroll only if they trust it by other means."
+    ),
+}
+
+
+def describe_server_trust(organization: Organization) -> str:
+    """Return who was found to vouch for the TLS certificate, in a sentence."""
+    found = FOUND.get(organization.server_trust_found, "")
+    return str(found or _("Who vouches for it is looked up every five minutes."))
+
+
 class SettingsForm(ConsoleForm):
     name = forms.CharField(
         label=_("Name"),
@@ -65,6 +81,8 @@ class SettingsForm(ConsoleForm):
 
     def __init__(self, *args: object, row: Organization, **options: object) -> None:
         super().__init__(*args, row=row, **options)
+        trust = self.fields["server_trust"]
+        trust.help_text = f"{trust.help_text} {describe_server_trust(row)}"
         self.initial["accent_colour"] = row.accent_colour or DEFAULT_ACCENT
         if not row.logo_digest:
             del self.fields["remove_logo"]
@@ -92,7 +110,12 @@ def show_settings(request: HttpRequest) -> HttpResponse:
         if request.method == "POST" and form.is_valid() and _save(form, actor=get_actor(request)):
             messages.success(request, gettext("The settings are saved."))
             return redirect("console:settings")
-    return render(request, "console/settings.html", {"form": form, "organization": organization})
+    context = {
+        "form": form,
+        "organization": organization,
+        "server_trust": describe_server_trust(organization),
+    }
+    return render(request, "console/settings.html", context)
 
 
 def _save(form: SettingsForm, *, actor: str) -> bool:

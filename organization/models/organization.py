@@ -40,6 +40,12 @@ class Organization(TimeStamped):
         editable=False,
         help_text="Who vouches for the TLS certificate: public, own, other, or empty: unknown.",
     )
+    trust_check_url = models.CharField(
+        max_length=255,
+        blank=True,
+        editable=False,
+        help_text="Of this server under another name: opens only where our root CA is trusted.",
+    )
 
     def __str__(self) -> str:
         return self.name

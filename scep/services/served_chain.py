@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -20,31 +21,48 @@ class Vouching(StrEnum):
     UNKNOWN = ""
 
 
-def find_vouching(url: str, *, roots: Iterable[bytes], public_roots: str | None = None) -> Vouching:
+@dataclass(frozen=True)
+class ServedChain:
+    """`hosts`: names and IP addresses in the certificate; only where somebody vouches for it."""
+
+    vouching: Vouching
+    hosts: tuple[str, ...] = ()
+
+
+def inspect_chain(
+    url: str, *, roots: Iterable[bytes], public_roots: str | None = None
+) -> ServedChain:
     """Return whose root verifies the server at `url`; `roots` are ours, DER.
 
     Public is what Mozilla's list has (`public_roots`, a PEM file): an administrator's own CA in
     this machine's store says nothing about people's devices.
     """
     if urlsplit(url).scheme != "https":
-        return Vouching.UNKNOWN
+        return ServedChain(Vouching.UNKNOWN)
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    public = ssl.create_default_context(cafile=public_roots or certifi.where())
     try:
-        if _is_verified(url, ssl.create_default_context(cafile=public_roots or certifi.where())):
-            return Vouching.PUBLIC
-        own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         for der in roots:
             own.load_verify_locations(cadata=der)
-        return Vouching.OWN if _is_verified(url, own) else Vouching.OTHER
+        for vouching, context in ((Vouching.PUBLIC, public), (Vouching.OWN, own)):
+            hosts = _find_hosts(url, context)
+            if hosts is not None:
+                return ServedChain(vouching, hosts)
     except (OSError, ValueError):
-        return Vouching.UNKNOWN
+        return ServedChain(Vouching.UNKNOWN)
+    return ServedChain(Vouching.OTHER)
 
 
-def _is_verified(url: str, context: ssl.SSLContext) -> bool:
+def _find_hosts(url: str, context: ssl.SSLContext) -> tuple[str, ...] | None:
+    """Return the names in a certificate that is verified, else None; raises OSError."""
     target = urlsplit(url)
     host, port = target.hostname or "", target.port or 443
     with socket.create_connection((host, port), timeout=SECONDS) as plain:
         try:
-            with context.wrap_socket(plain, server_hostname=host):
-                return True
+            with context.wrap_socket(plain, server_hostname=host) as secure:
+                names: Iterable[tuple[str, str]] = (secure.getpeercert() or {}).get(
+                    "subjectAltName", ()
+                )  # type: ignore[assignment]
         except ssl.SSLCertVerificationError:
-            return False
+            return None
+    return tuple(value for kind, value in names if kind in ("DNS", "IP Address"))

@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image
 
-from enrollment.services.tokens import build_token_text, verify_token
+from enrollment.models import EnrollmentToken
+from enrollment.services.tokens import build_token_text, revoke_token, verify_token
 from organization.models import AuditEntry, Organization
 from organization.services.branding import remove_logo, set_logo, update_organization
 from tests.enrollment.conftest import IPHONE, MakeToken
@@ -96,3 +97,25 @@ def test_changes_are_noted_and_what_stays_is_none_when_branding_is_saved(
     entry = AuditEntry.objects.get(action="organization.update")
     assert entry.detail == {"name": {"from": "Example Org", "to": "New"}}
     assert entry.actor == "ada"
+
+
+@pytest.mark.parametrize("kind", ["expired", "used up", "revoked", "altered", "nonsense"])
+def test_refused_people_read_whom_to_ask_and_cannot_download(
+    client: Client, make_token: MakeToken, organization: Organization, kind: str
+) -> None:
+    update_organization(organization, support_contact="it@example.com", actor="tests")
+    token = make_token(expires=-1 if kind == "expired" else 1, max_uses=1)
+    if kind == "used up":
+        EnrollmentToken.objects.update(use_count=1)
+    if kind == "revoked":
+        revoke_token(token, actor="tests")
+    text = "nonsense" if kind == "nonsense" else build_token_text(token)
+    if kind == "altered":
+        text = text[:-8] + "AAAAAAAA"
+    answer = client.get("/enroll", {"token": text}, headers={"User-Agent": IPHONE})
+    page = answer.content.decode()
+    assert answer.status_code in (400, 403, 410)
+    assert "Ask your IT team for a new enrollment link." in page
+    assert page.count('href="mailto:it@example.com"') == 2
+    assert "<form" not in page
+    assert "/enroll/profile" not in page

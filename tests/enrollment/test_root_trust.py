@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.test import Client
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession
-from enrollment.services.root_trust import get_check_url
+from enrollment.services.root_trust import find_check_url
 from enrollment.services.tokens import build_token_text
 from enrollment.tasks import check_server_certificate
 from organization.models import Organization, ServerTrust
@@ -17,10 +18,11 @@ from scep.services.server_certificate import issue_server_certificate
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.protocol.test_platform import IOS
 from tests.scep.external.conftest import *  # noqa: F403
-from tests.scep.external.tls_server import WebServer
+from tests.scep.external.tls_server import Reply, TlsAuthority, WebServer, serve
 
 pytestmark = pytest.mark.django_db
 FIRST = "has to trust"
+CHECK_URL = "https://192.0.2.7:8443/enroll/trusted"
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +32,7 @@ def https(settings: Any) -> None:
 
 @pytest.fixture
 def own(bootstrapped: None) -> None:
-    Organization.objects.update(server_trust_found="own")
+    Organization.objects.update(server_trust_found="own", trust_check_url=CHECK_URL)
 
 
 def open_page(client: Client, make_token: MakeToken, *, agent: str = IPHONE, **query: str) -> Any:
@@ -50,14 +52,13 @@ def test_iphone_is_led_through_root_and_switch_when_our_root_vouches(
         assert text in page
     assert root.fingerprint.upper() in page.replace(" ", "")
     assert "Download profile" not in page
-    check = 'data-trust-url="https://mdm.example.com.:8443/enroll/trusted"'
-    assert check in page
+    assert f'data-trust-url="{CHECK_URL}"' in page
     policy = answer["Content-Security-Policy"]
-    assert "connect-src 'self' https://mdm.example.com.:8443" in policy
+    assert "connect-src 'self' https://192.0.2.7:8443" in policy
     assert not EnrollmentSession.objects.exists()
     after = open_page(client, make_token, trusted="1")
     assert "Download profile" in after.content.decode()
-    assert "mdm.example.com." not in after["Content-Security-Policy"]
+    assert "192.0.2.7" not in after["Content-Security-Policy"]
 
 
 def test_mac_needs_no_switch_when_our_root_vouches(
@@ -127,26 +128,25 @@ def test_what_the_task_finds_is_kept_when_the_server_is_away_later(
         assert Organization.objects.get().server_trust_found == found
 
 
-@pytest.mark.parametrize(
-    ("base_url", "check_url"),
-    [
-        ("https://mdm.example.com", "https://mdm.example.com./enroll/trusted"),
-        ("https://mdm.local:8443", "https://mdm.local.:8443/enroll/trusted"),
-        ("https://192.0.2.7:8443", ""),
-        ("https://[2001:db8::1]", ""),
-        ("http://localhost:8000", ""),
-    ],
-)
-def test_check_goes_to_a_name_that_nobody_has_made_an_exception_for(
-    base_url: str, check_url: str
+def test_another_name_of_the_same_server_is_found_when_our_root_vouches(
+    tls: TlsAuthority,
 ) -> None:
-    assert get_check_url(base_url) == check_url
+    roots = [tls.certificate.public_bytes(Encoding.DER)]
+    names = ("localhost", "*.example.com", "elsewhere.invalid", "127.0.0.1")
+    with serve(tls.make_context(*names), lambda asked: Reply()) as server:
+        found = find_check_url(server.url, names, roots=roots)
+    assert found == f"https://127.0.0.1:{server.port}/enroll/trusted"
 
 
-def test_check_is_answered_by_the_same_server_under_that_name(
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "mdm.example.com.", "*.example.com"])
+def test_no_name_is_taken_that_leads_elsewhere_or_has_the_same_exception(host: str) -> None:
+    assert find_check_url("https://mdm.example.com", [host, "mdm.example.com"], roots=[]) == ""
+
+
+def test_check_is_answered_whatever_name_it_is_asked_under(
     client: Client, bootstrapped: None, settings: Any
 ) -> None:
     settings.ALLOWED_HOSTS = ["mdm.example.com"]
-    answer = client.get("/enroll/trusted", headers={"Host": "mdm.example.com."})
+    answer = client.get("/enroll/trusted", headers={"Host": "192.0.2.7:8443"})
     assert (answer.status_code, answer.content) == (204, b"")
-    assert client.get("/enroll/trusted", headers={"Host": "evil.example."}).status_code == 400
+    assert client.get("/enroll", headers={"Host": "192.0.2.7:8443"}).status_code == 400
