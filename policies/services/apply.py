@@ -20,6 +20,7 @@ from policies.services.installs import (
     queue_install,
     queue_removal,
 )
+from policies.services.leftovers import take_over_leftovers
 from policies.services.package_states import get_bundles
 from policies.services.progress import settle_answers, update_device_status
 from policies.services.reports import settle_reports
@@ -53,6 +54,8 @@ def _apply(enrollment: Enrollment, *, now: datetime) -> int:
     settle_answers(statuses, now=now)
     settle_reports(locked, statuses=statuses, desired=desired, now=now)
     by_key = {(status.kind, status.identifier): status for status in statuses if status.pk}
+    for left in take_over_leftovers(locked, known=[*by_key, *desired], now=now):
+        by_key[left.kind, left.identifier] = left
     queued = _install_missing(locked, desired=desired, statuses=by_key, now=now)
     queued += _remove_surplus(locked, desired=desired, statuses=by_key, now=now)
     _ask_after_apps(locked, statuses=by_key, now=now)

@@ -1,0 +1,73 @@
+"""What a device still has from an enrollment before this one.
+
+An enrollment profile that is installed over the one before it leaves what came with that in place,
+and a new enrollment begins with no record. So whatever an earlier enrollment of the device was
+given, and the device still lists as managed, is this one's to keep or to remove.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from devices.models import Enrollment
+from policies.models import ItemKind, ItemState, ItemStatus
+from policies.selectors import ItemKey
+from policies.services.app_states import MANAGED
+from policies.services.installs import ask_for_list
+
+
+def take_over_leftovers(
+    enrollment: Enrollment, *, known: Iterable[ItemKey], now: datetime
+) -> list[ItemStatus]:
+    """Record as installed what the device lists and `known` does not hold; return the rows.
+
+    Where it may have apps and was not asked for them yet, it is asked.
+    """
+    spared, taken = set(known), []
+    for earlier in _list_earlier(enrollment):
+        key = (earlier.kind, earlier.identifier)
+        if key not in spared and _is_listed(earlier, enrollment=enrollment):
+            spared.add(key)
+            taken.append(_take(earlier, enrollment=enrollment, now=now))
+    return taken
+
+
+def _list_earlier(enrollment: Enrollment) -> QuerySet[ItemStatus]:
+    """The latest first, which speaks for the ones before."""
+    given = ItemStatus.objects.filter(enrollment__device=enrollment.device_id, was_accepted=True)
+    return given.exclude(enrollment=enrollment).order_by("-enrollment", "id")
+
+
+def _is_listed(earlier: ItemStatus, *, enrollment: Enrollment) -> bool:
+    if earlier.kind == ItemKind.PROFILE:
+        return any(
+            profile.get("PayloadIdentifier") == earlier.identifier and _is_managed(profile)
+            for profile in enrollment.reported_profiles
+        )
+    if not earlier.bundle_id:
+        return False
+    if enrollment.applications_reported_at is None:
+        ask_for_list(ItemKind.APP, enrollment=enrollment, since=enrollment.created_at)
+    listed = enrollment.reported_applications.get(earlier.bundle_id)
+    return isinstance(listed, dict) and listed.get("Status") == MANAGED
+
+
+def _is_managed(profile: dict[str, Any]) -> bool:
+    """A device that does not say so lists what a management has brought."""
+    return profile.get("IsManaged") is not False
+
+
+def _take(earlier: ItemStatus, *, enrollment: Enrollment, now: datetime) -> ItemStatus:
+    return ItemStatus.objects.create(
+        enrollment=enrollment,
+        kind=earlier.kind,
+        name=earlier.name,
+        identifier=earlier.identifier,
+        bundle_id=earlier.bundle_id,
+        version=earlier.version,
+        state=ItemState.INSTALLED,
+        settled_at=now,
+        was_accepted=True,
+    )
