@@ -26,6 +26,7 @@ from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
 from organization.models import PreparedSelect
 
+MOST_ENROLLMENTS = 50
 MDM_PAYLOAD = "com.apple.mdm"
 PUSH_CERTIFICATE = PreparedSelect(
     lambda: PushCertificate.objects.filter(is_active=True, certificate__isnull=False).order_by("pk")
@@ -36,6 +37,13 @@ def find_live_enrollment(device: Device) -> Enrollment | None:
     """Return the enrollment that commands go to, or None."""
     live = Enrollment.objects.select_related("device")
     return live.filter(device=device, state=EnrollmentState.LIVE).first()
+
+
+def list_enrollments(device: Device) -> QuerySet[Enrollment]:
+    """Return the newest MOST_ENROLLMENTS of the device's enrollments, whatever became of them."""
+    rows = Enrollment.objects.filter(device=device).select_related("group")
+    large = ("reported_profiles", "reported_applications", "unlock_token", "bootstrap_token")
+    return rows.defer(*large)[:MOST_ENROLLMENTS]
 
 
 def get_live_enrollment(device: Device) -> Enrollment:

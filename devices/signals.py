@@ -9,7 +9,7 @@ from django.dispatch import Signal
 device_authenticated = Signal()  # enrollment, caller: Caller
 device_enrolled = Signal()  # enrollment, caller, renewed: bool (another was live until now)
 device_connected = Signal()  # enrollment, caller, now: it asks for its first command
-device_reenrolled = Signal()  # enrollment
+device_reenrolled = Signal()  # enrollment, before: the one of this device before it
 device_checked_out = Signal()  # enrollment
 enrollment_ended = Signal()  # enrollment, for whatever reason: its identity is to be revoked
 # code, message, udid, session_id, remote_address, detail, caller: Caller, challenge: the URL's,

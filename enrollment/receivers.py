@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from devices import signals as devices
 from devices.models import Device, Enrollment, PushCertificate
-from enrollment.models import LogEntry, SessionState
+from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.invitations import note_enrolled
 from enrollment.services.log import write_entry
@@ -186,8 +186,11 @@ def note_connection(enrollment: Enrollment, caller: Caller, now: datetime, **_: 
 
 
 @receiver(devices.device_reenrolled)
-def log_reenrolled(enrollment: Enrollment, **_: Any) -> None:
-    _write_device("device_reenrolled", enrollment)
+def log_reenrolled(enrollment: Enrollment, before: Enrollment, **_: Any) -> None:
+    """The device's new group, where it changes, is in its row already."""
+    detail = {"enrollment": enrollment.public_id, "before": before.public_id}
+    message = _word_return(enrollment, before=before)
+    _write_device("device_reenrolled", enrollment, message=message, detail=detail)
 
 
 @receiver(devices.device_checked_out)
@@ -265,6 +268,19 @@ def _record(
     fail_info: int | None = None,
 ) -> None:
     record_step(session_id, kind, now=timezone.now(), caller=caller, code=code, fail_info=fail_info)
+
+
+def _word_return(enrollment: Enrollment, *, before: Enrollment) -> str:
+    token, earlier = _find_token_name(enrollment), _find_token_name(before)
+    by = f"with the token “{token}”" if token else "without a token"
+    since = f"{before.created_at:%Y-%m-%d}"
+    how = "with the same one" if token == earlier else f"with “{earlier}”"
+    return f"enrolled again {by}; the enrollment before was of {since}, {how}"
+
+
+def _find_token_name(enrollment: Enrollment) -> str:
+    sessions = EnrollmentSession.objects.filter(public_id=enrollment.session_id)
+    return sessions.values_list("token__name", flat=True).first() or ""
 
 
 def _write_held(code: str, request: HeldRequest) -> None:

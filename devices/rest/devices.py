@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.errors import NotEnrolled
-from devices.models import Device, Group
+from devices.models import Device, Enrollment, Group
 from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
 from devices.rest.device_filters import DeviceFilters
-from devices.selectors import list_status_reports, list_user_channels
+from devices.selectors import list_enrollments, list_status_reports, list_user_channels
 from devices.services import actions
 from organization.models import Role
 from organization.rest import get_actor
@@ -55,6 +55,33 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
         read_only_fields = fields
 
 
+class EnrollmentSerializer(serializers.ModelSerializer[Enrollment]):
+    """One of a device's enrollments; its session tells the token."""
+
+    id = serializers.CharField(source="public_id", read_only=True)
+    session = serializers.CharField(source="session_id", read_only=True)
+    group: Any = serializers.SlugRelatedField(
+        slug_field="public_id",
+        read_only=True,
+        allow_null=True,
+        help_text="The group that its token named.",
+    )
+
+    class Meta:
+        model = Enrollment
+        fields = (
+            "id",
+            "state",
+            "session",
+            "group",
+            "certificate_sha256",
+            "created_at",
+            "ended_at",
+            "last_seen_at",
+        )
+        read_only_fields = fields
+
+
 class DeviceWithReportsSerializer(DeviceSerializer):
     information = serializers.DictField(
         read_only=True, help_text="QueryResponses of its last DeviceInformation."
@@ -65,15 +92,24 @@ class DeviceWithReportsSerializer(DeviceSerializer):
         help_text="What it has said by declarative management, on each channel."
     )
 
+    enrollments = serializers.SerializerMethodField(
+        help_text="All of its enrollments, the newest first; earlier ones are over."
+    )
+
     class Meta(DeviceSerializer.Meta):
         fields = (
             *DeviceSerializer.Meta.fields,
+            "enrollments",
             "information",
             "security",
             "users",
             "status_reports",
         )
         read_only_fields = fields
+
+    @extend_schema_field(EnrollmentSerializer(many=True))
+    def get_enrollments(self, device: Device) -> Any:
+        return EnrollmentSerializer(list_enrollments(device), many=True).data
 
     @extend_schema_field(UserChannelSerializer(many=True))
     def get_users(self, device: Device) -> Any:

@@ -13,6 +13,7 @@ from devices.services.push_facts import note_push_facts
 from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
 from devices.services.status import GONE, mark_enrolled
+from devices.services.warnings import flag_brought_back
 from devices.signals import device_enrolled, device_group_changed, device_reenrolled
 from organization.protocol.caller import NOBODY, Caller
 
@@ -47,16 +48,18 @@ def _write_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
 
 def _make_live(enrollment: Enrollment, *, now: datetime, caller: Caller) -> None:
     earlier = Enrollment.objects.filter(device=enrollment.device).exclude(pk=enrollment.pk)
-    is_known = earlier.filter(token_update_count__gt=0).exists()
+    before = earlier.filter(token_update_count__gt=0).order_by("-id").first()
     renewed = _supersede(earlier, now=now)
     enrollment.state = EnrollmentState.LIVE
     enrollment.save(update_fields=["state", "updated_at"])
+    if before is not None:
+        flag_brought_back(enrollment, before=before)
     _bring_to_group_and_owner(enrollment, now=now)
     mark_enrolled(enrollment.device)
     queue_queries(enrollment)
     device_enrolled.send(Enrollment, enrollment=enrollment, renewed=renewed, caller=caller)
-    if is_known:
-        device_reenrolled.send(Enrollment, enrollment=enrollment)
+    if before is not None:
+        device_reenrolled.send(Enrollment, enrollment=enrollment, before=before)
 
 
 def _supersede(earlier: QuerySet[Enrollment], *, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """What looks wrong about a device, for an administrator to judge; nothing is merged or refused."""
 
-from devices.models import Device
+from devices.models import Device, Enrollment
 
 
 def flag_device(device: Device, *, warning: str) -> None:
@@ -17,3 +17,18 @@ def flag_shared_serial(device: Device) -> None:
     for other in others:
         flag_device(other, warning=f"Another device has its serial number: UDID {device.udid}.")
         flag_device(device, warning=f"Another device has its serial number: UDID {other.udid}.")
+
+
+def flag_brought_back(enrollment: Enrollment, *, before: Enrollment) -> None:
+    """A device that an administrator has moved is taken by its new enrollment to another group.
+
+    What else looks wrong about it is worse than that, and stays.
+    """
+    device, group = enrollment.device, enrollment.group
+    is_moved = device.group is not None and device.group_id != before.group_id
+    if is_moved and group is not None and group != device.group and not device.warning:
+        flag_device(
+            device,
+            warning=f"It was moved to the group “{device.group}”; enrolling again has brought it "
+            f"to “{group}”."[:255],
+        )

@@ -13,6 +13,7 @@ from devices.selectors import (
     OPEN_STATES,
     get_device_facts,
     list_commands,
+    list_enrollments,
     list_secrets,
     list_status_reports,
     list_user_channels,
@@ -24,7 +25,7 @@ from policies.models import ItemState
 from policies.selectors import PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
-SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_SECRETS = 25, 25, 10
+SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_SECRETS, SHOWN_ENROLLMENTS = 25, 25, 10, 10
 BUTTONS = ("DeviceLock", "EraseDevice")
 # Whose items still move by themselves: a device that is gone is not asked about every 3 s.
 LIVE_STATUSES = (DeviceStatus.PENDING, DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
@@ -97,7 +98,29 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         "refusals": _find_refusals(device, enrollment=enrollment),
         "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
         "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),
+        "earlier": _describe_earlier(device),
     }
+
+
+def _describe_earlier(device: Device) -> list[dict[str, Any]]:
+    """Describe the enrollments before the newest one: when, by which token, what became of it."""
+    rows = list(list_enrollments(device)[: SHOWN_ENROLLMENTS + 1])[1:]
+    if not rows:
+        return []
+    sessions = EnrollmentSession.objects.select_related("token").in_bulk(
+        [row.session_id for row in rows], field_name="public_id"
+    )
+    certificates = IssuedCertificate.objects.in_bulk(
+        [row.certificate_sha256 for row in rows], field_name="fingerprint"
+    )
+    return [
+        {
+            "enrollment": row,
+            "session": sessions.get(row.session_id),
+            "certificate": certificates.get(row.certificate_sha256),
+        }
+        for row in rows
+    ]
 
 
 def _find_refusals(device: Device, *, enrollment: Enrollment | None) -> dict[str, str]:

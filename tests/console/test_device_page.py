@@ -11,8 +11,9 @@ from django.utils import timezone
 from devices.models import Command, CommandState, Enrollment
 from devices.services.lapse import mark_lapsed
 from enrollment.services.log import write_entry
+from enrollment.services.sessions import open_session
 from policies.models import ItemState, ItemStatus
-from tests.console.conftest import World
+from tests.console.conftest import World, create_certificate
 from tests.console.test_tokens import age_sign_in
 from tests.devices.wifi import make_wifi_profile
 
@@ -213,3 +214,51 @@ def test_page_shows_what_speaks_for_a_silent_devices_departure(
     page = administrator.get(url).content.decode()
     assert "pushes that Apple has taken" not in page
     assert "token unusable: BadDeviceToken" in page
+
+
+def test_earlier_enrollments_are_shown_with_token_and_certificate(
+    world: World, auditor: Client
+) -> None:
+    page = auditor.get(get_url(world)).content.decode()
+    assert "Earlier enrollments" not in page
+    assert "Enrolled again" not in page
+    session = open_session(
+        world.token, platform="ios", user_agent="", remote_address=None, now=timezone.now()
+    )
+    old = create_certificate(world.device, status="revoked")
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(
+        state="superseded",
+        session_id=session.public_id,
+        group=world.group,
+        certificate_sha256=old.fingerprint,
+        ended_at=timezone.now(),
+    )
+    Enrollment.objects.create(
+        device=world.device,
+        state="live",
+        certificate_sha256="ef" * 32,
+        certificate_not_after=timezone.now(),
+        topic="com.apple.mgmt.x",
+    )
+    page = auditor.get(get_url(world)).content.decode()
+    assert "Enrolled again" in page
+    earlier = page[page.index("Earlier enrollments") :]
+    for shown in ("Spring intake", "Field crew", "Superseded", "Revoked", old.public_id):
+        assert shown in earlier
+
+
+def test_a_kept_secret_says_that_it_is_of_an_earlier_enrollment(
+    world: World, administrator: Client
+) -> None:
+    assert "earlier enrollment" not in administrator.get(get_url(world)).content.decode()
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(state="checked_out")
+    Enrollment.objects.create(
+        device=world.device,
+        state="live",
+        certificate_sha256="ef" * 32,
+        certificate_not_after=timezone.now(),
+        topic="com.apple.mgmt.x",
+    )
+    page = administrator.get(get_url(world)).content.decode()
+    assert "earlier enrollment</small>" in page
+    assert f"/secrets/{world.secret.public_id}" in page

@@ -4,8 +4,12 @@ import plistlib
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment, Group
+from devices.selectors import list_commands, list_secrets
+from devices.services.actions import assign_group, dismiss_warning, lock, reveal_pin
+from devices.services.escrow import find_secret, keep_secret, reveal_secret
 from devices.services.status import set_status
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN
@@ -193,6 +197,65 @@ def test_the_owner_changes_with_the_new_token_update_when_one_is_known(
     assert (old.row.owner, old.row.owner_name) == ("bob@example.com", "bob")
     reenroll(make_device, old).enroll()
     assert old.row.owner == "bob@example.com"
+
+
+def test_the_tokens_group_wins_and_is_told_when_the_device_was_moved_by_hand(
+    make_device: MakeDevice,
+) -> None:
+    old = make_device().enroll()
+    moved = Group.objects.create(name="Moved by hand")
+    assign_group(old.row, group=moved, actor="a")
+    new = reenroll(make_device, old)
+    new.authenticate()
+    assert (old.row.group, old.row.warning) == (moved, "")
+    new.token_update()
+    assert old.row.group == new.group
+    assert "“Moved by hand”" in old.row.warning
+    assert f"“{new.group}”" in old.row.warning
+    dismiss_warning(old.row, actor="a")
+    reenroll(make_device, old, group=moved).enroll()  # a token of its own moved it this time
+    assert (old.row.group, old.row.warning) == (moved, "")
+
+
+def test_a_worse_warning_stays_when_the_device_is_brought_back(make_device: MakeDevice) -> None:
+    old = make_device().enroll()
+    assign_group(old.row, group=Group.objects.create(name="Moved by hand"), actor="a")
+    Device.objects.update(warning="Something worse.")
+    new = reenroll(make_device, old).enroll()
+    assert (new.row.group, new.row.warning) == (new.group, "Something worse.")
+
+
+def test_facts_are_asked_for_anew_when_the_device_enrolls_again(make_device: MakeDevice) -> None:
+    old = make_device().enroll()
+    old.answer_everything()
+    new = reenroll(make_device, old, product="iPhone17,1")
+    new.authenticate(OSVersion="26.1")
+    new.token_update()
+    assert old.row.os_version == "18.1"  # what an unproved message said is asked for
+    command = new.take()
+    assert command is not None
+    assert command["Command"]["RequestType"] == "DeviceInformation"
+    new.take("Acknowledged", command["CommandUUID"], QueryResponses={"OSVersion": "26.1"})
+    assert new.row.os_version == "26.1"
+
+
+def test_secrets_of_an_earlier_enrollment_are_history_and_not_inherited(
+    make_device: MakeDevice,
+) -> None:
+    old = make_device(product="Mac14,2").enroll()
+    old.put(CHECKIN, old.message("SetBootstrapToken", BootstrapToken=b"secret"))
+    keep_secret(old.enrollment, kind="recovery_lock", value="letmein", confirmed_at=timezone.now())
+    locked = lock(old.row, pin="123456", actor="a")
+    assert old.take() is not None  # the lock: the device has it in hand
+    new = reenroll(make_device, old, product="Mac14,2").enroll()
+    assert new.put(CHECKIN, new.message("GetBootstrapToken")).content == b""
+    assert (old.enrollment.bootstrap_token, old.enrollment.unlock_token) == (None, None)
+    assert find_secret(new.enrollment, kind="recovery_lock") == ""
+    [kept] = list_secrets(new.row)
+    assert reveal_secret(kept, actor="a") == "letmein"
+    locked.refresh_from_db()
+    assert (locked.state, reveal_pin(locked, actor="a")) == ("cancelled", "123456")
+    assert locked in list_commands(new.row)
 
 
 def test_a_new_enrollment_inherits_no_command(make_device: MakeDevice) -> None:

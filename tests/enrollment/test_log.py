@@ -165,6 +165,29 @@ def test_refusal_leaves_an_enrolled_session_alone(
     assert get_session(session.public_id).state == SessionState.ENROLLED
 
 
+def test_tokens_are_named_when_a_device_enrolls_again(
+    enrollment: Enrollment, make_session: MakeSession
+) -> None:
+    first = EnrollmentSession.objects.select_related("token").get(public_id=enrollment.session_id)
+    for session, told in (
+        (make_session(), "the enrollment before was of"),
+        (make_session(first.token), "with the same one"),
+    ):
+        again = Enrollment.objects.create(
+            device=enrollment.device,
+            session_id=session.public_id,
+            certificate_sha256=session.public_id.ljust(64, "0"),
+            certificate_not_after=timezone.now(),
+            topic="com.apple.mgmt.External.x",
+        )
+        devices.device_reenrolled.send(None, enrollment=again, before=enrollment)
+        entry = last_entry()
+        assert (entry.code, entry.level) == ("device_reenrolled", "info")
+        assert f"“{session.token.name}”" in entry.message
+        assert told in entry.message
+        assert entry.detail == {"enrollment": again.public_id, "before": enrollment.public_id}
+
+
 def test_story_is_complete_when_a_device_enrolls(
     session: EnrollmentSession, enrollment: Enrollment
 ) -> None:

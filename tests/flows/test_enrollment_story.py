@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
 
 from tests.flows.server import find_id, make_token, wait_for
 from tests.simulator.device import SimulatedDevice
+from tests.simulator.errors import SimulationFailure
 
 pytestmark = pytest.mark.slow
 
@@ -155,3 +157,71 @@ def test_command_is_obeyed_after_a_push_when_the_device_first_says_not_now(
 def _finished(api: httpx.Client, command_id: str) -> dict[str, Any] | None:
     command: dict[str, Any] = api.get(f"commands/{command_id}").raise_for_status().json()
     return command if command["completed_at"] else None
+
+
+def make_group_with_clip(api: httpx.Client, label: str) -> str:
+    """A group whose devices get one web clip; returns its id."""
+    group = api.post("groups", json={"name": f"{label} {uuid.uuid4()}"}).raise_for_status().json()
+    policy = {"name": f"{label} {uuid.uuid4()}", "groups": [group["id"]]}
+    made = api.post("policies", json=policy).raise_for_status().json()
+    profile = base64.b64encode(build_web_clip(label)).decode()
+    item = {"kind": "profile", "profile": profile}
+    api.post(f"policies/{made['id']}/items", json=item).raise_for_status()
+    return str(group["id"])
+
+
+def read_revocation(certificate: x509.Certificate) -> str:
+    """The reason on the CA's list that the certificate itself names, "" where it is not there."""
+    points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+    [point] = points
+    assert point.full_name
+    crl = x509.load_der_x509_crl(httpx.get(str(point.full_name[0].value)).content)
+    entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
+    if entry is None:
+        return ""
+    return entry.extensions.get_extension_for_class(x509.CRLReason).value.reason.name
+
+
+def test_it_is_one_device_with_its_history_when_it_enrolls_again(
+    api: httpx.Client, enroll_device: Enroll
+) -> None:
+    """First over the profile that it has, by another token; then after that was removed."""
+    first, second = make_group_with_clip(api, "First"), make_group_with_clip(api, "Second")
+    token, other = make_token(api, group=first, max_uses=1), make_token(api, group=second)
+    device = enroll_device(token["url"])
+    row = wait_managed(api, device)
+    old, old_channel = device.certificate, device.channel()
+    assert old is not None
+    assert _labels(device) == {"First"}
+    path = f"devices/{row['id']}"
+    asked = {row["id"] for row in api.get(f"{path}/commands").json()["results"]}
+
+    device.enroll(other["url"])
+    wait_for(lambda: _labels(device) == {"Second"}, seconds=90, what="the other group's clip alone")
+    again = wait_managed(api, device)
+    assert (again["id"], again["group"]) == (row["id"], second)
+    wait_for(lambda: read_revocation(old) == "superseded", what="the old identity on the list")
+
+    latest = device.certificate
+    assert latest is not None
+    device.check_out()
+    wait_for(lambda: read_revocation(latest) == "cessation_of_operation", what="the next one")
+    device.enroll(other["url"])
+    found = wait_managed(api, device)
+    assert (found["id"], found["group"], found["warning"]) == (row["id"], second, "")
+    assert device.profiles
+
+    rows = api.get("devices", params={"search": device.serial}).raise_for_status().json()["results"]
+    assert [each["id"] for each in rows] == [row["id"]]
+    told = api.get(path).raise_for_status().json()["enrollments"]
+    assert [each["state"] for each in told] == ["live", "checked_out", "superseded"]
+    assert [each["group"] for each in told] == [second, second, first]
+    tokens = [api.get(f"enrollment/tokens/{each['jti']}").json()["uses"] for each in (token, other)]
+    assert tokens == [1, 1]
+    entries = api.get(f"{path}/timeline").raise_for_status().json()["results"]
+    assert [each["code"] for each in entries].count("device_reenrolled") == 2
+    assert asked <= {each["id"] for each in api.get(f"{path}/commands").json()["results"]}
+    with pytest.raises(SimulationFailure) as caught:
+        old_channel.report({"Status": "Idle", "UDID": device.udid})
+    assert caught.value.status == 403
+    assert "different certificates" in get_device(api, device)["warning"]

@@ -1,8 +1,9 @@
 """Devices and their commands by program."""
 
 import pytest
+from django.utils import timezone
 
-from devices.models import CommandState, DeviceStatus, Group
+from devices.models import CommandState, DeviceStatus, Enrollment, Group
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample, add_device
 
@@ -83,6 +84,26 @@ def test_answers_hold_no_push_secret_when_read(auditor: Program, sample: Sample)
     content = auditor.get(f"devices/{sample.device.public_id}").content
     for name in (b"push_token", b"push_magic", b"unlock_token", b"body"):
         assert name not in content
+
+
+def test_enrollments_are_told_the_newest_first(auditor: Program, sample: Sample) -> None:
+    old = sample.enrollment
+    Enrollment.objects.filter(pk=old.pk).update(state="superseded", ended_at=timezone.now())
+    new = Enrollment.objects.create(
+        device=sample.device,
+        state="live",
+        session_id="ses_new",
+        certificate_sha256="ef" * 32,
+        certificate_not_after=timezone.now(),
+        topic="com.apple.mgmt.x",
+    )
+    told = auditor.get(f"devices/{sample.device.public_id}").json()["enrollments"]
+    assert [(each["id"], each["state"]) for each in told] == [
+        (new.public_id, "live"),
+        (old.public_id, "superseded"),
+    ]
+    assert (told[0]["session"], told[0]["ended_at"]) == ("ses_new", None)
+    assert told[1]["ended_at"] is not None
 
 
 def test_push_certificate_is_missing_when_none_is_imported(auditor: Program) -> None:
