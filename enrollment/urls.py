@@ -24,6 +24,8 @@ urlpatterns: list[URLPattern] = [
         name="enroll_profile_service",
     ),
     path("enroll/trusted", views.answer_trust_check, name="enroll_trusted"),
+    path("enroll/kiosk/<str:kiosk_id>", views.show_kiosk, name="enroll_kiosk"),
+    path("enroll/kiosk/<str:kiosk_id>/code", views.refresh_kiosk, name="enroll_kiosk_code"),
     path("enroll/ca.mobileconfig", views.download_root_profile, name="enroll_ca_profile"),
     path("enroll/ca.pem", views.download_root_pem, name="enroll_ca_pem"),
     path("enroll/ca.cer", views.download_root_der, name="enroll_ca_der"),

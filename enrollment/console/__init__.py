@@ -2,10 +2,12 @@
 
 from django.urls import URLPattern
 
-from enrollment.console import invitations, log, stop, tokens
+from enrollment.console import handout, invitations, kiosks, log, stop, tokens
 
 console_urlpatterns: list[URLPattern] = [
     *tokens.urlpatterns,
+    *handout.urlpatterns,
+    *kiosks.urlpatterns,
     *invitations.urlpatterns,
     *stop.urlpatterns,
     *log.urlpatterns,

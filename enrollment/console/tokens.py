@@ -70,15 +70,15 @@ TOKENS = Section(
 )
 
 
-def _get_token(jti: str) -> EnrollmentToken:
+def get_token(jti: str) -> EnrollmentToken:
     return get_object_or_404(_list_tokens(), jti=jti)
 
 
 @role_required(Role.OPERATOR)
 @recent_sign_in_required
 def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
-    return _no_store(
+    token = get_token(jti)
+    return no_store(
         render(
             request,
             "console/token/qr.html",
@@ -96,14 +96,14 @@ def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
 @role_required(Role.OPERATOR)
 @recent_sign_in_required
 def download_png(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
+    token = get_token(jti)
     return _send_image(token, build_qr_png(_get_link(request, token)), kind="png")
 
 
 @role_required(Role.OPERATOR)
 @recent_sign_in_required
 def download_svg(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
+    token = get_token(jti)
     return _send_image(token, build_qr_svg(_get_link(request, token)), kind="svg")
 
 
@@ -115,7 +115,7 @@ def _get_link(request: HttpRequest, token: EnrollmentToken) -> str:
 
 @role_required(Role.OPERATOR)
 def revoke(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
+    token = get_token(jti)
     if request.method != "POST":
         return render(request, "console/token/revoke.html", {"token": token})
     revoke_token(token, actor=get_actor(request))
@@ -128,10 +128,10 @@ def _send_image(token: EnrollmentToken, content: bytes, *, kind: str) -> HttpRes
     response = HttpResponse(content, content_type=mime_type[kind])
     name = slugify(token.name) or "enrollment"
     response["Content-Disposition"] = f'attachment; filename="{name}-qr.{kind}"'
-    return _no_store(response)
+    return no_store(response)
 
 
-def _no_store(response: HttpResponse) -> HttpResponse:
+def no_store(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "no-store"
     return response
 

@@ -1,4 +1,5 @@
 from enrollment.models.invitation import Invitation, InvitationState, MailState
+from enrollment.models.kiosk import Kiosk
 from enrollment.models.log import LogEntry, LogLevel
 from enrollment.models.reported_device import ReportedDevice
 from enrollment.models.session import EnrollmentSession, SessionState
@@ -12,6 +13,7 @@ __all__ = [
     "EnrollmentToken",
     "Invitation",
     "InvitationState",
+    "Kiosk",
     "LogEntry",
     "LogLevel",
     "MailState",

@@ -15,13 +15,13 @@ def build_qr_png(text: str) -> bytes:
     return output.getvalue()
 
 
-def build_qr_svg(text: str) -> bytes:
+def build_qr_svg(text: str, *, border: int = QUIET_ZONE) -> bytes:
     """Return an SVG document that scales with its place: a viewBox, no width, no style."""
     output = io.BytesIO()
     _build(text).save(
         output,
         kind="svg",
-        border=QUIET_ZONE,
+        border=border,
         omitsize=True,
         dark="#000",
         light="#fff",

@@ -1,3 +1,4 @@
+from enrollment.views.kiosk import refresh_kiosk, show_kiosk
 from enrollment.views.landing import show_landing
 from enrollment.views.profile import download_profile, download_session_profile
 from enrollment.views.profile_service import answer_profile_service
@@ -20,6 +21,8 @@ __all__ = [
     "download_root_profile",
     "download_session_profile",
     "follow_short_link",
+    "refresh_kiosk",
+    "show_kiosk",
     "show_landing",
     "show_session",
 ]

@@ -23,9 +23,10 @@ from devices.models import (
 from devices.services.escrow import keep_secret
 from devices.services.groups import create_group
 from devices.services.software_counts import count_software
-from enrollment.models import EnrollmentToken, Invitation, LogEntry
+from enrollment.models import EnrollmentToken, Invitation, Kiosk, LogEntry
 from enrollment.protocol.invitation_list import InvitedPerson
 from enrollment.services.invitations import invite_people
+from enrollment.services.kiosks import start_kiosk
 from enrollment.services.log import write_entry
 from enrollment.services.tokens import create_token
 from organization.models import Role
@@ -77,6 +78,7 @@ class World:
     next_ca: CertificateAuthority
     retired_ra: ServiceCertificate
     software_title: SoftwareTitle
+    kiosk: Kiosk
 
 
 @pytest.fixture(autouse=True)
@@ -170,6 +172,7 @@ def world(bootstrapped: None) -> World:
             key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
         ),
         retired_ra=retire_ra(),
+        kiosk=start_kiosk(token, language="en", actor="tests", now=timezone.now())[0],
         software_title=SoftwareTitle.objects.get(identifier="com.tinyspeck.slackmacgap"),
     )
 

@@ -33,6 +33,7 @@ NO_PAGES = (
     "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
     "held-request-approve", "held-request-reject", "push-certificate-csr", "command-cancel",
+    "token-kiosk-end",
 )  # fmt: skip
 PAGES = [name for name in ROUTES if name not in NO_PAGES]
 LOUD = ("error", "warning")  # Chromium whispers hints about password managers too

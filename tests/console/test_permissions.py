@@ -26,6 +26,10 @@ READERS = {
     "token-qr-svg": WRITERS,
     "enrollments-stop": ADMINISTRATORS,
     "enrollments-resume": ADMINISTRATORS,
+    "token-poster": WRITERS,
+    "token-mail": WRITERS,
+    "token-kiosk": WRITERS,
+    "token-kiosk-end": WRITERS,
     "device-restart": WRITERS,
     "device-lock": WRITERS,
     "device-edit": WRITERS,
@@ -114,6 +118,7 @@ def fill_in(name: str, world: World) -> str:
         "name": "ProfileList",
         "secret": world.secret.public_id,
         "invitation": world.invitation.public_id,
+        "kiosk": world.kiosk.public_id,
     }
     chosen = f"?device={world.device.public_id}" if route.startswith("selected-devices/") else ""
     given = {part: value for part, value in values.items() if f":{part}>" in route}

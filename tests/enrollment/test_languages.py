@@ -64,7 +64,7 @@ def list_texts(template: str) -> list[str]:
 
 @pytest.mark.parametrize("language", ["de", "fr", "es", "ja"])
 def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> None:
-    texts = {text for path in TEMPLATES.glob("*.html") for text in list_texts(path.read_text())}
+    texts = {text for path in TEMPLATES.rglob("*.*") for text in list_texts(path.read_text())}
     texts |= {right.text for right in ACCESS_RIGHTS} | set(NEVER)
     texts |= {entry.headline for entry in LOG_CODES.values() if entry.headline}
     words = (*WORDS.values(), *FAIL_INFO_WORDS.values(), OTHER)

@@ -1,0 +1,225 @@
+"""A kiosk over HTTP: one device a code, the next one by itself, and nothing else for passers-by."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from enrollment.models import EnrollmentSession, EnrollmentToken, Kiosk, SessionState
+from enrollment.services.admission import admit
+from enrollment.services.kiosks import end_kiosk
+from enrollment.services.sessions import advance_session, get_session
+from enrollment.services.tokens import revoke_token
+from organization.models import Administrator, AuditEntry, Organization
+from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
+from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken
+from tests.enrollment.test_admission import build_request
+
+pytestmark = pytest.mark.django_db
+POLL = {"HX-Request": "true"}
+
+
+class Screen:
+    """The browser in the hall."""
+
+    def __init__(self, token: EnrollmentToken, *, language: str = "en") -> None:
+        self.client = Client()
+        person = Administrator.objects.filter(email="operator@example.org").first()
+        person = person or Administrator.objects.create_user(
+            "operator@example.org", "a long enough password", role="operator"
+        )
+        login = self.client.post(
+            "/accounts/login/", {"login": person.email, "password": "a long enough password"}
+        )
+        assert login.status_code == 302
+        self.start = f"/console/enrollment/ota/tokens/{token.jti}/kiosk"
+        answer = self.client.post(self.start, {"language": language})
+        assert answer.status_code == 302, answer.content
+        self.url = answer["Location"]
+        self.cookie = answer.cookies["kiosk"]
+
+    def show(self) -> str:
+        return self.client.get(self.url).text
+
+    def poll(self, version: str = "") -> Any:
+        return self.client.post(f"{self.url}/code", {"version": version}, headers=POLL)
+
+    @property
+    def kiosk(self) -> Kiosk:
+        return Kiosk.objects.get(public_id=self.url.rpartition("/")[2])
+
+    @property
+    def code(self) -> EnrollmentToken:
+        code = self.kiosk.code
+        assert code is not None
+        return code
+
+
+def get_version(text: str) -> str:
+    found = re.search(r'"version": "(\w+)"', text)
+    assert found is not None
+    return found[1]
+
+
+def get_link(text: str) -> str:
+    found = re.search(r"http://[\w.:-]+(/e/\w+)", text)
+    assert found is not None, text
+    return found[1]
+
+
+def enroll(session: EnrollmentSession, *, udid: str) -> None:
+    admit(build_request(get_session(session.public_id), udid=udid))
+    advance_session(session.public_id, state=SessionState.ENROLLED)
+
+
+def scan(screen: Screen, *, agent: str = IPHONE) -> EnrollmentSession:
+    """Open the link on the screen as a phone does, and download the profile."""
+    visitor = Client(headers={"User-Agent": agent})
+    page = visitor.get(get_link(screen.show()), follow=True)
+    assert page.status_code == 200
+    text = re.search(r'name="token" value="([^"]+)"', page.text)
+    assert text is not None
+    made = visitor.post("/enroll/sessions", {"token": text[1]}).json()
+    assert visitor.get(made["profile_url"]).status_code == 200
+    return EnrollmentSession.objects.get(public_id=made["id"])
+
+
+def test_screen_shows_another_code_and_says_so_once_one_is_taken(make_token: MakeToken) -> None:
+    parent = make_token(max_uses=5, name="Spring intake")
+    screen = Screen(parent)
+    first = screen.show()
+    assert "data:image/svg+xml" in first
+    version, link = get_version(first), get_link(first)
+    assert screen.poll(version).status_code == 204, "nothing has changed"
+    session = scan(screen)
+    taken = screen.poll(version)
+    assert taken.status_code == 200
+    assert get_link(taken.text) != link
+    assert "iPhone: being enrolled…" in taken.text
+    enroll(session, udid="UDID-1")
+    done = screen.poll(get_version(taken.text)).text
+    assert "iPhone: enrolled" in done
+    assert "UDID-1" not in done
+    parent.refresh_from_db()
+    assert parent.use_count == 1
+    # The code that was taken enrolls nobody else.
+    assert Client().get(link, follow=True).status_code == 410
+
+
+def test_looking_at_the_page_takes_no_code(make_token: MakeToken) -> None:
+    screen = Screen(make_token())
+    before = screen.show()
+    for method in ("get", "head"):
+        getattr(Client(headers={"User-Agent": "Slackbot"}), method)(get_link(before), follow=True)
+    assert screen.poll(get_version(before)).status_code == 204
+
+
+def test_code_is_replaced_long_before_it_ends(make_token: MakeToken) -> None:
+    screen = Screen(make_token(expires=None))
+    screen.show()
+    first, now = screen.code, timezone.now()
+    assert first.expires_at is not None
+    assert first.max_uses == 1
+    assert timedelta(minutes=55) < first.expires_at - now <= timedelta(minutes=60)
+    Kiosk.objects.update(shown_at=now - timedelta(minutes=16))
+    screen.show()
+    assert screen.code != first
+    # Who scanned it in its last minute may still finish.
+    assert first.expires_at - now > timedelta(minutes=40)
+
+
+def test_code_never_outlives_its_token(make_token: MakeToken) -> None:
+    token = make_token(expires=1)
+    EnrollmentToken.objects.filter(pk=token.pk).update(
+        expires_at=timezone.now() + timedelta(minutes=10)
+    )
+    screen = Screen(token)
+    screen.show()
+    assert screen.code.expires_at <= timezone.now() + timedelta(minutes=10)  # type: ignore[operator]
+
+
+def test_screen_says_so_when_the_token_is_used_up_or_revoked(
+    make_token: MakeToken, make_session: MakeSession
+) -> None:
+    parent = make_token(max_uses=1)
+    screen = Screen(parent)
+    link = get_link(screen.show())
+    enroll(scan(screen), udid="UDID-1")
+    text = screen.poll().text
+    assert "/e/" not in text
+    assert "hx-post" in text, "it goes on when the token does"
+    other = make_token()
+    screen = Screen(other)
+    link = get_link(screen.show())
+    revoke_token(other, actor="tests")
+    assert "/e/" not in screen.poll().text
+    assert Client().get(link, follow=True).status_code == 410
+
+
+def test_screen_waits_while_enrollments_are_stopped(make_token: MakeToken) -> None:
+    screen = Screen(make_token())
+    version = get_version(screen.show())
+    stop_enrollments(Organization.objects.get(), actor="tests")
+    stopped = screen.poll(version).text
+    assert "/e/" not in stopped
+    resume_enrollments(Organization.objects.get(), actor="tests")
+    assert "/e/" in screen.poll().text
+
+
+def test_two_screens_of_one_token_show_different_codes(make_token: MakeToken) -> None:
+    token = make_token()
+    one, two = Screen(token), Screen(token)
+    assert get_link(one.show()) != get_link(two.show())
+    scan(one)
+    assert "being enrolled" in one.show()
+    assert "being enrolled" not in two.show()
+
+
+def test_passer_by_finds_no_console_and_no_other_kiosk(make_token: MakeToken) -> None:
+    token = make_token()
+    screen, other = Screen(token), Screen(token)
+    for path in ("/console/", screen.start, "/console/devices/"):
+        assert screen.client.get(path)["Location"].startswith("/accounts/login/")
+    assert screen.client.get(other.url).status_code == 404
+    assert Client().get(screen.url).status_code == 404
+    assert Client().post(f"{screen.url}/code").status_code == 404
+    cookie = screen.cookie
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", screen.url)
+    assert token.jti not in screen.show()
+    assert screen.client.get(screen.url)["Cache-Control"] == "no-store"
+
+
+def test_ended_kiosk_shows_nothing_more(make_token: MakeToken) -> None:
+    screen = Screen(make_token())
+    link = get_link(screen.show())
+    end_kiosk(screen.kiosk, actor="boss@example.org", now=timezone.now())
+    text = screen.poll().text
+    assert "Nobody can enroll here any more" in text
+    assert "hx-post" not in text
+    assert Client().get(link, follow=True).status_code == 410
+    actions = AuditEntry.objects.filter(action__startswith="kiosk.").order_by("id")
+    assert [(each.action, each.actor) for each in actions] == [
+        ("kiosk.start", "operator@example.org"),
+        ("kiosk.end", "boss@example.org"),
+    ]
+
+
+def test_device_that_has_taken_a_code_may_finish_when_the_kiosk_ends(
+    make_token: MakeToken,
+) -> None:
+    screen = Screen(make_token())
+    session = scan(screen)
+    end_kiosk(screen.kiosk, actor="tests", now=timezone.now())
+    enroll(session, udid="UDID-9")
+    session.refresh_from_db()
+    assert session.state == SessionState.ENROLLED
+
+
+def test_kiosk_speaks_the_language_chosen_for_it(make_token: MakeToken) -> None:
+    screen = Screen(make_token(), language="ja")
+    text = screen.show()
+    assert '<html lang="ja">' in text
+    assert "コードは1台につき1つです" in text
