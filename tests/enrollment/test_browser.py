@@ -47,6 +47,8 @@ VISITORS = {
         "a[href^='x-safari-http'] ~ form[action='/enroll/sessions']",
     ),
 }
+OWN_PAGES = ("iPhone", "Mac", "Windows", "Chrome on iPhone")  # the others' are made of the same
+UNFOLD = "document.querySelectorAll('details').forEach(details => details.open = true)"
 CONTRAST = {"runOnly": ["color-contrast"]}  # all that another colour scheme changes
 FINGERS = "Object.defineProperty(navigator, 'maxTouchPoints', { get: () => %d })"
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -118,11 +120,12 @@ def _name_stranger(asked: str, url: str) -> list[str]:
     return [] if asked.startswith((f"{url}/", "data:")) else [f"from others: {asked}"]
 
 
-def check_page(page: Any, where: str) -> None:
+def check_page(page: Any, where: str, *, schemes: tuple[str, ...] = ("light", "dark")) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    for scheme, options in (("light", None), ("dark", CONTRAST)):
+    for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
+        options = CONTRAST if scheme == "dark" else None
         violations = Axe().run(page, options=options).response["violations"]
         found = [(rule["id"], rule["nodes"][0]["html"]) for rule in violations]
         assert found == [], f"{where}, {scheme}"
@@ -142,10 +145,10 @@ def test_each_visitor_gets_their_page_when_the_link_is_opened(
             if who != "iPad as Mac":  # whose page is loaded twice
                 assert sum(weights) <= BUDGET, (who, weights)
                 assert len(weights) >= 5, "page, style, colours, logo, script"
-            for summary in page.locator("summary").all():
-                summary.click()
-            check_page(page, who)
+            page.evaluate(UNFOLD)
             assert page.evaluate(WIDER) <= 0, who
+            if who in OWN_PAGES:
+                check_page(page, who)
 
 
 def test_every_language_fits_a_phone_when_the_browser_asks_for_it(
@@ -157,9 +160,9 @@ def test_every_language_fits_a_phone_when_the_browser_asks_for_it(
             for place in (path, f"{path}&trusted=1"):
                 page.goto(place)
                 assert page.evaluate("document.documentElement.lang") == language
-                page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+                page.evaluate(UNFOLD)
                 assert page.evaluate(WIDER) <= 0, (language, place)
-            check_page(page, language)
+                check_page(page, language, schemes=("light",))
 
 
 def test_a_refusal_is_readable_and_offers_no_download(

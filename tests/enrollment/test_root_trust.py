@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -19,6 +20,8 @@ from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.protocol.test_platform import IOS
 from tests.scep.external.conftest import *  # noqa: F403
 from tests.scep.external.tls_server import Reply, TlsAuthority, WebServer, serve
+from tests.simulator.web import open_page as open_page_as_person
+from tests.simulator.web import open_session
 
 pytestmark = pytest.mark.django_db
 FIRST = "has to trust"
@@ -150,3 +153,16 @@ def test_check_is_answered_whatever_name_it_is_asked_under(
     answer = client.get("/enroll/trusted", headers={"Host": "192.0.2.7:8443"})
     assert (answer.status_code, answer.content) == (204, b"")
     assert client.get("/enroll", headers={"Host": "192.0.2.7:8443"}).status_code == 400
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_person_gets_from_the_root_to_the_profile_when_each_page_is_followed(
+    live_server: Any, make_token: MakeToken, own: None
+) -> None:
+    url = f"{live_server.url}/enroll?token={build_token_text(make_token())}"
+    with httpx.Client() as http:
+        page = open_page_as_person(http, url=url, user_agent=IPHONE)
+        assert "trusted=1" in str(page.url)
+        session = open_session(http, page=page, user_agent=IPHONE)
+    assert session is not None
+    assert session.session_id == EnrollmentSession.objects.get().public_id

@@ -117,3 +117,16 @@ def test_clients_trust_the_server_whatever_key_the_ca_has(tmp_path, key_type):
     ensure_certificate(now=now)
     assert len(x509.load_pem_x509_certificates(get_paths()[0].read_bytes())) == 2
     assert verify(tmp_path, "mdm.example.com").returncode == 0
+
+
+def test_it_names_the_addresses_so_that_a_browser_can_be_asked_under_another_name(monkeypatch):
+    now, found = timezone.now(), ["192.0.2.7", "2001:db8::7", "fe80::1%eth0"]
+    monkeypatch.setattr("guardmdm.tls.look_up", lambda *_, **__: found)
+    assert ensure_certificate(now=now)
+    certificate = x509.load_pem_x509_certificate(get_paths()[0].read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    addresses = {str(each) for each in names.get_values_for_type(x509.IPAddress)}
+    assert addresses == {"127.0.0.1", "192.0.2.7", "2001:db8::7"}
+    for seen, is_new in ((["192.0.2.8", "192.0.2.7"], False), ([], False), (["192.0.2.9"], True)):
+        found[:] = seen
+        assert ensure_certificate(now=now) is is_new, seen

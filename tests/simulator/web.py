@@ -33,17 +33,18 @@ class OpenedSession:
 
 
 class _FormFinder(HTMLParser):
-    """Collects the hidden fields of the one form that posts to a sessions URL."""
+    """Collects the hidden fields of the one form whose address ends in a certain way."""
 
-    def __init__(self) -> None:
+    def __init__(self, ending: str) -> None:
         super().__init__()
+        self._ending = ending
         self.action: str | None = None
         self.fields: dict[str, str] = {}
         self._inside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {key: value or "" for key, value in attrs}
-        if tag == "form" and values.get("action", "").endswith("/enroll/sessions"):
+        if tag == "form" and values.get("action", "").endswith(self._ending):
             self.action, self._inside = values["action"], True
         elif tag == "input" and self._inside and "name" in values:
             self.fields[values["name"]] = values.get("value", "")
@@ -53,9 +54,11 @@ class _FormFinder(HTMLParser):
             self._inside = False
 
 
-def find_form(page: str, *, base: str) -> tuple[str, dict[str, str]] | None:
+def find_form(
+    page: str, *, base: str, ending: str = "/enroll/sessions"
+) -> tuple[str, dict[str, str]] | None:
     """The form's absolute URL and its fields, or None where the page has none."""
-    finder = _FormFinder()
+    finder = _FormFinder(ending)
     finder.feed(page)
     if finder.action is None or "token" not in finder.fields:
         return None
@@ -71,10 +74,15 @@ def get_token(url: str) -> str:
 
 
 def open_page(http: httpx.Client, *, url: str, user_agent: str) -> httpx.Response:
-    """The landing page; raises HttpRefused with its text on a failed token."""
+    """The landing page, behind the one about the root CA; raises HttpRefused on a failed token."""
     headers = {"User-Agent": user_agent, "Accept": "text/html,application/xhtml+xml"}
     answer = http.get(url, headers=headers, follow_redirects=True)
-    return require_ok(answer, what="the landing page")
+    require_ok(answer, what="the landing page")
+    going_on = find_form(answer.text, base=str(answer.url), ending="/enroll")
+    if going_on is None or "trusted" not in going_on[1]:
+        return answer
+    answer = http.get(going_on[0], params=going_on[1], headers=headers)
+    return require_ok(answer, what="the landing page after the root CA")
 
 
 def open_session(
