@@ -29,6 +29,14 @@ STATUS = {
     "session_unknown": 404,
 }
 
+# What a person mends alone, and what an administrator does without sending another link.
+OWN_REMEDY = {"rate_limited", "session_expired", "session_used", "session_unknown"}
+LATER = {
+    "enrollment_stopped",
+    "push_certificate_expired",
+    "push_certificate_missing",
+    "server_not_set_up",
+}
 # Fetch's Sec-Purpose, what browsers sent before it, and Firefox's of old.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
 
@@ -90,6 +98,15 @@ def _hide_code(path: str) -> str:
     return SHORT_LINK if path.startswith(SHORT_LINK) else path
 
 
+def _advise(refusal: dict[str, str]) -> str:
+    """Return what the person can do: by themselves, or whom to ask for what."""
+    if refusal["code"] in OWN_REMEDY:
+        return refusal["resolution"]
+    if refusal["code"] in LATER:
+        return gettext("Ask your IT team, and try again later.")
+    return gettext("Ask your IT team for a new enrollment link.")
+
+
 def build_refusal(code: str) -> dict[str, str]:
     """Return the code with its texts in the visitor's language."""
     entry = get_log_code(code)
@@ -139,5 +156,5 @@ def _answer_rate_limited(request: HttpRequest, error: RateLimited) -> HttpRespon
 def _answer(request: HttpRequest, refusal: dict[str, str], *, status: int) -> HttpResponse:
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse(refusal, status=status)
-    context = {"refusal": refusal} | find_organization_context()
+    context = {"refusal": refusal, "advice": _advise(refusal)} | find_organization_context()
     return render(request, "enroll/refused.html", context, status=status)

@@ -17,6 +17,14 @@ from tests.enrollment.conftest import IPHONE, MakeToken
 
 pytestmark = pytest.mark.django_db
 TEMPLATES = Path(__file__).parents[2] / "templates" / "enroll"
+DOORS = Path(__file__).parents[2] / "enrollment" / "views"
+# What a person's page can be refused with; the rest devices are told.
+REFUSALS = (
+    "token_expired", "token_exhausted", "token_revoked", "token_signature_invalid",
+    "token_malformed", "token_unknown", "group_missing", "enrollment_stopped",
+    "session_unknown", "session_expired", "session_used",
+    "push_certificate_missing", "push_certificate_expired", "server_not_set_up",
+)  # fmt: skip
 SAME_WORD = {"Code", "General", "Cause", "Installation"}
 
 
@@ -62,11 +70,21 @@ def list_texts(template: str) -> list[str]:
     return [ast.literal_eval(call[1]) for call in calls]
 
 
+def list_calls(source: str) -> list[str]:
+    """The texts that a module asks gettext for."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    asking = [call for call in calls if getattr(call.func, "id", "") == "gettext" and call.args]
+    return [call.args[0].value for call in asking if isinstance(call.args[0], ast.Constant)]  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("language", ["de", "fr", "es", "ja"])
 def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> None:
     texts = {text for path in TEMPLATES.rglob("*.*") for text in list_texts(path.read_text())}
     texts |= {right.text for right in ACCESS_RIGHTS} | set(NEVER)
     texts |= {entry.headline for entry in LOG_CODES.values() if entry.headline}
+    texts |= {text for path in DOORS.glob("*.py") for text in list_calls(path.read_text())}
+    refusals = [LOG_CODES[code] for code in REFUSALS]
+    texts |= {text for each in refusals for text in (each.title, each.cause, each.resolution)}
     words = (*WORDS.values(), *FAIL_INFO_WORDS.values(), OTHER)
     texts |= {text for each in words for text in (each.sentence, each.fix, each.fix_mac) if text}
     texts |= {*PARTS.values(), "Stopped at: %(part)s"}
