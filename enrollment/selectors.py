@@ -1,15 +1,17 @@
 """Reads of tokens and sessions that more than one door needs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from devices.models import DeviceStatus
 from enrollment.models import (
     EnrollmentSession,
     EnrollmentToken,
     Invitation,
     InvitationState,
     MailState,
+    SessionState,
     TokenState,
 )
 from enrollment.protocol.person import Person
@@ -23,6 +25,8 @@ MAIL_STATES = {
     MailState.SENT: InvitationState.MAILED,
     MailState.FAILED: InvitationState.MAIL_FAILED,
 }
+ABSENT_TIME = timedelta(days=7)
+"""So long an enrollment that brought no device stands beside the devices."""
 
 
 def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
@@ -138,3 +142,28 @@ def filter_invitations(
         return rows.filter(HAS_STARTED)
     mail_states = [mail for mail, each in MAIL_STATES.items() if each == state]
     return rows.filter(~HAS_STARTED, mail_state__in=mail_states)
+
+
+def list_sessions() -> QuerySet[EnrollmentSession]:
+    """Return the sessions, newest first, with all that their diagnosis asks for."""
+    return (
+        EnrollmentSession.objects.select_related("token__scep_profile", "token__organization")
+        .defer("token__signing_key")
+        .prefetch_related("steps")
+    )
+
+
+def list_absent(
+    sessions: QuerySet[EnrollmentSession], *, now: datetime, status: str = ""
+) -> QuerySet[EnrollmentSession]:
+    """Keep those of the last ABSENT_TIME that never got as far as a device.
+
+    `status`: Pending or Not Managed, as a device's.
+    """
+    absent = sessions.filter(device_id="", created_at__gt=now - ABSENT_TIME).exclude(
+        state=SessionState.ENROLLED
+    )
+    over = Q(state__in=(SessionState.FAILED, SessionState.EXPIRED)) | Q(expires_at__lte=now)
+    if status == DeviceStatus.NOT_MANAGED:
+        return absent.filter(over)
+    return absent.exclude(over) if status == DeviceStatus.PENDING else absent

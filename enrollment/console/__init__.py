@@ -1,8 +1,8 @@
-"""Administrators' doors: Enrollment › OTA › Tokens and Enrollment › Log."""
+"""Administrators' doors: Enrollment › OTA › Tokens Enrollment › Log and its sessions."""
 
 from django.urls import URLPattern
 
-from enrollment.console import handout, invitations, kiosks, log, stop, tokens
+from enrollment.console import handout, invitations, kiosks, log, sessions, stop, tokens
 
 console_urlpatterns: list[URLPattern] = [
     *tokens.urlpatterns,
@@ -11,4 +11,5 @@ console_urlpatterns: list[URLPattern] = [
     *invitations.urlpatterns,
     *stop.urlpatterns,
     *log.urlpatterns,
+    *sessions.urlpatterns,
 ]

@@ -23,6 +23,7 @@ LOG = Section(
             gettext_lazy("Address"),
             gettext_lazy("Time"),
         ),
+        template="console/log/list.html",
         row_template="console/log/row.html",
         get_rows=lambda: LogEntry.objects.select_related("token"),
         filterset=LogFilter,

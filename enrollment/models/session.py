@@ -52,9 +52,9 @@ class EnrollmentSession(TimeStamped):
                 name="session_due",
             ),
             models.Index(
-                fields=["-id"],
+                fields=["created_at"],
                 condition=models.Q(device_id="") & ~models.Q(state=SessionState.ENROLLED),
-                name="session_without_device",
+                name="session_absent",
             ),
         ]
 

@@ -2,11 +2,20 @@
 
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
+from django.utils import timezone
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 
+from devices.models import DeviceStatus
 from enrollment.models import EnrollmentSession, SessionState
+from enrollment.protocol.funnel.advice import STEP_TITLES, advise_on
+from enrollment.protocol.funnel.diagnosis import Diagnosis, Kind
+from enrollment.protocol.funnel.timeline import RowState, TimelineRow
+from enrollment.selectors import list_absent, list_sessions
+from enrollment.services.standing import Account, give_account
 from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
 
@@ -38,17 +47,111 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
         read_only_fields = fields
 
 
+class SessionStepSerializer(serializers.Serializer[Any]):
+    """A step; one that is missing or ahead has no times."""
+
+    step = serializers.CharField(source="kind")
+    title = serializers.SerializerMethodField()
+    state = serializers.ChoiceField(choices=[state.value for state in RowState])
+    first_at = serializers.DateTimeField(source="step.first_at", default=None, allow_null=True)
+    last_at = serializers.DateTimeField(source="step.last_at", default=None, allow_null=True)
+    count = serializers.IntegerField(source="step.count", default=0)
+    remote_address = serializers.CharField(
+        source="step.remote_address", default=None, allow_null=True
+    )
+    user_agent = serializers.CharField(source="step.user_agent", default="")
+    code = serializers.CharField(source="step.code", default="")
+    fail_info = serializers.IntegerField(source="step.fail_info", default=None, allow_null=True)
+
+    def get_title(self, row: TimelineRow) -> str:
+        return STEP_TITLES[row.kind]
+
+
+class SessionDiagnosisSerializer(serializers.Serializer[Any]):
+    """Where the enrollment stands still and what to do about it."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in Kind])
+    code = serializers.CharField()
+    step = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    silent_seconds = serializers.SerializerMethodField()
+    title = serializers.SerializerMethodField()
+    cause = serializers.SerializerMethodField()
+    resolution = serializers.SerializerMethodField()
+    checks = serializers.SerializerMethodField()
+
+    def get_silent_seconds(self, diagnosis: Diagnosis) -> int | None:
+        return int(diagnosis.silence.total_seconds()) if diagnosis.silence else None
+
+    def get_title(self, diagnosis: Diagnosis) -> str:
+        return advise_on(diagnosis).title
+
+    def get_cause(self, diagnosis: Diagnosis) -> str:
+        return advise_on(diagnosis).cause
+
+    def get_resolution(self, diagnosis: Diagnosis) -> str:
+        return advise_on(diagnosis).resolution
+
+    def get_checks(self, diagnosis: Diagnosis) -> list[str]:
+        return list(advise_on(diagnosis).checks)
+
+
+class SessionDetailSerializer(SessionSerializer):
+    """One session with its steps and what is wrong with it."""
+
+    status = serializers.SerializerMethodField(help_text="As a device's status.")
+    steps = serializers.SerializerMethodField()
+    diagnosis = serializers.SerializerMethodField()
+
+    class Meta(SessionSerializer.Meta):
+        fields: Any = (*SessionSerializer.Meta.fields, "status", "steps", "diagnosis")
+        read_only_fields: Any = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=DeviceStatus.choices))
+    def get_status(self, session: EnrollmentSession) -> str:
+        return self._get_account(session).standing.status.value
+
+    @extend_schema_field(SessionStepSerializer(many=True))
+    def get_steps(self, session: EnrollmentSession) -> Any:
+        return SessionStepSerializer(self._get_account(session).timeline, many=True).data
+
+    @extend_schema_field(SessionDiagnosisSerializer(allow_null=True))
+    def get_diagnosis(self, session: EnrollmentSession) -> Any:
+        found = self._get_account(session).diagnosis
+        return SessionDiagnosisSerializer(found).data if found else None
+
+    def _get_account(self, session: EnrollmentSession) -> Account:
+        known: Account | None = getattr(session, "account", None)
+        if known is None:
+            known = give_account(session, now=timezone.now())
+            session.account = known  # type: ignore[attr-defined]
+        return known
+
+
 class SessionFilters(RowFilters):
     state = filters.ChoiceFilter(choices=SessionState.choices)
     token = filters.CharFilter(field_name="token__jti")
     device = filters.CharFilter(field_name="device_id")
     platform = filters.CharFilter()
+    absent = filters.ChoiceFilter(
+        choices=[
+            (DeviceStatus.PENDING.value, DeviceStatus.PENDING.label),
+            (DeviceStatus.NOT_MANAGED.value, DeviceStatus.NOT_MANAGED.label),
+        ],
+        method="filter_absent",
+        help_text="Enrollments of the last 7 days without a device, by their status.",
+    )
+
+    def filter_absent(
+        self, rows: QuerySet[EnrollmentSession], name: str, value: str
+    ) -> QuerySet[EnrollmentSession]:
+        return list_absent(rows, now=timezone.now(), status=value)
 
 
 class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Each profile download is a session; its id runs through certificate, device and log."""
 
-    queryset = EnrollmentSession.objects.select_related("token")
+    queryset = list_sessions()
     serializer_class = SessionSerializer
     lookup_value_regex = "ses_[a-z0-9]+"
     filterset_class = SessionFilters
@@ -60,3 +163,6 @@ class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         "person_email",
     )
     ordering_fields: ClassVar = {"created_at": "id", "expires_at": "expires_at"}
+
+    def get_serializer_class(self) -> type[SessionSerializer]:
+        return SessionDetailSerializer if self.action == "retrieve" else SessionSerializer

@@ -23,7 +23,13 @@ from enrollment.protocol.profile_service import build_service_profile
 from enrollment.services.consent import build_consent
 from enrollment.services.identity_payload import build_identity
 from enrollment.services.log import write_entry
-from enrollment.services.sessions import advance_session, check_open, note_base_url
+from enrollment.services.sessions import (
+    advance_session,
+    check_open,
+    fail_session,
+    is_open,
+    note_base_url,
+)
 from enrollment.services.steps import record_step
 from enrollment.services.tokens import build_challenge, check_not_stopped, check_token
 from organization.models import Organization
@@ -34,17 +40,15 @@ from scep.services.profile_signing import sign_profile
 
 
 def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Caller) -> bytes:
-    """Like build_profile; a refusal is noted as the session's, unless its device has enrolled."""
+    """Like build_profile; a refusal is noted as the session's, unless that is over."""
     try:
         return build_profile(session, now=now, caller=caller)
     except EnrollmentRefused as refusal:
-        if session.state != SessionState.ENROLLED:
+        if is_open(session, now=now):  # else it has told its story already
+            code = refusal.code
+            fail_session(session.public_id, code=code)
             record_step(
-                session.public_id,
-                StepKind.PROFILE_DOWNLOADED,
-                now=now,
-                caller=caller,
-                code=refusal.code,
+                session.public_id, StepKind.PROFILE_DOWNLOADED, now=now, caller=caller, code=code
             )
         raise
 

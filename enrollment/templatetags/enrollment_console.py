@@ -1,16 +1,23 @@
 """Template tags of the console's enrollment pages."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from devices.models import Platform
 from enrollment.models import EnrollmentToken, Invitation, InvitationState, TokenState
 from enrollment.protocol.access_rights import ACCESS_RIGHTS, RIGHTS_LEVELS
+from enrollment.protocol.funnel.advice import STEP_TITLES
+from enrollment.protocol.funnel.steps import StepKind
+from enrollment.protocol.funnel.timeline import RowState
 from enrollment.protocol.log_codes import get_log_code
 from enrollment.selectors import get_invitation_state, get_token_state
+from enrollment.services.standing import AbsentSessions, find_absent_sessions
 
+SHORT = 10  # seconds that are told with a decimal
 register = template.Library()
 
 
@@ -45,3 +52,43 @@ def translated(text: str) -> str:
 def code_title(code: str) -> str:
     """Return the log code's title."""
     return get_log_code(code).title
+
+
+@register.filter
+def step_title(kind: str) -> str:
+    """Return what a step is called in the console; a newer part's by its own name."""
+    return STEP_TITLES[StepKind(kind)] if kind in STEP_TITLES else kind
+
+
+@register.filter
+def row_tone(state: str) -> str:
+    """Return the colour of a row of the steps."""
+    tones = {RowState.DONE: "green", RowState.WAITING: "amber", RowState.AHEAD: "gray"}
+    return tones.get(RowState(state), "red")
+
+
+@register.filter
+def platform_name(platform: str) -> str:
+    """Return how Apple writes the platform, "" for none."""
+    return str(Platform(platform).label) if platform in Platform.values else platform
+
+
+@register.filter
+def duration(value: timedelta) -> str:
+    """Return a time in two units at most: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    seconds = max(value.total_seconds(), 0)
+    if seconds < SHORT:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+@register.simple_tag
+def absent_sessions(status: str) -> AbsentSessions:
+    """Return the enrollments that stand beside devices of a status ("" for all of them)."""
+    return find_absent_sessions(status, now=timezone.now())

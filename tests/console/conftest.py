@@ -23,11 +23,12 @@ from devices.models import (
 from devices.services.escrow import keep_secret
 from devices.services.groups import create_group
 from devices.services.software_counts import count_software
-from enrollment.models import EnrollmentToken, Invitation, Kiosk, LogEntry
+from enrollment.models import EnrollmentSession, EnrollmentToken, Invitation, Kiosk, LogEntry
 from enrollment.protocol.invitation_list import InvitedPerson
 from enrollment.services.invitations import invite_people
 from enrollment.services.kiosks import start_kiosk
 from enrollment.services.log import write_entry
+from enrollment.services.sessions import open_session
 from enrollment.services.tokens import create_token
 from organization.models import Role
 from organization.services.administrators import create_administrator
@@ -73,6 +74,7 @@ class World:
     token: EnrollmentToken
     invitation: Invitation
     entry: LogEntry
+    session: EnrollmentSession
     certificate: IssuedCertificate
     held_request: HeldRequest
     next_ca: CertificateAuthority
@@ -166,6 +168,14 @@ def world(bootstrapped: None) -> World:
         token=token,
         invitation=add_invitation(token),
         entry=entry,
+        session=open_session(
+            token,
+            platform="ios",
+            user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X)",
+            remote_address="192.0.2.7",
+            now=timezone.now(),
+            is_on_page=True,
+        ),
         certificate=create_certificate(device, scep_profile=scep_profile),
         held_request=hold_request(scep_profile, token=token),
         next_ca=prepare_authority(

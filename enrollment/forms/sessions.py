@@ -1,0 +1,46 @@
+"""The filters of enrollment sessions."""
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import DeviceStatus
+from enrollment.models import EnrollmentSession, SessionState
+from enrollment.selectors import list_absent
+from organization.forms import ConsoleFilterSet, SearchFilter
+
+
+class SessionFilter(ConsoleFilterSet):
+    q = SearchFilter(
+        "public_id",
+        "device_id",
+        "remote_address",
+        "user_agent",
+        "person_name",
+        "person_email",
+        "token__name",
+        placeholder=_("Search session, device, address, person, token…"),
+    )
+    absent = django_filters.ChoiceFilter(
+        label=_("Without a device"),
+        choices=(
+            ("all", _("All of the last 7 days")),
+            (DeviceStatus.PENDING.value, DeviceStatus.PENDING.label),
+            (DeviceStatus.NOT_MANAGED.value, DeviceStatus.NOT_MANAGED.label),
+        ),
+        method="filter_absent",
+        empty_label=_("All"),
+    )
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=SessionState, empty_label=_("All")
+    )
+
+    class Meta:
+        model = EnrollmentSession
+        fields: tuple[str, ...] = ()
+
+    def filter_absent(
+        self, rows: "QuerySet[EnrollmentSession]", name: str, value: str
+    ) -> "QuerySet[EnrollmentSession]":
+        return list_absent(rows, now=timezone.now(), status="" if value == "all" else value)
