@@ -20,6 +20,10 @@ class SessionRefused(EnrollmentRefused):
     """The enrollment session is unknown, expired, or has enrolled its device already."""
 
 
+class SessionDecided(EnrollmentRefused):
+    """A session that does not wait for an administrator, or does no more."""
+
+
 class ProfileServiceRefused(EnrollmentRefused):
     """A message of the Profile Service's phases 2 and 3 that brings its device no further."""
 

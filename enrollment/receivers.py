@@ -61,6 +61,7 @@ def log_held_request(request: HeldRequest, caller: Caller = NOBODY, **_: Any) ->
 def log_decision(request: HeldRequest, **_: Any) -> None:
     is_approved = request.state == HeldRequestState.APPROVED
     if not is_approved:
+        fail_session(request.session_id, code="certificate_rejected")
         _record(request.session_id, StepKind.PKI_OPERATION, code="certificate_rejected")
     _write_held("certificate_approved" if is_approved else "certificate_rejected", request)
 

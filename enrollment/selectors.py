@@ -15,7 +15,7 @@ from enrollment.models import (
     TokenState,
 )
 from enrollment.protocol.person import Person
-from scep.models import ScepProfile, ScepServerType
+from scep.models import HeldRequestState, ScepProfile, ScepServerType
 
 HAS_STARTED = Exists(EnrollmentSession.objects.filter(token=OuterRef("token")))
 MAIL_STATES = {
@@ -56,6 +56,24 @@ def find_service_profile(scep_profile: ScepProfile | None) -> ScepProfile | None
         return scep_profile
     builtin = ScepProfile.objects.filter(server_type=ScepServerType.BUILTIN)
     return builtin.select_related("issuing_ca").order_by("id").first()
+
+
+def is_held_at_page(token: EnrollmentToken) -> bool:
+    """Whether the token's sessions wait for approval before there is anything to download.
+
+    Where our own CA issues by SCEP, the request for the certificate waits instead.
+    """
+    profile = token.scep_profile
+    is_ours = profile is not None and profile.server_type == ScepServerType.BUILTIN
+    return token.hold_for_approval and not is_ours
+
+
+def list_waiting_sessions(*, now: datetime) -> QuerySet[EnrollmentSession]:
+    """Return the sessions that wait at the page for an administrator, newest first."""
+    waiting = EnrollmentSession.objects.filter(
+        approval=HeldRequestState.PENDING, expires_at__gt=now
+    )
+    return waiting.select_related("token__group")
 
 
 def list_tokens(
@@ -147,7 +165,9 @@ def filter_invitations(
 def list_sessions() -> QuerySet[EnrollmentSession]:
     """Return the sessions, newest first, with all that their diagnosis asks for."""
     return (
-        EnrollmentSession.objects.select_related("token__scep_profile", "token__organization")
+        EnrollmentSession.objects.select_related(
+            "token__scep_profile", "token__organization", "reported_device"
+        )
         .defer("token__signing_key")
         .prefetch_related("steps")
     )

@@ -1,14 +1,24 @@
-"""Administrators' doors: Enrollment › OTA › Tokens Enrollment › Log and its sessions."""
+"""Administrators' doors: Enrollment › OTA and Enrollment › Log with its sessions."""
 
 from django.urls import URLPattern
 
-from enrollment.console import handout, invitations, kiosks, log, sessions, stop, tokens
+from enrollment.console import (
+    approvals,
+    handout,
+    invitations,
+    kiosks,
+    log,
+    sessions,
+    stop,
+    tokens,
+)
 
 console_urlpatterns: list[URLPattern] = [
     *tokens.urlpatterns,
     *handout.urlpatterns,
     *kiosks.urlpatterns,
     *invitations.urlpatterns,
+    *approvals.urlpatterns,
     *stop.urlpatterns,
     *log.urlpatterns,
     *sessions.urlpatterns,

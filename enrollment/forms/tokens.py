@@ -94,6 +94,11 @@ class TokenForm(ConsoleForm):
         ),
     )
 
+    hold_for_approval = forms.BooleanField(
+        label=_("Hold for approval"),
+        required=False,
+        help_text=_("Each device waits until an administrator has approved it"),
+    )
     allowed_serials = forms.CharField(
         label=_("Only these serial numbers"),
         required=False,

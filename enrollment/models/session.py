@@ -3,6 +3,7 @@ from django.db import models
 from enrollment.models.token import EnrollmentToken
 from enrollment.protocol.person import Person
 from organization.models import PublicIdField, TimeStamped
+from scep.models import HeldRequestState
 
 
 class SessionState(models.TextChoices):
@@ -37,6 +38,14 @@ class EnrollmentSession(TimeStamped):
         max_length=40, blank=True, help_text="The silence that was logged last."
     )
     failure_code = models.CharField(max_length=40, blank=True)
+    approval = models.CharField(
+        max_length=10,
+        choices=HeldRequestState,
+        blank=True,
+        help_text="Of one that waits at the page, before there is a profile to download.",
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.CharField(max_length=200, blank=True)
     person_name = models.CharField(max_length=200, blank=True)
     person_email = models.CharField(max_length=200, blank=True)
     person_subject = models.CharField(
@@ -55,6 +64,9 @@ class EnrollmentSession(TimeStamped):
                 fields=["created_at"],
                 condition=models.Q(device_id="") & ~models.Q(state=SessionState.ENROLLED),
                 name="session_absent",
+            ),
+            models.Index(
+                fields=["-id"], condition=models.Q(approval="pending"), name="session_waiting"
             ),
         ]
 

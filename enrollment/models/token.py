@@ -60,6 +60,9 @@ class EnrollmentToken(TimeStamped):
         editable=False,
         help_text="What its short link is found by; none before it was shown.",
     )
+    hold_for_approval = models.BooleanField(
+        default=False, help_text="An administrator decides about each device."
+    )
     allowed_serial_count = models.PositiveIntegerField(
         default=0, help_text="How many serial numbers its list has; 0 = every device."
     )

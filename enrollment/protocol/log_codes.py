@@ -76,6 +76,25 @@ _DEVICES_ALLOWED = (
     ),
 )
 
+_APPROVALS = (
+    _error(
+        "approval_pending",
+        _("Not approved yet"),
+        _("An administrator has to approve this enrollment first."),
+        _("Wait on the enrollment page: it goes on as soon as the enrollment is approved."),
+        _("Waiting for approval"),
+        level="warning",
+    ),
+    _error(
+        "enrollment_rejected",
+        _("Enrollment rejected"),
+        _("An administrator has not approved this enrollment."),
+        _("Ask your IT team. If the device should enroll after all, begin again."),
+        _("Your enrollment was not approved"),
+        level="warning",
+    ),
+)
+
 _SESSIONS = (
     _error(
         "session_unknown",
@@ -321,6 +340,8 @@ _STEPS = (
     LogCode("profile_service_completed", "info", _("Enrollment profile sent to the device")),
     LogCode("certificate_issued", "info", _("Certificate issued")),
     LogCode("certificate_revoked", "info", _("Certificate revoked")),
+    LogCode("enrollment_held", "info", _("Waiting for an administrator's approval")),
+    LogCode("enrollment_approved", "info", _("Enrollment approved")),
     LogCode("certificate_held", "info", _("Waiting for an administrator's approval")),
     LogCode("certificate_approved", "info", _("Certificate request approved")),
     _error(
@@ -328,6 +349,7 @@ _STEPS = (
         _("Certificate request rejected"),
         _("An administrator has rejected the device's request for a certificate."),
         _("If the device should enroll after all, let it begin again and approve its request."),
+        _("Your enrollment was not approved"),
         level="warning",
     ),
     LogCode("device_authenticated", "info", _("Device authenticated")),
@@ -339,7 +361,8 @@ _STEPS = (
 )
 
 _ALL = (
-    *_TOKENS, *_DEVICES_ALLOWED, *_SESSIONS, *FUNNEL_CODES, *_CERTIFICATES, *_DEVICES, *_STEPS,
+    *_TOKENS, *_DEVICES_ALLOWED, *_APPROVALS, *_SESSIONS, *FUNNEL_CODES, *_CERTIFICATES, *_DEVICES,
+    *_STEPS,
 )  # fmt: skip
 LOG_CODES = {entry.code: entry for entry in _ALL}
 

@@ -1,23 +1,50 @@
-"""`enrollment/sessions`: attempts to enroll, read only."""
+"""`enrollment/sessions`: attempts to enroll, and those that wait for approval."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from devices.models import DeviceStatus
-from enrollment.models import EnrollmentSession, SessionState
+from enrollment.errors import SessionDecided
+from enrollment.models import EnrollmentSession, ReportedDevice, SessionState
 from enrollment.protocol.funnel.advice import STEP_TITLES, advise_on
 from enrollment.protocol.funnel.diagnosis import Diagnosis, Kind
 from enrollment.protocol.funnel.timeline import RowState, TimelineRow
 from enrollment.selectors import list_absent, list_sessions
+from enrollment.services.approvals import approve_session, reject_session
 from enrollment.services.standing import Account, give_account
+from organization.models import Role
+from organization.rest import get_actor
 from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
+from scep.models import HeldRequestState
+
+
+class ReportedDeviceSerializer(serializers.ModelSerializer[ReportedDevice]):
+    """What the device said of itself before it had a certificate (Profile Service)."""
+
+    class Meta:
+        model = ReportedDevice
+        fields = (
+            "udid",
+            "serial_number",
+            "imei",
+            "meid",
+            "product",
+            "build_version",
+            "created_at",
+            "completed_at",
+        )
+        read_only_fields = fields
 
 
 class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
@@ -25,6 +52,10 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
     token: Any = serializers.SlugRelatedField(slug_field="jti", read_only=True)
     device = serializers.CharField(
         source="device_id", read_only=True, help_text="`dev_…`; empty until Authenticate."
+    )
+
+    reported_device = ReportedDeviceSerializer(
+        read_only=True, allow_null=True, help_text="Null unless its token identifies devices first."
     )
 
     class Meta:
@@ -38,6 +69,10 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
             "person_name",
             "person_email",
             "failure_code",
+            "approval",
+            "decided_at",
+            "decided_by",
+            "reported_device",
             "user_agent",
             "remote_address",
             "created_at",
@@ -133,6 +168,7 @@ class SessionFilters(RowFilters):
     token = filters.CharFilter(field_name="token__jti")
     device = filters.CharFilter(field_name="device_id")
     platform = filters.CharFilter()
+    approval = filters.ChoiceFilter(choices=HeldRequestState.choices)
     absent = filters.ChoiceFilter(
         choices=[
             (DeviceStatus.PENDING.value, DeviceStatus.PENDING.label),
@@ -151,7 +187,9 @@ class SessionFilters(RowFilters):
 class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Each profile download is a session; its id runs through certificate, device and log."""
 
+    write_role = Role.ADMINISTRATOR
     queryset = list_sessions()
+    service_errors: ClassVar = {SessionDecided: (409, "session_decided")}
     serializer_class = SessionSerializer
     lookup_value_regex = "ses_[a-z0-9]+"
     filterset_class = SessionFilters
@@ -166,3 +204,20 @@ class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     def get_serializer_class(self) -> type[SessionSerializer]:
         return SessionDetailSerializer if self.action == "retrieve" else SessionSerializer
+
+    @extend_schema(request=None, responses=SessionSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, id: str) -> Response:
+        """The person who waits on the enrollment page can download the profile."""
+        return self._decide(request, approve_session)
+
+    @extend_schema(request=None, responses=SessionSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, id: str) -> Response:
+        """The person who waits on the enrollment page is refused."""
+        return self._decide(request, reject_session)
+
+    def _decide(self, request: Request, act: Callable[..., None]) -> Response:
+        session = self.get_object()
+        act(session, actor=get_actor(request), now=timezone.now())
+        return self.answer(session)

@@ -62,6 +62,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "max_uses",
             "profile_service",
             "allowed_serial_count",
+            "hold_for_approval",
             "uses",
             "rights",
             "state",
@@ -128,6 +129,9 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     profile_service = serializers.BooleanField(
         default=False,
         help_text="The device tells its serial number and UDID before it gets a certificate.",
+    )
+    hold_for_approval = serializers.BooleanField(
+        default=False, help_text="Each device waits until an administrator has approved it."
     )
     allowed_serials = serializers.ListField(
         child=serializers.CharField(max_length=64),

@@ -10,6 +10,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, 
 from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.device_attributes import DeviceAttributes, is_same_device
 from enrollment.services.allow_list import check_serial_allowed
+from enrollment.services.approvals import check_certificate_approved
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.subject_attributes import check_identified, find_reported_device
 from enrollment.services.tokens import check_not_stopped, verify_token
@@ -29,6 +30,7 @@ def admit(request: AdmissionRequest) -> Admission:
         check_not_stopped(session.token)
         check_open(session, now=request.now)
         _check_device(session, udid=request.udid)
+        check_certificate_approved(session, certificate_sha256=request.certificate_sha256)
         check_serial_allowed(session.token, serial_number=request.serial_number)
         _check_reported(session, request=request)
         _take_session(session, udid=request.udid)

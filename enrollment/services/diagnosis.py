@@ -12,7 +12,7 @@ from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.root_trust import find_root_trust
 from policies.selectors import Progress
 from policies.selectors import get_progress as get_policy_progress
-from scep.models import ScepProfile, ScepServerType
+from scep.models import HeldRequestState, ScepProfile, ScepServerType
 
 MAC = "macos"
 SILENT_REASON = "device_silent"
@@ -40,6 +40,7 @@ def gather_facts(session: EnrollmentSession) -> Facts:
         is_own_root=_is_own_root(session, steps=steps),
         scep_trouble=scep_profile.check_code if scep_profile else "",
         failure_code=session.failure_code if is_failed else "",
+        awaits_approval=session.approval == HeldRequestState.PENDING,
     )
 
 

@@ -14,7 +14,7 @@ from enrollment.protocol.profile import (
     build_pkcs12_payload,
     build_scep_payload,
 )
-from enrollment.selectors import find_service_profile
+from enrollment.selectors import find_service_profile, is_held_at_page
 from enrollment.services.subject_attributes import describe_session
 from scep.errors import ServerUnreachable
 from scep.models import ChallengePurpose, ChallengeType, ScepProfile, ScepServerType
@@ -53,7 +53,11 @@ def build_identity(
         scep_profile, session=session, attributes=attributes, token_challenge=challenge, now=now
     )
     return build_scep_identity(
-        scep_profile, context=context, challenge=scep_challenge, attributes=attributes
+        scep_profile,
+        context=context,
+        challenge=scep_challenge,
+        attributes=attributes,
+        is_held=session.token.hold_for_approval and not is_held_at_page(session.token),
     )
 
 
@@ -63,10 +67,14 @@ def build_scep_identity(
     context: ProfileContext,
     challenge: str,
     attributes: SubjectAttributes,
+    is_held: bool = False,
 ) -> Payload:
-    """Return the SCEP payload for a challenge that the profile's server will accept."""
+    """Return the SCEP payload for a challenge that the profile's server will accept.
+
+    `is_held`: the request will wait for an administrator, whatever the SCEP profile says.
+    """
     naming = _build_naming(scep_profile, attributes=attributes)
-    held = scep_profile.hold_for_approval
+    held = is_held or scep_profile.hold_for_approval
     scep = replace(
         _describe_server(scep_profile, session_id=attributes.session),
         challenge=challenge,
@@ -157,16 +165,26 @@ def _get_challenge(
         if scep_profile.challenge_type == ChallengeType.TOKEN:
             return token_challenge
         if scep_profile.challenge_type == ChallengeType.DYNAMIC:
-            return create_dynamic_challenge(scep_profile, session_id=attributes.session, now=now)
-        if session.token.profile_service:
-            # A static challenge proves no session, so no certificate could name the device.
-            return create_dynamic_challenge(
-                scep_profile,
-                session_id=attributes.session,
-                now=now,
-                purpose=ChallengePurpose.SESSION,
-            )
+            return _create_challenge(session, now=now, purpose=ChallengePurpose.ENROLLMENT)
+        if session.token.profile_service or session.token.hold_for_approval:
+            # A static challenge proves no session: no certificate could name the device, and no
+            # request would be known to be one that waits.
+            return _create_challenge(session, now=now, purpose=ChallengePurpose.SESSION)
     return get_lasting_challenge(scep_profile, attributes=attributes)
+
+
+def _create_challenge(
+    session: EnrollmentSession, *, now: datetime, purpose: ChallengePurpose
+) -> str:
+    scep_profile = session.token.scep_profile
+    assert scep_profile is not None  # noqa: S101 - asked before
+    return create_dynamic_challenge(
+        scep_profile,
+        session_id=session.public_id,
+        now=now,
+        purpose=purpose,
+        holds=session.token.hold_for_approval,
+    )
 
 
 def _build_naming(scep_profile: ScepProfile, *, attributes: SubjectAttributes) -> Naming:

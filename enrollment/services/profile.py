@@ -20,6 +20,7 @@ from enrollment.protocol.profile import (
 )
 from enrollment.protocol.profile import build_profile as build_profile_plist
 from enrollment.protocol.profile_service import build_service_profile
+from enrollment.services.approvals import PENDING, check_approved
 from enrollment.services.consent import build_consent
 from enrollment.services.identity_payload import build_identity
 from enrollment.services.log import write_entry
@@ -44,7 +45,8 @@ def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Calle
     try:
         return build_profile(session, now=now, caller=caller)
     except EnrollmentRefused as refusal:
-        if is_open(session, now=now):  # else it has told its story already
+        # Else it has told its story already, or only comes too early.
+        if is_open(session, now=now) and refusal.code != PENDING:
             code = refusal.code
             fail_session(session.public_id, code=code)
             record_step(
@@ -100,6 +102,7 @@ def _check_may_enroll(session: EnrollmentSession, *, now: datetime) -> str:
     check_token(session.token, now=now)
     check_not_stopped(session.token)
     check_open(session, now=now)
+    check_approved(session)
     return _get_topic(now=now)
 
 

@@ -36,6 +36,11 @@ class SessionProgress:
     def is_final(self) -> bool:
         return self.state in (MANAGED, SessionState.FAILED, SessionState.EXPIRED)
 
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether it goes on once an administrator has decided."""
+        return self.diagnosis is not None and self.diagnosis.kind == Kind.WAITING
+
 
 def get_session_progress(session: EnrollmentSession, *, now: datetime) -> SessionProgress:
     """Return the state that the person's page shows; changes nothing."""

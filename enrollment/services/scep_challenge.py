@@ -35,7 +35,10 @@ def verify_token_challenge(
     except EnrollmentRefused as error:
         raise ChallengeInvalid(error.message, code=error.code) from error
     return ChallengeGrant(
-        session_id=verified.session_id, token_id=verified.token.jti, max_certificates=limit
+        session_id=verified.session_id,
+        token_id=verified.token.jti,
+        max_certificates=limit,
+        holds=verified.token.hold_for_approval,
     )
 
 

@@ -13,14 +13,16 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.protocol.funnel.rules import get_silence
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.person import Person
-from enrollment.selectors import find_invited_person
+from enrollment.selectors import find_invited_person, is_held_at_page
 from enrollment.services.log import write_entry
 from enrollment.services.steps import record_step
 from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
 from organization.protocol.caller import build_caller
+from scep.models import HeldRequestState
 
 PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 LIFETIME = timedelta(minutes=60)
+HELD_LIFETIME = timedelta(days=1)
 SESSION_WITH_TOKEN = PreparedSelect(
     lambda: (
         EnrollmentSession.objects.filter(public_id=Given("session_id"))
@@ -66,16 +68,19 @@ def open_session(
     user_agent: str,
     remote_address: str | None,
     now: datetime,
-    lifetime: timedelta = LIFETIME,
+    lifetime: timedelta | None = None,
     person: Person | None = None,
     is_on_page: bool = False,
 ) -> EnrollmentSession:
     """Start an attempt with a verified token; `platform` is a devices.Platform value or "".
 
     Without a `person` it is the one whom the token invites. `is_on_page`: by the button of the
-    page, and not by a link straight to the profile.
+    page, and not by a link straight to the profile. One that waits for approval has a day, for
+    somebody has to look.
     """
     person = person or find_invited_person(token)
+    is_held = is_held_at_page(token)
+    lifetime = lifetime or (HELD_LIFETIME if is_held else LIFETIME)
     session = EnrollmentSession(
         token=token,
         platform=platform,
@@ -83,6 +88,7 @@ def open_session(
         remote_address=remote_address,
         expires_at=now + lifetime,
         due_at=now + lifetime,
+        approval=HeldRequestState.PENDING if is_held else "",
         person_name=person.name,
         person_email=person.email,
         person_subject=person.subject,
@@ -92,6 +98,8 @@ def open_session(
         caller = build_caller(address=remote_address, agent=user_agent)
         record_step(session.public_id, StepKind.PAGE_OPENED, now=now, caller=caller)
     write_entry("session_opened", session=session, detail={"platform": platform})
+    if is_held:
+        write_entry("enrollment_held", session=session)
     return session
 
 

@@ -65,14 +65,16 @@ def create_token(
     rights: str = FULL,
     profile_service: bool = False,
     allowed_serials: Sequence[str] = (),
+    hold_for_approval: bool = False,
     actor: str,
 ) -> EnrollmentToken:
     """Make a token; `expires_at` None = never, `max_uses` 0 = unlimited, audited.
 
     `rights` is the name of a level of enrollment.protocol.access_rights. `profile_service`: devices
     say what they are before they get a certificate. `allowed_serials`: the only devices that may
-    enroll; none = every device. Raises TokenInvalid for an impossible name, number, level or
-    serial number, NotReady without a signing key.
+    enroll; none = every device. `hold_for_approval`: an administrator decides about each device.
+    Raises TokenInvalid for an impossible name, number, level or serial number, NotReady without a
+    signing key.
     """
     serials = check_serial_numbers(allowed_serials)
     name = name.strip()
@@ -95,6 +97,7 @@ def create_token(
         rights=rights,
         profile_service=profile_service,
         allowed_serial_count=len(serials),
+        hold_for_approval=hold_for_approval,
         created_by=actor,
     )
     add_allowed_serials(token, serials=serials)

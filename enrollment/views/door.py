@@ -27,10 +27,15 @@ STATUS = {
     "token_signature_invalid": 403,
     "token_unknown": 403,
     "session_unknown": 404,
+    "approval_pending": 403,
+    "enrollment_rejected": 403,
 }
 
 # What a person mends alone, and what an administrator does without sending another link.
-OWN_REMEDY = {"rate_limited", "session_expired", "session_used", "session_unknown"}
+OWN_REMEDY = {
+    *("rate_limited", "session_expired", "session_used", "session_unknown"),
+    *("approval_pending", "enrollment_rejected"),
+}
 LATER = {
     "enrollment_stopped",
     "push_certificate_expired",

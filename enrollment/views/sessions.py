@@ -15,6 +15,7 @@ from enrollment.views.door import prefers_page, public_door
 from enrollment.views.page import build_page
 from enrollment.views.status import build_state
 from organization.services.client_address import get_client_address
+from scep.models import HeldRequestState
 
 DEVICES = {platform: device for device, platform in PLATFORMS.items()}
 
@@ -44,11 +45,12 @@ def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
         return JsonResponse(state)
     visitor = _get_visitor(request, session)
     context = build_page(session.token, visitor=visitor, with_link=False)
-    starts = "start" in request.GET and session.state == SessionState.WAITING
+    is_held = session.approval == HeldRequestState.PENDING
+    starts = "start" in request.GET and session.state == SessionState.WAITING and not is_held
     context |= {
         "state": state,
         "starts": starts,
-        "can_download": is_open(session, now=now),
+        "can_download": is_open(session, now=now) and not is_held,
     }
     return render(request, "enroll/page.html", context)
 

@@ -31,6 +31,7 @@ def build_state(session: EnrollmentSession, progress: SessionProgress) -> dict[s
         "installed": progress.installed,
         "total": progress.total,
         "is_final": progress.is_final,
+        "awaits_approval": progress.awaits_approval,
         "code": progress.code,
         "step": diagnosis.step.value if diagnosis and progress.code else "",
         "cause": _translate(advice.cause) if advice else "",

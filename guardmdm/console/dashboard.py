@@ -24,7 +24,7 @@ from devices.models import (
 )
 from devices.selectors import count_devices_by_status, find_push_certificate, is_refused
 from enrollment.models import LogEntry, LogLevel, TokenState
-from enrollment.selectors import list_tokens
+from enrollment.selectors import list_tokens, list_waiting_sessions
 from guardmdm.console.charts import build_area, build_donut
 from guardmdm.console.checklist import list_failures, list_tasks
 from organization.console import may, role_required
@@ -35,7 +35,7 @@ from organization.templatetags.console import tone
 from policies.models import ItemState, ItemStatus
 from scep.models import ScepProfile
 from scep.selectors import ExpiringCertificate, get_issuing_ca, list_expiring
-from scep.templatetags.scep_console import at_most_99, count_waiting
+from scep.templatetags.scep_console import MOST_WAITING, at_most_99, count_waiting
 
 DAYS = 30
 MOST_NOTICES = 5
@@ -69,6 +69,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
             *find_ca_notices(now),
             *find_server_notices(),
             *find_waiting_notices(),
+            *find_waiting_people_notices(),
         ],
         "device_count": sum(statuses.values()) - statuses[DeviceStatus.UNENROLLED],
         "week_count": Device.objects.filter(enrolled_at__gte=now - timedelta(days=7)).count(),
@@ -208,6 +209,19 @@ def find_server_notices() -> list[Notice]:
         )
         for profile in profiles
     ]
+
+
+def find_waiting_people_notices() -> list[Notice]:
+    count = list_waiting_sessions(now=timezone.now())[: MOST_WAITING + 1].count()
+    if not count:
+        return []
+    title = ngettext(
+        "%(count)s person waits for approval on the enrollment page.",
+        "%(count)s people wait for approval on the enrollment page.",
+        count,
+    ) % {"count": at_most_99(count)}
+    text = _("They can download the profile once an administrator has approved it.")
+    return [Notice("warning", title, text, reverse("console:waiting-sessions"))]
 
 
 def find_waiting_notices() -> list[Notice]:

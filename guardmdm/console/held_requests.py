@@ -65,14 +65,17 @@ def _list_requests() -> "QuerySet[HeldRequest]":
 
 
 def add_origins(requests: list[Any]) -> None:
-    """Put the enrollment session and the token behind it on each request; two queries."""
-    sessions = EnrollmentSession.objects.filter(public_id__in={row.session_id for row in requests})
+    """Put session, token and what the device said of itself on each request; two queries."""
+    sessions = EnrollmentSession.objects.select_related("reported_device", "token").filter(
+        public_id__in={row.session_id for row in requests}
+    )
     tokens = EnrollmentToken.objects.filter(jti__in={row.token_id for row in requests})
     session_by_id = {session.public_id: session for session in sessions}
     token_by_id = {token.jti: token for token in tokens}
     for row in requests:
         row.session = session_by_id.get(row.session_id)
-        row.token = token_by_id.get(row.token_id)
+        row.token = token_by_id.get(row.token_id) or (row.session and row.session.token)
+        row.device = getattr(row.session, "reported_device", None)
 
 
 HELD_REQUESTS = ListPage(
@@ -86,7 +89,7 @@ HELD_REQUESTS = ListPage(
     filterset=HeldRequestFilter,
     is_huge=True,
     empty_title=_("Nothing waits for approval"),
-    empty_text=_("SCEP profiles with “Hold new enrollments” send their requests here."),
+    empty_text=_("SCEP profiles and tokens that hold for approval send their requests here."),
 )
 
 

@@ -114,7 +114,9 @@ def claim_certificate(
         raise RequestRejected("the transactionID belongs to another key")
     exchange.session_id = request.session_id or exchange.session_id
     if request.state == HeldRequestState.REJECTED:
-        raise RequestRejected("an administrator has rejected the request")
+        raise RequestRejected(
+            "an administrator has rejected the request", code="certificate_rejected"
+        )
     if request.state != HeldRequestState.APPROVED:
         return None
     try:

@@ -32,7 +32,7 @@ LOG_CODE_PREFIXES = (
     "group_",
     "identity_",
     "device_",
-    "approval_",
+    "certificate_",
     "enrollment_stopped",
 )
 ANSWERS = {

@@ -62,6 +62,14 @@
 
   let url = body.dataset.statusUrl, started = Date.now(), timer;
 
+  // What waits for approval at the page has nothing to download before.
+  let held = status?.hasAttribute("data-held") && status.dataset.state === "waiting";
+  const follow = (state) => {
+    const waits = state.awaits_approval && state.state === "waiting";
+    if (held && !waits && state.state === "waiting") location.href = state.profile_url;
+    held = waits;
+  };
+
   const show = (state) => {
     status.dataset.state = state.state;
     status.querySelector("[data-text]").textContent = state.text;
@@ -76,7 +84,7 @@
   const poll = async () => {
     clearTimeout(timer);
     if (!url || !status) return;
-    if (Date.now() - started > STOP_AFTER) {
+    if (Date.now() - started > STOP_AFTER && !held) {
       const text = status.querySelector("[data-text]");
       status.dataset.state = "stopped";
       text.textContent = text.dataset.stopped;
@@ -87,6 +95,7 @@
       if (answer.ok) {
         const state = await answer.json();
         show(state);
+        follow(state);
         if (ENDS.includes(state.state)) return;
       }
     } catch { /* away from the network for a moment: the next poll tells */ }
@@ -98,7 +107,7 @@
   const form = document.querySelector("[data-open-session]");
   form?.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (url) { location.href = `${url}/profile`; return; }
+    if (url) { if (!held) location.href = `${url}/profile`; return; }
     const answer = await fetch(form.action, {
       method: "POST", body: new URLSearchParams(new FormData(form)),
       headers: { Accept: "application/json" },
@@ -107,7 +116,8 @@
     const state = await answer.json();
     url = state.status_url;
     started = Date.now();
-    location.href = state.profile_url;
+    held = state.awaits_approval;
+    if (!held) location.href = state.profile_url;
     show(state);
     timer = setTimeout(poll, EVERY);
   });

@@ -75,6 +75,7 @@ ADMINISTRATORS_ONLY = (
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
     "authority-export", "service-rotate", "service-revoke",
     "held-request-approve", "held-request-reject",
+    "waiting-session-approve", "waiting-session-reject",
     "push-certificate-csr", "push-certificate-request", "push-certificate-import",
     "push-certificate-edit", "settings",
 )  # fmt: skip

@@ -116,7 +116,7 @@ def test_pasted_list_is_read_whatever_stands_between() -> None:
         ["=cmd()"],
         ["A" * 65],
         ["ü"],
-        [f"S{n}" for n in range(MOST_SERIALS + 1)],
+        TOO_MANY,
     ],
 )
 def test_list_is_refused_when_something_in_it_is_no_serial_number(texts: list[str]) -> None:

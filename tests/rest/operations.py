@@ -51,6 +51,8 @@ OPERATIONS = {
     "GET enrollment/log/{entry}": AUDITOR,
     "GET enrollment/sessions": AUDITOR,
     "GET enrollment/sessions/{session}": AUDITOR,
+    "POST enrollment/sessions/{session}/approve": ADMINISTRATOR,
+    "POST enrollment/sessions/{session}/reject": ADMINISTRATOR,
     "GET enrollment/tokens": AUDITOR,
     "POST enrollment/tokens": OPERATOR,
     "GET enrollment/tokens/{token}": AUDITOR,

@@ -31,6 +31,11 @@ class Command(BaseCommand):
             help="devices tell serial number and UDID before they get a certificate",
         )
         parser.add_argument(
+            "--hold-for-approval",
+            action="store_true",
+            help="each device waits until an administrator has approved it",
+        )
+        parser.add_argument(
             "--allow-serial",
             action="append",
             default=[],
@@ -49,6 +54,7 @@ class Command(BaseCommand):
                 scep_profile=self._get_scep_profile(options["scep_profile"]),
                 rights=options["rights"],
                 profile_service=options["profile_service"],
+                hold_for_approval=options["hold_for_approval"],
                 allowed_serials=options["allow_serial"],
                 actor="manage.py",
             )

@@ -29,6 +29,12 @@ FUNNEL_CODES = (
         _("Ensure that the device can reach GuardMDM, and that it trusts its TLS certificate."),
     ),
     _warning(
+        "profile_service_missing",
+        _("Device does not fetch its enrollment profile"),
+        _("The device was identified and has the certificate for it, but has not come back."),
+        _("Ensure that the device can reach GuardMDM; then download the profile again."),
+    ),
+    _warning(
         "token_update_missing",
         _("Device does not complete its registration"),
         _("Authenticate was answered, but no TokenUpdate has followed: the device has no push "

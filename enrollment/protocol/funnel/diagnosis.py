@@ -35,6 +35,7 @@ def diagnose(facts: Facts, *, now: datetime) -> Diagnosis | None:
     """Return what is wrong, the surest first; None while everything may still be well."""
     return (
         _find_departure(facts)
+        or _find_wait(facts)
         or _find_refusal(facts)
         or _find_failed_item(facts)
         or _find_silence(facts, now=now)
@@ -51,7 +52,7 @@ def find_deadline(facts: Facts) -> datetime | None:
 def find_rule(facts: Facts) -> Rule | None:
     """Return the rule for what should come next, or None."""
     latest = facts.latest
-    if latest is None or facts.is_managed:
+    if latest is None or facts.is_managed or facts.awaits_approval:
         return None
     return next((rule for rule in RULES if rule.after == latest.kind and rule.when(facts)), None)
 
@@ -60,6 +61,12 @@ def _find_departure(facts: Facts) -> Diagnosis | None:
     if not facts.device_code:
         return None
     return Diagnosis(Kind.FAILED, facts.device_code, StepKind.ITEMS_APPLIED)
+
+
+def _find_wait(facts: Facts) -> Diagnosis | None:
+    if not facts.awaits_approval:
+        return None
+    return Diagnosis(Kind.WAITING, "approval_pending", StepKind.PROFILE_DOWNLOADED)
 
 
 def _find_refusal(facts: Facts) -> Diagnosis | None:

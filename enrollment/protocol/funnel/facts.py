@@ -39,7 +39,8 @@ class Facts:
     `is_own_root`: devices must trust our root before they can reach this server by TLS.
     `scep_trouble`: the log code of what is wrong with an external SCEP server, or "".
     `push_error`: what APNs says of pushes to the device, or "". `failure_code`, `device_code`:
-    log codes of a session without steps, and of a device that is gone.
+    log codes of a session without steps, and of a device that is gone. `awaits_approval`: there
+    is no profile to download before an administrator has decided.
     """
 
     steps: tuple[Step, ...] = ()
@@ -53,6 +54,7 @@ class Facts:
     is_managed: bool = False
     items_failed: int = 0
     items_pending: int = 0
+    awaits_approval: bool = False
 
     @property
     def latest(self) -> Step | None:

@@ -17,6 +17,12 @@ def _always(facts: Facts) -> bool:
     return True
 
 
+def _is_unidentified(facts: Facts) -> bool:
+    """The certificate that was issued last is that of the Profile Service's third phase."""
+    has_begun = facts.find(StepKind.PROFILE_SERVICE_2) is not None
+    return has_begun and facts.find(StepKind.PROFILE_SERVICE_3) is None
+
+
 @dataclass(frozen=True)
 class Rule:
     """After `after`, `silence` long nothing: `step` is missing, and `code` is what it is called.
@@ -56,7 +62,21 @@ RULES = (
     Rule(StepKind.PROFILE_SERVICE_2, MOMENT, "certificate_not_requested", StepKind.PKI_OPERATION),
     Rule(StepKind.GET_CA_CAPS, MOMENT, "certificate_not_requested", StepKind.PKI_OPERATION),
     Rule(StepKind.GET_CA_CERT, MOMENT, "certificate_not_requested", StepKind.PKI_OPERATION),
+    Rule(
+        StepKind.PKI_OPERATION,
+        MOMENT,
+        "profile_service_missing",
+        StepKind.PROFILE_SERVICE_3,
+        when=_is_unidentified,
+    ),
     Rule(StepKind.PKI_OPERATION, MOMENT, "authenticate_missing", StepKind.AUTHENTICATE),
+    Rule(
+        StepKind.PROFILE_SERVICE_3,
+        MOMENT,
+        "certificate_not_requested",
+        StepKind.PKI_OPERATION,
+        when=lambda facts: facts.way == Way.SCEP,
+    ),
     Rule(StepKind.PROFILE_SERVICE_3, MOMENT, "authenticate_missing", StepKind.AUTHENTICATE),
     Rule(StepKind.AUTHENTICATE, MOMENT, "token_update_missing", StepKind.TOKEN_UPDATE),
     Rule(

@@ -73,6 +73,30 @@ WORDS = {
     "certificate_rejected": Words(
         _("An administrator has rejected your request."), _("Ask your IT team.")
     ),
+    "approval_pending": Words(
+        _("Waiting for your IT team to approve this enrollment…"),
+        _("Leave this page open: it goes on by itself."),
+    ),
+    "enrollment_rejected": Words(_("Your enrollment was not approved"), _("Ask your IT team.")),
+    "serial_not_allowed": Words(
+        _("This device is not on the list"),
+        _("Ask your IT team to make a link with this device’s serial number."),
+    ),
+    "device_mismatch": Words(
+        _("This profile belongs to another device"),
+        _("Open the enrollment link on each device and download a profile of its own."),
+    ),
+    "device_certificate_not_trusted": Words(
+        _("This device cannot be enrolled"),
+        _("Use an iPhone, iPad or Mac as Apple delivers it; simulators need a test server."),
+    ),
+    "device_not_identified": Words(_("Your device has not said what it is."), _START_AGAIN),
+    "profile_service_malformed": Words(
+        _("Your device has sent something that the server does not understand."), _START_AGAIN
+    ),
+    "profile_service_missing": Words(
+        _("Your device has not fetched its enrollment profile."), _AGAIN
+    ),
     "authenticate_missing": Words(
         _("Your device has its certificate, but does not reach the server."),
         _("Try another network and switch VPN off. Then download the profile again."),
