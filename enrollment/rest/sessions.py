@@ -53,7 +53,11 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
     device = serializers.CharField(
         source="device_id", read_only=True, help_text="`dev_…`; empty until Authenticate."
     )
-
+    approval = serializers.CharField(
+        read_only=True,
+        help_text="Of one that waits before there is a profile to download: `pending`, `approved` "
+        "or `rejected`; else empty.",
+    )
     reported_device = ReportedDeviceSerializer(
         read_only=True, allow_null=True, help_text="Null unless its token identifies devices first."
     )

@@ -18,7 +18,7 @@ LIST = "/console/enrollment/ota/waiting/"
 def session(world: World) -> EnrollmentSession:
     EnrollmentToken.objects.update(hold_for_approval=True, scep_profile=None)
     now = timezone.now()
-    token = EnrollmentToken.objects.get(name="Spring intake")
+    token = EnrollmentToken.objects.get(name="Spring intake", parent=None)
     return open_session(token, platform="ios", user_agent="x", remote_address="192.0.2.9", now=now)
 
 

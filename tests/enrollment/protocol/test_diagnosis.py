@@ -110,6 +110,35 @@ def test_the_furthest_refusal_is_told_when_there_are_two() -> None:
     assert found.code == "signature_invalid"
 
 
+@pytest.mark.parametrize(
+    ("steps", "way", "code", "step"),
+    [
+        ([], Way.SCEP, "certificate_not_requested", K.PKI_OPERATION),
+        ([K.PKI_OPERATION], Way.SCEP, "profile_service_missing", K.PROFILE_SERVICE_3),
+        ([K.PKI_OPERATION, K.PROFILE_SERVICE_3], Way.SCEP, "certificate_not_requested", None),
+        ([K.PKI_OPERATION, K.PROFILE_SERVICE_3], Way.PACKED, "authenticate_missing", None),
+        ([K.PROFILE_SERVICE_3, K.PKI_OPERATION], Way.SCEP, "authenticate_missing", None),
+    ],
+)
+def test_silence_in_the_profile_service_names_the_phase_that_is_missing(
+    steps: list[StepKind], way: Way, code: str, step: StepKind | None
+) -> None:
+    taken = [*WAY[:2], K.PROFILE_SERVICE_2, *steps]
+    known = tuple(take(kind, at=place) for place, kind in enumerate(taken))
+    found = diagnose(Facts(steps=known, way=way), now=T0 + timedelta(minutes=5))
+    assert found is not None
+    assert (found.kind, found.code) == (Kind.SILENT, code)
+    assert step in (None, found.step)
+
+
+def test_waiting_at_the_page_is_neither_silence_nor_failure() -> None:
+    facts = build(K.PAGE_OPENED, awaits_approval=True)
+    found = diagnose(facts, now=T0 + timedelta(days=1))
+    assert found is not None
+    assert (found.kind, found.code) == (Kind.WAITING, "approval_pending")
+    assert find_deadline(facts) is None
+
+
 def test_waiting_for_approval_is_no_failure() -> None:
     facts = add(build(K.GET_CA_CERT), take(K.PKI_OPERATION, at=10, code="certificate_held"))
     found = diagnose(facts, now=T0 + timedelta(hours=1))
