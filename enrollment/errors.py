@@ -28,6 +28,10 @@ class ProfileServiceRefused(EnrollmentRefused):
     """A message of the Profile Service's phases 2 and 3 that brings its device no further."""
 
 
+class SignInRefused(EnrollmentRefused):
+    """Who wants to enroll is not known: not signed in, or not by a proof that holds."""
+
+
 class NotReady(EnrollmentRefused):
     """The server is not set up for enrolling yet."""
 

@@ -11,6 +11,8 @@ urlpatterns: list[URLPattern] = [
     path("enroll", views.show_landing, name="enroll"),
     path("e/<str:code>", views.follow_short_link, name="enroll_short"),
     path("enroll/profile", views.download_profile, name="enroll_profile"),
+    path("enroll/sign-in", views.start_sign_in, name="enroll_sign_in"),
+    path("enroll/signed-in", views.take_signed_in, name="enroll_signed_in"),
     path("enroll/sessions", views.create_session, name="enroll_sessions"),
     path("enroll/sessions/<str:session_id>", views.show_session, name="enroll_session"),
     path(

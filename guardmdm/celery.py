@@ -130,6 +130,10 @@ app.conf.update(
             "task": "enrollment.tasks.check_server_certificate",
             "schedule": timedelta(minutes=5),
         },
+        "clear sessions": {
+            "task": "guardmdm.tasks.clear_sessions",
+            "schedule": timedelta(hours=12),
+        },
         "send mails": {
             "task": "enrollment.tasks.send_mails",
             "schedule": timedelta(minutes=1),

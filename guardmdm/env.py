@@ -10,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from guardmdm.identity_provider import IdentityProvider, decode_identity_provider
 from guardmdm.mail import MailServer, check_sender, decode_mail_url
 from organization.protocol.sealing import KeyRing, decode_key_ring, generate_key
 
@@ -28,6 +29,10 @@ DEFAULTS = {
     "APNS_PORT": "443",
     "APNS_CA": "",
     "DEVICE_CA": "",
+    "OIDC_ISSUER": "",
+    "OIDC_CLIENT_ID": "",
+    "OIDC_CLIENT_SECRET": "",
+    "OIDC_NAME": "",
     "EMAIL_URL": "",
     "EMAIL_FROM": "",
     "EMAIL_CA": "",
@@ -66,6 +71,7 @@ class Environment:
     apns_port: int
     apns_ca: str
     device_ca: str
+    oidc: IdentityProvider
     mail_server: MailServer
     email_from: str
     email_ca: str
@@ -95,6 +101,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_port=_check_port(values["APNS_PORT"]),
         apns_ca=values["APNS_CA"],
         device_ca=values["DEVICE_CA"],
+        oidc=_read_identity_provider(values),
         mail_server=_read_mail_server(values["EMAIL_URL"]),
         email_from=_read_sender(values),
         email_ca=values["EMAIL_CA"],
@@ -219,6 +226,18 @@ def _check_choice(name: str, text: str, choices: tuple[str, ...]) -> str:
     if text not in choices:
         raise SettingsError(f"{PREFIX}{name} must be one of {', '.join(choices)}, not {text!r}.")
     return text
+
+
+def _read_identity_provider(values: Mapping[str, str]) -> IdentityProvider:
+    try:
+        return decode_identity_provider(
+            issuer=values["OIDC_ISSUER"],
+            client_id=values["OIDC_CLIENT_ID"],
+            client_secret=values["OIDC_CLIENT_SECRET"],
+            name=values["OIDC_NAME"],
+        )
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}OIDC_ISSUER {error}.") from error
 
 
 def _read_mail_server(text: str) -> MailServer:

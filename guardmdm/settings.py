@@ -9,6 +9,7 @@ import dj_database_url
 from csp.constants import NONE, SELF
 
 from guardmdm.env import build_cache_url, read_environment
+from guardmdm.identity_provider import PROVIDER_ID, build_provider_settings
 from guardmdm.logs import build_logging
 
 ENV = read_environment(os.environ)
@@ -38,6 +39,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "bootstrap",
     "django_filters",
@@ -189,6 +192,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "organization.services.sign_in.AccountAdapter"
+# Where people sign in before they enroll; nobody becomes an administrator by it.
+SOCIALACCOUNT_ADAPTER = "enrollment.services.sign_in.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = build_provider_settings(ENV.oidc)
+OIDC_PROVIDER_ID = PROVIDER_ID
+OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

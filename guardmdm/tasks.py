@@ -1,6 +1,9 @@
 """Periodic work of the installation itself."""
 
+from importlib import import_module
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from guardmdm.examination import is_due, run_examination
@@ -32,3 +35,9 @@ def examine() -> None:
     now = timezone.now()
     if is_due(now=now):
         run_examination(now=now)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def clear_sessions() -> None:
+    """Drop the browsers' sessions that are over, most of them of people who went to sign in."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()

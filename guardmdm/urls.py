@@ -23,8 +23,12 @@ urlpatterns = [
     path("healthz", views.healthz),
     path("readyz", views.readyz),
     *probe.build_urls(),
-    # Accounts are made and helped by administrators; no mail is sent, nobody signs up.
-    re_path("^accounts/(signup|email|confirm-email|password/(reset|set))/", views.answer_not_found),
+    # Accounts are made and helped by administrators; nobody signs up, and another's sign-in opens
+    # none: people who sign in to enroll come by /enroll/sign-in.
+    re_path(
+        "^accounts/(signup|email|confirm-email|password/(reset|set)|3rdparty|social|oidc)/",
+        views.answer_not_found,
+    ),
     path("accounts/", include("allauth.urls")),
     # People type and bookmark addresses without their last slash; devices get no redirect.
     re_path("^console$", RedirectView.as_view(url="/console/")),

@@ -5,6 +5,7 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -106,6 +107,19 @@ class TokenForm(ConsoleForm):
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"}),
         help_text=_("One a line. Empty: every device may enroll."),
     )
+
+    sign_in_required = forms.BooleanField(label=_("Sign-in before enrollment"), required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["sign_in_required"]
+        field.disabled = not settings.OIDC_ISSUER
+        field.help_text = (
+            _("People sign in with %(provider)s first, and own the device that they enroll.")
+            % {"provider": settings.OIDC_NAME}
+            if settings.OIDC_ISSUER
+            else _("Needs an identity provider: see GUARDMDM_OIDC_ISSUER.")
+        )
 
     def clean_allowed_serials(self) -> list[str]:
         try:

@@ -69,6 +69,9 @@ class EnrollmentToken(TimeStamped):
     profile_service = models.BooleanField(
         default=False, help_text="Devices say what they are before they get a certificate."
     )
+    sign_in_required = models.BooleanField(
+        default=False, help_text="People sign in at the identity provider before they enroll."
+    )
     created_by = models.CharField(max_length=200, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.CharField(max_length=200, blank=True)

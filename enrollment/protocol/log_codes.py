@@ -6,6 +6,7 @@ by `_`, which does nothing here: the doors translate.
 
 from enrollment.protocol.funnel.codes import FUNNEL_CODES
 from enrollment.protocol.log_code import LogCode, _
+from enrollment.protocol.sign_in_codes import SIGN_IN_CODES
 
 
 def _error(
@@ -361,8 +362,8 @@ _STEPS = (
 )
 
 _ALL = (
-    *_TOKENS, *_DEVICES_ALLOWED, *_APPROVALS, *_SESSIONS, *FUNNEL_CODES, *_CERTIFICATES, *_DEVICES,
-    *_STEPS,
+    *_TOKENS, *_DEVICES_ALLOWED, *_APPROVALS, *_SESSIONS, *SIGN_IN_CODES, *FUNNEL_CODES,
+    *_CERTIFICATES, *_DEVICES, *_STEPS,
 )  # fmt: skip
 LOG_CODES = {entry.code: entry for entry in _ALL}
 

@@ -61,6 +61,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "expires_at",
             "max_uses",
             "profile_service",
+            "sign_in_required",
             "allowed_serial_count",
             "hold_for_approval",
             "uses",
@@ -132,6 +133,10 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     )
     hold_for_approval = serializers.BooleanField(
         default=False, help_text="Each device waits until an administrator has approved it."
+    )
+    sign_in_required = serializers.BooleanField(
+        default=False,
+        help_text="People sign in at the identity provider (GUARDMDM_OIDC_ISSUER) first.",
     )
     allowed_serials = serializers.ListField(
         child=serializers.CharField(max_length=64),

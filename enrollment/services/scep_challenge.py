@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from enrollment.errors import EnrollmentRefused, SessionRefused, TokenRefused
+from enrollment.errors import EnrollmentRefused, SessionRefused, SignInRefused, TokenRefused
 from enrollment.services.sessions import check_open, get_session
 from enrollment.services.subject_attributes import check_identified
 from enrollment.services.tokens import VerifiedToken, check_not_stopped, verify_token
@@ -29,6 +29,8 @@ def verify_token_challenge(
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
         if verified.session_id:
             _check_session(verified, now=now)
+        elif verified.token.sign_in_required:
+            raise SignInRefused("sign_in_required", "nobody has signed in")
         elif verified.token.profile_service:
             raise TokenRefused("device_not_identified", "the bare token names no device")
         limit = _check_certificates(verified)

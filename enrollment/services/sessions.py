@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from enrollment.errors import SessionRefused
+from enrollment.errors import SessionRefused, SignInRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.protocol.funnel.rules import get_silence
 from enrollment.protocol.funnel.steps import StepKind
@@ -76,9 +76,10 @@ def open_session(
 
     Without a `person` it is the one whom the token invites. `is_on_page`: by the button of the
     page, and not by a link straight to the profile. One that waits for approval has a day, for
-    somebody has to look.
+    somebody has to look. Raises SignInRefused (sign_in_required).
     """
     person = person or find_invited_person(token)
+    _check_signed_in(token, person)
     is_held = is_held_at_page(token)
     lifetime = lifetime or (HELD_LIFETIME if is_held else LIFETIME)
     session = EnrollmentSession(
@@ -119,7 +120,10 @@ def is_open(session: EnrollmentSession, *, now: datetime) -> bool:
 
 
 def check_open(session: EnrollmentSession, *, now: datetime) -> None:
-    """Raise SessionRefused once the session has enrolled a device or is over."""
+    """Raise SessionRefused once the session has enrolled a device or is over.
+
+    Raises SignInRefused (sign_in_required) where nobody has signed in who should have.
+    """
     token_id = session.token.jti
     if session.state == SessionState.ENROLLED:
         raise SessionRefused(
@@ -127,6 +131,12 @@ def check_open(session: EnrollmentSession, *, now: datetime) -> None:
         )
     if not is_open(session, now=now):
         raise SessionRefused("session_expired", "the session is over", token_id=token_id)
+    _check_signed_in(session.token, session.person)
+
+
+def _check_signed_in(token: EnrollmentToken, person: Person) -> None:
+    if token.sign_in_required and not person.subject:
+        raise SignInRefused("sign_in_required", "nobody has signed in", token_id=token.jti)
 
 
 def advance_session(

@@ -66,6 +66,7 @@ def create_token(
     profile_service: bool = False,
     allowed_serials: Sequence[str] = (),
     hold_for_approval: bool = False,
+    sign_in_required: bool = False,
     actor: str,
 ) -> EnrollmentToken:
     """Make a token; `expires_at` None = never, `max_uses` 0 = unlimited, audited.
@@ -73,8 +74,9 @@ def create_token(
     `rights` is the name of a level of enrollment.protocol.access_rights. `profile_service`: devices
     say what they are before they get a certificate. `allowed_serials`: the only devices that may
     enroll; none = every device. `hold_for_approval`: an administrator decides about each device.
-    Raises TokenInvalid for an impossible name, number, level or serial number, NotReady without a
-    signing key.
+    `sign_in_required`: people sign in at the identity provider before they enroll. Raises
+    TokenInvalid for an impossible name, number, level or serial number, and for a sign-in where no
+    provider is set; NotReady without a signing key.
     """
     serials = check_serial_numbers(allowed_serials)
     name = name.strip()
@@ -86,6 +88,8 @@ def create_token(
         raise TokenInvalid(f"a token's rights are one of {', '.join(RIGHTS_LEVELS)}")
     if profile_service and find_service_profile(scep_profile) is None:
         raise TokenInvalid("the Profile Service needs a SCEP profile of the built-in CA")
+    if sign_in_required and not settings.OIDC_ISSUER:
+        raise TokenInvalid("signing in needs an identity provider: see GUARDMDM_OIDC_ISSUER")
     token = EnrollmentToken.objects.create(
         organization=get_organization(),
         signing_key=get_signing_key(),
@@ -98,6 +102,7 @@ def create_token(
         profile_service=profile_service,
         allowed_serial_count=len(serials),
         hold_for_approval=hold_for_approval,
+        sign_in_required=sign_in_required,
         created_by=actor,
     )
     add_allowed_serials(token, serials=serials)
@@ -193,6 +198,15 @@ def find_challenged_session(challenge: str, *, now: datetime) -> str:
         return verify_token(challenge, now=now, allow_exhausted=True).session_id
     except TokenRefused:
         return ""
+
+
+def get_active_token(jti: str, *, now: datetime) -> EnrollmentToken:
+    """Return the token of this id, for whoever has proved it before; raises TokenRefused."""
+    token = EnrollmentToken.objects.select_related("parent").filter(jti=jti).first()
+    if token is None:
+        raise TokenRefused("token_unknown", "no token has this id")
+    check_token(token, now=now)
+    return token
 
 
 def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool = False) -> None:

@@ -4,6 +4,7 @@ from enrollment.views.profile import download_profile, download_session_profile
 from enrollment.views.profile_service import answer_profile_service
 from enrollment.views.sessions import create_session, show_session
 from enrollment.views.short import follow_short_link
+from enrollment.views.sign_in import start_sign_in, take_signed_in
 from enrollment.views.trust import (
     answer_trust_check,
     download_root_der,
@@ -25,4 +26,6 @@ __all__ = [
     "show_kiosk",
     "show_landing",
     "show_session",
+    "start_sign_in",
+    "take_signed_in",
 ]

@@ -29,18 +29,23 @@ STATUS = {
     "session_unknown": 404,
     "approval_pending": 403,
     "enrollment_rejected": 403,
+    "sign_in_required": 403,
+    "sign_in_failed": 403,
+    "sign_in_unavailable": 503,
 }
 
 # What a person mends alone, and what an administrator does without sending another link.
 OWN_REMEDY = {
     *("rate_limited", "session_expired", "session_used", "session_unknown"),
     *("approval_pending", "enrollment_rejected"),
+    *("sign_in_failed", "sign_in_required"),
 }
 LATER = {
     "enrollment_stopped",
     "push_certificate_expired",
     "push_certificate_missing",
     "server_not_set_up",
+    "sign_in_unavailable",
 }
 # Fetch's Sec-Purpose, what browsers sent before it, and Firefox's of old.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import SELF
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -30,6 +31,7 @@ def build_page(token: EnrollmentToken, *, visitor: Visitor, with_link: bool) -> 
         "organization": token.organization,
         "visitor": visitor,
         "device_name": DEVICE_NAMES.get(visitor.device, ""),
+        "sign_in_with": settings.OIDC_NAME if token.sign_in_required else "",
         "may_continue": visitor.browser == Browser.HANDS_OVER,
         "can": list_allowed(rights),
         "cannot": list_refused(rights),

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.protocol.person import Person
 from enrollment.protocol.platform import PLATFORMS, Visitor, decode_user_agent
 from enrollment.services.profile import check_ready
 from enrollment.services.progress import get_session_progress
@@ -51,16 +52,22 @@ def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
         "state": state,
         "starts": starts,
         "can_download": is_open(session, now=now) and not is_held,
+        "signed_in_as": session.person.owner if session.person_subject else "",
     }
     return render(request, "enroll/page.html", context)
 
 
 def open_session_for(
-    request: HttpRequest, *, token: EnrollmentToken, is_on_page: bool = False
+    request: HttpRequest,
+    *,
+    token: EnrollmentToken,
+    is_on_page: bool = False,
+    person: Person | None = None,
+    device: str = "",
 ) -> EnrollmentSession:
     """Open a session for whoever sent the request; `device` is what the page knows better."""
     user_agent = request.headers.get("User-Agent", "")
-    device = request.POST.get("device", "") or request.GET.get("device", "")
+    device = device or request.POST.get("device", "") or request.GET.get("device", "")
     return open_session(
         token,
         platform=decode_user_agent(user_agent, device=device).platform,
@@ -68,6 +75,7 @@ def open_session_for(
         remote_address=get_client_address(request),
         now=timezone.now(),
         is_on_page=is_on_page,
+        person=person,
     )
 
 

@@ -38,6 +38,17 @@ def test_the_environment_shows_no_secret(read):
     assert env.secret_key not in repr(env)
 
 
+def test_an_identity_provider_is_read_and_its_secret_is_not_shown(read, tmp_path):
+    (tmp_path / "secret").write_text("s3cret\n")
+    env = read(
+        OIDC_ISSUER="https://login.example.com/tenant",
+        OIDC_CLIENT_ID="guardmdm",
+        OIDC_CLIENT_SECRET_FILE=str(tmp_path / "secret"),
+    )
+    assert (env.oidc.client_secret, env.oidc.name) == ("s3cret", "login.example.com")
+    assert "s3cret" not in repr(env)
+
+
 def test_a_mail_server_is_read_from_its_address(read):
     env = read(
         EMAIL_URL="submission://mdm%40example.com:p%2Fw%40d@mail.example.com",
@@ -78,6 +89,14 @@ def test_a_setting_is_read_from_its_file(read, tmp_path):
         ({"EMAIL_URL": "smtp://u:p@m.example", "EMAIL_FROM": "a@b.example"}, "in clear"),
         ({"EMAIL_URL": "smtps://u:p/q@m.example", "EMAIL_FROM": "a@b.example"}, "EMAIL_URL"),
         ({"EMAIL_URL": "smtps://m.example", "EMAIL_FROM": "MDM <a@b.example>"}, "EMAIL_FROM"),
+        ({"OIDC_CLIENT_ID": "x"}, "OIDC_ISSUER is missing"),
+        ({"OIDC_ISSUER": "https://id.example.com"}, "client id"),
+        ({"OIDC_ISSUER": "http://id.example.com", "OIDC_CLIENT_ID": "x"}, "https://login"),
+        ({"OIDC_ISSUER": "https://x/?a=b", "OIDC_CLIENT_ID": "x"}, "https://login"),
+        (
+            {"OIDC_ISSUER": "https://x/.well-known/openid-configuration", "OIDC_CLIENT_ID": "x"},
+            "without /.well-known",
+        ),
         ({"DATABASE_URL": "mysql://u@db/x"}, "DATABASE_URL"),
         ({"BROKER_URL": "amqp://mq"}, "BROKER_URL"),
         ({"BROKER_URL": "redis://cache/zero"}, "database number"),

@@ -189,10 +189,10 @@ def add_token(group: Group, *, name: str = "Token", **options: Any) -> Enrollmen
     return create_token(name=name, group=group, **{**defaults, **options})
 
 
-def add_invitation(token: EnrollmentToken) -> Invitation:
-    people = [InvitedPerson("Ann Lee", "ann@example.com")]
+def add_invitation(token: EnrollmentToken, *, email: str = "ann@example.com") -> Invitation:
+    people = [InvitedPerson("Ann Lee", email)]
     invite_people(token, people=people, language="en", send_mail=False, actor="tests")
-    return Invitation.objects.get(token__parent=token)
+    return Invitation.objects.latest("id")
 
 
 def add_session(token: EnrollmentToken, **facts: Any) -> EnrollmentSession:

@@ -34,6 +34,7 @@ from tests.rest.conftest import (
     add_command,
     add_device,
     add_held_request,
+    add_invitation,
     add_session,
     add_token,
 )
@@ -240,6 +241,9 @@ FILL: dict[str, Callable[[int, Sample], Any]] = {
     "enrollment/log": _fill_log,
     "enrollment/sessions": lambda _, sample: add_session(add_token(sample.group)),
     "enrollment/tokens": _fill_tokens,
+    "enrollment/tokens/{token}/invitations": lambda number, sample: add_invitation(
+        sample.token, email=f"p{number}@example.com"
+    ),
     "groups": _fill_groups,
     "packages": lambda number, _: upload_package(make_ipa(CFBundleVersion=f"{number}.1")),
     "policies": _fill_policies,

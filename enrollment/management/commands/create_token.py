@@ -36,6 +36,11 @@ class Command(BaseCommand):
             help="each device waits until an administrator has approved it",
         )
         parser.add_argument(
+            "--sign-in",
+            action="store_true",
+            help="people sign in at the identity provider before they enroll",
+        )
+        parser.add_argument(
             "--allow-serial",
             action="append",
             default=[],
@@ -55,6 +60,7 @@ class Command(BaseCommand):
                 rights=options["rights"],
                 profile_service=options["profile_service"],
                 hold_for_approval=options["hold_for_approval"],
+                sign_in_required=options["sign_in"],
                 allowed_serials=options["allow_serial"],
                 actor="manage.py",
             )
