@@ -2,7 +2,6 @@
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from kombu.exceptions import ChannelError
 
 from guardmdm.celery import app
 
@@ -25,8 +24,5 @@ def count_waiting_tasks() -> int:
     """Return how many tasks no worker has taken yet; raises as reach_broker does."""
     with app.connection_for_write(connect_timeout=CONNECT_SECONDS) as broker:
         broker.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
-        try:
-            queue = broker.default_channel.queue_declare(app.conf.task_default_queue, passive=True)
-        except ChannelError:
-            return 0  # nothing was ever sent
-        return int(queue.message_count)
+        # Not queue_declare: with a key prefix it looks for the queue under another name in Redis.
+        return int(broker.default_channel._size(app.conf.task_default_queue))

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from django.conf import settings
+
 from guardmdm.health.address import check_base_url, check_tls, is_https
 from guardmdm.health.findings import Finding
 from guardmdm.health.machinery import (
@@ -9,6 +11,7 @@ from guardmdm.health.machinery import (
     check_clock,
     check_database,
     check_disk,
+    check_mail,
     check_scheduler,
     check_workers,
 )
@@ -33,6 +36,8 @@ def examine() -> Iterator[Finding]:
     database = check_database()
     yield database
     yield check_broker()
+    if settings.EMAIL_HOST:
+        yield check_mail()
     if database.is_failure:
         return
     yield check_scheduler()

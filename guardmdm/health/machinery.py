@@ -1,9 +1,10 @@
-"""What the server runs on: clock, database, broker, scheduler, workers, disk."""
+"""What the server runs on: clock, database, broker, scheduler, workers, mail server, disk."""
 
 import shutil
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from smtplib import SMTPAuthenticationError, SMTPException
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
@@ -16,12 +17,14 @@ from kombu.exceptions import OperationalError
 from guardmdm.celery import app
 from guardmdm.health.findings import Finding, build_failure
 from guardmdm.heartbeat import STALE_AFTER, find_heartbeat
+from guardmdm.mail_backend import SmtpBackend
 from guardmdm.models import Heart
 from guardmdm.readiness import count_missing_migrations, count_waiting_tasks, reach_broker
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 CLOCK_URL = "https://www.apple.com/"
 WORKER_SECONDS = 3.0
+MAIL_SECONDS = 5
 MANY_TASKS = 1000
 LITTLE_SPACE, NO_SPACE = 2 * 1024**3, 200 * 1024**2
 NO_WORKER = "Start `celery -A guardmdm worker` or serve."
@@ -114,6 +117,22 @@ def _judge_heart(name: str, beaten_at: datetime | None, *, now: datetime, fix: s
     if now - beaten_at > STALE_AFTER:
         return build_failure(name, f"did nothing for {seconds // 60} minutes", fix)
     return Finding(name, f"worked {seconds} s ago")
+
+
+def check_mail() -> Finding:
+    """Signs in at the mail server and sends nothing."""
+    place = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    connection = SmtpBackend(timeout=MAIL_SECONDS)
+    try:
+        connection.open()
+        connection.close()
+    except SMTPAuthenticationError as error:
+        text = f"{place} refuses the user or the password ({error.smtp_code})"
+        return build_failure("e-mail", text, "Correct GUARDMDM_EMAIL_URL.")
+    except (SMTPException, OSError) as error:
+        fix = "Start the mail server, or correct GUARDMDM_EMAIL_URL and GUARDMDM_EMAIL_CA."
+        return build_failure("e-mail", f"{place}: {error}"[:300], fix)
+    return Finding("e-mail", f"{place} takes mails of {settings.DEFAULT_FROM_EMAIL}")
 
 
 def check_disk() -> Finding:

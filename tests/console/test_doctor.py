@@ -15,8 +15,10 @@ from organization.models import Role
 from organization.services.api_keys import create_api_key
 from policies.models import PolicyItem
 from tests.console.conftest import World
+from tests.console.test_browser import browser_test, check_page, chromium, page
 from tests.services import find_free_port
 
+__all__ = ["chromium", "page"]  # fixtures
 pytestmark = pytest.mark.django_db
 
 
@@ -134,3 +136,24 @@ def test_checklist_vanishes_when_all_is_done(
     page = administrator.get("/console/").text
     assert "6 of 7 done" in page
     assert '<a href="/console/devices/">First device</a>' in page
+
+
+class TestPages:
+    pytestmark = browser_test
+
+    def test_findings_and_checklist_are_accessible_and_come_by_themselves(self, page: Any) -> None:
+        warning, failure = ("disk", "1 GB", "Room!", False), ("PUT", "lost", "Let it in.", True)
+        row = note(*WELL, warning, failure, is_finished=False)
+        page.goto("/console/system/doctor/")
+        check_page(page, name="doctor")
+        assert not page.locator("text=All is well now").count()
+        row.findings.append(
+            {"name": "CA", "text": "All is well now", "fix": "", "is_failure": False}
+        )
+        row.finished_at = timezone.now()
+        row.save()
+        page.wait_for_selector("text=All is well now", timeout=10_000)
+        assert page.locator("#findings[hx-get]").count() == 0, "it asks no more"
+        page.goto("/console/")
+        assert page.locator("#checklist-title").is_visible()
+        check_page(page, name="dashboard with its checklist")

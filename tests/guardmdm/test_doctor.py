@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from guardmdm.health.machinery import (
     check_broker,
     check_database,
     check_disk,
+    check_mail,
     check_scheduler,
     check_workers,
 )
@@ -25,6 +27,7 @@ from guardmdm.heartbeat import Scheduler, find_heartbeat, record_heartbeat
 from guardmdm.models import Examination, Heart
 from scep.models import CertificateAuthority
 from scep.selectors import get_issuing_ca
+from tests.enrollment.mail_server import PASSWORD, USER, MailServer, make_tls
 from tests.services import find_free_port
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +96,23 @@ def test_disk_that_is_full_or_away_is_a_failure(settings: Any, tmp_path: Any) ->
     settings.DATA_DIR = tmp_path / "gone"
     finding = check_disk()
     assert (finding.is_failure, "GUARDMDM_DATA_DIR" in finding.fix) == (True, True)
+
+
+def test_mail_server_is_signed_in_at_and_gets_no_mail(settings: Any, tmp_path: Path) -> None:
+    context, authority = make_tls(tmp_path)
+    settings.DEFAULT_FROM_EMAIL = "mdm@example.org"
+    settings.EMAIL_HOST, settings.EMAIL_CA = "127.0.0.1", str(authority)
+    settings.EMAIL_USE_TLS = True
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = USER, PASSWORD
+    with MailServer(context) as server:
+        settings.EMAIL_PORT = server.port
+        assert (check_mail().fix, server.mails) == ("", [])
+        settings.EMAIL_HOST_PASSWORD = "wrong"
+        finding = check_mail()
+        assert (finding.is_failure, "password" in finding.text) == (True, True)
+        settings.EMAIL_CA = ""
+        assert "GUARDMDM_EMAIL_CA" in check_mail().fix
+    assert check_mail().is_failure, "it is away"
 
 
 def test_ca_whose_chain_is_broken_is_a_failure() -> None:

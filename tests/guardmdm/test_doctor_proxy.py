@@ -19,6 +19,7 @@ from django.utils import timezone
 from guardmdm.health import Finding, check_base_url, check_tls
 from guardmdm.health.passage import examine_passage
 from guardmdm.probe import build_probe_path
+from organization.models import Organization, ServerTrust
 from scep.selectors import get_certificate, get_root_ca
 from scep.services.server_certificate import issue_server_certificate
 from tests.guardmdm.test_nginx import NGINX, ROOT, write_certificate
@@ -269,6 +270,18 @@ def test_bad_certificate_is_named_with_its_fix(name: str, text: str, fix: str, v
     assert text in finding.text
     assert fix in finding.fix
     assert check_base_url().is_failure or name == "long"
+
+
+def test_another_ca_is_taken_when_the_settings_say_that_devices_trust_it(visit: Any) -> None:
+    Organization.objects.update(server_trust=ServerTrust.PUBLIC)
+    visit("own")
+    finding = check_tls()
+    assert (finding.is_failure, "as System › Settings says" in finding.text) == (False, True)
+    assert not check_base_url().is_failure
+    assert not any(finding.is_failure for finding in examine_passage())
+    # But not a certificate that nobody can trust.
+    visit("old")
+    assert "has expired" in check_tls().text
 
 
 def test_trust_by_our_root_alone_is_told_from_public_trust(
