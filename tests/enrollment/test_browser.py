@@ -14,6 +14,7 @@ from django.utils import timezone
 from PIL import Image
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
+from enrollment.services.approvals import approve_session
 from enrollment.services.sessions import advance_session
 from enrollment.services.tokens import build_token_text, revoke_token
 from organization.models import Organization
@@ -198,6 +199,23 @@ def test_the_page_follows_the_device_by_keyboard_alone(
         advance_session(session.public_id, state=SessionState.CERTIFICATE_ISSUED)
         page.wait_for_selector("[role=status]:has-text('Certificate issued')", timeout=8000)
         check_page(page, "live state")
+
+
+def test_the_download_begins_by_itself_when_a_waiting_enrollment_is_approved(
+    browser: Any, live_server: Any, make_token: MakeToken
+) -> None:
+    token = make_token(challenge="none", hold_for_approval=True)
+    url = f"/enroll?token={build_token_text(token)}"
+    with visit(browser, live_server.url, locale="en") as page:
+        page.goto(url)
+        page.locator("[data-open-session] button").press("Enter")
+        page.get_by_text("Waiting for your IT team to approve this enrollment").wait_for()
+        page.locator("[data-open-session] button").press("Enter")  # in vain, and no error
+        session = EnrollmentSession.objects.get()
+        assert session.state == SessionState.WAITING
+        with page.expect_download(timeout=15_000) as download:
+            approve_session(session, actor="tests", now=timezone.now())
+        assert download.value.suggested_filename == "enroll.mobileconfig"
 
 
 def test_everything_but_live_news_works_without_scripts(

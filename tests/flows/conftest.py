@@ -13,6 +13,7 @@ from tests.flows.server import Server
 from tests.services import REDIS_DATABASES
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
+from tests.simulator.factory import FactoryAuthority, make_authority
 from tests.simulator.habits import Habits
 
 GIVEN_DATABASE = os.environ.get("GUARDMDM_DATABASE_URL", "")
@@ -56,13 +57,23 @@ def apns() -> Iterator[FakeApns]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, apns: FakeApns) -> Iterator[Server]:
+def factory() -> FactoryAuthority:
+    """Who makes the devices, for a server that takes it for Apple."""
+    return make_authority()
+
+
+@pytest.fixture(scope="session")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, apns: FakeApns, factory: FactoryAuthority
+) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
     (folder / "apns-ca.pem").write_bytes(apns.ca_pem)
+    (folder / "device-ca.pem").write_bytes(factory.ca_pem)
     environment = {
         "GUARDMDM_APNS_HOST": "127.0.0.1",
         "GUARDMDM_APNS_PORT": str(apns.port),
         "GUARDMDM_APNS_CA": str(folder / "apns-ca.pem"),
+        "GUARDMDM_DEVICE_CA": str(folder / "device-ca.pem"),
         "GUARDMDM_USER_CHANNEL": "yes",
     }
     if GIVEN_DATABASE.startswith("postgres"):
@@ -100,12 +111,14 @@ def scep_profiles(server: Server) -> dict[str, str]:
 
 
 @pytest.fixture
-def enroll_device(apns: FakeApns) -> Iterator[Callable[..., SimulatedDevice]]:
+def enroll_device(
+    apns: FakeApns, factory: FactoryAuthority
+) -> Iterator[Callable[..., SimulatedDevice]]:
     """Enroll a device that afterwards opens a connection whenever the fake APNs wakes it."""
     stop = threading.Event()
 
     def enroll(url: str, *, platform: str = "ios", **habits: Any) -> SimulatedDevice:
-        device = SimulatedDevice(platform, habits=Habits(**habits))
+        device = SimulatedDevice(platform, habits=Habits(**habits), factory=factory)
         device.on_token = lambda each: apns.register(
             each.state.token, each.state.push_magic, each.topic, each.wake.set
         )

@@ -88,6 +88,28 @@ def test_device_is_managed_and_the_log_complete_when_a_person_follows_the_page(
     assert device.read_session_state() == "managed"
 
 
+def test_device_is_managed_and_named_in_its_certificate_when_it_was_identified_first(
+    api: httpx.Client, enroll_device: Enroll
+) -> None:
+    body = {
+        "name": f"Names {uuid.uuid4()}",
+        "challenge_type": "dynamic",
+        "subject": ["CN={serial}"],
+    }
+    profile = api.post("scep/profiles", json=body).raise_for_status().json()
+    token = make_token(api, scep_profile=profile["id"], profile_service=True)
+    device = enroll_device(token["url"], platform="ios")
+    row = wait_managed(api, device)
+    certificates = api.get("scep/certificates", params={"device": row["id"]}).json()["results"]
+    session = api.get("enrollment/sessions", params={"device": row["id"]}).json()["results"][0]
+    codes = {entry["code"] for entry in api.get(f"devices/{row['id']}/timeline").json()["results"]}
+
+    # The first certificate already, so that none has to follow it.
+    assert [each["subject"] for each in certificates] == [f"CN={device.serial}"]
+    assert session["reported_device"]["udid"] == device.udid
+    assert codes >= STEPS | {"device_identified", "profile_service_completed"}
+
+
 def test_change_reaches_the_device_when_a_policy_of_its_group_changes(
     api: httpx.Client, enroll_device: Enroll
 ) -> None:

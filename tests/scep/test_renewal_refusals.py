@@ -116,6 +116,15 @@ def test_certificate_of_another_profile_is_not_renewed(
     assert_not_renewed(renew(ask, other, ra=ra, old=old))
 
 
+def test_certificate_of_the_profile_service_is_not_renewed(
+    profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify
+) -> None:
+    """Else it would be the way to an identity that no challenge was asked for."""
+    old, row = enroll(profile)
+    IssuedCertificate.objects.filter(pk=row.pk).update(purpose="profile_service")
+    assert_not_renewed(renew(ask, profile, ra=ra, old=old))
+
+
 def test_identity_without_scep_is_not_renewed_by_scep(
     profile: ScepProfile, ra: x509.Certificate, ask: Any
 ) -> None:
