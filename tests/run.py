@@ -30,6 +30,7 @@ PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests
 # What needs no database, brings its own, or is a story whose every step is tested on both kinds:
 # once is enough. So is once for the pages in Chromium.
 ONCE = (
+    "tests/enrollment/test_funnel.py",
     "tests/simulator_checks",
     "tests/flows/test_backup_story.py",
     "tests/flows/test_external_story.py",

@@ -16,9 +16,18 @@ class Misbehaviour(StrEnum):
     OTHER_UDID = "other-udid"
     OTHER_DEVICE = "other-device"
     DUPLICATE_MESSAGES = "duplicate-messages"
+    OTHER_FINGERPRINT = "other-fingerprint"
+    WEAK_KEY = "weak-key"
+    BROKEN_REQUEST = "broken-request"
+    POLLS_FIRST = "polls-first"
+    REFUSES_PROFILES = "refuses-profiles"
+    VANISH_AFTER_SESSION = "vanish-after-session"
     VANISH_AFTER_PROFILE = "vanish-after-profile"
+    VANISH_AFTER_CA_CERTIFICATE = "vanish-after-ca-certificate"
+    VANISH_AFTER_CAPABILITIES = "vanish-after-capabilities"
     VANISH_AFTER_CERTIFICATE = "vanish-after-certificate"
     VANISH_AFTER_AUTHENTICATE = "vanish-after-authenticate"
+    VANISH_AFTER_TOKEN_UPDATE = "vanish-after-token-update"
     NOT_NOW = "not-now"
 
 
@@ -26,6 +35,9 @@ class Misbehaviour(StrEnum):
 REFUSED_AT = {
     Misbehaviour.WRONG_CHALLENGE: "identity",
     Misbehaviour.REUSED_CHALLENGE: "second_identity",
+    Misbehaviour.WEAK_KEY: "identity",
+    Misbehaviour.BROKEN_REQUEST: "identity",
+    Misbehaviour.POLLS_FIRST: "identity",
     Misbehaviour.BAD_SIGNATURE: "authenticate",
     Misbehaviour.NO_SIGNATURE: "authenticate",
     Misbehaviour.OTHER_UDID: "token_update",
@@ -33,9 +45,16 @@ REFUSED_AT = {
 }
 # The step after which the device is never heard of again.
 VANISHES_AFTER = {
+    Misbehaviour.VANISH_AFTER_SESSION: "session",
     Misbehaviour.VANISH_AFTER_PROFILE: "profile",
     Misbehaviour.VANISH_AFTER_CERTIFICATE: "identity",
     Misbehaviour.VANISH_AFTER_AUTHENTICATE: "authenticate",
+    Misbehaviour.VANISH_AFTER_TOKEN_UPDATE: "token_update",
+}
+# The SCEP operation after which the device is never heard of again.
+STOPS_AFTER = {
+    Misbehaviour.VANISH_AFTER_CA_CERTIFICATE: "GetCACert",
+    Misbehaviour.VANISH_AFTER_CAPABILITIES: "GetCACaps",
 }
 
 
@@ -79,6 +98,11 @@ class Habits:
     def vanishes_after(self) -> str | None:
         """The step after which this device disappears, if any."""
         return VANISHES_AFTER.get(self.misbehave) if self.misbehave else None
+
+    @property
+    def stops_after(self) -> str | None:
+        """The SCEP operation after which this device disappears, if any."""
+        return STOPS_AFTER.get(self.misbehave) if self.misbehave else None
 
     def does(self, misbehaviour: Misbehaviour) -> bool:
         """Whether this is the device's misbehaviour."""

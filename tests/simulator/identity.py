@@ -52,19 +52,24 @@ class IdentityMaker:
             url=content["URL"],
             user_agent=platform.scep_agent,
             name=content.get("Name", ""),
-            fingerprint=content.get("CAFingerprint"),
+            fingerprint=self._choose_fingerprint(content.get("CAFingerprint")),
             ber=platform.scep_ber if ber is None else ber,
             force_get=self.habits.scep_get,
             retries=content.get("Retries", APPLE_RETRIES),
             retry_delay=content.get("RetryDelay", APPLE_RETRY_DELAY),
             sleep=self.sleep,
             send_twice=self.habits.does(Misbehaviour.DUPLICATE_MESSAGES),
+            stops_after=self.habits.stops_after,
+            breaks_requests=self.habits.does(Misbehaviour.BROKEN_REQUEST),
+            polls_first=self.habits.does(Misbehaviour.POLLS_FIRST),
         )
 
     def _obtain_by_scep(self, content: Plist) -> Identity:
         if content.get("Key Type", "RSA") != "RSA":
             raise ProfileRefused("this simulator makes RSA keys only")
         bits = content.get("Keysize", APPLE_DEFAULT_BITS)
+        if self.habits.does(Misbehaviour.WEAK_KEY):
+            bits = APPLE_DEFAULT_BITS
         key = self.key or generate_key(bits=bits)
         subject = request.build_name(self._expand(content.get("Subject", [])))
         csr = request.build_csr(
@@ -79,6 +84,11 @@ class IdentityMaker:
         if not any(is_issued_by(certificate, issuer=each) for each in client.authorities):
             raise ScepRefused("the issued certificate is not from the CA of GetCACert")
         return Identity(key, certificate)
+
+    def _choose_fingerprint(self, fingerprint: bytes | None) -> bytes | None:
+        if self.habits.does(Misbehaviour.OTHER_FINGERPRINT):
+            return bytes(32)
+        return fingerprint
 
     def _choose_challenge(self, challenge: str | None) -> str | None:
         if self.habits.does(Misbehaviour.WRONG_CHALLENGE):

@@ -89,7 +89,9 @@ CHECKS = {
         _("Making a key of 4096 bits takes an old device half a minute."),
     ),
     "certificate_not_issued": (
-        _("The external SCEP server's last check failed: see Enrollment › SCEP."),
+        _("A check-in message that came without a signature: does a proxy drop the header "
+          "Mdm-Signature, or cut it short?"),
+        _("With an external SCEP server its last check failed: see Enrollment › SCEP."),
         _("The device talks to that server itself: it must reach it from its own network."),
     ),
     "authenticate_missing": (

@@ -156,6 +156,8 @@ FAIL_INFO_WORDS = {
 }
 FAIL_INFO_CODES = ("scep_request_rejected", "signature_invalid", "identity_not_trusted")
 
+CHECK_IN = (StepKind.AUTHENTICATE, StepKind.TOKEN_UPDATE)
+
 # The five parts of an enrollment, as a person sees them.
 PARTS = {
     StepKind.PAGE_OPENED: _("Download"),
@@ -178,4 +180,6 @@ def find_words(diagnosis: Diagnosis) -> Words:
     if diagnosis.code in FAIL_INFO_CODES and diagnosis.step == StepKind.PKI_OPERATION:
         special = None if diagnosis.fail_info is None else FAIL_INFO_WORDS.get(diagnosis.fail_info)
         return special or _REFUSED_CERTIFICATE
+    if diagnosis.code == "certificate_not_issued" and diagnosis.step in CHECK_IN:
+        return _REFUSED_DEVICE  # its message came without a signature
     return WORDS.get(diagnosis.code, OTHER)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ..errors import SimulationFailure
+from ..habits import Misbehaviour
 from ..installing import install_managed_profile
 from ..profile_check import Plist
 from ..state import InstalledProfile
@@ -33,6 +34,8 @@ def install_profile(device: "SimulatedDevice", command: Plist) -> Plist:
     """Installs or replaces by PayloadIdentifier; the MDM profile's own is a renewal."""
     require_key(command, "Payload", kind=bytes)
     try:
+        if device.habits.does(Misbehaviour.REFUSES_PROFILES):
+            raise SimulationFailure("the payload is not supported here")
         install_managed_profile(device, command["Payload"])
     except SimulationFailure as failure:
         raise CommandRefused(

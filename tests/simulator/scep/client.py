@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..cms.verify import decode_certificates, decode_signed_data
-from ..errors import HttpRefused, ScepRefused
+from ..errors import HttpRefused, ScepRefused, Vanished
 from ..trust import describe, is_issued_by, matches_fingerprint
 from ..web import require_ok
 from . import cert_rep, pki_message, request
@@ -42,6 +42,9 @@ class ScepClient:
     retry_delay: float = 10.0
     sleep: Callable[[float], None] = field(default=time.sleep)
     send_twice: bool = False
+    stops_after: str | None = None
+    breaks_requests: bool = False
+    polls_first: bool = False
 
     @cached_property
     def capabilities(self) -> frozenset[str]:
@@ -80,7 +83,10 @@ class ScepClient:
         # Apple appends "?operation=" blindly and always sends a message.
         url = f"{self.url}?operation={operation}&message={self.name}"
         answer = self.http.get(url, headers={"User-Agent": self.user_agent})
-        return require_ok(answer, what=operation)
+        require_ok(answer, what=operation)
+        if operation == self.stops_after:
+            raise Vanished(operation)
+        return answer
 
     def enroll(
         self,
@@ -94,6 +100,8 @@ class ScepClient:
         old = signer
         signing = old or (key, request.build_self_signed(key, subject=subject))
         kind = pki_message.RENEWAL_REQ if old else pki_message.PKCS_REQ
+        if self.polls_first:
+            kind, csr = pki_message.CERT_POLL, self._build_poll(subject)
         for attempt in range(self.retries + 1):
             try:
                 return self.send(csr, key=key, signer=signing, message_type=kind)
@@ -101,10 +109,11 @@ class ScepClient:
                 if attempt < self.retries:
                     self.sleep(self.retry_delay)
                 kind = pki_message.CERT_POLL
-                csr = pki_message.build_issuer_and_subject(
-                    issuer=self._issuer().subject, subject=subject
-                )
+                csr = self._build_poll(subject)
         raise ScepRefused(f"still PENDING after {self.retries} retries")
+
+    def _build_poll(self, subject: x509.Name) -> bytes:
+        return pki_message.build_issuer_and_subject(issuer=self._issuer().subject, subject=subject)
 
     def _issuer(self) -> x509.Certificate:
         return next((c for c in self.authorities if _is_ca(c)), self.authorities[0])
@@ -131,6 +140,8 @@ class ScepClient:
             cipher=self._pick_cipher(),
             ber=self.ber,
         )
+        if self.breaks_requests:
+            message = _break(message)
         answers = [self.post(message) for _ in range(1 + self.send_twice)]
         issued = [
             cert_rep.verify_cert_rep(
@@ -170,6 +181,12 @@ class ScepClient:
                 status=answer.status_code,
             )
         return answer.content
+
+
+def _break(message: bytes) -> bytes:
+    """The last octet that is no end of an indefinite length belongs to the signature."""
+    end = len(message.rstrip(b"\0")) - 1
+    return message[:end] + bytes([message[end] ^ 1]) + message[end + 1 :]
 
 
 def decode_authorities(blob: bytes, *, ra_mode: bool) -> tuple[x509.Certificate, ...]:
