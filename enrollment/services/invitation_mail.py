@@ -10,7 +10,7 @@ from django.utils import formats, timezone, translation
 from django.utils.translation import gettext
 
 from enrollment.models import Invitation
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.short_links import build_short_url
 from organization.selectors import get_organization
 
 
@@ -25,7 +25,7 @@ def build_mail(invitation: Invitation) -> EmailMultiAlternatives:
             "greeting": _build_greeting(_clean(invitation.name)),
             "purpose": gettext("%(organization)s asks you to enroll your device.")
             % {"organization": name},
-            "url": build_enrollment_url(invitation.token),
+            "url": build_short_url(invitation.token),
             "expiry": _build_expiry(invitation),
             "contact": organization.support_contact,
             "subject": gettext("Enroll your device with %(organization)s") % {"organization": name},

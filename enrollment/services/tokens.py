@@ -202,10 +202,11 @@ def find_challenged_session(challenge: str, *, now: datetime) -> str:
 
 def get_active_token(jti: str, *, now: datetime) -> EnrollmentToken:
     """Return the token of this id, for whoever has proved it before; raises TokenRefused."""
-    token = EnrollmentToken.objects.select_related("parent").filter(jti=jti).first()
+    token = EnrollmentToken.objects.select_related("parent", "organization").filter(jti=jti).first()
     if token is None:
         raise TokenRefused("token_unknown", "no token has this id")
     check_token(token, now=now)
+    check_not_stopped(token)
     return token
 
 

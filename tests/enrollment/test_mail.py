@@ -21,7 +21,9 @@ from enrollment.services.invitations import (
     revoke_invitation,
 )
 from enrollment.services.mail_delivery import send_due_mails
-from enrollment.services.tokens import build_enrollment_url, revoke_token
+from enrollment.services.short_links import build_short_url
+from enrollment.services.tokens import revoke_token
+from enrollment.tasks import send_mails
 from organization.models import Organization
 from tests.enrollment.conftest import MakeToken
 from tests.enrollment.mail_server import PASSWORD, USER, MailServer, make_tls
@@ -79,12 +81,25 @@ def test_each_person_gets_their_own_link_when_mails_are_sent(
             body = mail.get_body((kind,))
             assert body is not None
             text = body.get_content()
-            assert build_enrollment_url(row.token) in text.replace("&amp;", "&")
+            assert build_short_url(row.token) in text
             assert "help@example.com" in text
             assert ("Hello Ann Lee," in text) is (mail is ann)
     assert get_states() == [MailState.SENT, MailState.SENT]
     assert server.connections == 1
     assert len({mail["Message-ID"] for mail in server.mails}) == 2
+
+
+def test_task_begins_when_the_list_is_stored(
+    server: MailServer,
+    make_token: MakeToken,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    monkeypatch.setattr(send_mails, "delay", send_mails)
+    with django_capture_on_commit_callbacks(execute=True):
+        invite(make_token(), ANN)
+        assert server.mails == []
+    assert len(server.mails) == 1
 
 
 @pytest.mark.parametrize("implicit", [False, True], ids=["starttls", "tls"])

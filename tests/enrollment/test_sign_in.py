@@ -18,13 +18,19 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.errors import AdmissionRefused
-from enrollment.errors import SignInRefused, TokenInvalid
+from enrollment.errors import NotReady, SignInRefused, TokenInvalid
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from enrollment.services.admission import admit
 from enrollment.services.scep_challenge import verify_token_challenge
 from enrollment.services.sessions import get_session, open_session
-from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from enrollment.services.tokens import (
+    build_challenge,
+    build_token_text,
+    get_active_token,
+    revoke_token,
+)
 from organization.models import Administrator
+from organization.services.enrollment_stop import stop_enrollments
 from scep.errors import ChallengeInvalid
 from scep.models import ScepProfile
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
@@ -250,6 +256,15 @@ def test_person_goes_nowhere_else_than_to_the_provider(
     assert set(sent["scope"].split()) == {"openid", "profile", "email"}
     assert sent["code_challenge_method"] == "S256"
     assert "evil.example" not in location
+
+
+def test_no_session_is_opened_when_enrollments_were_stopped_meanwhile(
+    token: EnrollmentToken,
+) -> None:
+    stop_enrollments(token.organization, actor="tests")
+    with pytest.raises(NotReady) as caught:
+        get_active_token(token.jti, now=timezone.now())
+    assert caught.value.code == "enrollment_stopped"
 
 
 def test_sign_in_is_refused_when_the_token_is_dead(client: Client, token: EnrollmentToken) -> None:
