@@ -34,6 +34,7 @@ ONCE = (
     "tests/simulator_checks",
     "tests/flows/test_backup_story.py",
     "tests/flows/test_external_story.py",
+    "tests/flows/test_kiosk_story.py",
     "tests/flows/test_mutual_tls_story.py",
     "tests/flows/test_outage_story.py",
     "tests/flows/test_packages_story.py",
