@@ -40,5 +40,9 @@ class InvitationRefused(ValueError):
     """What is asked of an invitation, or of a list of them, cannot be done; the text says why."""
 
 
+class LeakInvalid(ValueError):
+    """What shall be done about a leaked link cannot be done."""
+
+
 class TokenInvalid(ValueError):
     """The form of a new token asks for something impossible, such as an expiry in the past."""

@@ -6,6 +6,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from devices.models import DeviceStatus
 from enrollment.models import (
+    Anomaly,
     EnrollmentSession,
     EnrollmentToken,
     Invitation,
@@ -28,6 +29,12 @@ MAIL_STATES = {
 ABSENT_TIME = timedelta(days=7)
 """So long an enrollment that brought no device stands beside the devices."""
 
+EXPIRING, RUNNING_OUT = "token_expiring", "token_running_out"
+EXPIRY_NOTICE = timedelta(days=1)
+# A tenth of the uses, of tokens that have some.
+QUOTA_SHARE, QUOTA_FROM = 10, 5
+ANOMALY_SHOWN = timedelta(days=1)
+
 
 def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
     """Return what the token is worth; the first of revoked, expired, used up that holds.
@@ -45,6 +52,47 @@ def get_token_state(token: EnrollmentToken, *, now: datetime) -> TokenState:
     if token.max_uses and token.use_count >= token.max_uses:
         return TokenState.EXHAUSTED
     return TokenState.ACTIVE
+
+
+def find_token_warnings(token: EnrollmentToken, *, now: datetime) -> list[str]:
+    """Return the log codes of what will soon end an active token; [] where nothing does.
+
+    Nobody minds that a token for one device ends unused, or that it is used up.
+    """
+    if token.max_uses == 1 or get_token_state(token, now=now) != TokenState.ACTIVE:
+        return []
+    is_near = {EXPIRING: _is_expiring(token, now=now), RUNNING_OUT: _is_running_out(token)}
+    return [code for code, holds in is_near.items() if holds]
+
+
+def _is_expiring(token: EnrollmentToken, *, now: datetime) -> bool:
+    """A day before, or when a quarter of a shorter life is left."""
+    if token.expires_at is None:
+        return False
+    life = token.expires_at - token.created_at
+    return token.expires_at - now <= min(EXPIRY_NOTICE, life / 4)
+
+
+def _is_running_out(token: EnrollmentToken) -> bool:
+    left = token.max_uses - token.use_count
+    return token.max_uses >= QUOTA_FROM and left <= max(1, token.max_uses // QUOTA_SHARE)
+
+
+def list_ending_tokens(*, now: datetime) -> QuerySet[EnrollmentToken]:
+    """Return a few more than the active tokens that find_token_warnings has something to say of."""
+    left = F("max_uses") - F("use_count")
+    running_out = Q(max_uses__gte=QUOTA_FROM) & (
+        Q(use_count__gte=F("max_uses") - 1) | Q(max_uses__gte=left * QUOTA_SHARE)
+    )
+    expiring = Q(expires_at__lte=now + EXPIRY_NOTICE)
+    active = list_tokens(now=now, state=TokenState.ACTIVE).exclude(max_uses=1)
+    return active.filter(expiring | running_out)
+
+
+def list_anomalies(*, now: datetime) -> QuerySet[Anomaly]:
+    """Return what was unusual in the last day, unless its token is revoked by now."""
+    recent = Anomaly.objects.filter(created_at__gt=now - ANOMALY_SHOWN).select_related("token")
+    return recent.filter(Q(token=None) | Q(token__revoked_at=None))
 
 
 def find_service_profile(scep_profile: ScepProfile | None) -> ScepProfile | None:

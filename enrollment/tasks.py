@@ -3,10 +3,12 @@
 from celery import shared_task
 from django.utils import timezone
 
+from enrollment.services.anomalies import report_anomalies
 from enrollment.services.child_tokens import forget_unused_children
 from enrollment.services.mail_delivery import BATCH, send_due_mails
 from enrollment.services.root_trust import note_vouching
 from enrollment.services.sweep import sweep_due_sessions
+from enrollment.services.token_warnings import report_ending_tokens
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -20,6 +22,8 @@ def sweep_sessions() -> None:
     now = timezone.now()
     sweep_due_sessions(now=now)
     forget_unused_children(now=now)
+    report_ending_tokens(now=now)
+    report_anomalies(now=now)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -10,11 +10,13 @@ from enrollment.console import (
     log,
     sessions,
     stop,
+    token_page,
     tokens,
 )
 
 console_urlpatterns: list[URLPattern] = [
     *tokens.urlpatterns,
+    *token_page.urlpatterns,
     *handout.urlpatterns,
     *kiosks.urlpatterns,
     *invitations.urlpatterns,

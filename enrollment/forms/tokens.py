@@ -177,6 +177,7 @@ class LogFilter(ConsoleFilterSet):
         "session_id",
         "device_id",
         "code",
+        "remote_address",
         placeholder=_("Search message, session, device…"),
     )
     level = django_filters.ChoiceFilter(label=_("Level"), choices=LogLevel, empty_label=_("All"))

@@ -1,3 +1,4 @@
+from enrollment.models.anomaly import Anomaly, AnomalyKind
 from enrollment.models.invitation import Invitation, InvitationState, MailState
 from enrollment.models.kiosk import Kiosk
 from enrollment.models.log import LogEntry, LogLevel
@@ -9,6 +10,8 @@ from enrollment.models.token import AllowedSerial, EnrollmentToken, TokenState, 
 
 __all__ = [
     "AllowedSerial",
+    "Anomaly",
+    "AnomalyKind",
     "EnrollmentSession",
     "EnrollmentToken",
     "Invitation",

@@ -72,6 +72,8 @@ class EnrollmentToken(TimeStamped):
     sign_in_required = models.BooleanField(
         default=False, help_text="People sign in at the identity provider before they enroll."
     )
+    expiry_warned_at = models.DateTimeField(null=True, blank=True, editable=False)
+    quota_warned_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=200, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_by = models.CharField(max_length=200, blank=True)

@@ -7,6 +7,7 @@ by `_`, which does nothing here: the doors translate.
 from enrollment.protocol.funnel.codes import FUNNEL_CODES
 from enrollment.protocol.log_code import LogCode, _
 from enrollment.protocol.sign_in_codes import SIGN_IN_CODES
+from enrollment.protocol.watch_codes import WATCH_CODES
 
 
 def _error(
@@ -363,7 +364,7 @@ _STEPS = (
 
 _ALL = (
     *_TOKENS, *_DEVICES_ALLOWED, *_APPROVALS, *_SESSIONS, *SIGN_IN_CODES, *FUNNEL_CODES,
-    *_CERTIFICATES, *_DEVICES, *_STEPS,
+    *_CERTIFICATES, *_DEVICES, *_STEPS, *WATCH_CODES,
 )  # fmt: skip
 LOG_CODES = {entry.code: entry for entry in _ALL}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -169,7 +169,7 @@ class SessionDetailSerializer(SessionSerializer):
 
 class SessionFilters(RowFilters):
     state = filters.ChoiceFilter(choices=SessionState.choices)
-    token = filters.CharFilter(field_name="token__jti")
+    token = filters.CharFilter(method="filter_token")
     device = filters.CharFilter(field_name="device_id")
     platform = filters.CharFilter()
     approval = filters.ChoiceFilter(choices=HeldRequestState.choices)
@@ -186,6 +186,10 @@ class SessionFilters(RowFilters):
         self, rows: QuerySet[EnrollmentSession], name: str, value: str
     ) -> QuerySet[EnrollmentSession]:
         return list_absent(rows, now=timezone.now(), status=value)
+
+    def filter_token(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
+        """What was made from a token is its traffic."""
+        return rows.filter(Q(token__jti=value) | Q(token__parent__jti=value))
 
 
 class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

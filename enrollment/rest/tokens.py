@@ -10,18 +10,20 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.models import Group
-from enrollment.errors import NotReady, TokenInvalid
+from devices.models import Device, Group
+from enrollment.errors import LeakInvalid, NotReady, TokenInvalid
 from enrollment.models import EnrollmentToken, TokenState
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.serial_numbers import MOST_SERIALS
 from enrollment.rest.expiry import ExpiryField
-from enrollment.selectors import get_token_state, list_tokens
+from enrollment.selectors import find_token_warnings, get_token_state, list_tokens
 from enrollment.services.allow_list import list_allowed_serials
+from enrollment.services.leaks import ACTIONS, KEEP, UNENROLL, respond_to_leak
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import (
@@ -33,6 +35,7 @@ from enrollment.services.tokens import (
 )
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.fields import RowsField
 from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
@@ -50,6 +53,9 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
     )
     uses = serializers.IntegerField(source="use_count", read_only=True)
     state = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField(
+        help_text="Log codes of what will soon end it: `token_expiring`, `token_running_out`."
+    )
 
     class Meta:
         model = EnrollmentToken
@@ -67,6 +73,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "uses",
             "rights",
             "state",
+            "warnings",
             "created_at",
             "created_by",
             "revoked_at",
@@ -76,6 +83,9 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
 
     def get_state(self, token: EnrollmentToken) -> TokenState:
         return get_token_state(token, now=timezone.now())
+
+    def get_warnings(self, token: EnrollmentToken) -> list[str]:
+        return find_token_warnings(token, now=timezone.now())
 
 
 class TokenWithUrlSerializer(TokenSerializer):
@@ -146,6 +156,38 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     )
 
 
+class LeakSerializer(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(
+        choices=ACTIONS,
+        default=KEEP,
+        help_text="Of the devices: keep them, move them to `group`, or unenroll them.",
+    )
+    devices = RowsField(
+        queryset=Device.objects.only("public_id"),
+        allow_null=True,
+        default=None,
+        help_text="Without: all whose present enrollment came by the token.",
+    )
+    group = serializers.SlugRelatedField(
+        slug_field="public_id",
+        queryset=Group.objects.all(),
+        allow_null=True,
+        default=None,
+        help_text="Where to; without: the group “Quarantine”, made without policies if need be.",
+    )
+
+
+class LeakAnswerSerializer(serializers.Serializer[Any]):
+    token = TokenSerializer(read_only=True)
+    bulk_command = serializers.CharField(
+        source="bulk_command.public_id",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="`blk_…`, what is done by and by; null where nothing is.",
+    )
+
+
 class TokenFilters(RowFilters):
     state = filters.ChoiceFilter(choices=TokenState.choices, method="filter_state")
     group = filters.CharFilter(field_name="group__public_id")
@@ -176,6 +218,7 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     )
     service_errors: ClassVar = {
         TokenInvalid: (400, "invalid"),
+        LeakInvalid: (400, "leak_invalid"),
         NotReady: (503, "not_set_up"),
     }
 
@@ -194,6 +237,24 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         token = self.get_object()
         revoke_token(token, actor=get_actor(request))
         return self.answer(token)
+
+    @extend_schema(request=LeakSerializer, responses=LeakAnswerSerializer)
+    @action(detail=True, methods=["post"])
+    def leaked(self, request: Request, id: str) -> Response:
+        """Revoke the token, and move or unenroll devices that came by it, in one audited step."""
+        values, token = self.decode(request, LeakSerializer), self.get_object()
+        if values["action"] == UNENROLL and not has_role(request, Role.ADMINISTRATOR):
+            raise PermissionDenied("Unenrolling needs the role administrator.")
+        devices = values["devices"]
+        bulk = respond_to_leak(
+            token,
+            action=values["action"],
+            devices=None if devices is None else [device.pk for device in devices],
+            group=values["group"],
+            actor=get_actor(request),
+        )
+        token = self.get_object()
+        return Response(LeakAnswerSerializer({"token": token, "bulk_command": bulk}).data)
 
     @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BYTE})
     @action(detail=True, url_path=r"qr\.svg")

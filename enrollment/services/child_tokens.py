@@ -16,6 +16,8 @@ OWN = {
     "max_uses",
     "use_count",
     "short_code_sha256",
+    "expiry_warned_at",
+    "quota_warned_at",
     "created_by",
     "revoked_at",
     "revoked_by",

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from enrollment.errors import SessionRefused, SignInRefused
@@ -190,6 +191,17 @@ def fail_session(session_id: str, *, code: str) -> None:
     """Note why the device was refused; it may try again until the session is over."""
     if session_id:
         advance_session(session_id, state=SessionState.FAILED, failure_code=code)
+
+
+def end_open_sessions(token: EnrollmentToken, *, code: str, now: datetime) -> int:
+    """Tell everybody who has begun with the token why it is over; return how many that are.
+
+    Nothing depends on it: a token is looked at whenever one of its sessions is used.
+    """
+    begun = EnrollmentSession.objects.filter(
+        Q(token=token) | Q(token__parent=token), state__in=UNTAKEN_STATES
+    )
+    return begun.update(state=SessionState.FAILED, failure_code=code, due_at=None, updated_at=now)
 
 
 def link_device(session_id: str, *, device_id: str) -> None:

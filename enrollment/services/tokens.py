@@ -28,6 +28,7 @@ from enrollment.protocol.serial_numbers import check_serial_numbers
 from enrollment.protocol.token import EnrollmentClaims
 from enrollment.selectors import find_service_profile, get_token_state
 from enrollment.services.allow_list import add_allowed_serials
+from enrollment.services.sessions import end_open_sessions
 from organization.models import Given, PreparedSelect
 from organization.selectors import get_organization
 from organization.services import audit
@@ -129,6 +130,8 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     """From the next request on the token and every challenge made from it are refused."""
     now = timezone.now()
     token.revoked_at, token.revoked_by = now, actor
+    # Sessions before the token, as admission has it.
+    end_open_sessions(token, code="token_revoked", now=now)
     changed = EnrollmentToken.objects.filter(pk=token.pk, revoked_at=None).update(
         revoked_at=now, revoked_by=actor, updated_at=now
     )

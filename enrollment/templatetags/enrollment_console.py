@@ -14,7 +14,7 @@ from enrollment.protocol.funnel.advice import STEP_TITLES
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.funnel.timeline import RowState
 from enrollment.protocol.log_codes import get_log_code
-from enrollment.selectors import get_invitation_state, get_token_state
+from enrollment.selectors import find_token_warnings, get_invitation_state, get_token_state
 from enrollment.services.standing import AbsentSessions, find_absent_sessions
 
 SHORT = 10  # seconds that are told with a decimal
@@ -24,6 +24,13 @@ register = template.Library()
 @register.simple_tag
 def token_state(token: EnrollmentToken) -> TokenState:
     return get_token_state(token, now=timezone.now())
+
+
+@register.simple_tag
+def token_warnings(token: EnrollmentToken) -> list[str]:
+    """Return the titles of what will soon end the token."""
+    codes = find_token_warnings(token, now=timezone.now())
+    return [get_log_code(code).title for code in codes]
 
 
 @register.simple_tag

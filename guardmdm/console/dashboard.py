@@ -23,8 +23,22 @@ from devices.models import (
     PushCertificateState,
 )
 from devices.selectors import count_devices_by_status, find_push_certificate, is_refused
-from enrollment.models import LogEntry, LogLevel, TokenState
-from enrollment.selectors import list_tokens, list_waiting_sessions
+from enrollment.models import (
+    Anomaly,
+    AnomalyKind,
+    EnrollmentToken,
+    LogEntry,
+    LogLevel,
+    TokenState,
+)
+from enrollment.selectors import (
+    EXPIRING,
+    find_token_warnings,
+    list_anomalies,
+    list_ending_tokens,
+    list_tokens,
+    list_waiting_sessions,
+)
 from guardmdm.console.charts import build_area, build_donut
 from guardmdm.console.checklist import list_failures, list_tasks
 from organization.console import may, role_required
@@ -68,6 +82,8 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
             *find_push_notices(now),
             *find_ca_notices(now),
             *find_server_notices(),
+            *find_anomaly_notices(now),
+            *find_token_notices(now),
             *find_waiting_notices(),
             *find_waiting_people_notices(),
         ],
@@ -222,6 +238,51 @@ def find_waiting_people_notices() -> list[Notice]:
     ) % {"count": at_most_99(count)}
     text = _("They can download the profile once an administrator has approved it.")
     return [Notice("warning", title, text, reverse("console:waiting-sessions"))]
+
+
+def find_anomaly_notices(now: datetime) -> list[Notice]:
+    """Tell of what was unusual in the last day, each once, and what to do about it."""
+    latest = {(row.kind, row.subject): row for row in reversed(list_anomalies(now=now)[:100])}
+    return [_build_anomaly_notice(row) for row in [*latest.values()][-MOST_NOTICES:]]
+
+
+def _build_anomaly_notice(row: Anomaly) -> Notice:
+    facts = {
+        "name": row.token.name if row.token else row.remote_address,
+        "count": row.count,
+    }
+    if row.kind == AnomalyKind.ADDRESS_REFUSALS:
+        title = _("%(name)s was refused %(count)s times within ten minutes.") % facts
+        text = _("Readers of an old link, or somebody who tries doors.")
+        return Notice("warning", title, text, f"{reverse('console:log')}?q={row.remote_address}")
+    if row.kind == AnomalyKind.BURST:
+        title = _("Token “%(name)s”: %(count)s enrollments began within ten minutes.") % facts
+        text = _("If this is no roll-out of yours, say on its page that the link leaked.")
+    else:
+        title = _("Token “%(name)s” was refused %(count)s times within ten minutes.") % facts
+        text = _("If the link got about, revoke it on its page; if people need it, renew it.")
+    return Notice("warning", title, text, reverse("console:token-page", args=[row.subject]))
+
+
+def find_token_notices(now: datetime) -> list[Notice]:
+    """Tell of tokens that will soon enroll nobody."""
+    notices = []
+    for token in list_ending_tokens(now=now)[:100]:
+        for code in find_token_warnings(token, now=now):
+            title = _("Token “%(name)s”: %(end)s.") % {
+                "name": token.name,
+                "end": _tell_end(token, code=code),
+            }
+            url = reverse("console:token-page", args=[token.jti])
+            notices.append(Notice("warning", title, _("After that nobody enrolls with it."), url))
+    return notices[:MOST_NOTICES]
+
+
+def _tell_end(token: EnrollmentToken, *, code: str) -> str:
+    if code == EXPIRING and token.expires_at is not None:
+        return _("expires on %s") % date_format(token.expires_at, "DATETIME_FORMAT")
+    left = token.max_uses - token.use_count
+    return ngettext("%(left)s use is left", "%(left)s uses are left", left) % {"left": left}
 
 
 def find_waiting_notices() -> list[Notice]:

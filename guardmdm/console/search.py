@@ -72,6 +72,6 @@ def _find(rows: "QuerySet[Any]", text: str, *, view: str | None) -> list[Hit]:
     build: Callable[[Any], str] = (
         (lambda row: reverse(view, args=[row.public_id]))
         if view
-        else (lambda row: f"{reverse('console:tokens')}?q={row.jti}")
+        else (lambda row: reverse("console:token-page", args=[row.jti]))
     )
     return [Hit(build(row), str(row)) for row in rows.filter(name__icontains=text)[:MOST]]

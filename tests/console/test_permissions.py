@@ -24,6 +24,7 @@ READERS = {
     "invitation-mail": WRITERS,
     "token-qr-png": WRITERS,
     "token-qr-svg": WRITERS,
+    "token-leaked": WRITERS,
     "enrollments-stop": ADMINISTRATORS,
     "enrollments-resume": ADMINISTRATORS,
     "token-poster": WRITERS,

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from enrollment.models import EnrollmentToken
+from devices.models import BulkCommand, Enrollment
+from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.protocol.access_rights import RIGHTS_LEVELS
+from enrollment.services.sessions import open_session
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url
 from organization.models import AuditEntry
@@ -184,3 +186,81 @@ def test_opening_the_revoke_dialog_revokes_nothing(world: World, operator: Clien
     operator.get(f"{TOKENS}{world.token.jti}/revoke")
     world.token.refresh_from_db()
     assert world.token.revoked_at is None
+
+
+@pytest.fixture
+def brought(world: World) -> EnrollmentSession:
+    """The world's device came by the world's token."""
+    session = open_session(
+        world.token,
+        platform="ios",
+        user_agent="Safari 18 on a stranger's phone",
+        remote_address="203.0.113.77",
+        now=timezone.now(),
+    )
+    EnrollmentSession.objects.filter(pk=session.pk).update(
+        state="enrolled", device_id=world.device.public_id
+    )
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(session_id=session.public_id)
+    return session
+
+
+def test_the_tokens_page_shows_who_came_by_it(
+    world: World, brought: EnrollmentSession, auditor: Client
+) -> None:
+    open_session(
+        world.token, platform="", user_agent="curl", remote_address="::1", now=timezone.now()
+    )
+    page = auditor.get(f"{TOKENS}{world.token.jti}").content.decode()
+    for text in ("203.0.113.77", "a stranger&#x27;s phone", "Corey’s iPhone", "curl", "Full"):
+        assert text in page
+    assert page.count(f"<small>{brought.public_id}") == 1
+    assert "eyJ" not in page
+    assert "Token expired" in page  # what the log says of it
+    assert "This link leaked…" not in page
+
+
+def test_a_leaked_link_is_answered_in_one_step(
+    world: World, brought: EnrollmentSession, operator: Client
+) -> None:
+    url = f"{TOKENS}{world.token.jti}/leaked"
+    page = operator.get(url).content.decode()
+    assert "203.0.113.77" in page
+    assert 'value="unenroll"' not in page
+    data = {"action": "quarantine", "scope": "chosen", "device": world.device.public_id}
+    page = operator.post(url, data | {"confirmation": "Spring"}).content.decode()
+    assert "This is not the token&#x27;s name." in page
+    world.token.refresh_from_db()
+    assert world.token.revoked_at is None
+    answer = operator.post(url, data | {"confirmation": "Spring intake"}, follow=True)
+    assert "1 device is worked on" in answer.content.decode()
+    assert "Revoked" in answer.content.decode()
+    bulk = BulkCommand.objects.latest("id")
+    assert (bulk.name, bulk.total, bulk.actor) == ("Assign group", 1, "operator@example.org")
+    assert AuditEntry.objects.get(action="token.leak").actor == "operator@example.org"
+
+
+def test_an_operator_unenrolls_nobody_by_a_form_of_their_own(
+    world: World, brought: EnrollmentSession, operator: Client, administrator: Client
+) -> None:
+    url = f"{TOKENS}{world.token.jti}/leaked"
+    data = {"action": "unenroll", "scope": "all", "confirmation": "Spring intake"}
+    operator.post(url, data)
+    world.token.refresh_from_db()
+    assert world.token.revoked_at is None
+    administrator.post(url, data)
+    assert BulkCommand.objects.latest("id").name == "Unenroll"
+
+
+def test_a_forgotten_screen_answers_no_leak(world: World, operator: Client) -> None:
+    age_sign_in(operator)
+    answer = operator.post(f"{TOKENS}{world.token.jti}/leaked", {})
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+
+
+def test_the_list_says_what_will_soon_end(world: World, operator: Client) -> None:
+    assert "Token nearly used up" not in operator.get(TOKENS).content.decode()
+    EnrollmentToken.objects.filter(pk=world.token.pk).update(use_count=9)
+    for url in (TOKENS, f"{TOKENS}{world.token.jti}"):
+        assert "Token nearly used up" in operator.get(url).content.decode()
+    assert "1 use is left" in operator.get("/console/").content.decode()

@@ -60,6 +60,7 @@ OPERATIONS = {
     "POST enrollment/tokens/{token}/invitations": OPERATOR,
     "GET enrollment/tokens/{token}/qr.png": OPERATOR,
     "GET enrollment/tokens/{token}/short-qr.png": OPERATOR,
+    "POST enrollment/tokens/{token}/leaked": OPERATOR,
     "GET enrollment/tokens/{token}/short-qr.svg": OPERATOR,
     "GET enrollment/tokens/{token}/qr.svg": OPERATOR,
     "POST enrollment/tokens/{token}/revoke": OPERATOR,

@@ -20,6 +20,8 @@ from tests.rest.operations import LISTS, OPERATIONS, build_path
 pytestmark = pytest.mark.django_db
 
 TOKENS = "enrollment/tokens"
+# What is asked for one by one, by those who may hand it out.
+SINGLE_LINKS = ("enrollment/tokens/{token}", "enrollment/invitations/{invitation}")
 
 
 def _create(program: Program, sample: Sample, **values: Any) -> Any:
@@ -178,8 +180,7 @@ def test_no_token_text_is_in_an_answer_when_it_is_not_one_token(
     template: str, administrator: Program, sample: Sample
 ) -> None:
     answer = administrator.get(build_path(template, sample))
-    shown = ("enrollment/tokens/{token}", "enrollment/invitations/{invitation}")
-    assert ("eyJ" in answer.content.decode()) is (template in shown)
+    assert ("eyJ" in answer.content.decode()) is (template in SINGLE_LINKS)
 
 
 def test_no_token_text_is_stored_when_token_is_created(operator: Program, sample: Sample) -> None:
@@ -188,3 +189,38 @@ def test_no_token_text_is_stored_when_token_is_created(operator: Program, sample
     rows += AuditEntry.objects.values()
     assert text not in str(rows)
     assert "eyJ" not in str(rows)
+
+
+@pytest.mark.parametrize("action", ["keep", "quarantine", "unenroll"])
+def test_leaked_token_is_revoked_and_its_devices_dealt_with_by_program(
+    action: str, administrator: Program, sample: Sample
+) -> None:
+    body = {"action": action, "devices": [sample.device.public_id]}
+    answer = administrator.post(f"{TOKENS}/{sample.token.jti}/leaked", body)
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["token"]["state"] == "revoked"
+    bulk = answer.json()["bulk_command"]
+    assert (bulk is None) is (action == "keep")
+    if bulk:
+        names = {"quarantine": "Assign group", "unenroll": "Unenroll"}
+        row = administrator.get(f"bulk-commands/{bulk}").json()
+        assert (row["request_type"], row["total"]) == (names[action], 1)
+
+
+def test_devices_of_another_token_are_refused_and_nothing_is_done(
+    administrator: Program, operator: Program, sample: Sample
+) -> None:
+    jti = _create(operator, sample)["jti"]
+    path = f"{TOKENS}/{jti}/leaked"
+    body = {"action": "unenroll", "devices": [sample.device.public_id]}
+    assert operator.post(path, body).status_code == 403
+    answer = administrator.post(path, body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "leak_invalid")
+    assert administrator.get(f"{TOKENS}/{jti}").json()["state"] == "active"
+
+
+def test_token_warns_when_few_uses_are_left(operator: Program, sample: Sample) -> None:
+    row = _create(operator, sample, max_uses=10)
+    assert row["warnings"] == []
+    EnrollmentToken.objects.filter(jti=row["jti"]).update(use_count=9)
+    assert operator.get(f"{TOKENS}/{row['jti']}").json()["warnings"] == ["token_running_out"]

@@ -1,0 +1,128 @@
+"""One token's page: how it stands, who came by it; and what is done when its link has leaked."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from devices.models import BulkCommand
+from enrollment.errors import LeakInvalid
+from enrollment.forms import LeakForm
+from enrollment.models import EnrollmentToken
+from enrollment.selectors import (
+    find_token_warnings,
+    get_token_state,
+    list_anomalies,
+    list_tokens,
+)
+from enrollment.services.leaks import respond_to_leak
+from enrollment.services.token_traffic import (
+    find_token_devices,
+    list_device_sessions,
+    list_refusals,
+    list_token_sessions,
+)
+from organization.console import get_actor, may, recent_sign_in_required, role_required
+from organization.models import Role
+
+ROUTE = "enrollment/ota/tokens/<str:jti>"
+# On the page, and as checkboxes; of more than that all are meant at once.
+SHOWN_DEVICES, SHOWN_REFUSALS, LISTED_DEVICES, PAGE_SIZE = 50, 25, 500, 50
+
+
+@role_required()
+def show_token(request: HttpRequest, jti: str) -> HttpResponse:
+    token, now = _get_token(jti), timezone.now()
+    brought = list_device_sessions(token)
+    sessions = Paginator(list_token_sessions(token), PAGE_SIZE)
+    context = {
+        "token": token,
+        "state": get_token_state(token, now=now),
+        "warnings": find_token_warnings(token, now=now),
+        "anomalies": list_anomalies(now=now).filter(token=token),
+        "devices": find_token_devices(token, brought[:SHOWN_DEVICES]),
+        "device_count": _count_devices(token),
+        "page": sessions.get_page(request.GET.get("page")),
+        "refusals": list_refusals(token)[:SHOWN_REFUSALS],
+    }
+    response = render(request, "console/token/token.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+@role_required(Role.OPERATOR)
+@recent_sign_in_required
+def report_leak(request: HttpRequest, jti: str) -> HttpResponse:
+    """Revoke the token, and move or unenroll the devices chosen, in one step."""
+    token = _get_token(jti)
+    form = LeakForm(
+        request.POST if request.method == "POST" else None,
+        token=token,
+        may_unenroll=may(request.user, Role.ADMINISTRATOR),
+    )
+    if form.is_valid() and _respond(request, token, form=form):
+        return redirect("console:token-page", jti)
+    return _show_form(request, token, form=form)
+
+
+def _respond(request: HttpRequest, token: EnrollmentToken, *, form: LeakForm) -> bool:
+    chosen = form.cleaned_data
+    try:
+        bulk = respond_to_leak(
+            token,
+            action=chosen["action"],
+            devices=chosen["devices"],
+            group=chosen["group"],
+            actor=get_actor(request),
+        )
+    except LeakInvalid as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    messages.success(request, _tell_done(bulk))
+    return True
+
+
+def _tell_done(bulk: BulkCommand | None) -> str:
+    if bulk is None:
+        return _("The token is revoked: nobody can enroll with it any more.")
+    words = ngettext(
+        "The token is revoked, and %d device is worked on.",
+        "The token is revoked, and %d devices are worked on, one after the other.",
+        bulk.total,
+    )
+    return words % bulk.total
+
+
+def _show_form(request: HttpRequest, token: EnrollmentToken, *, form: LeakForm) -> HttpResponse:
+    brought = list_device_sessions(token)
+    context: dict[str, Any] = {
+        "token": token,
+        "form": form,
+        "devices": find_token_devices(token, brought[:LISTED_DEVICES]),
+        "device_count": _count_devices(token),
+        "checked": set(request.POST.getlist("device")),
+        "session_count": list_token_sessions(token).count(),
+    }
+    response = render(request, "console/token/leaked.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _count_devices(token: EnrollmentToken) -> int:
+    return list_device_sessions(token).order_by().values("device_id").distinct().count()
+
+
+def _get_token(jti: str) -> EnrollmentToken:
+    return get_object_or_404(list_tokens(now=timezone.now()), jti=jti)
+
+
+urlpatterns: list[URLPattern] = [
+    path(ROUTE, show_token, name="token-page"),
+    path(f"{ROUTE}/leaked", report_leak, name="token-leaked"),
+]
