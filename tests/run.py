@@ -38,6 +38,7 @@ ONCE = (
     "tests/flows/test_mutual_tls_story.py",
     "tests/flows/test_outage_story.py",
     "tests/flows/test_packages_story.py",
+    "tests/flows/test_people_story.py",
     "tests/flows/test_renewal_story.py",
     "tests/flows/test_return_story.py",
     "tests/flows/test_slow_story.py",

@@ -1,6 +1,7 @@
 """What `doctor` looks at: each check says what it found and, where that is bad, the fix.
 
-It contacts the configured base URL and Apple's, and no other place.
+It contacts the configured base URL and Apple's, the mail server and the identity provider where
+they are set, and no other place.
 """
 
 from guardmdm.health.address import check_base_url, check_tls

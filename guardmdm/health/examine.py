@@ -6,6 +6,7 @@ from django.conf import settings
 
 from guardmdm.health.address import check_base_url, check_tls, is_https
 from guardmdm.health.findings import Finding
+from guardmdm.health.identity_provider import check_identity_provider
 from guardmdm.health.machinery import (
     check_broker,
     check_clock,
@@ -38,6 +39,8 @@ def examine() -> Iterator[Finding]:
     yield check_broker()
     if settings.EMAIL_HOST:
         yield check_mail()
+    if settings.OIDC_ISSUER:
+        yield check_identity_provider()
     if database.is_failure:
         return
     yield check_scheduler()

@@ -1,13 +1,9 @@
 """Sign-in before enrollment: at a real OIDC provider, a process on loopback, over real HTTP."""
 
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -36,9 +32,9 @@ from scep.models import ScepProfile
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.test_admission import build_request
 from tests.flows.server import find_free_port
+from tests.oidc.running import run_provider
 
 pytestmark = pytest.mark.django_db
-ROOT = Path(__file__).parents[2]
 CLIENT_ID, CLIENT_SECRET = "guardmdm", "s3cret/with:odd@signs"
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 REFUSED = (
@@ -50,22 +46,8 @@ REFUSED = (
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
     """The issuer of a provider that runs."""
-    port = find_free_port()
-    command = [sys.executable, "-m", "tests.oidc", str(port), CLIENT_ID, CLIENT_SECRET]
-    process = subprocess.Popen(command, cwd=ROOT)
-    issuer = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                httpx.get(f"{issuer}/jwks")
-                break
-            except httpx.TransportError:
-                assert process.poll() is None
-                time.sleep(0.1)
+    with run_provider(find_free_port(), client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as issuer:
         yield issuer
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def configure(settings: Any, *, issuer: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import uuid
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +10,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.flows.server import Server
+from tests.enrollment.mail_server import MailServer
+from tests.flows.server import Server, find_free_port
+from tests.oidc.running import run_provider
 from tests.services import REDIS_DATABASES
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
@@ -63,8 +66,30 @@ def factory() -> FactoryAuthority:
 
 
 @pytest.fixture(scope="session")
+def mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def identity_provider() -> Iterator[dict[str, str]]:
+    """The settings of a server at which people of a provider sign in."""
+    client = {"client_id": "guardmdm", "client_secret": uuid.uuid4().hex}
+    with run_provider(find_free_port(), **client) as issuer:
+        yield {
+            "GUARDMDM_OIDC_ISSUER": issuer,
+            "GUARDMDM_OIDC_CLIENT_ID": client["client_id"],
+            "GUARDMDM_OIDC_CLIENT_SECRET": client["client_secret"],
+        }
+
+
+@pytest.fixture(scope="session")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, apns: FakeApns, factory: FactoryAuthority
+    tmp_path_factory: pytest.TempPathFactory,
+    apns: FakeApns,
+    factory: FactoryAuthority,
+    mail_server: MailServer,
+    identity_provider: dict[str, str],
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("server")
     (folder / "apns-ca.pem").write_bytes(apns.ca_pem)
@@ -75,6 +100,9 @@ def server(
         "GUARDMDM_APNS_CA": str(folder / "apns-ca.pem"),
         "GUARDMDM_DEVICE_CA": str(folder / "device-ca.pem"),
         "GUARDMDM_USER_CHANNEL": "yes",
+        "GUARDMDM_EMAIL_URL": f"smtp://127.0.0.1:{mail_server.port}",
+        "GUARDMDM_EMAIL_FROM": "mdm@example.com",
+        **identity_provider,
     }
     if GIVEN_DATABASE.startswith("postgres"):
         environment["GUARDMDM_DATABASE_URL"] = _create_database(GIVEN_DATABASE)

@@ -26,6 +26,7 @@ from .profile_check import (
     open_profile,
 )
 from .report import Step, StepRecorder
+from .sign_in import sign_in
 from .state import DeviceState, Identity, InstalledApplication, InstalledProfile
 from .trust import load_pem_roots
 from .users import MacUser
@@ -209,7 +210,11 @@ class SimulatedDevice:
         session = None
         if self._page is not None:
             agent = self.hardware.platform.safari
-            session = web.open_session(self.http, page=self._page, user_agent=agent)
+            if self.habits.person:
+                session = sign_in(
+                    self.http, page=self._page, person=self.habits.person, user_agent=agent
+                )
+            session = session or web.open_session(self.http, page=self._page, user_agent=agent)
         return session or web.direct_session(url)
 
     def obtain_identity(self, *, step: str = "identity") -> Identity:

@@ -76,7 +76,8 @@ class Habits:
     """signature and scep_ber: None means what the platform does by itself.
 
     not_now: how many commands are first answered NotNow. renewal: None obeys at once.
-    user: the short name of who logs in to a Mac once it is enrolled.
+    user: the short name of who logs in to a Mac once it is enrolled. person: who signs in at the
+    identity provider where the page asks for it.
     """
 
     direct: bool = False
@@ -88,6 +89,7 @@ class Habits:
     misbehave: Misbehaviour | None = None
     renewal: RenewalHabit | None = None
     user: str | None = None
+    person: str | None = None
 
     @property
     def refused_at(self) -> str | None:

@@ -47,6 +47,7 @@ def _add_habits(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--not-now", type=int, default=0, metavar="N", help="put off N commands")
     group.add_argument("--renewal", type=RenewalHabit, choices=list(RenewalHabit))
     group.add_argument("--user", metavar="NAME", help="log in to Macs once they are enrolled")
+    group.add_argument("--sign-in", metavar="NAME", help="who signs in where the page asks for it")
     group.add_argument("--misbehave", type=Misbehaviour, choices=list(Misbehaviour))
 
 
@@ -103,4 +104,5 @@ def make_habits(options: argparse.Namespace) -> Habits:
         misbehave=options.misbehave,
         renewal=options.renewal,
         user=options.user,
+        person=options.sign_in,
     )

@@ -32,7 +32,7 @@ class OpenedSession:
     status_url: str | None
 
 
-class _FormFinder(HTMLParser):
+class FormFinder(HTMLParser):
     """Collects the hidden fields of the one form whose address ends in a certain way."""
 
     def __init__(self, ending: str) -> None:
@@ -58,7 +58,7 @@ def find_form(
     page: str, *, base: str, ending: str = "/enroll/sessions"
 ) -> tuple[str, dict[str, str]] | None:
     """The form's absolute URL and its fields, or None where the page has none."""
-    finder = _FormFinder(ending)
+    finder = FormFinder(ending)
     finder.feed(page)
     if finder.action is None or "token" not in finder.fields:
         return None
@@ -100,12 +100,12 @@ def open_session(
     }
     answer = http.post(form[0], data=form[1], headers=headers)
     if answer.is_redirect:
-        return _session_at(urljoin(form[0], answer.headers["location"]))
+        return get_session_at(urljoin(form[0], answer.headers["location"]))
     require_ok(answer, what="opening a session")
     return _decode_session(answer, base=form[0])
 
 
-def _session_at(location: str) -> OpenedSession:
+def get_session_at(location: str) -> OpenedSession:
     status_url = location.removesuffix("/profile")
     session_id = urlsplit(status_url).path.rsplit("/", 1)[-1]
     return OpenedSession(session_id, f"{status_url}/profile", status_url)
