@@ -82,7 +82,8 @@ class _Drain:
         while self._may_go_on():
             taken = self._take()
             if not taken and not self._channel.in_flight:
-                if not self._wait_for_rest():
+                # What is written late may have been asked for again, and went unseen until now.
+                if not (self.outcomes.finish(now=self._clock()) or self._wait_for_rest()):
                     break
                 continue
             for claim, answer in self._channel.exchange(TURN_SECONDS):

@@ -74,12 +74,14 @@ class Outcomes:
                 self._keep(kind, [claim for claim in claims if claim.pk not in free])
         self._written_at = time.monotonic()
 
-    def finish(self, *, now: datetime) -> None:
-        """Write all that is left, however long others hold it: one row at a time."""
-        for kind, claims in self._take_all().items():
+    def finish(self, *, now: datetime) -> bool:
+        """Write all that is left, however long others hold it: one row at a time; was there any?"""
+        waiting = self._take_all()
+        for kind, claims in waiting.items():
             for claim in claims:
                 with transaction.atomic():
                     self._write_kind(kind, [claim], now=now)
+        return bool(waiting)
 
     def _take_all(self) -> dict[_Kind, list[Claim]]:
         waiting, self._waiting, self._count = self._waiting, defaultdict(list), 0

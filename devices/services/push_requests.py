@@ -12,10 +12,14 @@ from devices.signals import push_requested
 
 
 def request_push(target: Enrollment | UserChannel) -> None:
-    """Wake the device, or its user's channel, soon; requests until then are one push and task."""
-    waiting = type(target)._default_manager.filter(pk=target.pk, push_requested_at=None)
-    if waiting.update(push_requested_at=timezone.now()):
-        push_requested.send(type(target), target=target)
+    """Wake the device, or its user's channel, soon; requests until then are one push.
+
+    One that waits already may have been left over by its task, since the device had not come
+    yet for the push before. It has meanwhile, so a task is needed again.
+    """
+    unasked = type(target)._default_manager.filter(pk=target.pk, push_requested_at=None)
+    unasked.update(push_requested_at=timezone.now())
+    push_requested.send(type(target), target=target)
 
 
 def insist_on_push(enrollment: Enrollment) -> None:

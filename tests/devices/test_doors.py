@@ -166,11 +166,11 @@ def test_enrolling_and_commands_go_on_when_the_broker_is_down(
     monkeypatch.setattr(send_requested_pushes, "delay", fail)
     with django_capture_on_commit_callbacks(execute=True):
         device = make_device().enroll()
-    assert len(tries) == 1
+    asked = len(tries)
+    assert asked >= 1
     with django_capture_on_commit_callbacks(execute=True):
-        Enrollment.objects.update(push_requested_at=None)
         enqueue(device.enrollment, command={"RequestType": "RestartDevice"})
-    assert len(tries) == 2
+    assert len(tries) == asked + 1
     assert device.answer_everything() == [
         "DeviceInformation",
         "SecurityInfo",

@@ -109,6 +109,24 @@ def test_a_device_that_has_not_come_yet_is_not_pushed_twice_in_a_second(
     assert push(now=now + timedelta(seconds=1)) == 1
 
 
+def test_a_command_wakes_the_device_at_once_when_an_earlier_request_is_left_over(
+    enroll: Enroll,
+    apns: FakeApns,
+    started: list[str],
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    """What was asked for within a second of a push was not pushed, but taken when it came."""
+    device = enroll()
+    push()
+    enqueue(device.enrollment, command=RESTART)
+    assert push() == 0
+    device.answer_everything()
+    with django_capture_on_commit_callbacks(execute=True):
+        enqueue(device.enrollment, command={"RequestType": "ShutDownDevice"})
+    assert started == ["send_requested_pushes"]
+    assert push() == 1
+
+
 def test_a_device_that_never_comes_is_pushed_once_a_minute_at_most(
     enroll: Enroll, apns: FakeApns
 ) -> None:
