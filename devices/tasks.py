@@ -10,7 +10,7 @@ from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
 from devices.services.poke import poke_silent
 from devices.services.push import send_pushes
-from devices.services.push_announcement import Announcement
+from devices.services.push_announcement import SOON_SECONDS, Announcement
 from devices.services.push_certificate_expiry import warn_push_certificate
 from devices.services.push_departures import tell_departures
 from devices.services.push_requests import request_due_pushes
@@ -30,6 +30,8 @@ def send_requested_pushes() -> None:
         send_requested_pushes.delay()
     elif report.has_dead:  # after the pushes; what earlier turns have met, the sweep tells
         tell_push_departures.delay()
+    if report.has_soon and Announcement.make_soon():
+        send_requested_pushes.apply_async(countdown=SOON_SECONDS)
 
 
 @shared_task  # type: ignore[untyped-decorator]

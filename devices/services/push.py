@@ -13,7 +13,7 @@ from django.utils import timezone
 from devices.models import PushCertificate
 from devices.selectors import find_push_certificate, is_refused
 from devices.services.apns_client import Channel, build_key, drop_channel, get_channel
-from devices.services.push_claims import Claim, claim_pushes, find_requested
+from devices.services.push_claims import SPACING, Claim, claim_pushes, find_requested
 from devices.services.push_outcomes import PUSH_FAILED, Outcomes
 from devices.services.push_sources import SOURCES
 from devices.services.push_stops import (
@@ -32,6 +32,8 @@ CLAIM_AT, CLAIM_SECONDS = 100, 0.1
 # A rest that APNs asks for is waited for, if it is no longer.
 SHORT_REST = 3.0
 TURN_SECONDS = 0.1
+# A row that another transaction holds, mostly for milliseconds, is looked at again so often.
+HELD_SECONDS, MOST_LOOKS = 0.05, 10
 
 Clock = Callable[[], datetime]
 
@@ -55,16 +57,20 @@ def send_pushes(*, seconds: float = DRAIN_SECONDS, clock: Clock = timezone.now) 
 
 
 class PushReport:
-    """How many pushes APNs took, whether it called tokens dead, whether time ran out."""
+    """How many pushes APNs took, whether it called tokens dead, whether time ran out.
+
+    `has_soon`: some that were asked for could not be taken in hand yet, but can in a second.
+    """
 
     def __init__(self) -> None:
         self.delivered = 0
-        self.has_dead = self.has_more = False
+        self.has_dead = self.has_more = self.has_soon = False
 
     def add(self, drain: "_Drain") -> None:
         self.delivered += drain.outcomes.delivered
         self.has_dead |= drain.outcomes.has_dead
         self.has_more |= drain.is_out_of_time
+        self.has_soon |= drain.has_soon
 
 
 class _Drain:
@@ -76,16 +82,19 @@ class _Drain:
         self._is_probing = is_refused(certificate)
         self._claimed_at = 0.0
         self.outcomes = Outcomes()
-        self.is_replaced = self.is_out_of_time = False
+        self.is_replaced = self.is_out_of_time = self.has_soon = False
+        self._looks = 0
 
     def run(self) -> None:
         while self._may_go_on():
             taken = self._take()
             if not taken and not self._channel.in_flight:
                 # What is written late may have been asked for again, and went unseen until now.
-                if not (self.outcomes.finish(now=self._clock()) or self._wait_for_rest()):
+                is_late = self.outcomes.finish(now=self._clock())
+                if not (is_late or self._wait_for_rest() or self._wait_for_holders()):
                     break
                 continue
+            self._looks = 0
             for claim, answer in self._channel.exchange(TURN_SECONDS):
                 self.outcomes.add(claim, answer)
             if self.outcomes.is_due or not self._channel.in_flight:
@@ -138,11 +147,26 @@ class _Drain:
         rest = self._channel.rest
         if not rest or self._channel.trouble or rest > SHORT_REST:
             return False
-        now = self._clock()
-        if not any(find_requested(source, now=now).exists() for source in SOURCES):
+        if not self._is_requested(by=self._clock()):
             return False
         time.sleep(rest)
         return True
+
+    def _wait_for_holders(self) -> bool:
+        """Wait a moment where a row could be taken but for another transaction that holds it."""
+        if self._looks >= MOST_LOOKS or not self._channel.find_room():
+            return False
+        if not self._is_requested(by=self._clock()):
+            return False
+        self._looks += 1
+        time.sleep(HELD_SECONDS)
+        return True
+
+    def _is_requested(self, *, by: datetime) -> bool:
+        """Whether anything that was asked for can be pushed, or will be by then."""
+        topic = self._certificate.topic
+        found = (find_requested(source, now=by).filter(push_topic=topic) for source in SOURCES)
+        return any(rows.exists() for rows in found)
 
     def _finish(self) -> None:
         self.outcomes.finish(now=self._clock())
@@ -154,3 +178,5 @@ class _Drain:
             refuse_certificate(self._certificate, reason=channel.refusal, now=self._clock())
         elif channel.trouble:
             stop_topic(topic, stop=Stop(PUSH_FAILED, channel.trouble))
+        elif not self.is_replaced:
+            self.has_soon = self._is_requested(by=self._clock() + SPACING)

@@ -8,10 +8,11 @@ import time
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
-SLOT = "push-announced"
+SLOT, SOON_SLOT = "push-announced", "push-announced-soon"
 # A task that the broker has lost keeps others from being started only so long.
 SECONDS = 3
 PAUSE_SECONDS = 10
+SOON_SECONDS = 1
 
 
 class Announcement:
@@ -25,10 +26,19 @@ class Announcement:
     @classmethod
     def make(cls) -> bool:
         """Return whether a task has to be started for requests that were just committed."""
+        return cls._add(SLOT, seconds=SECONDS)
+
+    @classmethod
+    def make_soon(cls) -> bool:
+        """Return whether one has to be started that begins in SOON_SECONDS."""
+        return cls._add(SOON_SLOT, seconds=SOON_SECONDS)
+
+    @classmethod
+    def _add(cls, slot: str, *, seconds: int) -> bool:
         if time.monotonic() < cls._unreachable_until:
             return False
         try:
-            return bool(cache.add(SLOT, 1, timeout=SECONDS))
+            return bool(cache.add(slot, 1, timeout=seconds))
         except (OSError, ValueError, RedisError):
             cls._unreachable_until = time.monotonic() + PAUSE_SECONDS
             return False
@@ -39,6 +49,6 @@ class Announcement:
         if time.monotonic() < cls._unreachable_until:
             return
         try:
-            cache.delete(SLOT)
+            cache.delete_many([SLOT, SOON_SLOT])
         except (OSError, ValueError, RedisError):
             cls._unreachable_until = time.monotonic() + PAUSE_SECONDS

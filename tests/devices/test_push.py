@@ -9,6 +9,8 @@ from django.utils import timezone
 from devices.models import Device, Enrollment
 from devices.services import push_announcement
 from devices.services.actions import push_now, unenroll
+from devices.services.push import send_pushes
+from devices.services.push_claims import MANY, SPACING
 from devices.services.push_requests import request_due_pushes
 from devices.services.queue import enqueue
 from tests.devices.conftest import Enroll, News
@@ -16,6 +18,7 @@ from tests.devices.pushing import ask, forget_commands, push
 from tests.simulator.apns import FakeApns
 
 RESTART = {"RequestType": "RestartDevice"}
+HOUR = timedelta(hours=1)
 
 
 def test_a_push_reaches_the_device_with_its_magic(enroll: Enroll, apns: FakeApns) -> None:
@@ -125,6 +128,39 @@ def test_a_command_wakes_the_device_at_once_when_an_earlier_request_is_left_over
         enqueue(device.enrollment, command={"RequestType": "ShutDownDevice"})
     assert started == ["send_requested_pushes"]
     assert push() == 1
+
+
+def test_what_was_asked_for_right_after_a_push_is_pushed_a_second_later(
+    enroll: Enroll, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device may have come for that push and gone, unnoticed: nobody waits for the sweep."""
+    from devices import tasks
+
+    later: list[float] = []
+    monkeypatch.setattr(
+        tasks.send_requested_pushes, "apply_async", lambda countdown: later.append(countdown)
+    )
+    device, now = enroll(), timezone.now()
+    assert push(now=now) == 1
+    enqueue(device.enrollment, command=RESTART)
+    early = send_pushes(clock=lambda: now + SPACING / 2)
+    assert (early.delivered, early.has_soon) == (0, True)
+    monkeypatch.setattr(tasks, "send_pushes", lambda: early)
+    tasks.send_requested_pushes()
+    assert later == [SPACING.total_seconds()]
+    due = send_pushes(clock=lambda: now + SPACING)
+    assert (due.delivered, due.has_soon) == (1, False)
+    monkeypatch.setattr(tasks, "send_pushes", lambda: due)
+    tasks.send_requested_pushes()
+    assert len(later) == 1
+
+
+def test_a_device_that_rests_for_long_is_not_looked_after_every_second(enroll: Enroll) -> None:
+    device, now = enroll(), timezone.now()
+    Enrollment.objects.update(push_attempts=MANY, push_sent_at=now, push_not_before=now + HOUR)
+    enqueue(device.enrollment, command=RESTART)
+    report = send_pushes(clock=lambda: now)
+    assert (report.delivered, report.has_soon) == (0, False)
 
 
 def test_a_device_that_never_comes_is_pushed_once_a_minute_at_most(

@@ -97,6 +97,23 @@ def test_an_answer_is_written_in_the_end_when_the_device_was_held(
     assert list_in_hand() == set()
 
 
+def test_a_push_goes_out_although_the_row_is_held_for_a_moment(fleet: Fleet) -> None:
+    fleet.add(2)
+    held = Holder(Enrollment.objects.order_by("pk")[1])
+    held.hold_for(0.2)
+    report = send_pushes()
+    assert (report.delivered, report.has_soon) == (2, False)
+
+
+def test_a_push_comes_soon_where_the_row_is_held_longer(fleet: Fleet) -> None:
+    fleet.add(2)
+    with Holder(Enrollment.objects.order_by("pk")[1]):
+        report = send_pushes()
+        assert (report.delivered, report.has_soon) == (1, True)
+    report = send_pushes()
+    assert (report.delivered, report.has_soon) == (1, False)
+
+
 def test_the_sweep_asks_for_other_devices_pushes_while_one_is_held(fleet: Fleet) -> None:
     fleet.add(3)
     Enrollment.objects.update(push_requested_at=None)
