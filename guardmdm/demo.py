@@ -55,6 +55,11 @@ class Folder:
         return self.path / "device-ca.pem"
 
     @property
+    def device_ca_key(self) -> Path:
+        """What the simulator makes its devices with."""
+        return self.devices / "device-authority.pem"
+
+    @property
     def server_log(self) -> Path:
         return self.path / "server.log"
 
@@ -101,11 +106,11 @@ class Demo:
 
     def _make_authorities(self) -> None:
         """The CAs that the server is told to trust: it looks for their files when it starts."""
-        if self._start_simulator().wait() != 0:
+        if self._start_simulator(output=subprocess.DEVNULL).wait() != 0:
             raise DemoFailed("the simulated devices' certificate authority could not be made")
 
     def _bootstrap(self) -> dict[str, Any]:
-        command = [*MANAGE, "bootstrap", "--demo", "--json"]
+        command = [*MANAGE, "bootstrap", "--demo", "--json", "--skip-checks"]
         result = subprocess.run(
             command, env=self._environ, stdout=subprocess.PIPE, text=True, check=False
         )
@@ -178,6 +183,7 @@ class Demo:
         sign_in = "your own password"
         if made["must_change_password"] and self._folder.password.exists():
             sign_in = f"{self._folder.password.read_text()}   (once; then you choose your own)"
+        key = os.path.relpath(self._folder.device_ca_key)
         return "\n".join(
             [
                 "",
@@ -189,7 +195,7 @@ class Demo:
                 f"Password        {sign_in}",
                 "",
                 "Enroll one more device:",
-                "                .venv/bin/python -m tests.simulator '<URL>'",
+                f"                .venv/bin/python -m tests.simulator --device-ca {key} '<URL>'",
                 "Ctrl-C stops everything; `make demo` brings it back with all data.",
             ]
         )

@@ -83,7 +83,7 @@ _APPROVALS = (
         "approval_pending",
         _("Not approved yet"),
         _("An administrator has to approve this enrollment first."),
-        _("Wait on the enrollment page: it goes on as soon as the enrollment is approved."),
+        _("Once it is approved, the enrollment page goes on by itself."),
         _("Waiting for approval"),
         level="warning",
     ),

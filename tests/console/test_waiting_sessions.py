@@ -48,6 +48,20 @@ def test_a_session_is_decided_once(
     assert "Nobody waits for approval" in page
 
 
+def test_a_sessions_page_tells_its_device_and_decides(
+    session: EnrollmentSession, administrator: Client, auditor: Client
+) -> None:
+    ReportedDevice.objects.create(
+        session=session, udid="00008130-0011", serial_number="C02XYZ", product="iPhone16,1",
+        certificate_sha256="ab" * 32,
+    )  # fmt: skip
+    path = f"/console/enrollment/sessions/{session.public_id}"
+    page = administrator.get(path).content.decode()
+    for text in ("iPhone16,1 · C02XYZ", "00008130-0011", "Not approved yet", f"{LIST}"):
+        assert text in page
+    assert f"{session.public_id}/approve" not in auditor.get(path).content.decode()
+
+
 def test_a_session_is_listed_no_more_when_its_day_is_over(
     session: EnrollmentSession, auditor: Client
 ) -> None:

@@ -30,7 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = make_parser()
     options = parser.parse_args(arguments)
     authority = keep_authority(options.state)
-    maker = keep_factory(options.state)
+    maker = (
+        factory.load_authority(options.device_ca.read_bytes())
+        if options.device_ca
+        else keep_factory(options.state)
+    )
     for path, pem in (
         (options.apns_ca_out, authority.ca_pem),
         (options.device_ca_out, maker.ca_pem),

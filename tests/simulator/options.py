@@ -63,6 +63,7 @@ def _add_staying(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--state", type=Path, metavar="DIR", help="keep the devices there")
     group.add_argument("--apns-port", type=int, metavar="P", help="run the fake APNs (0: any)")
     group.add_argument("--apns-ca-out", type=Path, metavar="FILE", help="write its CA here")
+    group.add_argument("--device-ca", type=Path, metavar="FILE", help="key and CA of the devices")
     group.add_argument("--device-ca-out", type=Path, metavar="FILE", help="write the devices' CA")
     group.add_argument("--apns-client-ca", type=Path, metavar="FILE", help="who may push")
 

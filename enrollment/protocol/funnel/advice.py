@@ -121,6 +121,14 @@ CHECKS = {
         _("A profile's challenge is good for 60 minutes from its download."),
         _("A token that was revoked or has expired takes its challenges with it."),
     ),
+    "approval_pending": (_("Approve or reject it here, or under Enrollment › OTA."),),
+    "profile_service_missing": (
+        _("The certificate is on the device, but nothing signed with it has come: does a proxy "
+          "pass POST requests to /enroll/?"),
+    ),
+    "device_certificate_not_trusted": (
+        _("A simulator's or a virtual machine's identity is not Apple's: see GUARDMDM_DEVICE_CA."),
+    ),
     "certificate_held": (_("Approve or reject it under System › Certificates."),),
     "signature_invalid": (
         _("A proxy that rewrites or re-encodes bodies breaks the device's signature."),
