@@ -9,7 +9,7 @@ from enrollment.protocol.funnel.advice import Advice, advise
 from enrollment.protocol.funnel.diagnosis import Diagnosis, diagnose
 from enrollment.protocol.funnel.facts import Facts, Step, Way
 from enrollment.protocol.funnel.steps import StepKind
-from enrollment.services.root_trust import find_root_trust
+from enrollment.services.root_trust import is_root_trust_needed
 from policies.selectors import Progress
 from policies.selectors import get_progress as get_policy_progress
 from scep.models import HeldRequestState, ScepProfile, ScepServerType
@@ -116,4 +116,4 @@ def _is_own_root(session: EnrollmentSession, *, steps: tuple[Step, ...]) -> bool
     has_come = any(
         step.kind not in (StepKind.PAGE_OPENED, StepKind.PROFILE_DOWNLOADED) for step in steps
     )
-    return not has_come and find_root_trust(session.token.organization) is not None
+    return not has_come and is_root_trust_needed(session.token.organization)

@@ -44,7 +44,7 @@ def note_vouching(*, now: datetime) -> None:
 
 def find_root_trust(organization: Organization) -> RootTrust | None:
     """Return what people are to trust, or None where their devices trust this server already."""
-    if not _is_needed(organization):
+    if not is_root_trust_needed(organization):
         return None
     root = get_root_ca()
     pairs = (root.fingerprint[start : start + 2] for start in range(0, len(root.fingerprint), 2))
@@ -80,7 +80,8 @@ def _is_local(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _is_needed(organization: Organization) -> bool:
+def is_root_trust_needed(organization: Organization) -> bool:
+    """Whether devices have to trust our root before they can reach this server by TLS."""
     if organization.server_trust != ServerTrust.AUTOMATIC:
         return organization.server_trust == ServerTrust.OWN
     if not settings.IS_HTTPS:

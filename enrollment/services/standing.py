@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from devices.models import DeviceStatus
+from devices.models import Device, DeviceStatus
 from enrollment.models import EnrollmentSession, SessionState
 from enrollment.protocol.funnel.advice import Advice, advise, advise_on
 from enrollment.protocol.funnel.diagnosis import Diagnosis
@@ -18,7 +18,9 @@ from enrollment.services.progress import (
     is_over,
 )
 
+# Counted no further, so that a million sessions are answered as fast.
 SHOWN, MOST = 10, 999
+OVER = (SessionState.FAILED, SessionState.EXPIRED)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Account:
 
 @dataclass(frozen=True)
 class AbsentSessions:
-    """Enrollments without a device: how many (no more than MOST + 1), and the newest."""
+    """Enrollments without a device: how many of the newest MOST + 1 are which, and the newest."""
 
     pending: int = 0
     not_managed: int = 0
@@ -54,16 +56,8 @@ class AbsentSessions:
         return self.pending + self.not_managed
 
     @property
-    def pending_text(self) -> str:
-        return _write_count(self.pending)
-
-    @property
-    def not_managed_text(self) -> str:
-        return _write_count(self.not_managed)
-
-
-def _write_count(count: int) -> str:
-    return f"{MOST}+" if count > MOST else str(count)
+    def has_more(self) -> bool:
+        return self.total > MOST
 
 
 def give_account(session: EnrollmentSession, *, now: datetime) -> Account:
@@ -81,14 +75,22 @@ def give_account(session: EnrollmentSession, *, now: datetime) -> Account:
 
 
 def put_standings(sessions: Iterable[EnrollmentSession], *, now: datetime) -> None:
-    """Put a `standing` on each row of a list; an enrolled session's device tells the rest."""
-    for session in sessions:
-        if session.state == SessionState.ENROLLED:
-            standing = Standing(DeviceStatus.ENROLLED)
+    """Put a `standing` on each row of a list; an enrolled session stands as its device does."""
+    rows = list(sessions)
+    ids = [row.device_id for row in rows if row.state == SessionState.ENROLLED]
+    devices = Device.objects.filter(public_id__in=ids).values_list(
+        "public_id", "status", "status_reason"
+    )
+    known = {
+        public_id: Standing(DeviceStatus(status), "", why) for public_id, status, why in devices
+    }
+    for row in rows:
+        if row.state == SessionState.ENROLLED:
+            standing = known.get(row.device_id, Standing(DeviceStatus.UNENROLLED))
         else:
-            progress = get_session_progress(session, now=now)
-            standing = _judge(session, progress=progress, now=now)
-        session.standing = standing  # type: ignore[attr-defined]
+            progress = get_session_progress(row, now=now)
+            standing = _judge(row, progress=progress, now=now)
+        row.standing = standing  # type: ignore[attr-defined]
 
 
 def find_absent_sessions(status: str, *, now: datetime) -> AbsentSessions:
@@ -96,22 +98,16 @@ def find_absent_sessions(status: str, *, now: datetime) -> AbsentSessions:
     kinds = (DeviceStatus.PENDING, DeviceStatus.NOT_MANAGED)
     if status and status not in kinds:
         return AbsentSessions()
-    counts = {kind: _count(kind, now=now) for kind in kinds if status in ("", kind)}
+    newest = list_absent(EnrollmentSession.objects.all(), now=now, status=status)
+    ends = newest.order_by("-created_at").values_list("state", "expires_at")[: MOST + 1]
+    over = [state in OVER or expires_at <= now for state, expires_at in ends]
+    if not over:
+        return AbsentSessions()
     rows = list(
         list_absent(list_sessions(), now=now, status=status).order_by("-created_at")[:SHOWN]
     )
     put_standings(rows, now=now)
-    return AbsentSessions(
-        pending=counts.get(DeviceStatus.PENDING, 0),
-        not_managed=counts.get(DeviceStatus.NOT_MANAGED, 0),
-        rows=rows,
-    )
-
-
-def _count(status: DeviceStatus, *, now: datetime) -> int:
-    """Count no further than needed: a list with a million sessions answers as fast."""
-    absent = list_absent(EnrollmentSession.objects.all(), now=now, status=status)
-    return absent.order_by("-created_at").values("pk")[: MOST + 1].count()
+    return AbsentSessions(pending=over.count(False), not_managed=over.count(True), rows=rows)
 
 
 def _judge(session: EnrollmentSession, *, progress: SessionProgress, now: datetime) -> Standing:

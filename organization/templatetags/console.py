@@ -81,12 +81,18 @@ def organization_name() -> str:
 
 @register.simple_tag(takes_context=True)
 def nav_link(
-    context: template.Context, view: str, icon_name: str, label: str, badge: Any = ""
+    context: template.Context,
+    view: str,
+    icon_name: str,
+    label: str,
+    badge: Any = "",
+    also: str = "",
 ) -> SafeString:
-    """Return one line of the navigation, marked when the page is in its section."""
+    """Return one line of the navigation, marked when the page is in its section, or in `also`'s."""
     url = reverse(view)
     path = context["request"].path
     here = path == url if url == reverse("console:dashboard") else path.startswith(url)
+    here = here or (also != "" and path.startswith(reverse(also)))
     return format_html(
         '<li><a class="nav-item" href="{}"{}>{}<span>{}</span>{}</a></li>',
         url,

@@ -66,7 +66,7 @@ def test_a_list_costs_the_same_queries_however_long(
 ) -> None:
     for number in range(40):
         create_device(f"iPad {number:02}", platform=Platform.IPADOS, group=world.group)
-    with django_assert_max_num_queries(9):  # type: ignore[operator]
+    with django_assert_max_num_queries(11):  # type: ignore[operator]  # three for those without
         auditor.get("/console/devices/")
 
 

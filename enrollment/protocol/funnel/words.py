@@ -140,6 +140,11 @@ WORDS = {
     "push_certificate_missing": Words(_("This server is not ready yet"), _LATER),
     "push_certificate_expired": Words(_("This server is not ready yet"), _LATER),
     "server_not_set_up": Words(_("This server is not ready yet"), _LATER),
+    "push_certificate_refused": Words(_("This server is not ready yet"), _LATER),
+    "enrollment_stopped": Words(_("Enrollment is paused"), _LATER),
+    "sign_in_required": Words(_("Sign in first"), _START_AGAIN),
+    "sign_in_failed": Words(_("You are not signed in"), _START_AGAIN),
+    "sign_in_unavailable": Words(_("You cannot sign in at the moment"), _LATER),
 }  # fmt: skip
 OTHER = Words("", _AGAIN)
 
