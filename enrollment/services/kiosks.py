@@ -89,7 +89,6 @@ def find_kiosk(public_id: str, *, key: str) -> Kiosk | None:
     return kiosk if is_its_own else None
 
 
-@transaction.atomic
 def build_screen(kiosk: Kiosk, *, now: datetime) -> Screen:
     """Return what to show, with another code where the one shown is taken or grows old.
 
@@ -97,26 +96,30 @@ def build_screen(kiosk: Kiosk, *, now: datetime) -> Screen:
     stopped, or the server is not ready.
     """
     check_ready(now=now)
-    kiosk = Kiosk.objects.select_for_update().get(pk=kiosk.pk)
     token = EnrollmentToken.objects.select_related("organization", "signing_key").get(
         pk=kiosk.token_id
     )
     check_token(token, now=now)
     check_not_stopped(token)
-    code = _find_code(kiosk, now=now)
-    if code is None:
-        code = create_child_token(
-            token,
-            name=token.name,
-            expires_at=now + LIFETIME,
-            actor=kiosk.public_id,
-            now=now,
-        )
-        kiosk.code, kiosk.shown_at = code, now
-        kiosk.save(update_fields=["code", "shown_at", "updated_at"])
+    # Screens ask every few seconds: without a lock, unless there is something to change.
+    code = _find_code(kiosk, now=now) or _replace_code(kiosk, token=token, now=now)
     if kiosk.seen_at is None or now - kiosk.seen_at > SEEN_EVERY:
         Kiosk.objects.filter(pk=kiosk.pk).update(seen_at=now)
     return Screen(code, tuple(_list_news(kiosk, now=now)))
+
+
+@transaction.atomic
+def _replace_code(kiosk: Kiosk, *, token: EnrollmentToken, now: datetime) -> EnrollmentToken:
+    """Return a new code, or the one that another request has made meanwhile."""
+    locked = Kiosk.objects.select_for_update().get(pk=kiosk.pk)
+    code = _find_code(locked, now=now)
+    if code is None:
+        code = create_child_token(
+            token, name=token.name, expires_at=now + LIFETIME, actor=locked.public_id, now=now
+        )
+        locked.code, locked.shown_at = code, now
+        locked.save(update_fields=["code", "shown_at", "updated_at"])
+    return code
 
 
 def _find_code(kiosk: Kiosk, *, now: datetime) -> EnrollmentToken | None:

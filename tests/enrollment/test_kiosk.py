@@ -1,22 +1,24 @@
 """A kiosk over HTTP: one device a code, the next one by itself, and nothing else for passers-by."""
 
 import re
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, Kiosk, SessionState
 from enrollment.services.admission import admit
-from enrollment.services.kiosks import end_kiosk
+from enrollment.services.kiosks import build_screen, end_kiosk, start_kiosk
 from enrollment.services.sessions import advance_session, get_session
 from enrollment.services.tokens import revoke_token
 from organization.models import Administrator, AuditEntry, Organization
 from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
 from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken
-from tests.enrollment.test_admission import build_request
+from tests.enrollment.test_admission import build_request, code_of
 
 pytestmark = pytest.mark.django_db
 POLL = {"HX-Request": "true"}
@@ -223,3 +225,34 @@ def test_kiosk_speaks_the_language_chosen_for_it(make_token: MakeToken) -> None:
     text = screen.show()
     assert '<html lang="ja">' in text
     assert "コードは1台につき1つです" in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_code_is_made_when_many_tabs_of_a_kiosk_ask_at_once(make_token: MakeToken) -> None:
+    kiosk, _ = start_kiosk(make_token(), language="en", actor="tests", now=timezone.now())
+    start = threading.Barrier(6)
+    shown: list[str] = []
+
+    def ask() -> None:
+        start.wait()
+        try:
+            shown.append(build_screen(Kiosk.objects.get(pk=kiosk.pk), now=timezone.now()).code.jti)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(shown) == 6
+    assert len(set(shown)) == 1
+
+
+def test_kiosks_last_uses_go_to_those_who_come_first(make_token: MakeToken) -> None:
+    """Codes that wait on screens reserve nothing."""
+    token = make_token(max_uses=1)
+    one, two = Screen(token), Screen(token)
+    first, second = scan(one), scan(two)
+    enroll(second, udid="UDID-2")
+    assert code_of(build_request(get_session(first.public_id), udid="UDID-1")) == "token_exhausted"
