@@ -280,12 +280,14 @@ def test_token_cannot_ask_for_a_sign_in_when_no_provider_is_set(make_token: Make
 def test_page_offers_the_sign_in_on_each_device(
     client: Client, token: EnrollmentToken, make_token: MakeToken
 ) -> None:
-    for agent, offered in ((IPHONE, True), (MAC, True), ("Mozilla/5.0 (Windows NT 10.0)", False)):
+    chrome = IPHONE.replace("Version/18.1", "CriOS/130.0")
+    windows = "Mozilla/5.0 (Windows NT 10.0)"
+    for agent, offered in ((IPHONE, True), (chrome, True), (MAC, True), (windows, False)):
         page = client.get(
             "/enroll", {"token": build_token_text(token)}, headers={"User-Agent": agent}
         ).content.decode()
         assert ("Sign in with Example ID" in page) is offered
-        assert "data-open-session" not in page
+        assert 'action="/enroll/sessions"' not in page
     german = client.get(
         "/enroll",
         {"token": build_token_text(token)},
