@@ -30,6 +30,7 @@ ARGUMENTS = (
     "--disable-sync",
 )
 NO_PAGES = (
+    "waiting-session-approve", "waiting-session-reject",
     "invitations-export", "invitation-mail", "invitations-mail-failed",
     "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",

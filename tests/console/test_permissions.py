@@ -103,6 +103,7 @@ def fill_in(name: str, world: World) -> str:
         "enrollment/scep/": world.scep_profile.public_id,
         "enrollment/log/": world.entry.public_id,
         "enrollment/sessions/": world.session.public_id,
+        "enrollment/ota/waiting/": world.session.public_id,
         "system/certificates/issued/": world.certificate.public_id,
         "system/certificates/authorities/services/": world.retired_ra.public_id,
         "system/certificates/authorities/": world.next_ca.public_id,
