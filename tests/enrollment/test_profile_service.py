@@ -94,6 +94,7 @@ def post(session: EnrollmentSession | str, body: bytes) -> Any:
 def assert_refused(answer: Any, *, session: EnrollmentSession, status: int, code: str) -> None:
     assert (answer.status_code, answer.content.decode().strip()) == (status, code)
     assert list_codes(session)[-1] == code
+    assert session.steps.get(code=code).kind.startswith("profile_service_")
     session.refresh_from_db()
     assert (session.state, session.failure_code) == (SessionState.FAILED, code)
 
@@ -120,6 +121,11 @@ def test_certificate_names_the_device_when_it_told_of_itself_first(
     assert device.is_enrolled
     assert sorted(list_codes(session)) == sorted(STEPS)
     assert (session.state, session.platform) == (SessionState.ENROLLED, platform)
+    phases = session.steps.filter(kind__startswith="profile_service_").order_by("first_at")
+    assert [(step.kind, step.code) for step in phases] == [
+        ("profile_service_2", ""),
+        ("profile_service_3", ""),
+    ]
     purposes = [CertificatePurpose.PROFILE_SERVICE, CertificatePurpose.IDENTITY]
     assert [service.purpose, identity.purpose] == purposes
     assert not identity.lacks_attributes
