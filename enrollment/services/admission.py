@@ -150,4 +150,7 @@ def _count_use(token: EnrollmentToken, *, udid: str) -> None:
         Q(max_uses=0) | Q(use_count__lt=F("max_uses")), pk=token.pk, revoked_at=None
     ).update(use_count=F("use_count") + 1)
     if not counted:
+        token.refresh_from_db(fields=["revoked_at"])
+        if token.revoked_at is not None:
+            raise EnrollmentRefused("token_revoked", f"token “{token.name}”: revoked meanwhile")
         raise EnrollmentRefused("token_exhausted", f"token “{token.name}”: used up")

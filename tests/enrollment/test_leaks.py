@@ -1,9 +1,10 @@
 """A link has leaked: nobody comes by it any more, and who came is listed and dealt with."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -157,3 +158,33 @@ def test_quarantine_is_an_existing_group_when_one_is_named(
     device.refresh_from_db()
     assert device.group == group
     assert not Group.objects.filter(name="Quarantine").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_is_forgotten_when_devices_come_while_the_link_is_revoked(
+    leaked: EnrollmentToken, make_session: MakeSession
+) -> None:
+    """Each device is refused, or is counted before the end; no one waits for the other for ever."""
+    requests = [build_request(make_session(leaked), udid=f"U{number}") for number in range(6)]
+
+    def come(number: int) -> str:
+        try:
+            if number == len(requests):
+                respond_to_leak(leaked, action=QUARANTINE, devices=None, actor="a")
+                return "revoked"
+            with transaction.atomic():
+                admit(requests[number])
+        except AdmissionRefused as refused:
+            return refused.code
+        finally:
+            connection.close()
+        return "admitted"
+
+    with ThreadPoolExecutor(max_workers=7) as pool:
+        outcomes = list(pool.map(come, range(7)))
+    assert set(outcomes) <= {"admitted", "token_revoked", "revoked"}
+    assert "revoked" in outcomes
+    leaked.refresh_from_db()
+    assert leaked.use_count == outcomes.count("admitted")
+    states = list(leaked.sessions.values_list("state", flat=True))
+    assert states.count(SessionState.AUTHENTICATED) == outcomes.count("admitted")
