@@ -9,7 +9,11 @@ from django.utils.translation import gettext
 
 from devices.models import Platform
 from enrollment.models import EnrollmentToken, Invitation, InvitationState, TokenState
-from enrollment.protocol.access_rights import ACCESS_RIGHTS, RIGHTS_LEVELS
+from enrollment.protocol.access_rights import (
+    RIGHTS_LEVELS,
+    list_access_rights,
+    list_refused_rights,
+)
 from enrollment.protocol.funnel.advice import STEP_TITLES
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.funnel.timeline import RowState
@@ -34,14 +38,16 @@ def token_warnings(token: EnrollmentToken) -> list[str]:
 
 
 @register.simple_tag
-def rights_table() -> dict[str, Any]:
-    """Return the levels, and for each right its words and which of the levels ask for it."""
-    levels = list(RIGHTS_LEVELS.values())
-    rows = [
-        (right.text, [bool(level.rights & right.bit) for level in levels])
-        for right in ACCESS_RIGHTS
+def rights_levels() -> list[dict[str, Any]]:
+    """Return the levels, each with the words of what it asks for and what it does not."""
+    return [
+        {
+            "level": level,
+            "can": [right.text for right in list_access_rights(level.rights)],
+            "cannot": [right.text for right in list_refused_rights(level.rights)],
+        }
+        for level in RIGHTS_LEVELS.values()
     ]
-    return {"levels": levels, "rows": rows}
 
 
 @register.simple_tag
