@@ -178,10 +178,13 @@ def get_invitation_state(invitation: Invitation, *, now: datetime) -> Invitation
     if invitation.enrolled_at is not None:
         return InvitationState.ENROLLED
     state = get_token_state(invitation.token, now=now)
+    if state == TokenState.REVOKED or invitation.token.revoked_at is not None:
+        return InvitationState.REVOKED
     if state == TokenState.EXPIRED:
         return InvitationState.EXPIRED
-    if state == TokenState.REVOKED:
-        return InvitationState.REVOKED
+    # A use of the person's own is a device that has begun.
+    if state == TokenState.EXHAUSTED and not invitation.token.use_count:
+        return InvitationState.EXHAUSTED
     started = getattr(invitation, "has_started", None)
     if started or (started is None and invitation.token.sessions.exists()):
         return InvitationState.STARTED
@@ -204,6 +207,14 @@ def filter_invitations(
     if state == InvitationState.EXPIRED:
         return rows.filter(expired)
     rows = rows.filter(Q(token__expires_at=None) | Q(token__expires_at__gt=now))
+    used_up = Q(
+        token__use_count=0,
+        token__parent__max_uses__gt=0,
+        token__parent__use_count__gte=F("token__parent__max_uses"),
+    )
+    if state == InvitationState.EXHAUSTED:
+        return rows.filter(used_up)
+    rows = rows.exclude(used_up)
     if state == InvitationState.STARTED:
         return rows.filter(HAS_STARTED)
     mail_states = [mail for mail, each in MAIL_STATES.items() if each == state]

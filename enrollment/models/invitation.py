@@ -55,5 +55,6 @@ class InvitationState(models.TextChoices):
     MAIL_FAILED = "mail_failed", "Mail failed"
     STARTED = "started", "Profile requested"
     ENROLLED = "enrolled", "Enrolled"
+    EXHAUSTED = "exhausted", "Token used up"
     EXPIRED = "expired", "Expired"
     REVOKED = "revoked", "Revoked"

@@ -72,6 +72,7 @@ class SessionSerializer(serializers.ModelSerializer[EnrollmentSession]):
             "device",
             "person_name",
             "person_email",
+            "person_subject",
             "failure_code",
             "approval",
             "decided_at",

@@ -101,6 +101,15 @@ def test_links_die_one_by_one_or_all_with_the_token(client: Client, make_token: 
         invite(token, ANN)
 
 
+def test_links_are_dead_when_the_token_is_used_up(client: Client, make_token: MakeToken) -> None:
+    token = make_token(max_uses=1)
+    ann, bob, eve = invite(token, ANN, BOB, InvitedPerson("Eve", "eve@example.com"))
+    revoke_invitation(eve, actor="tests")
+    admit(build_request(open_session(client, ann)))
+    assert get_states(token) == ["started", "exhausted", "revoked"]
+    assert client.get("/enroll", {"token": build_token_text(bob.token)}).status_code == 410
+
+
 def test_links_end_with_the_token_and_stay_in_the_list(make_token: MakeToken) -> None:
     token = make_token(expires=1)
     (ann,) = invite(token, ANN)

@@ -257,6 +257,17 @@ def test_no_header_is_made_when_a_name_holds_one(
     assert mail["Subject"] == "Enroll your device with Evil Bcc: spy@example.com Body"
 
 
+def test_names_arrive_as_they_are_written(server: MailServer, make_token: MakeToken) -> None:
+    Organization.objects.update(name="Bücher, Müller & Söhne <GmbH>")
+    invite(make_token(), InvitedPerson("José Peña, Dr.", "jose@example.com", "es"))
+    send()
+    (mail,) = server.mails
+    (to,), (sender,) = mail["To"].addresses, mail["From"].addresses
+    assert (to.display_name, to.addr_spec) == ("José Peña, Dr.", "jose@example.com")
+    assert sender.display_name == "Bücher, Müller & Söhne <GmbH>"
+    assert mail["Subject"].strip() == "Inscribe tu dispositivo en Bücher, Müller & Söhne <GmbH>"
+
+
 def test_markup_is_text_when_a_name_holds_some(make_token: MakeToken, settings: Any) -> None:
     configure(settings, port=1)
     (row,) = invite(make_token(), InvitedPerson("<b>Ann</b>", "ann@example.com"))
