@@ -130,6 +130,8 @@ class TestMail:
         assert build_short_url(world.token) in copied
         assert page.get_attribute("dialog[open] a[href^=mailto]", "href")
         check_page(page, name="mail in the dialog")
+        page.goto(f"/console/enrollment/ota/tokens/{world.token.jti}/mail")
+        check_page(page, name="mail as a page")
 
 
 class TestKiosk:
@@ -139,6 +141,7 @@ class TestKiosk:
         self, page: Any, world: World, live_server: Any
     ) -> None:
         page.goto(f"/console/enrollment/ota/tokens/{world.token.jti}/kiosk")
+        check_page(page, name="start of a kiosk")
         page.click("button:has-text('Sign out and start')")
         page.wait_for_url("**/enroll/kiosk/kio_*")
         for theme in ("light", "dark"):
