@@ -274,9 +274,8 @@ def _record(
 def _word_return(enrollment: Enrollment, *, before: Enrollment) -> str:
     token, earlier = _find_token_name(enrollment), _find_token_name(before)
     by = f"with the token “{token}”" if token else "without a token"
-    since = f"{before.created_at:%Y-%m-%d}"
-    how = "with the same one" if token == earlier else f"with “{earlier}”"
-    return f"enrolled again {by}; the enrollment before was of {since}, {how}"
+    how = "with the same one" if token == earlier else f"with “{earlier or 'none'}”"
+    return f"Enrolled again {by}; before that on {before.created_at:%Y-%m-%d}, {how}"
 
 
 def _find_token_name(enrollment: Enrollment) -> str:
