@@ -29,7 +29,7 @@ class EnrollmentSession(TimeStamped):
     base_url = models.CharField(
         max_length=255, blank=True, help_text="In its profile, where it can never change."
     )
-    device_id = models.CharField(max_length=32, blank=True, db_index=True, help_text="`dev_…`")
+    device_id = models.CharField(max_length=32, blank=True, help_text="`dev_…`")
     enrolled_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(
         null=True, blank=True, help_text="When silence may mean something; none: nothing is due."
@@ -61,9 +61,9 @@ class EnrollmentSession(TimeStamped):
                 name="session_due",
             ),
             models.Index(
-                fields=["created_at"],
-                condition=models.Q(device_id="") & ~models.Q(state=SessionState.ENROLLED),
-                name="session_absent",
+                # A device's sessions, and those of the last days that have none.
+                fields=["device_id", "-created_at"],
+                name="session_device",
             ),
             models.Index(
                 fields=["-id"], condition=models.Q(approval="pending"), name="session_waiting"
