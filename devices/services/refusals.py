@@ -27,14 +27,15 @@ def report_refusal(
     error: Exception, *, path: str, caller: Caller = NOBODY, challenge: str = ""
 ) -> None:
     """Send device_message_refused with what the error knows; never with the message itself."""
+    session_id = getattr(error, "session_id", "")
     device_message_refused.send(
         Enrollment,
         code=getattr(error, "code", MessageInvalid.code),
         message=str(error),
         udid=getattr(error, "udid", ""),
-        session_id=getattr(error, "session_id", ""),
+        session_id=session_id,
         remote_address=caller.address,
         caller=caller,
-        challenge=challenge,
+        challenge="" if session_id else challenge,  # a secret goes no further than it must
         detail={"path": path},
     )
