@@ -130,7 +130,7 @@ def test_device_attributes_are_missed_when_a_template_names_them(
 @pytest.mark.parametrize(
     "subject",
     [
-        ["CN={serial}", "CN={udid}"], ["CN"], ["CN="], ["XX=a"], ["CN={imei}"], ["CN={serial"],
+        ["CN={serial}", "CN={udid}"], ["CN"], ["CN="], ["XX=a"], ["CN={phone}"], ["CN={serial"],
         ["CN=a}b"], ["C=Germany"], ["C={group}"], ["CN=" + "a" * 300], ["CN=a\0"], ["O=x"] * 13,
         ["cn=x"],
     ],
