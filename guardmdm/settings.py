@@ -156,6 +156,7 @@ ALLOW_PRIVATE_URLS = ENV.allow_private_urls
 
 # Ports: where a lower app asks a higher one for an answer.
 SCEP_TOKEN_CHALLENGE_VERIFIER = "enrollment.services.scep_challenge.verify_token_challenge"  # noqa: S105
+SCEP_SESSION_CHECKER = "enrollment.services.scep_challenge.check_session"
 SCEP_SUBJECT_ATTRIBUTES = "enrollment.services.subject_attributes.describe_session"
 MDM_ADMISSION = "enrollment.services.admission.admit"
 MDM_RENEWAL_PROFILE = "enrollment.services.renewal.build_renewal_profile"

@@ -1,11 +1,13 @@
-"""The port SCEP_TOKEN_CHALLENGE_VERIFIER: is this challenge a token of ours?"""
+"""Two ports: SCEP_TOKEN_CHALLENGE_VERIFIER, is this challenge a token of ours, and
+SCEP_SESSION_CHECKER, may a session still bring its device a certificate?
+"""
 
 from datetime import datetime
 
 from enrollment.errors import EnrollmentRefused, SessionRefused, SignInRefused, TokenRefused
-from enrollment.services.sessions import check_open, get_session
+from enrollment.services.sessions import SESSION_WITH_TOKEN, check_open, get_session
 from enrollment.services.subject_attributes import check_identified
-from enrollment.services.tokens import VerifiedToken, check_not_stopped, verify_token
+from enrollment.services.tokens import VerifiedToken, check_not_stopped, check_token, verify_token
 from scep.errors import ChallengeInvalid
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.grant import ChallengeGrant
@@ -42,6 +44,23 @@ def verify_token_challenge(
         max_certificates=limit,
         holds=verified.token.hold_for_approval,
     )
+
+
+def check_session(session_id: str, *, now: datetime, is_identity: bool) -> None:
+    """Raise ChallengeInvalid with the refusal's code once the session or its token is over.
+
+    A session that is not known proves nothing here, and enrolls nothing.
+    """
+    session = SESSION_WITH_TOKEN.first(session_id=session_id)
+    if session is None:
+        return
+    try:
+        check_token(session.token, now=now)
+        check_open(session, now=now)
+        if is_identity:
+            check_identified(session)
+    except EnrollmentRefused as error:
+        raise ChallengeInvalid(error.message, code=error.code) from error
 
 
 def _check_session(verified: VerifiedToken, *, now: datetime) -> None:

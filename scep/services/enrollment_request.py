@@ -1,9 +1,9 @@
 """PKCSReq: a device without a certificate, with a challenge."""
 
+from datetime import datetime
 from functools import partial
 
-from organization.selectors import get_organization
-from scep.errors import ChallengeInvalid, ChallengeReused, DuplicateTransaction
+from scep.errors import ChallengeReused, DuplicateTransaction
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
@@ -13,6 +13,7 @@ from scep.services.authority import Application, issue_certificate
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
 from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
 from scep.services.held_requests import claim_certificate, find_held_request, hold_request
+from scep.services.new_identities import check_not_stopped, check_session
 
 
 def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
@@ -63,7 +64,7 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
     )
     exchange.session_id = grant.session_id or exchange.session_id
     if not (grant.renews_fingerprint or grant.is_test):
-        _check_not_stopped()
+        _check_allowed(grant, now=now)
     spend = partial(spend_challenge, csr.challenge, grant=grant, scep_profile=profile, now=now)
     if _is_held(grant, scep_profile=profile):
         verify_not_compromised(csr.public_key)
@@ -89,10 +90,11 @@ def _is_held(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> bool:
     return grant.holds or scep_profile.hold_for_approval
 
 
-def _check_not_stopped() -> None:
-    """Whoever has a certificate renews it; first ones wait until enrolling is allowed again."""
-    if get_organization().enrollment_stopped_at is not None:
-        raise ChallengeInvalid("new enrollments are stopped", code="enrollment_stopped")
+def _check_allowed(grant: ChallengeGrant, *, now: datetime) -> None:
+    """Raise ChallengeInvalid while enrolling is stopped, and where the session has ended since."""
+    check_not_stopped()
+    if grant.is_one_time:  # a token's challenge was looked at as a whole
+        check_session(grant.session_id, now=now, is_identity=not grant.is_profile_service)
 
 
 def _find_renewed(grant: ChallengeGrant) -> IssuedCertificate | None:

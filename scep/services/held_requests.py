@@ -20,6 +20,7 @@ from scep.protocol.grant import ChallengeGrant
 from scep.selectors import get_profile_authority
 from scep.services.authority import Application, issue_certificate
 from scep.services.exchange import Exchange, find_repeated, get_key_id
+from scep.services.new_identities import check_not_stopped, check_session
 from scep.signals import request_decided, request_held
 
 MAX_PENDING = 1000
@@ -108,7 +109,8 @@ def claim_certificate(
 ) -> IssuedCertificate | None:
     """Return the certificate of an approved request, None while it waits.
 
-    Raises RequestRejected for another key, or a request that was rejected.
+    Raises RequestRejected for another key, or a request that was rejected, and ChallengeInvalid
+    where its session has ended or enrolling was stopped meanwhile.
     """
     if request.public_key_sha256 != get_key_id(public_key):
         raise RequestRejected("the transactionID belongs to another key")
@@ -119,6 +121,9 @@ def claim_certificate(
         )
     if request.state != HeldRequestState.APPROVED:
         return None
+    check_not_stopped()
+    if not request.is_claimed:
+        check_session(request.session_id, now=exchange.now)
     try:
         return _issue(request, exchange=exchange, public_key=public_key)
     except DuplicateTransaction:

@@ -1,18 +1,28 @@
-"""The port that SCEP asks about challenges of type `token`."""
+"""The ports that SCEP asks about challenges of type `token`, and about sessions."""
 
 from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
-from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
-from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE, verify_token_challenge
+from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, SessionState
+from enrollment.services.scep_challenge import (
+    CERTIFICATES_PER_DEVICE,
+    check_session,
+    verify_token_challenge,
+)
 from enrollment.services.sessions import advance_session
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from organization.selectors import get_organization
+from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
 from scep.errors import ChallengeInvalid
-from scep.models import IssuedCertificate, ScepProfile
-from scep.selectors import get_profile_authority
+from scep.models import ChallengePurpose, HeldRequest, IssuedCertificate, ScepProfile
+from scep.selectors import get_profile_authority, list_recipients
+from scep.services.challenges import create_dynamic_challenge
+from scep.services.held_requests import approve_request
+from scep.services.pki_operation import handle_pki_operation
 from tests.enrollment.conftest import MakeSession, MakeToken
+from tests.scep.device import Device as ScepDevice
 
 pytestmark = pytest.mark.django_db
 
@@ -112,3 +122,57 @@ def test_challenge_is_refused_when_it_has_brought_its_certificates(
             not_after=now,
         )
     assert code_of(challenge, profile=profile, now=now) == "scep_challenge_reused"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("revoked", "token_revoked"),
+        ("over", "session_expired"),
+        ("unnamed", "device_not_identified"),
+    ],
+)
+@pytest.mark.parametrize("challenge", ["dynamic", "static"])
+def test_one_time_challenge_brings_nothing_once_its_session_or_token_is_over(
+    make_token: MakeToken, make_session: MakeSession, end: str, code: str, challenge: str
+) -> None:
+    # With a static challenge, sessions that are proved have a one-time challenge as well.
+    session = make_session(make_token(challenge=challenge, profile_service=end == "unnamed"))
+    profile, now = session.token.scep_profile, timezone.now()
+    assert profile is not None
+    secret = create_dynamic_challenge(
+        profile, session_id=session.public_id, now=now, purpose=ChallengePurpose.SESSION
+    )
+    if end == "revoked":
+        revoke_token(session.token, actor="tests")
+    if end == "over":
+        EnrollmentSession.objects.filter(pk=session.pk).update(expires_at=now)
+    message = ScepDevice().build_request(
+        ra=list_recipients(profile)[0].certificate, challenge=secret
+    )
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    assert not IssuedCertificate.objects.exists()
+    logged = "scep_request_rejected" if code.startswith("session_") else code
+    assert LogEntry.objects.order_by("id").last().code == logged  # type: ignore[union-attr]
+    with pytest.raises(ChallengeInvalid) as caught:
+        check_session(session.public_id, now=now, is_identity=True)
+    assert caught.value.code == code
+
+
+def test_approved_request_brings_nothing_while_enrolling_is_stopped(
+    make_token: MakeToken, make_session: MakeSession
+) -> None:
+    session = make_session(make_token(challenge="token", hold_for_approval=True))
+    profile, now = session.token.scep_profile, timezone.now()
+    assert profile is not None
+    message = ScepDevice().build_request(
+        ra=list_recipients(profile)[0].certificate, challenge=build_challenge(session)
+    )
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    approve_request(HeldRequest.objects.get(), actor="tests", now=now)
+    stop_enrollments(get_organization(), actor="tests")
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    assert not IssuedCertificate.objects.exists()
+    resume_enrollments(get_organization(), actor="tests")
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    assert IssuedCertificate.objects.exists()
