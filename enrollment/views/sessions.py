@@ -18,6 +18,8 @@ from enrollment.views.status import build_state
 from organization.services.client_address import get_client_address
 from scep.models import HeldRequestState
 
+# Later its id stands in the device's certificate, where others can read it.
+SHOWS_PERSON = (SessionState.WAITING, SessionState.PROFILE_DOWNLOADED)
 DEVICES = {platform: device for device, platform in PLATFORMS.items()}
 
 
@@ -52,7 +54,7 @@ def show_session(request: HttpRequest, session_id: str) -> HttpResponse:
         "state": state,
         "starts": starts,
         "can_download": is_open(session, now=now) and not is_held,
-        "signed_in_as": session.person.owner if session.person_subject else "",
+        "signed_in_as": _name_person(session),
     }
     return render(request, "enroll/page.html", context)
 
@@ -77,6 +79,12 @@ def open_session_for(
         is_on_page=is_on_page,
         person=person,
     )
+
+
+def _name_person(session: EnrollmentSession) -> str:
+    """Return who has signed in, as long as nobody but them knows the session's address."""
+    is_theirs = session.person_subject and session.state in SHOWS_PERSON
+    return session.person.owner if is_theirs else ""
 
 
 def _get_visitor(request: HttpRequest, session: EnrollmentSession) -> Visitor:

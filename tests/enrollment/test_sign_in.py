@@ -146,6 +146,8 @@ def test_person_enrolls_when_signed_in_and_nobody_else(
     assert profile.headers["Content-Type"] == "application/x-apple-aspen-config"
     admission = admit(build_request(get_session(session.public_id)))
     assert (admission.owner, admission.owner_name) == ("ann@example.com", "Ann Lee")
+    # By now the session's id stands in the certificate, and that is no secret.
+    assert "ann@example.com" not in ann.browser.get(answer.headers["Location"]).text
     # No account came of it, and no way into the console.
     assert Administrator.objects.count() == administrators
     assert Session.objects.count() == 0
