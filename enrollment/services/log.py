@@ -38,13 +38,14 @@ def write_entry(
     or are left out. `message` defaults to the code's title.
     """
     entry = get_log_code(code)
+    session_id = _clean(session_id)[:32]  # it may come from a URL; PostgreSQL takes no NUL
     session = session or _find_session(session_id)
     token = token or (session.token if session else _find_token(token_id))
     row = LogEntry(
         level=entry.level,
         code=code,
         message=_clean(message or entry.title)[:MAX_MESSAGE],
-        session_id=session.public_id if session else _clean(session_id)[:32],
+        session_id=session.public_id if session else session_id,
         token=token,
         device_id=device_id or (session.device_id if session else ""),
         remote_address=remote_address or (session.remote_address if session else None),

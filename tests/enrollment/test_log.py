@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from devices import signals as devices
@@ -290,3 +291,10 @@ def test_late_news_does_not_take_a_session_back(session: EnrollmentSession) -> N
     for state in (SessionState.PROFILE_DOWNLOADED, SessionState.FAILED, SessionState.EXPIRED):
         assert not advance_session(session.public_id, state=state)
     assert get_session(session.public_id).state == SessionState.ENROLLED
+
+
+def test_entry_is_written_when_a_url_names_a_session_that_holds_a_nul(client: Client) -> None:
+    """PostgreSQL takes none, in a condition either."""
+    answer = client.post("/enroll/profile-service/ses_%00", b"x", content_type="text/plain")
+    assert answer.status_code == 404
+    assert LogEntry.objects.get().session_id == "ses_ "
