@@ -16,6 +16,8 @@ from enrollment.protocol.person import MAX_EMAIL, MAX_NAME
 MAX_BYTES = 4 * 1024 * 1024
 MAX_PEOPLE = 10_000
 MAX_PROBLEMS = 1_000
+# "Name <address>": what takes longer cells apart needs seconds, or more calls than Python allows.
+MAX_CELL = MAX_NAME + MAX_EMAIL + 10
 LANGUAGES = ("en", "de", "fr", "es", "ja")
 DELIMITERS = (",", ";", "\t")
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -185,6 +187,8 @@ def _read_person(cells: list[str], *, columns: dict[str, int] | None) -> Invited
     name, email, language = _pick(cells, columns) if columns else _guess(cells)
     if not email:
         raise _Unusable(NO_ADDRESS)
+    if len(email) > MAX_CELL:
+        raise _Unusable(BAD_ADDRESS)
     if "<" in email:
         shown, email = parseaddr(email)
         name = name or shown

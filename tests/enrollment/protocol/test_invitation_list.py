@@ -97,3 +97,13 @@ def test_list_ends_when_it_is_too_long() -> None:
 )
 def test_nothing_breaks_when_the_text_is_no_list(text: str) -> None:
     assert decode_people(text).people == []
+
+
+@pytest.mark.parametrize("filler", ["(", "<", "é", '\\"'])
+def test_cell_that_no_address_is_as_long_as_is_refused_at_once(filler: str) -> None:
+    found = decode_people(f"Ann,{filler * 100_000}<ann@example.com>")
+    assert (found.people, [each.line for each in found.problems]) == ([], [1])
+
+
+def test_nested_comments_in_an_address_raise_nothing() -> None:
+    assert len(decode_people(f"Ann,{'(' * 350}<ann@example.com>").problems) == 1
