@@ -42,24 +42,24 @@ def decode_logo(content: bytes) -> Logo:
     """Return the logo in its two sizes; raises LogoRefused."""
     if len(content) > MAX_BYTES:
         raise LogoRefused("The file is larger than 1 MB.")
-    image = _flatten(_open(content))
+    image = _read(content)
     if image.convert("L").getextrema()[0] > VISIBLE:  # type: ignore[operator]
         raise LogoRefused("On a white ground nothing of this image can be seen.")
     return Logo(page=_encode_page(image), large=_encode(_fit(image, LARGE_SIDE, LARGE_SIDE)))
 
 
-def _open(content: bytes) -> Image.Image:
+def _read(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
         if max(image.size) > MAX_SIDE:
             raise LogoRefused(f"The image is larger than {MAX_SIDE} pixels a side.")
         image.load()
+        return _flatten(image)  # reads the metadata, too: which side is up
     except LogoRefused:
         raise
     # Pillow tells of damaged files by these, and by Image.DecompressionBombError.
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise LogoRefused("This is no PNG or JPEG image.") from error
-    return image
 
 
 def _flatten(image: Image.Image) -> Image.Image:

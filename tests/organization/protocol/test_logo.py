@@ -54,11 +54,12 @@ def test_transparent_parts_are_white() -> None:
         (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "no PNG or JPEG"),
         (encode(make_noise(200, 200))[:-3000], "no PNG or JPEG"),
         (encode(make_noise(20, 20), "GIF"), "no PNG or JPEG"),
+        (encode(make_noise(20, 20), exif=b"neither byte order"), "no PNG or JPEG"),
         (encode(Image.new("1", (5000, 10))), "4000 pixels"),
         (encode(Image.new("RGBA", (40, 40), (255, 255, 255, 90))), "white ground"),
         (b"\x89PNG" + b"\0" * MAX_BYTES, "1 MB"),
     ],
-    ids=["svg", "empty", "broken", "cut", "gif", "huge", "white", "large"],
+    ids=["svg", "empty", "broken", "cut", "gif", "metadata", "huge", "white", "large"],
 )
 def test_what_is_no_logo_is_refused_with_the_reason(content: bytes, words: str) -> None:
     with pytest.raises(LogoRefused, match=words):
