@@ -181,7 +181,7 @@ def _call(ask: Callable[[], Answer], *, code: str = "sign_in_unavailable") -> An
     except requests.RequestException as error:
         name = type(error).__name__
         raise SignInRefused("sign_in_unavailable", f"the provider is away ({name})") from error
-    except (OAuth2Error, ValueError, TypeError, KeyError) as error:
+    except (OAuth2Error, ValueError, TypeError, KeyError, RecursionError) as error:
         # An OAuth2Error may quote the provider's answer: not in our log.
         message = f"the provider's answer is unusable ({type(error).__name__})"
         raise SignInRefused(code, message) from error
