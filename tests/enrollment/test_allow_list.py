@@ -20,7 +20,7 @@ from enrollment.services.child_tokens import create_child_token
 from enrollment.services.tokens import build_enrollment_url
 from scep.models import IssuedCertificate
 from tests.enrollment.conftest import MakeToken
-from tests.enrollment.profile_service import make_device
+from tests.enrollment.profile_service.device import make_device
 from tests.simulator.errors import SimulationFailure
 from tests.simulator.factory import make_authority
 

@@ -25,7 +25,7 @@ from scep.services.held_requests import approve_request, reject_request
 from scep.services.pki_operation import handle_pki_operation
 from scep.services.profiles import update_scep_profile
 from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken
-from tests.enrollment.profile_service import list_codes, make_device
+from tests.enrollment.profile_service.device import list_codes, make_device
 from tests.enrollment.test_admission import build_request
 from tests.scep.device import Device as ScepDevice
 from tests.simulator.errors import SimulationFailure

@@ -8,7 +8,7 @@ import httpx
 from cryptography import x509
 from django.test import Client
 
-from enrollment.models import EnrollmentSession, LogEntry
+from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.services.tokens import build_challenge
 from tests.scep.device import make_key
 from tests.simulator.cms.sign import Signer, build_signed_data
@@ -74,3 +74,17 @@ def list_codes(session: EnrollmentSession) -> list[str]:
     """The log of the session, oldest first."""
     rows = LogEntry.objects.filter(session_id=session.public_id).order_by("id")
     return list(rows.values_list("code", flat=True))
+
+
+def post(session: EnrollmentSession | str, body: bytes) -> Any:
+    session_id = session if isinstance(session, str) else session.public_id
+    path = f"/enroll/profile-service/{session_id}"
+    return Client().post(path, body, content_type=CONTENT_TYPE)
+
+
+def assert_refused(answer: Any, *, session: EnrollmentSession, status: int, code: str) -> None:
+    assert (answer.status_code, answer.content.decode().strip()) == (status, code)
+    assert list_codes(session)[-1] == code
+    assert session.steps.get(code=code).kind.startswith("profile_service_")
+    session.refresh_from_db()
+    assert (session.state, session.failure_code) == (SessionState.FAILED, code)
