@@ -8,7 +8,7 @@ though the token came straight from the provider, and the nonce that ties it to 
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 
@@ -97,14 +97,17 @@ def _find_key(keys: Mapping[str, Any], *, header: Mapping[str, Any]) -> Any:
     return jwt.PyJWK(found[0], algorithm=algorithm).key
 
 
+def _is_number(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _check_moments(claims: Mapping[str, Any], *, now: datetime) -> None:
     moment = now.timestamp()
     for name in ("exp", "iat", "nbf"):
         value = claims.get(name)
         if name == "nbf" and value is None:
             continue
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 <= value < LAST_MOMENT:
+        if not _is_number(value) or not 0 <= value < LAST_MOMENT:
             raise _refuse(f"the id_token's {name} is no moment")
     if claims["exp"] + LEEWAY <= moment:
         raise _refuse("the id_token has expired")
