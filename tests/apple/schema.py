@@ -15,6 +15,9 @@ iOS 18.1 and macOS 15.1. A fact about a key:
     shared_ipad  required or forbidden; macos_channel  user: no command for the Mac itself
     macos_device_channel  false: Macs take the payload for a user only
 
+In one place the schema is not taken at its word: it has ConsentText hold one ConsentTextItem, its
+name for a pair of language and text. Devices take the pairs themselves, and one named `default`.
+
 iPads are `ios`. A device of another platform may get what either one knows.
 """
 
