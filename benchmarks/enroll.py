@@ -17,20 +17,19 @@ import json
 import os
 import random
 import statistics
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from benchmarks.installation import ROOT, Database, Installation, open_database
+from benchmarks.installation import Database, Installation, open_database
 from benchmarks.load import END_OF_HEAD, LENGTH, Outcome, run_round
-from benchmarks.machine import describe_machine, measure_signatures, read_cpu_seconds
+from benchmarks.machine import measure_signatures, read_cpu_seconds
+from benchmarks.report import open_folder, write_report
 
-RESULT = ROOT / "build" / "benchmarks" / "enroll.json"
 USER_AGENT = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
@@ -275,22 +274,13 @@ def main() -> None:
     options, results = read_options(), []
     print(f"{HEADER}\n{'-' * len(HEADER)}", flush=True)
     for kind in options.databases:
-        with tempfile.TemporaryDirectory(prefix="guardmdm-benchmark-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)
-            with open_database(kind, folder=folder) as database:
-                for result in run_database(database, folder=folder / "data", options=options):
-                    results.append(result)
-                    print(format_result(result), flush=True)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "machine": describe_machine(),
-        "options": vars(options),
-        "goals": {"ms": GOALS_MS, "profile, share of RSA-2048": GOAL_SHARE},
-        "results": [asdict(result) for result in results],
-    }
-    RESULT.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"\n{RESULT.relative_to(ROOT)} has it all.")
+        with open_folder() as folder, open_database(kind, folder=folder) as database:
+            for result in run_database(database, folder=folder / "data", options=options):
+                results.append(result)
+                print(format_result(result), flush=True)
+    goals = {"ms": GOALS_MS, "profile, share of RSA-2048": GOAL_SHARE}
+    path = write_report("enroll", options=options, results=results, goals=goals)
+    print(f"\n{path} has it all.")
 
 
 if __name__ == "__main__":

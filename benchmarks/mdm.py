@@ -12,16 +12,14 @@ that hands out a command, and its result, run at half the rate of an Idle.
 
 import argparse
 import base64
-import json
 import os
 import plistlib
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -30,12 +28,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from benchmarks.installation import ROOT, Database, Installation, connect, copy_row, open_database
+from benchmarks.installation import Database, Installation, connect, copy_row, open_database
 from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
-from benchmarks.machine import describe_machine, measure_updates, read_cpu_seconds
+from benchmarks.machine import measure_updates, read_cpu_seconds
+from benchmarks.report import open_folder, write_report
 from tests.simulator.cms import sign_detached
 
-RESULT = ROOT / "build" / "benchmarks" / "mdm.json"
 CONNECT, CHECKIN = "/mdm/connect", "/mdm/checkin"
 TYPES = {CONNECT: "application/x-apple-aspen-mdm", CHECKIN: "application/x-apple-aspen-mdm-checkin"}
 APPLICATIONS = 1500
@@ -330,21 +328,12 @@ def main() -> None:
     options, results = read_options(), []
     print(f"{HEADER}\n{'-' * len(HEADER)}", flush=True)
     for kind in options.databases:
-        with tempfile.TemporaryDirectory(prefix="guardmdm-benchmark-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)
-            with open_database(kind, folder=folder) as database:
-                for result in run_database(database, folder=folder / "data", options=options):
-                    results.append(result)
-                    print(format_result(result), flush=True)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "machine": describe_machine(),
-        "options": vars(options),
-        "results": [asdict(result) for result in results],
-    }
-    RESULT.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"\n{RESULT.relative_to(ROOT)} has it all.")
+        with open_folder() as folder, open_database(kind, folder=folder) as database:
+            for result in run_database(database, folder=folder / "data", options=options):
+                results.append(result)
+                print(format_result(result), flush=True)
+    path = write_report("mdm", options=options, results=results)
+    print(f"\n{path} has it all.")
 
 
 if __name__ == "__main__":

@@ -11,14 +11,12 @@ the dead were silent for long, as they are, and once they were all heard of afte
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.installation import (
@@ -28,11 +26,11 @@ from benchmarks.installation import (
     open_database,
     wait_until_idle,
 )
-from benchmarks.machine import describe_machine, read_cpu_seconds, read_memory
+from benchmarks.machine import read_cpu_seconds, read_memory
 from benchmarks.push_rows import build_magic, build_token
+from benchmarks.report import open_folder, write_report
 from tests.simulator.apns import FakeApns
 
-RESULT = ROOT / "build" / "benchmarks" / "push.json"
 WORKER_CORE, OTHER_CORE = "0", "1"
 GOAL = 2000
 SECONDS = 300
@@ -183,22 +181,12 @@ def main() -> None:
     options, results = read_options(), []
     print(f"{HEADER}\n{'-' * len(HEADER)}")
     for kind in options.databases:
-        with tempfile.TemporaryDirectory(prefix="guardmdm-benchmark-") as name:
-            folder = Path(name)
-            folder.chmod(0o755)
+        with open_folder() as folder:
             for result in run_database(kind, devices=options.devices, folder=folder):
                 results.append(result)
                 print(format_result(result), flush=True)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "machine": describe_machine(),
-        "options": vars(options),
-        "results": [asdict(result) for result in results],
-    }
-    RESULT.write_text(json.dumps(report, indent=2) + "\n")
-    print(
-        f"\nThe goal is {GOAL:,} pushes for each CPU second. {RESULT.relative_to(ROOT)} has it all."
-    )
+    path = write_report("push", options=options, results=results)
+    print(f"\nThe goal is {GOAL:,} pushes for each CPU second. {path} has it all.")
 
 
 HEADER = (

@@ -14,14 +14,12 @@ RSA-2048 (--ca-key rsa_2048) or, by default, ECDSA P-256. The limit is how often
 
 import argparse
 import hashlib
-import json
 import os
 import secrets
 import statistics
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -33,7 +31,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from benchmarks.installation import (
-    ROOT,
     Database,
     Installation,
     connect,
@@ -41,7 +38,8 @@ from benchmarks.installation import (
     open_database,
 )
 from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
-from benchmarks.machine import describe_machine, measure_signatures, read_cpu_seconds
+from benchmarks.machine import measure_signatures, read_cpu_seconds
+from benchmarks.report import open_folder, write_report
 from tests.simulator.scep import (
     ScepClient,
     build_csr,
@@ -50,7 +48,6 @@ from tests.simulator.scep import (
     generate_key,
 )
 
-RESULT = ROOT / "build" / "benchmarks" / "scep.json"
 CHALLENGE = "a challenge for the benchmark"
 SUCCESS = bytes.fromhex("060a6086480186f84501090331031301") + b"0"
 """The attribute pkiStatus with the value 0."""
@@ -317,23 +314,14 @@ def main() -> None:
     print(f"{HEADER}\n{'-' * len(HEADER)}")
     for kind in options.databases:
         for ca_key in options.ca_keys:
-            with tempfile.TemporaryDirectory(prefix="guardmdm-benchmark-") as name:
-                folder = Path(name)
-                folder.chmod(0o755)
-                with open_database(kind, folder=folder) as database:
-                    for result in run_installation(
-                        database, ca_key=ca_key, folder=folder / "data", options=options
-                    ):
-                        results.append(result)
-                        print(format_result(result), flush=True)
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "machine": describe_machine(),
-        "options": vars(options),
-        "results": [asdict(result) for result in results],
-    }
-    RESULT.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"\nThe goal is {GOAL:.0%} of the limit. {RESULT.relative_to(ROOT)} has it all.")
+            with open_folder() as folder, open_database(kind, folder=folder) as database:
+                for result in run_installation(
+                    database, ca_key=ca_key, folder=folder / "data", options=options
+                ):
+                    results.append(result)
+                    print(format_result(result), flush=True)
+    path = write_report("scep", options=options, results=results)
+    print(f"\nThe goal is {GOAL:.0%} of the limit. {path} has it all.")
 
 
 HEADER = (

@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 FORMATS = ("PNG", "JPEG")
 MAX_BYTES = 1024 * 1024
-MAX_SIDE = 4000
+MAX_SIDE = 2000
 LARGE_SIDE = 640
 # On the page it stands 44 pixels high on a screen of three device pixels each.
 PAGE_SIZES = ((396, 132), (264, 88), (132, 44))
