@@ -64,10 +64,14 @@
 
   // What waits for approval at the page has nothing to download before.
   let held = status?.hasAttribute("data-held") && status.dataset.state === "waiting";
+  const hint = () => { // there is nothing to install yet
+    document.querySelector(".hint")?.toggleAttribute("hidden", held);
+  };
   const follow = (state) => {
     const waits = state.awaits_approval && state.state === "waiting";
     if (held && !waits && state.state === "waiting") location.href = state.profile_url;
     held = waits;
+    hint();
   };
 
   const show = (state) => {
@@ -117,6 +121,7 @@
     url = state.status_url;
     started = Date.now();
     held = state.awaits_approval;
+    hint();
     if (!held) location.href = state.profile_url;
     show(state);
     timer = setTimeout(poll, EVERY);
