@@ -73,7 +73,7 @@ _DEVICES_ALLOWED = (
         "serial_not_allowed",
         _("Device not on the token’s list"),
         _("This device’s serial number is not among those that may enroll with this link."),
-        _("Ask your IT team to make a link with this device’s serial number."),
+        _("Generate a token whose list holds this device’s serial number, and send its link."),
         _("This device is not on the list"),
     ),
 )
@@ -91,7 +91,7 @@ _APPROVALS = (
         "enrollment_rejected",
         _("Enrollment rejected"),
         _("An administrator has not approved this enrollment."),
-        _("Ask your IT team. If the device should enroll after all, begin again."),
+        _("If the device should enroll after all, open the enrollment link again and approve it."),
         _("Your enrollment was not approved"),
         level="warning",
     ),
