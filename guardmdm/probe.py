@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import DisallowedHost
 from django.core.signing import BadSignature, TimestampSigner
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -33,9 +33,10 @@ def build_probe_path(door: str) -> str:
 
 
 @csrf_exempt
-def echo(request: HttpRequest, ticket: str) -> JsonResponse:
+def echo(request: HttpRequest, ticket: str) -> HttpResponse:
     """Say how the request arrived: method, sizes, addresses; contents only as a digest."""
-    _take(ticket)
+    if not _take(ticket):
+        return HttpResponseNotFound(content_type="text/plain")
     header = settings.CLIENT_CERT_HEADER
     seen: dict[str, Any] = {
         "method": request.method,
@@ -58,13 +59,13 @@ def build_urls() -> list[URLPattern]:
     return [path(f"{door}/probe/<str:ticket>", echo) for door in DOORS]
 
 
-def _take(ticket: str) -> None:
+def _take(ticket: str) -> bool:
+    """Return whether the ticket is ours, and nobody has come with it before."""
     try:
         nonce = _signer.unsign(ticket, max_age=LIFETIME_SECONDS)
     except BadSignature:
-        raise Http404 from None
-    if not cache.add(f"probe:{nonce}", 1, timeout=2 * LIFETIME_SECONDS):
-        raise Http404
+        return False
+    return cache.add(f"probe:{nonce}", 1, timeout=2 * LIFETIME_SECONDS)
 
 
 def _find_host(request: HttpRequest) -> str:

@@ -23,7 +23,7 @@ from enrollment.protocol.serial_numbers import MOST_SERIALS
 from enrollment.rest.expiry import ExpiryField
 from enrollment.selectors import find_token_warnings, get_token_state, list_tokens
 from enrollment.services.allow_list import list_allowed_serials
-from enrollment.services.leaks import ACTIONS, KEEP, UNENROLL, respond_to_leak
+from enrollment.services.leaks import ACTIONS, UNENROLL, respond_to_leak
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import (
@@ -159,7 +159,6 @@ class NewTokenSerializer(serializers.Serializer[Any]):
 class LeakSerializer(serializers.Serializer[Any]):
     action = serializers.ChoiceField(
         choices=ACTIONS,
-        default=KEEP,
         help_text="Of the devices: keep them, move them to `group`, or unenroll them.",
     )
     devices = RowsField(

@@ -152,5 +152,5 @@ def test_pages_cost_the_same_queries_however_many_devices(
     count_software(now=world.device.created_at)
     urls = ("apps/", f"?app={world.software_title.identifier}", f"{world.mac.public_id}/apps")
     for url in urls:
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(12):
             auditor.get(f"/console/devices/{url}")

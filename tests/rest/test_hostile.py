@@ -25,6 +25,7 @@ WITHOUT_BODY = (
     "/approve",
     "/reject",
     "/activate",
+    "doctor",
 )
 VALUES: list[Any] = [
     None, True, -1, 0, 1.5, 2**31, 2**62, -(2**62), "", " ", "x" * 100_000, "\u202e", "' OR 1=1 --",
