@@ -11,6 +11,8 @@ from django.db import transaction
 
 from enrollment.errors import SessionDecided, SessionRefused
 from enrollment.models import EnrollmentSession
+from enrollment.protocol.funnel.rules import get_silence
+from enrollment.protocol.funnel.steps import StepKind
 from enrollment.selectors import is_held_at_page
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import LIFETIME, fail_session
@@ -28,7 +30,9 @@ def approve_session(session: EnrollmentSession, *, actor: str, now: datetime) ->
     Raises SessionDecided where it does not wait (any more).
     """
     _decide(session, approval=HeldRequestState.APPROVED, actor=actor, now=now)
-    EnrollmentSession.objects.filter(pk=session.pk).update(expires_at=now + LIFETIME)
+    EnrollmentSession.objects.filter(pk=session.pk).update(
+        expires_at=now + LIFETIME, due_at=now + get_silence(StepKind.PAGE_OPENED)
+    )
     session.refresh_from_db()
     write_entry("enrollment_approved", session=session)
 

@@ -41,6 +41,7 @@ def gather_facts(session: EnrollmentSession) -> Facts:
         scep_trouble=scep_profile.check_code if scep_profile else "",
         failure_code=session.failure_code if is_failed else "",
         awaits_approval=session.approval == HeldRequestState.PENDING,
+        approved_at=session.decided_at if session.approval == HeldRequestState.APPROVED else None,
     )
 
 

@@ -44,9 +44,8 @@ def diagnose(facts: Facts, *, now: datetime) -> Diagnosis | None:
 
 def find_deadline(facts: Facts) -> datetime | None:
     """Return when silence will begin to mean something; None where nothing more is expected."""
-    rule = find_rule(facts)
-    latest = facts.latest
-    return latest.last_at + rule.silence if rule and latest else None
+    rule, since = find_rule(facts), facts.silent_since
+    return since + rule.silence if rule and since else None
 
 
 def find_rule(facts: Facts) -> Rule | None:
@@ -92,7 +91,7 @@ def _find_failed_item(facts: Facts) -> Diagnosis | None:
 
 
 def _find_silence(facts: Facts, *, now: datetime) -> Diagnosis | None:
-    rule, latest = find_rule(facts), facts.latest
-    if rule is None or latest is None or now < latest.last_at + rule.silence:
+    rule, since = find_rule(facts), facts.silent_since
+    if rule is None or since is None or now < since + rule.silence:
         return None
-    return Diagnosis(Kind.SILENT, rule.code, rule.step, since=latest.last_at, silence=rule.silence)
+    return Diagnosis(Kind.SILENT, rule.code, rule.step, since=since, silence=rule.silence)

@@ -40,7 +40,7 @@ class Facts:
     `scep_trouble`: the log code of what is wrong with an external SCEP server, or "".
     `push_error`: what APNs says of pushes to the device, or "". `failure_code`, `device_code`:
     log codes of a session without steps, and of a device that is gone. `awaits_approval`: there
-    is no profile to download before an administrator has decided.
+    is no profile to download before an administrator has decided; `approved_at`: when one did.
     """
 
     steps: tuple[Step, ...] = ()
@@ -55,11 +55,18 @@ class Facts:
     items_failed: int = 0
     items_pending: int = 0
     awaits_approval: bool = False
+    approved_at: datetime | None = None
 
     @property
     def latest(self) -> Step | None:
         """The step that was taken last, whatever its place in the order."""
         return max(self.steps, key=lambda step: (step.last_at, ORDER[step.kind]), default=None)
+
+    @property
+    def silent_since(self) -> datetime | None:
+        """When the last step was taken, or the way was made free for the next."""
+        moments = (self.latest.last_at if self.latest else None, self.approved_at)
+        return max((moment for moment in moments if moment), default=None)
 
     @property
     def refused(self) -> Step | None:

@@ -139,6 +139,16 @@ def test_waiting_at_the_page_is_neither_silence_nor_failure() -> None:
     assert find_deadline(facts) is None
 
 
+def test_silence_is_counted_from_the_approval_when_the_page_waited_for_one() -> None:
+    approved_at = T0 + timedelta(hours=3)
+    facts = build(K.PAGE_OPENED, approved_at=approved_at)
+    assert find_deadline(facts) == approved_at + 2 * MINUTE
+    assert diagnose(facts, now=approved_at + MINUTE) is None
+    found = diagnose(facts, now=approved_at + 2 * MINUTE)
+    assert found is not None
+    assert (found.code, found.since) == ("profile_not_downloaded", approved_at)
+
+
 def test_waiting_for_approval_is_no_failure() -> None:
     facts = add(build(K.GET_CA_CERT), take(K.PKI_OPERATION, at=10, code="certificate_held"))
     found = diagnose(facts, now=T0 + timedelta(hours=1))
