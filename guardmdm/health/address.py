@@ -78,7 +78,11 @@ def check_base_url() -> Finding:
     if answer.status_code != httpx.codes.OK or answer.text != "ok\n":
         text = f"{settings.BASE_URL} answers {answer.status_code}, and it is not this server"
         return build_failure(name, text, "Let the proxy pass everything on to the web process.")
-    return Finding(name, f"{settings.BASE_URL} answers (200)")
+    text = f"{settings.BASE_URL} answers (200)"
+    if url.scheme == "http":
+        fix = "Devices need HTTPS: set GUARDMDM_BASE_URL to an address that they reach."
+        return Finding(name, f"{text}, on this machine alone", fix)
+    return Finding(name, text)
 
 
 def check_tls() -> Finding:

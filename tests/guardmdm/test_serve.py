@@ -100,6 +100,7 @@ def test_doctor_sees_the_worker_and_misses_the_push_certificate(server):
             break
     assert not findings["workers"]["is_failure"]
     assert not findings["base URL"]["is_failure"]
+    assert "HTTPS" in findings["base URL"]["fix"]  # a warning: no device comes this way
     # The one thing that nobody but Apple can give.
     assert findings["push certificate"]["is_failure"]
     assert findings["push certificate"]["fix"]
