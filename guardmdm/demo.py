@@ -194,8 +194,9 @@ class Demo:
                 f"Sign in as      {made['administrator']}",
                 f"Password        {sign_in}",
                 "",
-                "Enroll one more device:",
-                f"                .venv/bin/python -m tests.simulator --device-ca {key} '<URL>'",
+                "Enroll one more device (it asks for its commands: the demo's pushes know it not):",
+                "                .venv/bin/python -m tests.simulator --stay --poll 3"
+                f" --device-ca {key} '<URL>'",
                 "Ctrl-C stops everything; `make demo` brings it back with all data.",
             ]
         )
