@@ -12,7 +12,10 @@ SELDOM = (StepKind.PROFILE_SERVICE_2, StepKind.PROFILE_SERVICE_3, StepKind.INSTA
 
 
 class RowState(StrEnum):
-    """DONE: taken; REFUSED: tried in vain; MISSING: it should have come; AHEAD: it may come."""
+    """DONE: taken; REFUSED: tried in vain; MISSING: it should have come; AHEAD: it may come.
+
+    WAITING: an administrator has to decide first.
+    """
 
     DONE = "done"
     REFUSED = "refused"
@@ -39,7 +42,7 @@ def build_timeline(facts: Facts, *, diagnosis: Diagnosis | None) -> list[Timelin
         gap = step.first_at - before.first_at if before else None
         rows.append(TimelineRow(step.kind, _get_state(step, diagnosis), step, gap))
     return rows + [
-        TimelineRow(kind, RowState.MISSING if _is_missing(kind, diagnosis) else RowState.AHEAD)
+        TimelineRow(kind, _get_absent_state(kind, diagnosis))
         for kind in _list_following(facts, diagnosis=diagnosis)
     ]
 
@@ -49,6 +52,12 @@ def _get_state(step: Step, diagnosis: Diagnosis | None) -> RowState:
         return RowState.DONE
     is_waiting = diagnosis and diagnosis.step == step.kind and diagnosis.kind == Kind.WAITING
     return RowState.WAITING if is_waiting else RowState.REFUSED
+
+
+def _get_absent_state(kind: StepKind, diagnosis: Diagnosis | None) -> RowState:
+    if diagnosis is None or diagnosis.step != kind:
+        return RowState.AHEAD
+    return RowState.WAITING if diagnosis.kind == Kind.WAITING else RowState.MISSING
 
 
 def _is_missing(kind: StepKind, diagnosis: Diagnosis | None) -> bool:

@@ -10,6 +10,7 @@ from enrollment.protocol.funnel.diagnosis import Diagnosis, Kind, diagnose, find
 from enrollment.protocol.funnel.facts import Facts, Step, Way
 from enrollment.protocol.funnel.rules import RULES, get_silence
 from enrollment.protocol.funnel.steps import StepKind
+from enrollment.protocol.funnel.timeline import RowState, build_timeline
 from enrollment.protocol.funnel.words import PARTS, WORDS, find_words
 from enrollment.protocol.log_codes import LOG_CODES
 
@@ -137,6 +138,9 @@ def test_waiting_at_the_page_is_neither_silence_nor_failure() -> None:
     assert found is not None
     assert (found.kind, found.code) == (Kind.WAITING, "approval_pending")
     assert find_deadline(facts) is None
+    rows = {row.kind: row.state for row in build_timeline(facts, diagnosis=found)}
+    assert rows[K.PROFILE_DOWNLOADED] == RowState.WAITING
+    assert RowState.MISSING not in rows.values()
 
 
 def test_silence_is_counted_from_the_approval_when_the_page_waited_for_one() -> None:
