@@ -1,5 +1,6 @@
 from django.db import models
 
+from devices.protocol.apns import word_push_error
 from organization.models import SealedField
 
 
@@ -34,3 +35,8 @@ class PushTarget(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def push_error_text(self) -> str:
+        """What people read of push_error."""
+        return word_push_error(self.push_error)

@@ -31,6 +31,11 @@ class Verdict(Enum):
     REFUSED = "refused"
 
 
+def word_push_error(stored: str) -> str:
+    """Return a row's push_error as people read it: beside enrollment tokens, whose token it is."""
+    return f"push {stored}" if stored.startswith(Verdict.UNUSABLE.value) else stored
+
+
 @dataclass(frozen=True)
 class PushRequest:
     """One push; `expires_at` in Unix seconds: until then APNs keeps it for an offline device."""

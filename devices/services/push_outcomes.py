@@ -147,10 +147,9 @@ class Outcomes:
 
 def tell_failure(enrollment: Enrollment) -> None:
     """Tell what stands in the row's push_error."""
-    log.warning("push to %s: %s", enrollment.device.public_id, enrollment.push_error)
-    push_failed.send(
-        Enrollment, enrollment=enrollment, code=PUSH_FAILED, message=enrollment.push_error
-    )
+    text = enrollment.push_error_text
+    log.warning("push to %s: %s", enrollment.device.public_id, text)
+    push_failed.send(Enrollment, enrollment=enrollment, code=PUSH_FAILED, message=text)
 
 
 def _sort(claim: Claim, answer: PushAnswer) -> _Kind:

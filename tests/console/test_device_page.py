@@ -213,7 +213,7 @@ def test_page_shows_what_speaks_for_a_silent_devices_departure(
     rows.update(push_error="token unusable: BadDeviceToken", push_suspended_at=past)
     page = administrator.get(url).content.decode()
     assert "pushes that Apple has taken" not in page
-    assert "token unusable: BadDeviceToken" in page
+    assert ">push token unusable: BadDeviceToken<" in page
 
 
 def test_earlier_enrollments_are_shown_with_token_and_certificate(

@@ -100,6 +100,8 @@ def test_device_whose_token_apns_does_not_know_is_given_up_after_a_day(
     apns.answer_next(400, "BadDeviceToken")
     ask()
     push()
+    (failure,) = news["push_failed"]
+    assert failure["message"] == "push token unusable: BadDeviceToken"
     assert mark_lapsed(now=timezone.now() + DAY / 2) == 0
     assert mark_lapsed(now=timezone.now() + DAY) == 1
     assert (device.row.status, "BadDeviceToken" in device.row.status_reason) == (
