@@ -60,6 +60,13 @@ _TOKENS = (
         _("This link is not valid"),
     ),
     _error(
+        "short_link_unknown",
+        _("Short link unknown"),
+        _("The link was mistyped, is incomplete, or is another server's."),
+        _("Check what you typed."),
+        _("No enrollment link has this address"),
+    ),
+    _error(
         "group_missing",
         _("Group missing"),
         _("The device group that the token names no longer exists."),

@@ -27,6 +27,7 @@ REFUSALS = (
     "token_signature_invalid",
     "token_malformed",
     "token_unknown",
+    "short_link_unknown",
     "session_unknown",
     "session_expired",
     "session_used",

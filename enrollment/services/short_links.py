@@ -29,7 +29,7 @@ def get_linked_token(text: str, *, now: datetime) -> EnrollmentToken:
     )
     token = tokens.filter(short_code_sha256=digest_short_code(code)).first() if code else None
     if token is None:
-        raise TokenRefused("token_unknown", "no token has this short link")
+        raise TokenRefused("short_link_unknown", "no token has this short link")
     check_token(token, now=now)
     check_not_stopped(token)
     return token

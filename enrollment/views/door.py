@@ -26,6 +26,7 @@ STATUS = {
     "token_malformed": 400,
     "token_signature_invalid": 403,
     "token_unknown": 403,
+    "short_link_unknown": 403,
     "session_unknown": 404,
     "approval_pending": 403,
     "enrollment_rejected": 403,
@@ -38,7 +39,7 @@ STATUS = {
 OWN_REMEDY = {
     *("rate_limited", "session_expired", "session_used", "session_unknown"),
     *("approval_pending", "enrollment_rejected"),
-    *("sign_in_failed", "sign_in_required"),
+    *("sign_in_failed", "sign_in_required", "short_link_unknown"),
 }
 LATER = {
     "enrollment_stopped",

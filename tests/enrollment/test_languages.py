@@ -21,7 +21,7 @@ DOORS = Path(__file__).parents[2] / "enrollment" / "views"
 # What a person's page can be refused with; the rest devices are told.
 REFUSALS = (
     "token_expired", "token_exhausted", "token_revoked", "token_signature_invalid",
-    "token_malformed", "token_unknown", "group_missing", "enrollment_stopped",
+    "token_malformed", "token_unknown", "short_link_unknown", "group_missing", "enrollment_stopped",
     "session_unknown", "session_expired", "session_used",
     "push_certificate_missing", "push_certificate_expired", "server_not_set_up",
 )  # fmt: skip

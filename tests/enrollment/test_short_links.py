@@ -91,15 +91,17 @@ def test_page_says_why_when_the_link_of_a_dead_token_is_opened(
 
 
 @pytest.mark.parametrize("code", ["abcdefghijkmnp", "x", "eyJhbGciOiJSUzI1NiJ9", "a\0b", "ÄÖÜ"])
-def test_page_says_that_the_link_is_not_valid_when_nobody_has_the_code(
+def test_page_says_to_check_the_typing_when_nobody_has_the_code(
     client: Client, make_token: MakeToken, code: str
 ) -> None:
     build_short_url(make_token())
     answer = client.get(f"/e/{code}")
     assert answer.status_code == 403
-    assert "This link is not valid" in answer.content.decode()
+    page = answer.content.decode()
+    assert "<h1>No enrollment link has this address</h1>" in page
+    assert "<p>Check what you typed.</p>" in page
     entry = LogEntry.objects.get()
-    assert (entry.code, entry.token, entry.detail["path"]) == ("token_unknown", None, "/e/")
+    assert (entry.code, entry.token, entry.detail["path"]) == ("short_link_unknown", None, "/e/")
 
 
 def test_guessing_is_slowed_down_when_an_address_goes_on(
