@@ -17,7 +17,7 @@ def stop(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "console/token/stop.html")
     stop_enrollments(get_organization(), actor=get_actor(request))
-    messages.success(request, _("New enrollments are stopped."))
+    # The page says so for as long as it lasts.
     return redirect("console:tokens")
 
 

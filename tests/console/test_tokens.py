@@ -125,6 +125,7 @@ def test_new_enrollments_are_stopped_and_allowed_again_on_the_page(
     assert "Stop new enrollments…" not in operator.get(TOKENS).content.decode()
     page = administrator.post("/console/enrollment/ota/stop", follow=True).content.decode()
     assert "administrator@example.org stopped them now" in page
+    assert page.count("New enrollments are stopped.") == 1
     assert "New enrollments are stopped." in operator.get("/console/").content.decode()
     page = administrator.post("/console/enrollment/ota/resume", follow=True).content.decode()
     assert "Stop new enrollments…" in page
