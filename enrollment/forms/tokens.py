@@ -112,6 +112,8 @@ class TokenForm(ConsoleForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        # As with manage.py create_token: the only group, or the oldest.
+        self.fields["group"].initial = Group.objects.order_by("id").first()
         field = self.fields["sign_in_required"]
         field.disabled = not settings.OIDC_ISSUER
         field.help_text = (

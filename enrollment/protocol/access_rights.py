@@ -72,7 +72,12 @@ RIGHTS_LEVELS = {
             ALL_RIGHTS & ~NOT_ON_PRIVATE_DEVICES,
         ),
         RightsLevel(STANDARD, _("Standard"), _("Everything but erasing."), ALL_RIGHTS & ~ERASE),
-        RightsLevel(FULL, _("Full"), _("For the organization's own devices."), ALL_RIGHTS),
+        RightsLevel(
+            FULL,
+            _("Full"),
+            _("Everything, erasing the device included: for the organization's own devices."),
+            ALL_RIGHTS,
+        ),
     )
 }
 

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from devices.models import BulkCommand, Enrollment
+from devices.models import BulkCommand, Enrollment, Group
 from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.protocol.access_rights import RIGHTS_LEVELS
 from enrollment.services.sessions import open_session
@@ -35,6 +35,17 @@ def test_the_form_offers_seven_days_and_a_hundred_uses(world: World, operator: C
     form = operator.get(f"{TOKENS}new").context["form"]
     assert form["expiration"].value() == "7d"
     assert form["max_uses"].value() == 100
+
+
+def test_the_form_proposes_the_first_group_and_says_that_full_rights_erase(
+    world: World, operator: Client
+) -> None:
+    oldest = Group.objects.order_by("id")[0]
+    Group.objects.filter(pk=oldest.pk).update(name="Zoo")
+    Group.objects.create(name="Aquarium")
+    page = operator.get(f"{TOKENS}new").content.decode()
+    assert f'<option value="{oldest.public_id}" selected>' in page
+    assert "Full: Everything, erasing the device included" in page
 
 
 def test_never_and_unlimited_carry_a_warning(world: World, operator: Client) -> None:
