@@ -37,6 +37,7 @@ def test_mail_has_link_steps_end_and_help_in_its_language(
     assert url == build_link(token, link="short"), "alone on its line"
     assert client.get(urlsplit(url).path).status_code == 303
     assert language == "en" or "Download" not in mail.body
+    assert "。 " not in mail.body, "Japanese has no space between sentences"
 
 
 def test_mail_names_no_end_and_no_help_when_there_is_none(make_token: MakeToken) -> None:
