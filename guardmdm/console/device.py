@@ -1,14 +1,16 @@
 """One device's page: who it is, how it is, what it should have, what was asked of it."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, ManagedApplication
-from devices.protocol.commands import COMMAND_TYPES
+from devices.protocol.commands import COMMAND_TYPES, DeviceFacts
 from devices.selectors import (
     OPEN_STATES,
     get_device_facts,
@@ -20,6 +22,7 @@ from devices.selectors import (
 )
 from devices.services.silence import describe_silence
 from enrollment.models import EnrollmentSession, LogEntry
+from enrollment.protocol.access_rights import list_refused_rights
 from organization.console import role_required
 from policies.models import ItemState
 from policies.selectors import PolicyProgress, get_progress, list_item_statuses
@@ -95,7 +98,7 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         "silence": describe_silence(enrollment) if enrollment else None,
         "session": session,
         "certificate": certificate,
-        "refusals": _find_refusals(device, enrollment=enrollment),
+        **_describe_rights(device, enrollment=enrollment),
         "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
         "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),
         "earlier": _describe_earlier(device),
@@ -123,9 +126,22 @@ def _describe_earlier(device: Device) -> list[dict[str, Any]]:
     ]
 
 
-def _find_refusals(device: Device, *, enrollment: Enrollment | None) -> dict[str, str]:
-    """Return why it would refuse the commands that have a button of their own, if it would."""
+def _describe_rights(device: Device, *, enrollment: Enrollment | None) -> dict[str, Any]:
+    """Describe what its profile did not ask for, in the enrollment page's words, and what else
+    keeps it from obeying the commands that have a button of their own."""
     facts = get_device_facts(device, enrollment=enrollment)
+    rights = facts.access_rights
+    refused = [] if rights is None else list_refused_rights(rights)
+    others = _find_refusals(replace(facts, access_rights=None))
+    return {
+        "refusals": _find_refusals(facts),
+        "refused_rights": [gettext(right.text) for right in refused],
+        "obstacles": {COMMAND_TYPES[name].title: reason for name, reason in others.items()},
+    }
+
+
+def _find_refusals(facts: DeviceFacts) -> dict[str, str]:
+    """Return why a device would refuse the commands of BUTTONS, if it would."""
     reasons = {name: COMMAND_TYPES[name].find_refusal(facts) for name in BUTTONS}
     return {name: reason for name, reason in reasons.items() if reason}
 

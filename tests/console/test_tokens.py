@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from devices.models import BulkCommand, Enrollment, Group
 from enrollment.models import EnrollmentSession, EnrollmentToken
-from enrollment.protocol.access_rights import RIGHTS_LEVELS
+from enrollment.protocol.access_rights import RIGHTS_LEVELS, list_refused_rights
 from enrollment.services.sessions import open_session
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url
@@ -126,6 +127,17 @@ def test_the_device_page_has_no_button_for_what_its_profile_did_not_ask(
     page = administrator.get(url).content.decode()
     assert f"{url}/erase" not in page
     assert f"{url}/lock" in page
+
+
+def test_the_device_page_names_what_a_light_profile_did_not_ask_in_the_persons_words(
+    world: World, administrator: Client
+) -> None:
+    byod = RIGHTS_LEVELS["byod"].rights
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(access_rights=byod)
+    page = administrator.get(f"/console/devices/{world.device.public_id}").content.decode()
+    texts = [escape(right.text) for right in list_refused_rights(byod)]
+    assert f"The organization can’t: {' · '.join(texts)}</span>" in page
+    assert "EraseDevice:" not in page
 
 
 def test_new_enrollments_are_stopped_and_allowed_again_on_the_page(
