@@ -35,7 +35,7 @@ def _dump_rows() -> str:
     return serializers.serialize("json", rows)
 
 
-def _load_rows(text: str) -> None:
+def load_rows(text: str) -> None:
     with transaction.atomic(), connection.constraint_checks_disabled():
         for row in serializers.deserialize("json", text):
             row.save()
@@ -53,7 +53,7 @@ def bootstrapped(request: pytest.FixtureRequest, django_db_setup: str) -> None:
     if not DATABASE_FIXTURES & set(request.fixturenames):
         request.getfixturevalue("db")
     if not Organization.objects.exists():
-        _load_rows(django_db_setup)
+        load_rows(django_db_setup)
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ from guardmdm.probe import build_probe_path
 from organization.models import Organization, ServerTrust
 from scep.selectors import get_certificate, get_root_ca
 from scep.services.server_certificate import issue_server_certificate
+from tests.database import load_rows
 from tests.guardmdm.test_nginx import NGINX, ROOT, write_certificate
 from tests.services import find_free_port, wait_for_port
 
@@ -150,12 +151,14 @@ def write_certificates(sites: Sites) -> None:
 
 
 @pytest.fixture(scope="module")
-def sites(django_db_setup: None, django_db_blocker: Any) -> Iterator[Sites]:
+def sites(django_db_setup: str, django_db_blocker: Any) -> Iterator[Sites]:
     """nginx in front of the real web process, which shares this process's keys and cache."""
     with tempfile.TemporaryDirectory(prefix="guardmdm-doctor-") as name:
         sites = Sites(Path(name))
         sites.folder.chmod(0o755)  # nginx's workers are another user
         with django_db_blocker.unblock(), transaction.atomic():
+            if not Organization.objects.exists():  # an earlier test has emptied the database
+                load_rows(django_db_setup)
             write_certificates(sites)
             transaction.set_rollback(True)  # the files are all that is kept
         for mistake, (old, new, *_) in (MISTAKES | DOUBTS | HARMLESS).items():
