@@ -27,8 +27,8 @@ PYTEST = (sys.executable, "-m", "pytest")
 PARALLEL = ("-n", "4", "--dist", "loadfile")
 Words = tuple[str, ...]
 PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests/*/protocol"))
-# What needs no database, brings its own, or is a story whose every step is tested on both kinds:
-# once is enough. So is once for the pages in Chromium.
+# What needs no database, brings its own, is a story whose every step is tested on both kinds, or a
+# page or door before services that are: once is enough. So is once for the pages in Chromium.
 ONCE = (
     "tests/apple",
     "tests/console/test_authorities.py",
