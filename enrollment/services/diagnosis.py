@@ -1,12 +1,9 @@
 """What is wrong with a session, worked out whenever somebody asks: nothing of it is stored."""
 
-from datetime import datetime
-
 from devices.models import Device, DeviceStatus, Enrollment
 from devices.services.status import IDENTITY_EXPIRED, IDENTITY_REVOKED
 from enrollment.models import EnrollmentSession, LogEntry, SessionState, SessionStep
 from enrollment.protocol.funnel.advice import Advice, advise
-from enrollment.protocol.funnel.diagnosis import Diagnosis, diagnose
 from enrollment.protocol.funnel.facts import Facts, Step, Way
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.root_trust import is_root_trust_needed
@@ -16,11 +13,6 @@ from scep.models import HeldRequestState, ScepProfile, ScepServerType
 
 MAC = "macos"
 SILENT_REASON = "device_silent"
-
-
-def diagnose_session(session: EnrollmentSession, *, now: datetime) -> Diagnosis | None:
-    """Return where the session stands still and why, or None; see gather_facts."""
-    return diagnose(gather_facts(session), now=now)
 
 
 def gather_facts(session: EnrollmentSession) -> Facts:
