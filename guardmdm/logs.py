@@ -4,6 +4,7 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 # What a short link ends with leads to a JWT. A JWT, or its beginning: `eyJ` is base64 for `{"`.
@@ -14,6 +15,16 @@ HIDDEN = "[token]"
 
 def hide_tokens(text: str) -> str:
     return SHORT_LINK.sub(f"/e/{HIDDEN}", TOKEN.sub(HIDDEN, text))
+
+
+class OneLinePerRefusal(logging.Filter):
+    """Drops the traceback of a request that was refused: where it failed is at the sender's."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        status: int = getattr(record, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            record.exc_info = record.exc_text = None
+        return True
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -48,7 +59,14 @@ def build_logging(log_format: str) -> dict[str, Any]:
             },
             "json": {"()": JsonFormatter},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": log_format}},
+        "filters": {"refusals": {"()": OneLinePerRefusal}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": log_format,
+                "filters": ["refusals"],
+            }
+        },
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             # Django's own handlers are for DEBUG and for mail to the administrators.

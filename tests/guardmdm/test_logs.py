@@ -1,6 +1,9 @@
+import io
 import json
 import logging
 import sys
+
+import pytest
 
 from guardmdm.logs import ConsoleFormatter, JsonFormatter
 
@@ -35,6 +38,38 @@ def test_no_traceback_holds_a_token():
         line = formatter.format(record)
         assert "ValueError" in line
         assert "eyJ" not in line
+
+
+@pytest.fixture
+def standard_error():
+    """What the server's own handler writes."""
+    [handler] = [
+        each
+        for each in logging.getLogger().handlers
+        if isinstance(each.formatter, (ConsoleFormatter, JsonFormatter))
+    ]
+    written = io.StringIO()
+    before = handler.setStream(written)
+    yield written
+    handler.setStream(before)
+
+
+@pytest.mark.django_db
+def test_the_log_has_one_line_when_a_request_is_refused(client, standard_error):
+    fields = "&".join(f"field{number}=" for number in range(2000))
+    assert client.get(f"/enroll?{fields}").status_code == 400
+    assert len(standard_error.getvalue().splitlines()) == 1
+    assert "exceeded" in standard_error.getvalue()
+
+
+def test_the_log_has_a_traceback_when_the_server_fails(standard_error):
+    try:
+        raise ValueError("a mistake of ours")
+    except ValueError as error:
+        logging.getLogger("django.request").error(
+            "Internal Server Error", exc_info=error, extra={"status_code": 500}
+        )
+    assert "Traceback" in standard_error.getvalue()
 
 
 def test_a_json_line_is_one_object():
