@@ -37,7 +37,11 @@ def receive_report(
     `certificate`: the proof's, where it has been looked up already. A user's channel has a queue
     of its own; one that is not open here gets nothing.
     """
-    known = None if report.user else find_known_sender(proof, udid=report.udid, now=now)
+    known = None
+    if report.user is None:
+        # A session opens with Idle: what was put off in an earlier one is to be queued again.
+        is_new = report.status == IDLE
+        known = find_known_sender(proof, udid=report.udid, now=now, with_put_off=is_new)
     if known is not None:
         return _answer_known(known, report=report, proof=proof, now=now)
     certificate = certificate or identify_sender(proof, now=now)

@@ -16,7 +16,6 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
-from devices.models.command import IS_OPEN
 from devices.protocol.identity import Proof
 from devices.services.identity import CLOCK_SKEW
 from devices.services.presence import RESOLUTION
@@ -26,6 +25,7 @@ from organization.models.statement import Statement, adapt_moment
 from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCertificate
 from scep.services.verified_identities import find_verified_issuer
 
+SENDER = ("enrollment_key", "device_key", "is_news")
 # Of a command, behind the sender's own columns; in the order of the model's fields, as from_db
 # wants them.
 COLUMNS = ("id", "uuid", "enrollment_id", "request_type", "body", "origin", "state", "attempts")
@@ -44,11 +44,17 @@ NOTES = (
 
 @dataclass(frozen=True)
 class KnownSender:
-    """`command` is the next one, as it is before it is taken."""
+    """`command` is the next one, as it is before it is taken.
+
+    Or one that was put off: has_put_off.
+    """
 
     enrollment_id: int
-    has_put_off: bool
     command: Command | None
+
+    @property
+    def has_put_off(self) -> bool:
+        return self.command is not None and self.command.state == CommandState.NOT_NOW
 
     @property
     def enrollment(self) -> Enrollment:
@@ -64,15 +70,18 @@ def is_familiar(proof: Proof, *, now: datetime) -> bool:
     return begins <= now <= ends and find_verified_issuer(proof.fingerprint) is not None
 
 
-def find_known_sender(proof: Proof, *, udid: str, now: datetime) -> KnownSender | None:
+def find_known_sender(
+    proof: Proof, *, udid: str, now: datetime, with_put_off: bool = False
+) -> KnownSender | None:
     """Return the live enrollment that the message comes from, and note that it is here.
 
-    None where anything is unusual: the ordinary way then finds out what it is.
+    None where anything is unusual: the ordinary way then finds out what it is. `with_put_off`:
+    of the commands, one that the device has put off comes before all that can be handed out.
     """
     if not is_familiar(proof, now=now):
         return None
     connection = connections[DEFAULT_DB_ALIAS]
-    row = _Query.get(connection.vendor).run(
+    row = _Query.get(connection.vendor, with_put_off=with_put_off).run(
         connection,
         fingerprint=proof.fingerprint,
         issuer=find_verified_issuer(proof.fingerprint) or "",
@@ -84,32 +93,33 @@ def find_known_sender(proof: Proof, *, udid: str, now: datetime) -> KnownSender 
 
 
 def _decode(row: tuple[Any, ...], *, connection: Any) -> KnownSender:
-    enrollment_id, _, _, has_put_off, _, *columns = row
+    enrollment_id, _, _, *columns = row
     command = None
     if columns[0] is not None:
         field: Any = Command._meta.get_field("body")
         body = COLUMNS.index("body")
         columns[body] = field.from_db_value(columns[body], None, connection)
         command = Command.from_db(connection.alias, COLUMNS, columns)
-    return KnownSender(enrollment_id, bool(has_put_off), command)
+    return KnownSender(enrollment_id, command)
 
 
 class _Query:
     """The statements for one kind of database."""
 
-    def __init__(self, vendor: str) -> None:
-        select, self._names = _inline(*_compile())
-        columns = ", ".join(f"command.{name}" for name in COLUMNS)
+    def __init__(self, vendor: str, *, with_put_off: bool) -> None:
+        select, self._names = _inline(*_compile(with_put_off=with_put_off))
+        # Were command_key among them, PostgreSQL would look for the command twice.
+        columns = [f"sender.{name}" for name in SENDER] + [f"command.{name}" for name in COLUMNS]
         self._find = Statement(
-            f"SELECT sender.*, {columns} FROM ({select}) AS sender "  # noqa: S608
+            f"SELECT {', '.join(columns)} FROM ({select}) AS sender "  # noqa: S608
             "LEFT JOIN devices_command AS command ON command.id = sender.command_key"
         )
         self._notes = _build_notes(vendor)
 
     @staticmethod
     @cache
-    def get(vendor: str) -> "_Query":
-        return _Query(vendor)
+    def get(vendor: str, *, with_put_off: bool) -> "_Query":
+        return _Query(vendor, with_put_off=with_put_off)
 
     def run(self, connection: Any, **given: Any) -> tuple[Any, ...] | None:
         values = {
@@ -147,13 +157,12 @@ def _build_notes(vendor: str) -> list[tuple[Statement, list[str]]]:
     return [(Statement(f"WITH noted AS ({first}) {last}"), names)]
 
 
-def _compile() -> tuple[str, list[Any]]:
+def _compile(*, with_put_off: bool) -> tuple[str, list[Any]]:
     """Return the SELECT as Django words it, and its parameters."""
     is_news = Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error="")
-    put_off = Command.objects.filter(
-        IS_OPEN, enrollment=OuterRef("pk"), user_channel=None, state=CommandState.NOT_NOW
+    commands = offer_commands(
+        enrollment=OuterRef("pk"), now=Given("now"), with_put_off=with_put_off
     )
-    offered = offer_commands(enrollment=OuterRef("pk"), now=Given("now"))
     trusted = IssuedCertificate.objects.filter(
         fingerprint=Given("fingerprint"),
         status=CertificateStatus.ISSUED,
@@ -170,12 +179,9 @@ def _compile() -> tuple[str, list[Any]]:
         enrollment_key=F("pk"),
         device_key=F("device_id"),
         is_news=ExpressionWrapper(is_news, output_field=BooleanField()),
-        has_put_off=Exists(put_off),
-        command_key=Subquery(offered.values("pk")[:1]),
+        command_key=Subquery(commands.values("pk")[:1]),
     )
-    chosen = rows.order_by().values_list(
-        "enrollment_key", "device_key", "is_news", "has_put_off", "command_key"
-    )
+    chosen = rows.order_by().values_list(*SENDER, "command_key")
     sql, parameters = chosen.query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
     return sql, list(parameters)
 

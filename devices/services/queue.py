@@ -175,19 +175,29 @@ def requeue_put_off(enrollment: Enrollment, *, user_channel: UserChannel | None 
 
 
 def offer_commands(
-    *, enrollment: Any, now: Any, user_channel: UserChannel | None = None
+    *,
+    enrollment: Any,
+    now: Any,
+    user_channel: UserChannel | None = None,
+    with_put_off: bool = False,
 ) -> QuerySet[Command]:
     """Return what can be handed out now, in its order; both may be expressions of a query.
 
     Urgent ones first, but nothing that was in vain PATIENCE times blocks what was not tried.
+    `with_put_off`: before all these, what waits to be queued again for a new session.
     """
     offered = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENT, not_before__lte=now)
+    order = []
+    if with_put_off:
+        put_off = Q(state=CommandState.NOT_NOW)
+        offered |= put_off
+        order.append(Case(When(put_off, then=0), default=1))
     in_time = Q(expires_at=None) | Q(expires_at__gt=now)
     in_vain = Case(When(attempts__gte=PATIENCE, then=1), default=0)
     waiting = Command.objects.filter(
         IS_OPEN, offered, in_time, enrollment=enrollment, user_channel=user_channel
     )
-    return waiting.order_by(in_vain, "-priority", "attempts", "id")
+    return waiting.order_by(*order, in_vain, "-priority", "attempts", "id")
 
 
 def build_wait(first: timedelta, attempts: int) -> timedelta:

@@ -73,7 +73,12 @@ def is_pooled(database: Any) -> bool:
 
 
 def adapt_moment(value: datetime, database: Any) -> Any:
-    """Return what the driver takes for this moment, as Django writes it."""
+    """Return what the driver takes for this moment, as Django writes it.
+
+    PostgreSQL reads it from text: for each moment as an object psycopg2 makes three others.
+    """
+    if database.vendor == "postgresql" and value.tzinfo is not None:
+        return value.isoformat(" ")
     if database.vendor == "sqlite" and value.tzinfo is database.timezone:
         return str(value.replace(tzinfo=None))
     return database.ops.adapt_datetimefield_value(value)
