@@ -38,6 +38,8 @@ bench: .venv/installed-dev ## measurements beside what the machine can do; on an
 	@$(BIN)/python -m benchmarks.mdm
 	@$(BIN)/python -m benchmarks.push
 	@$(BIN)/python -m benchmarks.enroll
+	@$(BIN)/python -m benchmarks.peer_mdm
+	@$(BIN)/python -m benchmarks.peer_scep
 
 format: .venv/installed-dev ## bring the code into its one format
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -7,6 +7,7 @@ Keys are few, for making one takes longer than all the rest; certificates are ea
 import base64
 import json
 import os
+import ssl
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ def make_devices(count: int) -> dict[str, Any]:
     """Return {"keys": [PEM], "devices": [{"udid", "certificate" (DER, base64), "key"}], …}.
 
     `first`: the primary key of the first enrollment; the others follow without a gap. `template`:
-    that of a command that is over, to be copied.
+    that of a command that is over, to be copied. `authority`: the devices' CA, PEM.
     """
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
@@ -81,6 +82,7 @@ def make_devices(count: int) -> dict[str, Any]:
         ],
         "first": enrollments[0].pk,
         "template": template.pk,
+        "authority": ssl.DER_cert_to_PEM_cert(bytes(issuer.certificate)),
     }
 
 

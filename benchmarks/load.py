@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length: "
+CHUNKED = b"transfer-encoding: chunked"
 
 
 @dataclass
@@ -42,12 +43,33 @@ class _Connection:
         if not data:
             raise ConnectionError("the server has closed the connection")
         self.received += data
-        head, separator, body = self.received.partition(END_OF_HEAD)
-        if not separator:
-            return False
-        lowered = bytes(head).lower()
-        start = lowered.index(LENGTH) + len(LENGTH)
-        return len(body) >= int(lowered[start:].split(b"\r\n", 1)[0])
+        return read_body(self.received) is not None
+
+
+def read_body(answer: bytes | bytearray) -> bytes | None:
+    """Return the body, of an announced length or in chunks; None while it is not whole."""
+    head, separator, body = bytes(answer).partition(END_OF_HEAD)
+    if not separator:
+        return None
+    lowered = head.lower()
+    if CHUNKED in lowered:
+        return _join_chunks(body)
+    start = lowered.index(LENGTH) + len(LENGTH)
+    length = int(lowered[start:].split(b"\r\n", 1)[0])
+    return body[:length] if len(body) >= length else None
+
+
+def _join_chunks(body: bytes) -> bytes | None:
+    joined, start = b"", 0
+    while (end := body.find(b"\r\n", start)) >= 0:
+        size = int(body[start:end], 16)
+        start = end + 2 + size + 2
+        if start > len(body):
+            return None
+        if size == 0:
+            return joined
+        joined += body[end + 2 : start - 2]
+    return None
 
 
 def build_request(
@@ -68,6 +90,12 @@ def build_request(
     }
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def readdress(request: bytes, *, path: str) -> bytes:
+    """Return the same request for another path."""
+    method, _, rest = request.split(b" ", 2)
+    return b" ".join([method, path.encode(), rest])
 
 
 def run_round(requests: Sequence[bytes], *, port: int, connections: int) -> Outcome:

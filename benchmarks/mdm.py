@@ -11,55 +11,24 @@ that hands out a command, and its result, run at half the rate of an Idle.
 """
 
 import argparse
-import base64
 import os
-import plistlib
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
 from benchmarks.installation import Database, Installation, connect, copy_row, open_database
-from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
+from benchmarks.load import END_OF_HEAD, Outcome, run_round
 from benchmarks.machine import measure_updates, read_cpu_seconds
+from benchmarks.messages import CHECKIN, Fleet, build_token_update
 from benchmarks.report import open_folder, write_report
-from tests.simulator.cms import sign_detached
 
-CONNECT, CHECKIN = "/mdm/connect", "/mdm/checkin"
-TYPES = {CONNECT: "application/x-apple-aspen-mdm", CHECKIN: "application/x-apple-aspen-mdm-checkin"}
 APPLICATIONS = 1500
 """As many make an answer of 500 KB."""
 HOURS = 2 * 3600
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Devices that the server knows; `first`, `template`: see benchmarks.fleet."""
-
-    port: int
-    keys: list[str]
-    devices: list[dict[str, Any]]
-    first: int
-    template: int
-
-    def sign(self, messages: Sequence[dict[str, Any]], *, path: str = CONNECT) -> list[bytes]:
-        """Return the n-th message as the n-th device sends it, whole HTTP requests."""
-        work = partial(_sign, keys=tuple(self.keys), path=path, port=self.port)
-        with ProcessPoolExecutor() as pool:
-            return list(pool.map(work, self.devices[: len(messages)], messages, chunksize=50))
-
-    def report(self, count: int, **answer: Any) -> list[bytes]:
-        """Return this report as the first `count` devices send it."""
-        return self.sign([{**answer, "UDID": each["udid"]} for each in self.devices[:count]])
 
 
 @dataclass(frozen=True)
@@ -82,29 +51,6 @@ class Result:
     load_average: float
 
 
-@lru_cache(maxsize=64)
-def _read_key(pem: str) -> rsa.RSAPrivateKey:
-    key = load_pem_private_key(pem.encode(), password=None)
-    assert isinstance(key, rsa.RSAPrivateKey)
-    return key
-
-
-def _sign(
-    device: dict[str, Any], message: dict[str, Any], *, keys: tuple[str, ...], path: str, port: int
-) -> bytes:
-    body = plistlib.dumps(message)
-    certificate = x509.load_der_x509_certificate(base64.b64decode(device["certificate"]))
-    signature = sign_detached(body, key=_read_key(keys[device["key"]]), certificate=certificate)
-    return build_request(
-        path,
-        port=port,
-        body=body,
-        content_type=TYPES[path],
-        method="PUT",
-        headers={"Mdm-Signature": base64.b64encode(signature).decode()},
-    )
-
-
 class Bench:
     """One running server, its devices, and how each kind of work is done to it once."""
 
@@ -120,17 +66,7 @@ class Bench:
         """CPU seconds of server and database while requests were under way, and only then."""
         self.idle = self.fleet.report(self.count, Status="Idle")
         self.updates = self.fleet.sign(
-            [
-                {
-                    "MessageType": "TokenUpdate",
-                    "UDID": each["udid"],
-                    "Topic": "com.apple.mgmt.External.benchmark",
-                    "Token": os.urandom(32),
-                    "PushMagic": "M",
-                }
-                for each in self.fleet.devices
-            ],
-            path=CHECKIN,
+            [build_token_update(each["udid"]) for each in self.fleet.devices], path=CHECKIN
         )
 
     def run_idle(self, connections: int) -> list[Outcome]:

@@ -31,6 +31,7 @@ PROTOCOL_TESTS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("tests
 # page or door before services that are: once is enough. So is once for the pages in Chromium.
 ONCE = (
     "tests/apple",
+    "tests/benchmarks",
     "tests/console/test_device_channels.py",
     "tests/console/test_doctor.py",
     "tests/console/test_handout.py",
