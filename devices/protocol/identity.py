@@ -7,6 +7,8 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
 
 from cryptography import x509
 
@@ -29,10 +31,23 @@ class Proof:
 
     certificate: x509.Certificate
     fingerprint: str = field(init=False)
+    not_before: datetime = field(init=False)
+    not_after: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        digest = fingerprint(encode_certificate(self.certificate))
-        object.__setattr__(self, "fingerprint", digest)
+        certificate = self.certificate
+        vars(self).update(
+            fingerprint=fingerprint(encode_certificate(certificate)),
+            not_before=certificate.not_valid_before_utc,
+            not_after=certificate.not_valid_after_utc,
+        )
+
+
+# As many as scep.protocol.certificates keeps.
+@lru_cache(maxsize=4096)
+def build_proof(certificate: x509.Certificate) -> Proof:
+    """Return the proof; most devices are heard of again."""
+    return Proof(certificate)
 
 
 def extract_signature(header: str) -> bytes:
@@ -63,6 +78,6 @@ def verify_signature(signature: bytes, *, content: bytes, allow_sha1: bool) -> P
     Raises MessageRefused.
     """
     try:
-        return Proof(verify_detached(signature, content=content, allow_sha1=allow_sha1))
+        return build_proof(verify_detached(signature, content=content, allow_sha1=allow_sha1))
     except SignatureInvalid as error:
         raise MessageRefused(error.code, f"the signature is not valid: {error}") from error

@@ -2,7 +2,7 @@
 
 plistlib lets pass what a device never sends: recursive and exponentially shared binary
 lists, UIDs, keys that are no strings, not-a-number. So XML is read by devices.protocol.xml_plist,
-and binary lists by devices.protocol.binary_plist.
+and binary lists by devices.protocol.binary_plist; devices.protocol.plain_plist is a short cut.
 """
 
 import math
@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape
 from devices.errors import PlistInvalid, PlistTooLarge
 from devices.protocol.binary_plist import MAGIC, read_binary
 from devices.protocol.budget import Budget
+from devices.protocol.plain_plist import read_plain
 from devices.protocol.xml_plist import INTEGERS, read_xml
 
 
@@ -26,6 +27,9 @@ def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
     """
     if len(data) > max_bytes:
         raise PlistTooLarge(f"{len(data)} bytes, at most {max_bytes} are taken")
+    plain = read_plain(data)
+    if plain is not None:
+        return plain
     budget = Budget(bytes_left=2 * max_bytes)
     is_binary = data.startswith(MAGIC)
     root = read_binary(data, budget) if is_binary else read_xml(data, budget)

@@ -64,10 +64,8 @@ class KnownSender:
 
 def is_familiar(proof: Proof, *, now: datetime) -> bool:
     """Whether the certificate is valid now and our CA's signature under it has been verified."""
-    certificate = proof.certificate
-    begins = certificate.not_valid_before_utc - CLOCK_SKEW
-    ends = certificate.not_valid_after_utc + CLOCK_SKEW
-    return begins <= now <= ends and find_verified_issuer(proof.fingerprint) is not None
+    is_valid = proof.not_before <= now + CLOCK_SKEW and now - CLOCK_SKEW <= proof.not_after
+    return is_valid and find_verified_issuer(proof.fingerprint) is not None
 
 
 def find_known_sender(

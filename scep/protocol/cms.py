@@ -19,6 +19,7 @@ from scep.protocol.direct import (
     read_issuer_and_serial,
 )
 from scep.protocol.reading import refusing
+from scep.protocol.recurring import find_proved_signer, remember_signature
 from scep.protocol.signed_data import (
     CONTENT_TYPE_ATTRIBUTE,
     MESSAGE_DIGEST_ATTRIBUTE,
@@ -40,11 +41,15 @@ def verify_detached(signature: bytes, *, content: bytes, allow_sha1: bool) -> x5
     """
     if len(signature) > MAX_SIGNATURE_BYTES:
         raise SignatureInvalid("the signature is too large")
+    signer = find_proved_signer(signature, content=content)
+    if signer is not None:
+        return signer
     with refusing(SignatureInvalid, "the signature cannot be read"):
         decoded = decode_signature(signature)
         if decoded.content is not None:
             raise SignatureInvalid("a detached signature must not hold content")
-        verify_signature(decoded, content=content, allow_sha1=allow_sha1)
+        algorithm = verify_signature(decoded, content=content, allow_sha1=allow_sha1)
+    remember_signature(signature, proved=decoded, algorithm=algorithm)
     return decoded.signer
 
 

@@ -20,6 +20,7 @@ from scep.protocol.names import is_same_name
 
 CONTENT_TYPE_ATTRIBUTE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST_ATTRIBUTE = "1.2.840.113549.1.9.4"
+SIGNING_TIME_ATTRIBUTE = "1.2.840.113549.1.9.5"
 DER_SET = b"\x31"
 
 
@@ -105,8 +106,37 @@ def verify_signature(
     else:
         _verify_attributes(signature.attributes, content=content, digest=digest)
         signed_bytes = signature.signed_bytes or b""
-    _verify_bytes(signature, signed_bytes=signed_bytes, digest=digest)
+    verify_bytes(
+        signed_bytes,
+        signature=signature.signature,
+        signer=signature.signer,
+        algorithm_oid=signature.algorithm_oid,
+        digest=digest,
+    )
     return digest
+
+
+def verify_bytes(
+    signed_bytes: bytes,
+    *,
+    signature: bytes,
+    signer: x509.Certificate,
+    algorithm_oid: str,
+    digest: hashes.HashAlgorithm,
+) -> None:
+    """Prove that the signer's key signed these bytes; raises SignatureInvalid, AlgorithmRefused."""
+    key = signer.public_key()
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            _check_algorithm(algorithm_oid, accepted=RSA_SIGNATURES, digest=digest)
+            key.verify(signature, signed_bytes, padding.PKCS1v15(), digest)
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            _check_algorithm(algorithm_oid, accepted=ECDSA_SIGNATURES, digest=digest)
+            key.verify(signature, signed_bytes, ec.ECDSA(digest))
+        else:
+            raise AlgorithmRefused("the signer's key is neither RSA nor EC")
+    except InvalidSignature as error:
+        raise SignatureInvalid("the signature does not fit the content") from error
 
 
 def _read_content(content: core.Asn1Value) -> bytes | None:
@@ -170,23 +200,6 @@ def _verify_attributes(
         raise SignatureInvalid("the contentType attribute is missing or wrong")
     if attributes.get(MESSAGE_DIGEST_ATTRIBUTE) != (expected,):
         raise SignatureInvalid("the messageDigest attribute is missing or wrong")
-
-
-def _verify_bytes(
-    signature: Signature, *, signed_bytes: bytes, digest: hashes.HashAlgorithm
-) -> None:
-    key = signature.signer.public_key()
-    try:
-        if isinstance(key, rsa.RSAPublicKey):
-            _check_algorithm(signature.algorithm_oid, accepted=RSA_SIGNATURES, digest=digest)
-            key.verify(signature.signature, signed_bytes, padding.PKCS1v15(), digest)
-        elif isinstance(key, ec.EllipticCurvePublicKey):
-            _check_algorithm(signature.algorithm_oid, accepted=ECDSA_SIGNATURES, digest=digest)
-            key.verify(signature.signature, signed_bytes, ec.ECDSA(digest))
-        else:
-            raise AlgorithmRefused("the signer's key is neither RSA nor EC")
-    except InvalidSignature as error:
-        raise SignatureInvalid("the signature does not fit the content") from error
 
 
 def _check_algorithm(
