@@ -112,7 +112,6 @@ class _Query:
             f"SELECT {', '.join(columns)} FROM ({select}) AS sender "  # noqa: S608
             "LEFT JOIN devices_command AS command ON command.id = sender.command_key"
         )
-        self._notes = _build_notes(vendor)
 
     @staticmethod
     @cache
@@ -129,12 +128,18 @@ class _Query:
             return None
         enrollment_key, device_key, is_news, *_ = rows[0]
         if is_news:
-            keys = {"enrollment": enrollment_key, "device": device_key, "now": values["now"]}
-            for note, names in self._notes:
-                note.run(connection, [keys[name] for name in names])
+            note_sender(connection, enrollment=enrollment_key, device=device_key, now=given["now"])
         return rows[0]
 
 
+def note_sender(connection: Any, *, enrollment: int, device: int, now: datetime) -> None:
+    """Write down that the device is here; the keys of its rows."""
+    keys = {"enrollment": enrollment, "device": device, "now": adapt_moment(now, connection)}
+    for note, names in _build_notes(connection.vendor):
+        note.run(connection, [keys[name] for name in names])
+
+
+@cache
 def _build_notes(vendor: str) -> list[tuple[Statement, list[str]]]:
     """Return what writes that the device is here, each with the names of its values.
 
@@ -155,19 +160,24 @@ def _build_notes(vendor: str) -> list[tuple[Statement, list[str]]]:
     return [(Statement(f"WITH noted AS ({first}) {last}"), names)]
 
 
+def build_trusted() -> Exists:
+    """Return the condition that the identity of `fingerprint`, from our CA `issuer`, is valid."""
+    issued = IssuedCertificate.objects.filter(
+        fingerprint=Given("fingerprint"),
+        status=CertificateStatus.ISSUED,
+        issuer__fingerprint=Given("issuer"),
+    )
+    return Exists(issued.exclude(issuer__role=CertificateAuthorityRole.EXTERNAL))
+
+
 def _compile(*, with_put_off: bool) -> tuple[str, list[Any]]:
     """Return the SELECT as Django words it, and its parameters."""
     is_news = Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error="")
     commands = offer_commands(
         enrollment=OuterRef("pk"), now=Given("now"), with_put_off=with_put_off
     )
-    trusted = IssuedCertificate.objects.filter(
-        fingerprint=Given("fingerprint"),
-        status=CertificateStatus.ISSUED,
-        issuer__fingerprint=Given("issuer"),
-    ).exclude(issuer__role=CertificateAuthorityRole.EXTERNAL)
     rows = Enrollment.objects.filter(
-        Exists(trusted),
+        build_trusted(),
         ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
         state=EnrollmentState.LIVE,

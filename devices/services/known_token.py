@@ -1,4 +1,4 @@
-"""The usual TokenUpdate: a live enrollment says again where pushes go. Two statements.
+"""The usual TokenUpdate: a live enrollment says again where pushes go. One UPDATE.
 
 Everything else is left to devices.services.token_update, as devices.services.known_sender leaves
 its messages: the first TokenUpdate, an UnlockToken, a user's channel, and an enrollment whose
@@ -9,22 +9,31 @@ from datetime import datetime
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, Exists, F, OuterRef
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.checkin import Checkin, TokenUpdate
 from devices.protocol.identity import Proof
-from devices.services.known_sender import find_known_sender
+from devices.services.known_sender import build_trusted, is_familiar, note_sender
+from devices.services.presence import RESOLUTION
 from organization.models import Given, PreparedUpdate
+from scep.services.verified_identities import find_verified_issuer
 
+IS_OVER = (DeviceStatus.NOT_MANAGED, DeviceStatus.UNENROLLED)
 # What devices.services.push_facts.note_push_facts sets. The conditions stand on the row itself
 # as far as they can: of two changes at once the later one then sees the earlier.
 RENEW = PreparedUpdate(
     lambda: Enrollment.objects.filter(
-        ~Exists(Device.objects.filter(pk=OuterRef("device_id"), status=DeviceStatus.UNENROLLED)),
-        pk=Given("pk"),
+        build_trusted(),
+        Exists(
+            Device.objects.filter(pk=OuterRef("device_id"), udid=Given("udid")).exclude(
+                status__in=IS_OVER
+            )
+        ),
+        certificate_sha256=Given("fingerprint"),
         state=EnrollmentState.LIVE,
+        connected_at__isnull=False,
         push_suspended_at=None,
     ),
     push_token=Given("push_token"),
@@ -40,6 +49,11 @@ RENEW = PreparedUpdate(
         output_field=BooleanField(),
     ),
     updated_at=Given("now"),
+    returning=(
+        F("pk"),
+        F("device_id"),
+        ExpressionWrapper(Q(last_seen_at__lte=Given("minute_ago")), output_field=BooleanField()),
+    ),
 )
 
 
@@ -47,18 +61,23 @@ def renew_known_token(message: Checkin, *, proof: Proof, now: datetime) -> bool:
     """Store a known device's push facts; False, and nothing done, where anything is unusual."""
     if not isinstance(message, TokenUpdate) or message.user or message.unlock_token:
         return False
-    sender = find_known_sender(proof, udid=message.udid, now=now)
-    if sender is None:
+    if not is_familiar(proof, now=now):
         return False
-    return bool(
-        RENEW.run(
-            pk=sender.enrollment_id,
-            push_token=_seal("push_token", message.push_token),
-            push_magic=_seal("push_magic", message.push_magic.encode()),
-            awaiting_configuration=message.awaiting_configuration,
-            now=now,
-        )
+    connection = connections[DEFAULT_DB_ALIAS]
+    rows = RENEW.fetch(
+        fingerprint=proof.fingerprint,
+        issuer=find_verified_issuer(proof.fingerprint) or "",
+        udid=message.udid,
+        push_token=_seal("push_token", message.push_token),
+        push_magic=_seal("push_magic", message.push_magic.encode()),
+        awaiting_configuration=message.awaiting_configuration,
+        now=now,
+        minute_ago=now - RESOLUTION,
     )
+    for enrollment, device, is_news in rows:
+        if is_news:
+            note_sender(connection, enrollment=enrollment, device=device, now=now)
+    return bool(rows)
 
 
 def _seal(column: str, value: bytes) -> Any:

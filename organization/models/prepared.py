@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
-from django.db.models import DateTimeField, Expression, Field, Model, QuerySet
+from django.db.models import DateTimeField, Expression, F, Field, Model, QuerySet
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
@@ -103,24 +103,48 @@ class _Plan:
 
 
 class PreparedUpdate:
-    """An UPDATE of the rows of a queryset; `changes` are attributes and their new values."""
+    """An UPDATE of the rows of a queryset; `changes` are attributes and their new values.
 
-    def __init__(self, build: Callable[[], QuerySet[Any]], **changes: Any) -> None:
-        self._build, self._changes = build, changes
+    `returning`: what `fetch` returns of each row that was changed, as it is afterwards.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], QuerySet[Any]],
+        *,
+        returning: Sequence[F | Expression] = (),
+        **changes: Any,
+    ) -> None:
+        self._build, self._changes, self._returning = build, changes, returning
         self._statements: dict[str, tuple[Statement, Values]] = {}
 
     def run(self, **given: Any) -> int:
         """Return how many rows were changed; raises KeyError where a value is not given."""
         connection = connections[DEFAULT_DB_ALIAS]
+        statement, parameters = self._get_statement(connection)
+        return statement.run(connection, _fill(parameters, given, connection))
+
+    def fetch(self, **given: Any) -> list[tuple[Any, ...]]:
+        """Return `returning` of the rows that were changed; raises KeyError like `run`."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        statement, parameters = self._get_statement(connection)
+        return statement.fetch(connection, _fill(parameters, given, connection))
+
+    def _get_statement(self, connection: Any) -> tuple[Statement, Values]:
         statement = self._statements.get(connection.vendor)
         if statement is None:
             statement = self._statements[connection.vendor] = self._prepare(connection)
-        return statement[0].run(connection, _fill(statement[1], given, connection))
+        return statement
 
     def _prepare(self, connection: Any) -> tuple[Statement, Values]:
         query: Any = self._build().query.chain(UpdateQuery)
         query.add_update_values(self._changes)
-        sql, parameters = query.get_compiler(connection=connection).as_sql()
+        compiler = query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        if self._returning:
+            columns = [compiler.compile(each.resolve_expression(query)) for each in self._returning]
+            sql += f" RETURNING {', '.join(column for column, _ in columns)}"
+            parameters = (*parameters, *(value for _, values in columns for value in values))
         return Statement(sql), parameters
 
 

@@ -1,4 +1,4 @@
-"""The usual TokenUpdate by two statements: what it stores, what it leaves to the ordinary way."""
+"""The usual TokenUpdate by one statement: what it stores, what it leaves to the ordinary way."""
 
 from datetime import timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
-from devices.services import known_sender, known_token
+from devices.services import known_sender
 from devices.services.status import GONE
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice
@@ -25,7 +25,7 @@ def phone(make_device: MakeDevice) -> MdmDevice:
     return device
 
 
-@pytest.fixture(params=["two statements", "ordinary way"])
+@pytest.fixture(params=["one statement", "ordinary way"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same message once by each way: nothing may differ."""
     if request.param == "ordinary way":
@@ -39,10 +39,10 @@ def update(phone: MdmDevice, **more: Any) -> int:
     return phone.token_update(**more).status_code
 
 
-def test_a_token_update_of_a_known_device_is_two_statements(phone: MdmDevice) -> None:
+def test_a_token_update_of_a_known_device_is_one_statement(phone: MdmDevice) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert update(phone) == 200
-    assert len(queries) == 2
+    assert len(queries) == 1
     assert phone.enrollment.push_token == b"\x07" * 32
 
 
@@ -108,18 +108,3 @@ def test_both_ways_refuse_a_revoked_identity(phone: MdmDevice, way: str) -> None
     assert phone.identity.row is not None
     revoke_certificate(phone.identity.row, reason="key_compromise", now=timezone.now())
     assert update(phone) == 403
-
-
-def test_an_enrollment_that_ends_between_the_statements_gets_no_token(
-    phone: MdmDevice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = phone.enrollment.push_token
-
-    def find_and_end(*arguments: Any, **named: Any) -> Any:
-        found = known_sender.find_known_sender(*arguments, **named)
-        Enrollment.objects.update(state="removed")
-        return found
-
-    monkeypatch.setattr(known_token, "find_known_sender", find_and_end)
-    assert update(phone) == 403
-    assert phone.enrollment.push_token == before

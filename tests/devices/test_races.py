@@ -1,14 +1,15 @@
 """Devices and connections at the same moment, on a database that threads share."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
-from threading import get_ident
+from threading import Event, get_ident
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.errors import NotEnrolled
@@ -88,6 +89,30 @@ def test_a_command_that_is_cancelled_while_it_is_taken_is_one_of_both(
     outcomes = run_together(work, count=4)
     seen = [pk for outcome in outcomes for pk in outcome]
     assert len(seen) == len(set(seen)) == 12
+
+
+def test_an_enrollment_that_ends_at_the_same_moment_takes_no_push_token(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    device = make_device().enroll()
+    device.answer_everything()
+    before = device.enrollment.push_token
+    is_changed = Event()
+
+    def end() -> int:
+        with transaction.atomic():
+            Enrollment.objects.update(state="removed")
+            is_changed.set()
+            time.sleep(0.3)  # as long as the message waits for the row
+        return 0
+
+    def update() -> int:
+        device.token = b"\x07" * 32
+        assert is_changed.wait(10)
+        return device.token_update().status_code
+
+    assert run_together(lambda number: (end, update)[number](), count=2) == [0, 403]
+    assert device.enrollment.push_token == before
 
 
 def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(
