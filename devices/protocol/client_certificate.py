@@ -7,6 +7,7 @@ DER) and PEM with percent-escapes, as nginx's `$ssl_client_escaped_cert` writes 
 import base64
 import binascii
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
@@ -19,6 +20,8 @@ ESCAPED_PEM = re.compile(r"-----BEGIN(?: |%20)CERTIFICATE-----[A-Za-z0-9+/=%\s-]
 PEM_MARK = b"-----BEGIN"
 
 
+# Most devices are heard of again; some 2 KB each.
+@lru_cache(maxsize=4096)
 def decode_client_certificate(header: str) -> x509.Certificate:
     """Return the certificate; raises MessageRefused for anything but exactly one (D2).
 

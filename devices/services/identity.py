@@ -8,7 +8,7 @@ from django.conf import settings
 from devices.errors import MessageRefused
 from devices.models import Enrollment, EnrollmentState
 from devices.protocol.client_certificate import decode_client_certificate
-from devices.protocol.identity import Proof, extract_signature, verify_signature
+from devices.protocol.identity import Proof, build_proof, extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
 from devices.services.ended_identities import find_ended_identity
 from devices.services.renewed_identity import (
@@ -48,7 +48,7 @@ def prove_sender(evidence: Evidence, *, content: bytes) -> Proof:
     """
     forwarded = None
     if evidence.forwarded:
-        forwarded = Proof(decode_client_certificate(evidence.forwarded))
+        forwarded = build_proof(decode_client_certificate(evidence.forwarded))
         if not evidence.signature:
             return forwarded
     signer = verify_signature(
