@@ -169,8 +169,8 @@ def store_challenges(database: Database, path: str, *, challenges: Sequence[str]
         cursor.execute("DELETE FROM scep_dynamicchallenge")
         cursor.executemany(
             "INSERT INTO scep_dynamicchallenge"  # noqa: S608
-            " (scep_profile_id, purpose, session_id, secret_sha256, created_at, expires_at)"
-            f" SELECT id, 'enrollment', '', {mark}, {mark}, {mark} FROM scep_scepprofile"
+            " (scep_profile_id, purpose, session_id, holds, secret_sha256, created_at, expires_at)"
+            f" SELECT id, 'enrollment', '', FALSE, {mark}, {mark}, {mark} FROM scep_scepprofile"
             f" WHERE public_id = {mark}",
             [(digest, made, expires, profile) for digest in digests],
         )

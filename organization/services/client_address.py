@@ -18,8 +18,9 @@ def get_client_address(request: HttpRequest) -> str | None:
     right: the first hop from there that is no trusted proxy is the client. What stands
     further left was written by the client.
     """
-    address = _normalize(request.META.get("REMOTE_ADDR", ""))
-    for hop in reversed(request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")):
+    address = _normalize_peer(request.META.get("REMOTE_ADDR", ""))
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    for hop in reversed(forwarded.split(",") if forwarded else ()):
         if address is None or not is_trusted_proxy(address):
             break
         address = _normalize(hop) or address
@@ -28,7 +29,8 @@ def get_client_address(request: HttpRequest) -> str | None:
 
 def get_caller(request: HttpRequest) -> Caller:
     """Return who sent the request: get_client_address and the User-Agent."""
-    agent = request.headers.get("User-Agent", "")
+    # Not request.headers, which reads all of them to find this one.
+    agent = request.META.get("HTTP_USER_AGENT", "")
     return build_caller(address=get_client_address(request), agent=agent)
 
 
@@ -58,3 +60,7 @@ def _normalize(text: str) -> str | None:
     except ValueError:
         return None
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+# What a header says is as long as its writer likes, so it is not kept.
+_normalize_peer = lru_cache(maxsize=4096)(_normalize)
