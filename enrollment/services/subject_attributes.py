@@ -25,10 +25,13 @@ DEVICE = PreparedSelect(
 )
 
 
-def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
+def describe_session(
+    session_id: str, *, token_id: str, organization: str = ""
+) -> SubjectAttributes:
     """Return what the rows of the session, its token (`jti`) and its device say; "" = unknown.
 
     Before the first Authenticate there is no device; the owner is the session's person then.
+    `organization`: the server's, by name, where that is known already.
     Raises organization.errors.NotSetUp.
     """
     session = _find_session(session_id)
@@ -36,7 +39,8 @@ def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
     device = _find_device(session.device_id) if session else None
     reported = find_reported_device(session) if session else None
     group = (device and device.group) or (token and token.group)
-    organization = token.organization if token else _get_organization()
+    if token or not organization:
+        organization = (token.organization if token else _get_organization()).name
     return SubjectAttributes(
         serial=_pick("serial_number", device, reported),
         udid=_pick("udid", device, reported),
@@ -45,7 +49,7 @@ def describe_session(session_id: str, *, token_id: str) -> SubjectAttributes:
         token=token.name if token else "",
         owner=(device and device.owner) or (session.person.owner if session else ""),
         session=session_id,
-        organization=organization.name,
+        organization=organization,
         imei=_pick("imei", device, reported),
         product=(device.product_name if device else "") or _pick("product", reported),
     )

@@ -8,6 +8,7 @@ from organization.models.organization import (
 )
 from organization.models.prepared import (
     Given,
+    PreparedInsert,
     PreparedSelect,
     PreparedUpdate,
     insert_row,
@@ -23,6 +24,7 @@ __all__ = [
     "Given",
     "Organization",
     "OrganizationLogo",
+    "PreparedInsert",
     "PreparedSelect",
     "PreparedUpdate",
     "PublicIdField",

@@ -19,6 +19,8 @@ from django.db.models.sql import UpdateQuery
 from organization.models.statement import Statement, Values, adapt_moment
 
 Row = TypeVar("Row", bound=Model)
+# A condition that holds always, and by its way speaks about the commit of this statement only.
+LATER = "set_config('synchronous_commit', 'off', true) = 'off'"
 # By Field.get_internal_type(): what a driver takes from a field of this kind without any change.
 PLAIN_TYPES = {
     "CharField": str,
@@ -46,6 +48,7 @@ class Given(Expression):
 class PreparedSelect(Generic[Row]):
     """A SELECT: `build` returns its queryset, of whole rows, with `Given` values in it.
 
+    Its annotations are attributes of the rows.
     `remembers`: for how many rows what was made of their columns is kept, opened secrets among
     it. The database is asked each time, and a row that has changed in any column is made anew;
     one that has not is the same object as before, so nobody may change it.
@@ -86,6 +89,7 @@ class _Plan:
         fields = info["select_fields"]
         self.model, self.first, self.end = info["model"], fields[0], fields[-1] + 1
         self.names = [each.target.attname for each in expressions[self.first : self.end]]
+        self.annotations = [*compiler.annotation_col_map.items()]
         self.related = get_related_populators(  # type: ignore[call-arg]  # the stubs are Django 6's
             info, compiler.select, connection.alias
         )
@@ -99,6 +103,8 @@ class _Plan:
         row = self.model.from_db(connection.alias, self.names, values[self.first : self.end])
         for each in self.related:
             each.populate(values, row)
+        for name, position in self.annotations:
+            setattr(row, name, values[position])
         return row
 
 
@@ -148,12 +154,56 @@ class PreparedUpdate:
         return Statement(sql), parameters
 
 
+class PreparedInsert:
+    """An INSERT of one row of the model, unless any of the querysets of `unless` finds a row.
+
+    With `waits_for_disk=False` its own commit is seen by everybody and outlives this process, but
+    is written to PostgreSQL's disk with the next commit that waits for it, half a second later at
+    most; as it is with SQLite always. Within a transaction that is the transaction's business.
+    """
+
+    def __init__(
+        self,
+        model: type[Model],
+        *,
+        unless: Sequence[Callable[[], QuerySet[Any]]] = (),
+        waits_for_disk: bool = True,
+    ) -> None:
+        self._model, self._unless, self._waits_for_disk = model, unless, waits_for_disk
+        self._statements: dict[tuple[str, bool], tuple[Statement, Values]] = {}
+
+    def run(self, row: Model, **given: Any) -> bool:
+        """Store a new row and give it its primary key; return whether it was stored."""
+        connection, table = connections[DEFAULT_DB_ALIAS], _describe(self._model)
+        kind = (connection.vendor, connection.in_atomic_block)
+        prepared = self._statements.get(kind)
+        if prepared is None:
+            prepared = self._statements[kind] = self._prepare(table, connection)
+        statement, parameters = prepared
+        values = table.encode(row, connection)
+        found = statement.fetch(connection, [*values, *_fill(parameters, given, connection)])
+        if not found:
+            return False
+        ((row.pk,),) = found
+        row._state.adding, row._state.db = False, connection.alias
+        return True
+
+    def _prepare(self, table: "_Table", connection: Any) -> tuple[Statement, Values]:
+        conditions, parameters = [], []
+        for build in self._unless:
+            query = build().order_by().values("pk").query
+            sql, own = query.get_compiler(connection=connection).as_sql()
+            conditions.append(f"NOT EXISTS ({sql})")
+            parameters += own
+        has_own_commit = not connection.in_atomic_block
+        if connection.vendor == "postgresql" and has_own_commit and not self._waits_for_disk:
+            conditions.append(LATER)
+        return table.build_insert(conditions), parameters
+
+
 def insert_row(row: Model) -> None:
     """Store a new row and give it its primary key."""
-    connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
-    values = [column.encode(row, connection, is_new=True) for column in table.columns]
-    ((row.pk,),) = table.insert.fetch(connection, values)
-    row._state.adding, row._state.db = False, connection.alias
+    _describe(type(row)).insert.run(row)
 
 
 def update_row(row: Model, *, fields: Sequence[str]) -> None:
@@ -199,12 +249,22 @@ class _Table:
         fields = [each for each in options.concrete_fields if not each.primary_key]
         self.columns = [_Column(each) for each in fields]
         self.name, self.key = _quote(options.db_table), _quote(options.pk.column)
-        names = ", ".join(each.column for each in self.columns)
-        places = ", ".join(["%s"] * len(fields))
-        self.insert = Statement(
-            f"INSERT INTO {self.name} ({names}) VALUES ({places}) RETURNING {self.key}"  # noqa: S608
-        )
+        self.insert = PreparedInsert(model)
         self._updates: dict[tuple[_Column, ...], Statement] = {}
+
+    def encode(self, row: Model, connection: Any) -> list[Any]:
+        """Return the values of a new row."""
+        return [column.encode(row, connection, is_new=True) for column in self.columns]
+
+    def build_insert(self, conditions: Sequence[str]) -> Statement:
+        """Return the INSERT of one row where all conditions hold, and its RETURNING key."""
+        names = ", ".join(each.column for each in self.columns)
+        places = ", ".join(["%s"] * len(self.columns))
+        rows = f"SELECT {places} WHERE {' AND '.join(conditions)}"
+        return Statement(
+            f"INSERT INTO {self.name} ({names}) {rows if conditions else f'VALUES ({places})'}"
+            f" RETURNING {self.key}"
+        )
 
     def get_update(self, columns: tuple[_Column, ...]) -> Statement:
         known = self._updates.get(columns)

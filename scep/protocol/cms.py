@@ -104,13 +104,13 @@ def sign_attached(
     return _build_signed_data(
         der.encode(der.CONTEXT_0, der.encode(der.OCTET_STRING, content)),
         digest_algorithm=digest_algorithm,
-        certificates=[certificate, *chain],
+        certificates=[encode_certificate(each) for each in (certificate, *chain)],
         signer=signer,
     )
 
 
-def build_degenerate(certificates: Sequence[x509.Certificate]) -> bytes:
-    """Return DER SignedData that only carries certificates (RFC 8894 section 3.4)."""
+def build_degenerate(certificates: Sequence[bytes]) -> bytes:
+    """Return DER SignedData that only carries certificates, DER (RFC 8894 section 3.4)."""
     return _build_signed_data(b"", digest_algorithm=b"", certificates=certificates, signer=b"")
 
 
@@ -146,7 +146,7 @@ def _build_signed_data(
     content: bytes,
     *,
     digest_algorithm: bytes,
-    certificates: Sequence[x509.Certificate],
+    certificates: Sequence[bytes],
     signer: bytes,
 ) -> bytes:
     """Return a whole ContentInfo; what is empty is left out."""
@@ -155,7 +155,7 @@ def _build_signed_data(
         VERSION_1,
         der.encode(der.SET, digest_algorithm),
         der.encode(der.SEQUENCE, der.encode_oid(DATA), content),
-        der.encode_set_of(der.CONTEXT_0, [encode_certificate(each) for each in certificates]),
+        der.encode_set_of(der.CONTEXT_0, [*certificates]),
         der.encode(der.SET, signer),
     )
     return encode_content_info(SIGNED_DATA, signed)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtensionOID, NameOID
 
 from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
+from scep.protocol.certificates import encode_public_key
 from scep.protocol.der import Unfamiliar
-from scep.protocol.direct import CHALLENGE_PASSWORD, MAX_CHALLENGE, read_challenge
+from scep.protocol.direct_csr import CHALLENGE_PASSWORD, MAX_CHALLENGE, read_request
 from scep.protocol.reading import refusing
 
 MIN_KEY_BITS, MAX_KEY_BITS = 2048, 4096
@@ -52,9 +53,50 @@ def decode_csr(
 ) -> CertificateRequest:
     """Read a request and prove that its sender holds the key, which is `expected_key` if given.
 
-    `known_names`: alternative names that may be asked for, since they are the sender's already.
-    Raises RequestRejected for a request that wants to be more than a device, and
-    AlgorithmRefused for a weak key or digest.
+    `expected_key`: one that verify_key has accepted. `known_names`: alternative names that may be
+    asked for, since they are the sender's already. Raises RequestRejected for a request that wants
+    to be more than a device, and AlgorithmRefused for a weak key or digest.
+    """
+    try:
+        return decode_familiar_csr(der, min_key_bits=min_key_bits, expected_key=expected_key)
+    except Unfamiliar:
+        return decode_any_csr(
+            der,
+            allow_sha1=allow_sha1,
+            min_key_bits=min_key_bits,
+            expected_key=expected_key,
+            known_names=known_names,
+        )
+
+
+def decode_familiar_csr(
+    der: bytes, *, min_key_bits: int, expected_key: rsa.RSAPublicKey | None
+) -> CertificateRequest:
+    """Read and prove the request that a device really sends for its key, directly.
+
+    Raises Unfamiliar for all others, and for whatever is wrong with one.
+    """
+    if expected_key is None or expected_key.key_size < min_key_bits:
+        raise Unfamiliar
+    found = read_request(der)
+    if found.public_key != encode_public_key(expected_key):
+        raise Unfamiliar
+    try:
+        expected_key.verify(found.signature, found.signed_bytes, padding.PKCS1v15(), found.digest)
+    except InvalidSignature:
+        raise Unfamiliar from None
+    return CertificateRequest(expected_key, found.common_name, found.challenge)
+
+
+def decode_any_csr(
+    der: bytes,
+    *,
+    allow_sha1: bool,
+    min_key_bits: int,
+    expected_key: rsa.RSAPublicKey | None,
+    known_names: Collection[str],
+) -> CertificateRequest:
+    """Read and prove any request, by cryptography and asn1crypto; raises as decode_csr does.
 
     Until the sender has proved the key, every refusal is badMessageCheck, as for bytes that
     cannot be decrypted: else somebody could change what another device has encrypted, sign it
@@ -158,13 +200,6 @@ def _verify_alternative_names(value: object, *, allowed: Collection[object]) -> 
 
 
 def _read_challenge(der: bytes) -> str:
-    try:
-        return read_challenge(der)
-    except Unfamiliar:
-        return read_any_challenge(der)
-
-
-def read_any_challenge(der: bytes) -> str:
     """Return a request's challenge in any encoding, by asn1crypto; raises RequestRejected."""
     attributes = CertificationRequest.load(der, strict=True)["certification_request_info"][
         "attributes"

@@ -15,8 +15,6 @@ DATA = "1.2.840.113549.1.7.1"
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 ENVELOPED_DATA = "1.2.840.113549.1.7.3"
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
-CHALLENGE_PASSWORD = "1.2.840.113549.1.9.7"  # noqa: S105 - an object identifier
-MAX_CHALLENGE = 8192
 SHORT = 128
 """What is longer is read anew each time, so that what is remembered stays small."""
 # The signed attributes of a SCEP message, and what stands in them (RFC 8894 section 3.2.1).
@@ -40,8 +38,8 @@ DIGEST_OIDS = _by_contents([*DIGESTS])
 SIGNATURE_OIDS = _by_contents([*RSA_SIGNATURES, *ECDSA_SIGNATURES])
 CIPHER_OIDS = _by_contents([*CIPHERS])
 KEY_ENCRYPTION_OIDS = _by_contents([RSA_ENCRYPTION])
-DATA_CONTENTS, SIGNED_CONTENTS, ENVELOPED_CONTENTS, CHALLENGE_CONTENTS = _by_contents(
-    [DATA, SIGNED_DATA, ENVELOPED_DATA, CHALLENGE_PASSWORD]
+DATA_CONTENTS, SIGNED_CONTENTS, ENVELOPED_CONTENTS = _by_contents(
+    [DATA, SIGNED_DATA, ENVELOPED_DATA]
 )
 
 
@@ -118,40 +116,12 @@ def read_issuer_and_serial(certificate: bytes) -> bytes:
     return der.encode(der.SEQUENCE, tbs.take_whole(der.SEQUENCE), serial)
 
 
-def read_challenge(request: bytes) -> str:
-    """Return the challenge of a DER PKCS#10 request (RFC 2986 section 4), "" where it has none.
-
-    Only one that is ASCII, whatever string type it has; raises Unfamiliar.
-    """
-    found = []
-    with Reader(request) as outer, outer.enter(der.SEQUENCE) as whole:
-        with whole.enter(der.SEQUENCE) as info:
-            info.take(der.INTEGER)
-            info.take(der.SEQUENCE)
-            info.take(der.SEQUENCE)
-            with info.enter(der.CONTEXT_0) as attributes:
-                while attributes.peek() is not None:
-                    found += _read_challenge_attribute(attributes)
-        whole.take(der.SEQUENCE)
-        whole.take(der.BIT_STRING)
-    if len(found) > 1:
-        raise Unfamiliar
-    return found[0] if found else ""
-
-
-def _read_challenge_attribute(attributes: Reader) -> list[str]:
-    with attributes.enter(der.SEQUENCE) as attribute:
-        if attribute.take(der.OID) != CHALLENGE_CONTENTS:
-            attribute.take(der.SET)
-            return []
-        with attribute.enter(der.SET) as values:
-            tag = values.peek()
-            if tag not in (der.UTF8_STRING, der.PRINTABLE_STRING, der.IA5_STRING):
-                raise Unfamiliar
-            text = values.take(tag)
-    if not text.isascii() or len(text) > MAX_CHALLENGE:
-        raise Unfamiliar
-    return [text.decode("ascii")]
+def read_key_bits(public_key: bytes) -> bytes:
+    """Return the key inside a SubjectPublicKeyInfo, DER; raises Unfamiliar."""
+    with Reader(public_key) as outer, outer.enter(der.SEQUENCE) as info:
+        info.take(der.SEQUENCE)
+        bits = info.take(der.BIT_STRING)
+    return bits[1:]
 
 
 def _read_content(signed: Reader) -> bytes | None:

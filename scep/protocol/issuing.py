@@ -7,7 +7,6 @@ the public key only; subject, usage and validity are the caller's, never the req
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from ipaddress import ip_address
 
 from cryptography import x509
@@ -133,39 +132,6 @@ def build_profile_signing_certificate(
     return _sign(builder, issuer=issuer)
 
 
-def build_identity_certificate(
-    key: PublicKey,
-    *,
-    issuer: Signer,
-    subject: x509.Name,
-    alternative_names: Sequence[x509.GeneralName] = (),
-    deciphers: bool,
-    serial: int,
-    validity: Validity,
-) -> x509.Certificate:
-    """Return a device's identity certificate: TLS client authentication, nothing else.
-
-    `deciphers`: its key may be encrypted for as well (keyEncipherment).
-    """
-    builder = _prepare_identity(issuer.certificate, links=issuer.links, deciphers=deciphers)
-    builder = _start(key, name=subject, serial=serial, validity=validity, builder=builder)
-    if alternative_names:
-        names = x509.SubjectAlternativeName(alternative_names)
-        builder = builder.add_extension(names, critical=False)
-    return builder.sign(issuer.key, get_digest_for(issuer.key))
-
-
-@lru_cache(maxsize=16)
-def _prepare_identity(
-    issuer: x509.Certificate, *, links: Links, deciphers: bool
-) -> x509.CertificateBuilder:
-    """Return what is the same in all identities of this issuer; builders never change."""
-    builder = _as_end_entity(
-        x509.CertificateBuilder(), deciphers=deciphers, usages=[ExtendedKeyUsageOID.CLIENT_AUTH]
-    )
-    return _as_issued(builder, issuer=issuer, links=links)
-
-
 def build_server_certificate(
     key: PublicKey,
     *,
@@ -195,10 +161,9 @@ def _start(
     name: x509.Name,
     serial: int,
     validity: Validity,
-    builder: x509.CertificateBuilder | None = None,
 ) -> x509.CertificateBuilder:
     return (
-        (builder or x509.CertificateBuilder())
+        x509.CertificateBuilder()
         .subject_name(name)
         .public_key(key)
         .serial_number(serial)
@@ -214,7 +179,7 @@ def _as_authority(
     # digitalSignature: macOS wants it in the CA certificates of a SCEP server.
     return builder.add_extension(
         x509.BasicConstraints(ca=True, path_length=path_length), critical=True
-    ).add_extension(_key_usage(signs_certificates=True, deciphers=deciphers), critical=True)
+    ).add_extension(build_key_usage(signs_certificates=True, deciphers=deciphers), critical=True)
 
 
 def _as_end_entity(
@@ -225,13 +190,14 @@ def _as_end_entity(
 ) -> x509.CertificateBuilder:
     builder = builder.add_extension(
         x509.BasicConstraints(ca=False, path_length=None), critical=True
-    ).add_extension(_key_usage(signs_certificates=False, deciphers=deciphers), critical=True)
+    ).add_extension(build_key_usage(signs_certificates=False, deciphers=deciphers), critical=True)
     if usages:
         builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return builder
 
 
-def _key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
+def build_key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
+    """Return the extension with digitalSignature, and more as told."""
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,
@@ -246,17 +212,12 @@ def _key_usage(*, signs_certificates: bool, deciphers: bool) -> x509.KeyUsage:
 
 
 def _sign(builder: x509.CertificateBuilder, *, issuer: Signer) -> x509.Certificate:
-    builder = _as_issued(builder, issuer=issuer.certificate, links=issuer.links)
-    return builder.sign(issuer.key, get_digest_for(issuer.key))
-
-
-def _as_issued(
-    builder: x509.CertificateBuilder, *, issuer: x509.Certificate, links: Links
-) -> x509.CertificateBuilder:
-    builder = builder.issuer_name(issuer.subject).add_extension(
-        build_authority_key_identifier(issuer), critical=False
+    builder = builder.issuer_name(issuer.certificate.subject).add_extension(
+        build_authority_key_identifier(issuer.certificate), critical=False
     )
-    return _with_links(builder, links=links)
+    for extension in build_link_extensions(issuer.links):
+        builder = builder.add_extension(extension, critical=False)
+    return builder.sign(issuer.key, get_digest_for(issuer.key))
 
 
 def build_authority_key_identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
@@ -279,7 +240,9 @@ def get_digest_for(key: PrivateKey) -> hashes.SHA256 | hashes.SHA384:
     return hashes.SHA384() if is_large else hashes.SHA256()
 
 
-def _with_links(builder: x509.CertificateBuilder, *, links: Links) -> x509.CertificateBuilder:
+def build_link_extensions(
+    links: Links,
+) -> tuple[x509.CRLDistributionPoints, x509.AuthorityInformationAccess]:
     """Name the CRL (RFC 5280 section 4.2.1.13), the OCSP responder and the CA's certificate."""
     point = x509.DistributionPoint(
         full_name=[x509.UniformResourceIdentifier(links.crl)],
@@ -294,6 +257,4 @@ def _with_links(builder: x509.CertificateBuilder, *, links: Links) -> x509.Certi
             (AuthorityInformationAccessOID.CA_ISSUERS, links.certificate),
         )
     ]
-    return builder.add_extension(x509.CRLDistributionPoints([point]), critical=False).add_extension(
-        x509.AuthorityInformationAccess(access), critical=False
-    )
+    return x509.CRLDistributionPoints([point]), x509.AuthorityInformationAccess(access)

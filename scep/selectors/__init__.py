@@ -16,16 +16,18 @@ from scep.selectors.expiry import ExpiringCertificate, list_expiring
 from scep.selectors.identities import (
     CLOCK_LEEWAY,
     get_renewal_window,
+    select_certificate_of_transaction,
+    select_compromised_key,
     verify_identity,
     verify_not_compromised,
 )
 from scep.selectors.profiles import (
     PINNED_TIME,
-    find_builtin_profile,
     find_pinned_authority,
     get_ca_certificate_fingerprint,
     get_profile_authority,
 )
+from scep.selectors.served import ServedProfile, find_served_profile, get_served_profile
 from scep.selectors.services import (
     ServiceIdentity,
     get_service_identity,
@@ -38,18 +40,20 @@ __all__ = [
     "CLOCK_LEEWAY",
     "PINNED_TIME",
     "ExpiringCertificate",
+    "ServedProfile",
     "ServiceIdentity",
     "build_links",
-    "find_builtin_profile",
     "find_next_ca",
     "find_pinned_authority",
     "find_published_authority",
+    "find_served_profile",
     "get_ca_certificate_fingerprint",
     "get_certificate",
     "get_issuing_ca",
     "get_profile_authority",
     "get_renewal_window",
     "get_root_ca",
+    "get_served_profile",
     "get_server_authority",
     "get_service_identity",
     "get_signer",
@@ -59,6 +63,8 @@ __all__ = [
     "list_expiring",
     "list_recipients",
     "list_root_cas",
+    "select_certificate_of_transaction",
+    "select_compromised_key",
     "verify_identity",
     "verify_not_compromised",
 ]

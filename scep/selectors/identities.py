@@ -19,19 +19,27 @@ CLOCK_LEEWAY = timedelta(minutes=10)
 RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
-# The reason stands in the SQL itself: a value apart from it would keep the index from being used.
-COMPROMISED_KEY = PreparedSelect(
-    lambda: (
-        IssuedCertificate.objects.filter(
-            RawSQL(  # noqa: S611 - a constant
-                f"revocation_reason = '{KEY_COMPROMISE}'", (), output_field=models.BooleanField()
-            ),
-            public_key_sha256=Given("key"),
-        )
-        .only("pk")
-        .order_by()
+
+
+def select_compromised_key() -> models.QuerySet[IssuedCertificate]:
+    """Return the certificates of a public key (`key`, Given) that was compromised."""
+    # The reason stands in the SQL itself: a value apart from it would keep the index from being
+    # used.
+    is_compromised = RawSQL(  # noqa: S611 - a constant
+        f"revocation_reason = '{KEY_COMPROMISE}'", (), output_field=models.BooleanField()
     )
-)
+    rows = IssuedCertificate.objects.filter(is_compromised, public_key_sha256=Given("key"))
+    return rows.only("pk").order_by()
+
+
+def select_certificate_of_transaction() -> models.QuerySet[IssuedCertificate]:
+    """Return what a `transaction_id` has brought with a `scep_profile` (both Given)."""
+    return IssuedCertificate.objects.filter(
+        scep_profile=Given("scep_profile"), transaction_id=Given("transaction_id")
+    ).order_by()
+
+
+COMPROMISED_KEY = PreparedSelect(select_compromised_key)
 
 
 def get_renewal_window(certificate: IssuedCertificate) -> datetime:

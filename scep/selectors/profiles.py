@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from organization.errors import NotSetUp
-from organization.models import Given, PreparedSelect
 from organization.protocol.public_id import is_public_id
 from scep.models import (
     CertificateAuthority,
@@ -15,30 +14,6 @@ from scep.models import (
 
 PINNED_TIME = timedelta(days=7)
 """How long a retired CA still answers to devices that know no other."""
-# What concerns external servers only; nobody changes rows of these two while they are in use.
-EXTERNAL_FIELDS = (
-    *("external_url", "ca_name", "ca_fingerprint", "hook_type", "hook_url", "hook_username"),
-    *("hook_password", "checked_at", "check_code", "check_message", "created_at", "updated_at"),
-)
-BUILTIN_PROFILE = PreparedSelect(
-    lambda: (
-        ScepProfile.objects.filter(public_id=Given("public_id"), server_type=ScepServerType.BUILTIN)
-        .select_related("issuing_ca")
-        .defer(*EXTERNAL_FIELDS)
-        .order_by()
-    ),
-    remembers=64,
-)
-
-
-def find_builtin_profile(public_id: str) -> ScepProfile | None:
-    """Return the SCEP profile that is served here, with its CA.
-
-    An external server's profile has its own URL; the one here is nobody's.
-    """
-    if not is_public_id(public_id, prefix="scep"):
-        return None
-    return BUILTIN_PROFILE.first(public_id=public_id)
 
 
 def find_pinned_authority(

@@ -22,21 +22,22 @@ from scep.selectors.authorities import get_certificate, list_chain
 from scep.selectors.profiles import get_profile_authority
 
 
-def _select_registration_authorities() -> models.QuerySet[ServiceCertificate]:
+def select_registration_authorities() -> models.QuerySet[ServiceCertificate]:
+    """Return those that may open requests at the moment `now` (Given), newest first."""
     return ServiceCertificate.objects.filter(
         purpose=ServicePurpose.SCEP_RA, revoked_at=None, not_after__gt=Given("now")
     ).order_by("-id")
 
 
 REGISTRATION_AUTHORITIES = PreparedSelect(
-    lambda: _select_registration_authorities().only(
+    lambda: select_registration_authorities().only(
         "certificate", "private_key", "is_active", "issuer"
     ),
     remembers=16,
 )
 WITH_CHAINS = PreparedSelect(
     lambda: (
-        _select_registration_authorities()
+        select_registration_authorities()
         .select_related("issuer__parent__parent")
         .defer("issuer__private_key", "issuer__parent__private_key")
         .defer("issuer__parent__parent__private_key")
@@ -77,7 +78,7 @@ def get_service_identity(
     row = next((each for each in rows if issuer is None or each.issuer_id == issuer.pk), None)
     if row is None:
         raise NotSetUp(f"there is no certificate for {purpose.label}: run manage.py bootstrap")
-    return _get_identity(row)
+    return get_identity(row)
 
 
 def is_service_certificate_revoked(certificate: x509.Certificate) -> bool:
@@ -109,14 +110,15 @@ def list_recipients(
             state=CertificateAuthorityState.RETIRED,
             not_after__gt=timezone.now(),
         )
-        return [_get_identity(row) for row in (authority, *earlier.order_by("-id"))]
+        return [get_identity(row) for row in (authority, *earlier.order_by("-id"))]
     known = WITH_CHAINS if with_chains else REGISTRATION_AUTHORITIES
     rows = known.all(now=timezone.now())
     found = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == authority.pk))
     if not found:
         raise NotSetUp("there is no registration authority: run manage.py bootstrap")
-    return [_get_identity(row) for row in found]
+    return [get_identity(row) for row in found]
 
 
-def _get_identity(row: ServiceCertificate | CertificateAuthority) -> ServiceIdentity:
+def get_identity(row: ServiceCertificate | CertificateAuthority) -> ServiceIdentity:
+    """Return the row's certificate and key; raises ValueError where it has none."""
     return ServiceIdentity(get_certificate(row), decode_rsa_key(bytes(row.private_key or b"")), row)

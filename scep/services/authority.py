@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
 
 from organization.errors import NotSetUp
-from organization.models import insert_row, update_row
+from organization.models import PreparedInsert, update_row
 from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
 from scep.errors import DuplicateTransaction
@@ -29,23 +29,23 @@ from scep.models import (
     ScepProfile,
 )
 from scep.protocol.certificates import (
-    encode_certificate,
     encode_public_key,
     fingerprint,
     generate_private_key,
 )
 from scep.protocol.grant import ChallengeGrant
-from scep.protocol.issuing import (
-    SERIAL_BITS,
-    Signer,
-    Validity,
-    build_identity_certificate,
-    build_validity,
-)
+from scep.protocol.identity_certificate import build_identity_certificate
+from scep.protocol.issuing import SERIAL_BITS, Signer, Validity, build_validity
 from scep.protocol.pkcs12 import build_pkcs12
 from scep.protocol.revocation_reasons import check_reason
 from scep.protocol.subject_template import Naming
-from scep.selectors import get_issuing_ca, get_signer, verify_not_compromised
+from scep.selectors import (
+    get_issuing_ca,
+    get_signer,
+    select_certificate_of_transaction,
+    select_compromised_key,
+    verify_not_compromised,
+)
 from scep.services.naming import Names, build_names
 from scep.services.revocation import mark_stale
 from scep.signals import certificate_issued, certificate_revoked
@@ -56,6 +56,13 @@ SHORT_LIFETIME = timedelta(hours=1)
 """Of certificates that are made for one moment: the server's tests, the Profile Service."""
 PASSWORD_BYTES = 24
 SUPERSEDED = "superseded"
+# The disk is waited for once, when the certificate is stored: that writes the intent as well, and
+# until then nobody has got the signature.
+INTEND = PreparedInsert(
+    IssuedCertificate,
+    unless=[select_compromised_key, select_certificate_of_transaction],
+    waits_for_disk=False,
+)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class Application:
 
     `renews`: the certificate that the new one replaces. `keeps`: the names of that one, where
     they stay as they are; else the SCEP profile's template decides. `caller`: who asked.
+    `organization`: the server's, by name, where it is known already.
     """
 
     public_key: rsa.RSAPublicKey
@@ -73,6 +81,7 @@ class Application:
     renews: IssuedCertificate | None = None
     keeps: Naming | None = None
     caller: Caller = NOBODY
+    organization: str = ""
 
 
 def issue_certificate(
@@ -89,7 +98,6 @@ def issue_certificate(
     brought a certificate meanwhile, organization.errors.NotSetUp where the CA cannot sign (any
     more).
     """
-    verify_not_compromised(application.public_key)
     signer = get_signer(issuer)
     names = _get_names(application)
     validity = _get_validity(application, signer=signer, now=now)
@@ -203,6 +211,7 @@ def _get_names(application: Application) -> Names:
         application.scep_profile,
         grant=application.grant,
         is_renewal=application.renews is not None,
+        organization=application.organization,
     )
 
 
@@ -247,18 +256,24 @@ def _store_intent(
         not_before=validity.not_before,
         not_after=validity.not_after,
     )
-    insert_row(row)
+    if not INTEND.run(
+        row,
+        key=row.public_key_sha256,
+        scep_profile=row.scep_profile_id,
+        transaction_id=application.transaction_id,
+    ):
+        verify_not_compromised(application.public_key)
+        raise DuplicateTransaction("the transactionID is in use")
     return row
 
 
 def _store_certificate(
     row: IssuedCertificate,
-    certificate: x509.Certificate,
+    der: bytes,
     *,
     application: Application,
     spend: Callable[[IssuedCertificate], object],
 ) -> None:
-    der = encode_certificate(certificate)
     row.certificate, row.fingerprint = der, fingerprint(der)
     row.status, row.transaction_id = CertificateStatus.ISSUED, application.transaction_id
     fields = ["certificate", "fingerprint", "status", "transaction_id", "updated_at"]

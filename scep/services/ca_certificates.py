@@ -13,6 +13,7 @@ from scep.models import (
     ServicePurpose,
 )
 from scep.protocol.capabilities import build_capabilities
+from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import build_degenerate, sign_attached
 from scep.selectors import (
     find_next_ca,
@@ -65,7 +66,9 @@ def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime
     certificates = dict.fromkeys(
         [recipient.certificate, *authorities, *recipient.chain, *_list_certificates(today)]
     )
-    return CaCertificates(build_degenerate(list(certificates)), SEVERAL_CERTIFICATES)
+    return CaCertificates(
+        build_degenerate([encode_certificate(each) for each in certificates]), SEVERAL_CERTIFICATES
+    )
 
 
 def build_next_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
@@ -86,7 +89,7 @@ def build_next_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
     announced = [*([get_certificate(ra)] if ra else []), *_list_certificates(authority)]
     signer = list_recipients(scep_profile)[0]
     signed = sign_attached(
-        build_degenerate(announced),
+        build_degenerate([encode_certificate(each) for each in announced]),
         certificate=signer.certificate,
         key=signer.key,
         chain=signer.chain[:1],

@@ -3,12 +3,13 @@
 from datetime import datetime
 from functools import partial
 
-from scep.errors import ChallengeReused, DuplicateTransaction
+from organization.errors import NotSetUp
+from scep.errors import ChallengeReused, DuplicateTransaction, ScepError
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.messages import PkiRequest
-from scep.selectors import get_profile_authority, verify_not_compromised
+from scep.selectors import ServedProfile, get_profile_authority, verify_not_compromised
 from scep.services.authority import Application, issue_certificate
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
 from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
@@ -37,24 +38,26 @@ def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
 
 def _find_or_enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:
     """Return the certificate, or None while the request waits for approval."""
-    row = find_repeated(exchange, public_key=csr.public_key)
-    if row is not None:
-        return row
     if exchange.scep_profile.hold_for_approval:
+        row = find_repeated(exchange, public_key=csr.public_key)
+        if row is not None:
+            return row
         held = find_held_request(exchange)
         if held is not None:
             return claim_certificate(held, exchange=exchange, public_key=csr.public_key)
     try:
         return _enroll(exchange, csr=csr)
-    except (ChallengeReused, DuplicateTransaction):
-        # The same request twice at once: the other one has won meanwhile.
+    except (ScepError, NotSetUp) as refusal:
+        # A repeated request gets its certificate again, whatever has become of its challenge.
+        # Looked up only now: of a new one, the storing of the intent has found nothing.
         row = find_repeated(exchange, public_key=csr.public_key)
-        held = None if row else find_held_request(exchange)
-        if held is not None:
-            return claim_certificate(held, exchange=exchange, public_key=csr.public_key)
-        if row is None:
+        if row is not None:
+            return row
+        is_used = isinstance(refusal, ChallengeReused | DuplicateTransaction)
+        held = find_held_request(exchange) if is_used else None
+        if held is None:
             raise
-        return row
+        return claim_certificate(held, exchange=exchange, public_key=csr.public_key)
 
 
 def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:
@@ -64,7 +67,7 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
     )
     exchange.session_id = grant.session_id or exchange.session_id
     if not (grant.renews_fingerprint or grant.is_test):
-        _check_allowed(grant, now=now)
+        _check_allowed(grant, served=exchange.served, now=now)
     spend = partial(spend_challenge, csr.challenge, grant=grant, scep_profile=profile, now=now)
     if _is_held(grant, scep_profile=profile):
         verify_not_compromised(csr.public_key)
@@ -77,6 +80,7 @@ def _enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate
         transaction_id=exchange.message.transaction_id,
         renews=_find_renewed(grant),
         caller=exchange.caller,
+        organization=exchange.served.organization,
     )
     return issue_certificate(
         application, issuer=get_profile_authority(profile), now=now, spend=lambda _: spend()
@@ -90,9 +94,9 @@ def _is_held(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> bool:
     return grant.holds or scep_profile.hold_for_approval
 
 
-def _check_allowed(grant: ChallengeGrant, *, now: datetime) -> None:
+def _check_allowed(grant: ChallengeGrant, *, served: ServedProfile, now: datetime) -> None:
     """Raise ChallengeInvalid while enrolling is stopped, and where the session has ended since."""
-    check_not_stopped()
+    check_not_stopped(served)
     if grant.is_one_time:  # a token's challenge was looked at as a whole
         check_session(grant.session_id, now=now, is_identity=not grant.is_profile_service)
 

@@ -1,11 +1,12 @@
 """One PKIMessage on its way: opening it, and what its transaction has brought before."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from organization.models import Given, PreparedSelect
+from organization.models import PreparedSelect
 from organization.protocol.caller import NOBODY, Caller
 from scep.errors import FailInfo, RequestRejected
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
@@ -13,13 +14,14 @@ from scep.protocol.algorithms import Cipher
 from scep.protocol.certificates import encode_public_key, fingerprint
 from scep.protocol.envelopes import decode_envelope, open_envelope
 from scep.protocol.messages import PkiMessage, PkiRequest
-from scep.selectors import ServiceIdentity
-
-CERTIFICATE_OF_TRANSACTION = PreparedSelect(
-    lambda: IssuedCertificate.objects.filter(
-        scep_profile=Given("scep_profile"), transaction_id=Given("transaction_id")
-    ).order_by()
+from scep.selectors import (
+    ServedProfile,
+    ServiceIdentity,
+    list_recipients,
+    select_certificate_of_transaction,
 )
+
+CERTIFICATE_OF_TRANSACTION = PreparedSelect(select_certificate_of_transaction)
 
 
 @dataclass
@@ -32,7 +34,7 @@ class Exchange:
 
     message: PkiMessage
     scep_profile: ScepProfile
-    recipients: list[ServiceIdentity]
+    served: ServedProfile
     now: datetime
     remote_address: str | None
     session_id: str = ""
@@ -40,7 +42,16 @@ class Exchange:
     responder: ServiceIdentity = field(init=False)
 
     def __post_init__(self) -> None:
-        self.responder = self.recipients[0]
+        self.responder = self.served.find_recipient() or next(self.list_recipients())
+
+    def list_recipients(self) -> Iterator[ServiceIdentity]:
+        """Yield whoever may open the request, the one that GetCACert names first."""
+        usual = self.served.find_recipient()
+        if usual is not None:
+            yield usual  # nearly always the right one, and known without a statement
+        for identity in list_recipients(self.scep_profile, with_chains=False):
+            if usual is None or identity.certificate != usual.certificate:
+                yield identity
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ def open_request(exchange: Exchange, request: PkiRequest) -> Opened:
     Raises RequestRejected where it is for nobody here, AlgorithmRefused.
     """
     refusal = RequestRejected("the message is encrypted for nobody here")
-    for identity in exchange.recipients:
+    for identity in exchange.list_recipients():
         try:
             envelope = decode_envelope(
                 request.enveloped,

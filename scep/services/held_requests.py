@@ -121,7 +121,7 @@ def claim_certificate(
         )
     if request.state != HeldRequestState.APPROVED:
         return None
-    check_not_stopped()
+    check_not_stopped(exchange.served)
     if not request.is_claimed:
         check_session(request.session_id, now=exchange.now)
     try:
@@ -176,6 +176,7 @@ def _issue(
         scep_profile=profile,
         transaction_id=request.transaction_id,
         caller=exchange.caller,
+        organization=exchange.served.organization,
     )
 
     def link(certificate: IssuedCertificate) -> None:

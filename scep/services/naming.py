@@ -26,14 +26,17 @@ class Names:
 
 
 def build_names(
-    scep_profile: ScepProfile | None, *, grant: ChallengeGrant, is_renewal: bool
+    scep_profile: ScepProfile | None, *, grant: ChallengeGrant, is_renewal: bool, organization: str
 ) -> Names:
-    """Fill the profile's templates for whom the challenge stands; raises NotSetUp."""
+    """Fill the profile's templates for whom the challenge stands; raises NotSetUp.
+
+    `organization`: the server's, by name, "" where it has to be asked for.
+    """
     # The Profile Service's certificate is nobody's identity, so it bears no device's names.
     template = None if grant.is_profile_service else scep_profile
     subject = template.subject if template else default_subject()
     alternative_names = template.subject_alternative_names if template else []
-    attributes = _describe(grant)
+    attributes = _describe(grant, organization=organization)
     naming = build_naming(
         subject,
         alternative_names,
@@ -44,9 +47,11 @@ def build_names(
     return Names(naming, lacks_attributes=lacks and not is_renewal)
 
 
-def _describe(grant: ChallengeGrant) -> SubjectAttributes:
+def _describe(grant: ChallengeGrant, *, organization: str) -> SubjectAttributes:
     describe = import_string(settings.SCEP_SUBJECT_ATTRIBUTES)
-    attributes: SubjectAttributes = describe(grant.session_id, token_id=grant.token_id)
+    attributes: SubjectAttributes = describe(
+        grant.session_id, token_id=grant.token_id, organization=organization
+    )
     if grant.is_claimed:
         # Whoever knows a static challenge and a session could else be named like its device.
         return replace(attributes, serial="", udid="", owner="", imei="", product="")

@@ -5,13 +5,13 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from organization.selectors import get_organization
 from scep.errors import ChallengeInvalid
+from scep.selectors import ServedProfile
 
 
-def check_not_stopped() -> None:
+def check_not_stopped(served: ServedProfile) -> None:
     """Whoever has a certificate renews it; first ones wait until enrolling is allowed again."""
-    if get_organization().enrollment_stopped_at is not None:
+    if served.is_stopped:
         raise ChallengeInvalid("new enrollments are stopped", code="enrollment_stopped")
 
 

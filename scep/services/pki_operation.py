@@ -18,7 +18,7 @@ from scep.protocol.messages import (
     decode_message,
     verify_message,
 )
-from scep.selectors import get_certificate, list_recipients
+from scep.selectors import ServedProfile, get_served_profile
 from scep.services.enrollment_request import answer_enrollment
 from scep.services.exchange import Exchange, Outcome
 from scep.services.poll_request import answer_poll
@@ -50,12 +50,13 @@ def handle_pki_operation(
     remote_address: str | None,
     session_id: str = "",
     caller: Caller = NOBODY,
+    served: ServedProfile | None = None,
 ) -> bytes:
     """Answer one PKIMessage with a DER CertRep: the certificate, PENDING, or a signed refusal.
 
     Raises MessageUnreadable where nothing can be answered to, organization.errors.NotSetUp
     where there is no RA. Each refusal fires scep_request_refused. `session_id`: what the URL
-    claims, for records only.
+    claims, for records only. `served`: what was read along with the profile, if it was.
     """
     refuse = partial(
         _report, scep_profile=scep_profile, remote_address=remote_address, caller=caller
@@ -65,9 +66,14 @@ def handle_pki_operation(
     except MessageUnreadable as refusal:
         refuse(refusal, session_id=session_id, transaction_id="")
         raise
-    recipients = list_recipients(scep_profile, with_chains=False)
     exchange = Exchange(
-        message, scep_profile, recipients, now, remote_address, session_id=session_id, caller=caller
+        message,
+        scep_profile,
+        served or get_served_profile(scep_profile, now=now),
+        now,
+        remote_address,
+        session_id=session_id,
+        caller=caller,
     )
     try:
         request = verify_message(message, allow_sha1=scep_profile.allow_legacy)
@@ -85,7 +91,7 @@ def _build_answer(exchange: Exchange, *, request: PkiRequest, outcome: Outcome) 
     responder = _get_responder(exchange)
     if outcome.certificate is None:
         return build_pending(exchange.message, responder=responder)
-    content = build_degenerate([get_certificate(outcome.certificate)])
+    content = build_degenerate([bytes(outcome.certificate.certificate or b"")])
     return build_success(
         exchange.message,
         responder=responder,

@@ -25,7 +25,7 @@ from scep.protocol.transport import (
     decode_message_text,
     decode_query,
 )
-from scep.selectors import find_builtin_profile
+from scep.selectors import ServedProfile, find_served_profile
 from scep.services.ca_certificates import (
     CaCertificates,
     build_ca_certificates,
@@ -69,13 +69,13 @@ def _closing_gently(door: Door) -> Door:
 def scep(request: HttpRequest, profile_id: str, session_id: str = "") -> HttpResponse:
     """Answer one SCEP operation of the profile `scep_…` (RFC 8894 section 4)."""
     query = decode_query(request.META.get("QUERY_STRING", ""))
-    scep_profile = find_builtin_profile(profile_id)
-    if scep_profile is None:
+    served = find_served_profile(profile_id, now=timezone.now())
+    if served is None:
         return _answer_text("There is no such SCEP profile.", status=404)
     answer = OPERATIONS.get(query.operation)
     if answer is None:
         return _answer_text("This SCEP operation is not offered here.", status=400)
-    response = answer(request, scep_profile, query, session_id)
+    response = answer(request, served, query, session_id)
     if session_id and query.operation in READING:
         # Robust: a record that fails is no reason to refuse a device.
         scep_asked.send_robust(
@@ -89,26 +89,27 @@ def scep(request: HttpRequest, profile_id: str, session_id: str = "") -> HttpRes
 
 
 def _get_capabilities(
-    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
 ) -> HttpResponse:
-    return _answer_text(describe_capabilities(profile))
+    return _answer_text(describe_capabilities(served.profile))
 
 
 def _get_certificates(
-    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
 ) -> HttpResponse:
     name = unquote(query.message)
-    return _answer_certificates(build_ca_certificates(profile, name=name, now=timezone.now()))
+    certificates = build_ca_certificates(served.profile, name=name, now=timezone.now())
+    return _answer_certificates(certificates)
 
 
 def _get_next(
-    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
 ) -> HttpResponse:
-    return _answer_certificates(build_next_ca_certificates(profile))
+    return _answer_certificates(build_next_ca_certificates(served.profile))
 
 
 def _pki_operation(
-    request: HttpRequest, profile: ScepProfile, query: Query, session_id: str
+    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
 ) -> HttpResponse:
     caller = get_caller(request)
     check_refusals(caller.address)
@@ -120,7 +121,8 @@ def _pki_operation(
         data = decode_message_text(query.message)
     reply = handle_pki_operation(
         data,
-        scep_profile=profile,
+        scep_profile=served.profile,
+        served=served,
         now=timezone.now(),
         remote_address=caller.address,
         session_id=session_id,

@@ -3,10 +3,18 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models.functions import Upper
 from django.utils import timezone
 
-from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row, update_row
+from organization.models import (
+    Given,
+    PreparedInsert,
+    PreparedSelect,
+    PreparedUpdate,
+    insert_row,
+    update_row,
+)
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile, ServiceCertificate
 from scep.selectors import get_issuing_ca
 from scep.services.profiles import create_scep_profile
@@ -175,3 +183,42 @@ def test_statement_of_the_same_words_may_be_declared_twice(profile):
     for _ in range(2):
         again = PreparedSelect(lambda: ScepProfile.objects.filter(name=Given("name")))
         assert again.first(name="Static") == profile
+
+
+INTENDED = PreparedInsert(
+    ScepProfile,
+    unless=[lambda: ScepProfile.objects.filter(name=Given("taken"))],
+    waits_for_disk=False,
+)
+
+
+def test_row_is_not_stored_when_another_one_is_there(profile):
+    before = ScepProfile.objects.count()
+    assert not INTENDED.run(ScepProfile(name="new"), taken=profile.name)
+    assert ScepProfile.objects.count() == before
+    row = ScepProfile(name="new")
+    assert INTENDED.run(row, taken="nobody's")
+    assert ScepProfile.objects.get(pk=row.pk).public_id == row.public_id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_only_its_own_commit_is_left_to_the_next_one(bootstrapped):
+    """PostgreSQL's setting is as before for whatever the connection does next."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite's commits wait for no disk")
+    with connection.cursor() as cursor:
+        assert INTENDED.run(ScepProfile(name="new"), taken="nobody's")
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+        with transaction.atomic():
+            assert INTENDED.run(ScepProfile(name="newer"), taken="nobody's")
+            cursor.execute("SHOW synchronous_commit")
+            assert cursor.fetchone() == ("on",)
+
+
+def test_annotations_are_attributes_of_the_row(profile):
+    counted = PreparedSelect(
+        lambda: ScepProfile.objects.filter(pk=Given("pk")).annotate(upper=Upper("name")).order_by()
+    )
+    row = counted.first(pk=profile.pk)
+    assert (row, row.upper) == (profile, profile.name.upper())

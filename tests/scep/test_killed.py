@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate, ScepProfile
-from scep.protocol.issuing import build_identity_certificate
+from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_certificate
 from scep.services import authority
 from scep.services.challenges import create_dynamic_challenge
@@ -29,11 +29,12 @@ def die_after_signing(message: bytes, *, profile: ScepProfile, pipe: int) -> Non
     """In a process of its own: tell the serial number that was signed, and be killed."""
     build = build_identity_certificate
 
-    def build_and_die(*arguments: Any, **options: Any) -> x509.Certificate:
-        certificate = build(*arguments, **options)
+    def build_and_die(*arguments: Any, **options: Any) -> bytes:
+        der = build(*arguments, **options)
+        certificate = x509.load_der_x509_certificate(der)
         os.write(pipe, f"{certificate.serial_number:x}".encode())
         os.kill(os.getpid(), signal.SIGKILL)
-        return certificate
+        return der
 
     setattr(authority, "build_identity_certificate", build_and_die)  # noqa: B010 - imported there
     handle_pki_operation(message, scep_profile=profile, now=timezone.now(), remote_address=None)

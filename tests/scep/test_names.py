@@ -19,7 +19,7 @@ SESSION = "ses_" + "n" * 20
 PORT = "tests.scep.test_names.describe"
 
 
-def describe(session_id: str, *, token_id: str) -> SubjectAttributes:
+def describe(session_id: str, *, token_id: str, organization: str) -> SubjectAttributes:
     """Stand in for the port's owner, an app above this one."""
     return SubjectAttributes(
         serial="C02", udid="U1", group="Sales", owner="ann@example.com", session=session_id

@@ -19,7 +19,8 @@ from scep.models import (
     ServicePurpose,
 )
 from scep.protocol.certificates import decode_rsa_key
-from scep.protocol.issuing import Subject, build_identity_certificate, build_validity
+from scep.protocol.identity_certificate import build_identity_certificate
+from scep.protocol.issuing import Subject, build_validity
 from scep.selectors import get_certificate, get_issuing_ca, get_signer
 from scep.services.authority import issue_identity, revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
@@ -152,7 +153,7 @@ def test_servers_own_certificate_is_not_renewed(
 
 def make_certificate(*, name: x509.Name, serial: int = 5) -> x509.Certificate:
     """Return one that our CA has really signed for the key 0, without a row in the table."""
-    return build_identity_certificate(
+    certificate = build_identity_certificate(
         make_key().public_key(),
         issuer=get_signer(get_issuing_ca()),
         subject=name,
@@ -160,6 +161,7 @@ def make_certificate(*, name: x509.Name, serial: int = 5) -> x509.Certificate:
         serial=serial,
         validity=build_validity(timezone.now(), lifetime=timedelta(days=1)),
     )
+    return x509.load_der_x509_certificate(certificate)
 
 
 def test_certificate_is_not_renewed_when_it_is_in_no_row(

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from scep.errors import AlgorithmRefused, SignatureInvalid
+from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import build_degenerate, sign_attached, verify_detached
 from tests.scep.device import make_key, make_self_signed, sign
 from tests.scep.reply import run_openssl, write_pem
@@ -191,6 +192,10 @@ def test_openssl_accepts_when_content_is_signed_attached(tmp_path: Path) -> None
 def test_openssl_lists_the_certificates_when_they_are_in_degenerate_signed_data() -> None:
     certificates = [make_self_signed(make_key(n), name=str(n)) for n in range(2)]
     text = run_openssl(
-        "pkcs7", "-inform", "DER", "-print_certs", stdin=build_degenerate(certificates)
+        "pkcs7",
+        "-inform",
+        "DER",
+        "-print_certs",
+        stdin=build_degenerate([encode_certificate(each) for each in certificates]),
     )
     assert sorted(x509.load_pem_x509_certificates(text), key=str) == sorted(certificates, key=str)

@@ -8,15 +8,16 @@ from asn1crypto import cms, core
 from asn1crypto import x509 as asn1_x509
 from asn1crypto.parser import parse
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from scep.errors import AlgorithmRefused, RequestRejected, SignatureInvalid
 from scep.protocol import der
-from scep.protocol.csr import read_any_challenge
+from scep.protocol.csr import CertificateRequest, decode_any_csr, decode_familiar_csr
 from scep.protocol.der import Reader, Unfamiliar
-from scep.protocol.direct import read_challenge, read_issuer_and_serial
+from scep.protocol.direct import read_issuer_and_serial
 from scep.protocol.envelopes import (
     Envelope,
     decode_any_envelope,
@@ -180,34 +181,113 @@ def test_no_signature_with_one_bit_off_is_read_otherwise_than_generally(name: st
             assert found == decode_any_signature(bytes(data))
 
 
-REQUESTS = [
-    make_csr(make_key(), challenge="some words"),
-    make_csr(make_key()),
-    make_csr(make_key(), challenge="caf\u00e9"),
-    make_csr(
-        make_key(),
-        challenge="x" * 300,
-        extensions=[(x509.SubjectAlternativeName([x509.DNSName("device")]), False)],
+KEY_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=True,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+REQUESTS = {
+    "nothing": make_csr(make_key()),
+    "a challenge": make_csr(make_key(), challenge="some words"),
+    "a long one": make_csr(make_key(), challenge="x" * 300),
+    "a key usage": make_csr(make_key(), challenge="words", extensions=[(KEY_USAGE, True)]),
+}
+UNFAMILIAR_REQUESTS = {
+    "no ASCII": make_csr(make_key(), challenge="caf\u00e9"),
+    "another name": make_csr(
+        make_key(), extensions=[(x509.SubjectAlternativeName([x509.DNSName("device")]), False)]
     ),
-]
+}
 
 
-@pytest.mark.parametrize("request_", [REQUESTS[0], REQUESTS[1], REQUESTS[3]])
-def test_challenge_is_read_directly_when_it_is_plain_text(request_: bytes) -> None:
-    assert read_challenge(request_) == read_any_challenge(request_)
+def request_directly(data: bytes) -> CertificateRequest | None:
+    try:
+        return decode_familiar_csr(data, min_key_bits=2048, expected_key=make_key().public_key())
+    except Unfamiliar:
+        return None
+
+
+def request_generally(data: bytes) -> CertificateRequest:
+    return decode_any_csr(
+        data,
+        allow_sha1=False,
+        min_key_bits=2048,
+        expected_key=make_key().public_key(),
+        known_names=(),
+    )
+
+
+def sign_anew(info: bytes) -> bytes:
+    """Return a request of whatever `info` has become, with a signature that fits it."""
+    signature = make_key().sign(info, padding.PKCS1v15(), hashes.SHA256())
+    algorithm = der.encode_algorithm("1.2.840.113549.1.1.11")
+    return der.encode(der.SEQUENCE, info, algorithm, der.encode(der.BIT_STRING, b"\0", signature))
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_request_is_read_directly_when_a_device_really_sends_it(name: str) -> None:
+    found = request_directly(REQUESTS[name])
+    assert found is not None
+    assert found == request_generally(REQUESTS[name])
+
+
+@pytest.mark.parametrize("name", UNFAMILIAR_REQUESTS)
+def test_request_is_left_to_the_general_reader_when_it_is_unusual(name: str) -> None:
+    assert request_directly(UNFAMILIAR_REQUESTS[name]) is None
+
+
+def test_request_is_left_to_the_general_reader_when_its_key_is_not_the_signers() -> None:
+    assert request_directly(make_csr(make_key(2), challenge="words")) is None
+
+
+def test_request_is_left_to_the_general_reader_when_its_signature_is_wrong() -> None:
+    whole = bytearray(REQUESTS["a challenge"])
+    whole[-1] ^= 1
+    assert request_directly(bytes(whole)) is None
 
 
 @FUZZ
-@given(st.sampled_from(REQUESTS), MUTATIONS)
-def test_no_altered_request_gives_another_challenge_than_generally(
-    request_: bytes, mutations: list[Mutation]
+@given(st.sampled_from(list(REQUESTS)), MUTATIONS)
+@example("a challenge", [(0.0, 2, b"\x30\x80"), (1 - 1e-9, 0, b"\0\0")])
+def test_no_altered_request_is_read_otherwise_than_generally(
+    name: str, mutations: list[Mutation]
 ) -> None:
-    data = mutate(request_, mutations)
-    try:
-        found = read_challenge(data)
-    except Unfamiliar:
-        return
-    assert found == read_any_challenge(data)
+    info = Reader(Reader(REQUESTS[name]).take(der.SEQUENCE)).take_whole(der.SEQUENCE)
+    data = sign_anew(mutate(info, mutations))
+    found = request_directly(data)
+    if found is not None:
+        assert found == request_generally(data)
+
+
+@FUZZ
+@given(st.sampled_from(list(REQUESTS)), MUTATIONS)
+def test_no_request_altered_around_its_contents_is_read_otherwise_than_generally(
+    name: str, mutations: list[Mutation]
+) -> None:
+    data = mutate(REQUESTS[name], mutations)
+    found = request_directly(data)
+    if found is not None:
+        assert found == request_generally(data)
+
+
+@pytest.mark.parametrize("name", ["nothing", "a key usage"])
+def test_no_request_with_one_bit_off_is_read_otherwise_than_generally(name: str) -> None:
+    """Every bit of what stands before and after the key, signed anew."""
+    info = Reader(Reader(REQUESTS[name]).take(der.SEQUENCE)).take_whole(der.SEQUENCE)
+    for position in (*range(70), *range(300, len(info))):
+        for bit in range(8):
+            data = bytearray(info)
+            data[position] ^= 1 << bit
+            signed = sign_anew(bytes(data))
+            found = request_directly(signed)
+            if found is not None:
+                assert found == request_generally(signed)
 
 
 def read_directly(data: bytes) -> Envelope | None:
