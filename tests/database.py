@@ -1,6 +1,7 @@
 """Fixtures on the database: the first-time set-up stands in it before every test."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -54,6 +55,28 @@ def bootstrapped(request: pytest.FixtureRequest, django_db_setup: str) -> None:
         request.getfixturevalue("db")
     if not Organization.objects.exists():
         load_rows(django_db_setup)
+
+
+@contextmanager
+def keep_rows(unblock: Any, rows: str) -> Iterator[None]:
+    """A transaction around those of a module's tests, open until the with statement ends.
+
+    What is made inside is there for each of them, and gone after the last. The tests themselves
+    must all be rolled back; one in transactions of its own would wait for this one.
+    """
+    from organization.models import Organization
+
+    around = transaction.atomic()
+    with unblock():
+        around.__enter__()
+        if not Organization.objects.exists():
+            load_rows(rows)
+    try:
+        yield
+    finally:
+        with unblock():
+            transaction.set_rollback(True)
+            around.__exit__(None, None, None)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,8 @@
 """People of every role, and one row of everything that the console shows."""
 
+import time
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -49,11 +52,13 @@ from scep.services.profiles import create_scep_profile
 from scep.services.rotation import prepare_authority
 from scep.services.service_certificates import rotate_service_certificate
 from tests.console.profiles import PASSCODE_PROFILE
+from tests.database import keep_rows
 from tests.devices.inventory import add_certificate, install, make_application
 from tests.policies.packages import make_ipa
 from tests.policies.uploads import upload_package
 
 PASSWORD = "correct horse battery staple"
+FRESH_SECONDS = 120  # less than the 300 after which some pages want the password again
 
 
 @dataclass
@@ -90,9 +95,41 @@ def plain_static_files(settings: Any) -> None:
     settings.STORAGES = settings.STORAGES | {"staticfiles": backend}
 
 
+@dataclass
+class Kept:
+    """What a module's tests share: each gets copies, and its own changes are rolled back."""
+
+    world: World
+    people: dict[str, str]
+    clients: dict[str, Client]
+    signed_in_at: float
+
+
+@pytest.fixture(scope="module")
+def kept_world(django_db_setup: str, django_db_blocker: Any) -> Iterator[Kept]:
+    """`world`, `people` and their sessions are made once for a module that names this fixture."""
+    with keep_rows(django_db_blocker.unblock, django_db_setup):
+        with django_db_blocker.unblock():
+            people = make_people()
+            clients = {email: sign_in(email) for email in people.values()}
+            kept = Kept(make_world(), people, clients, time.monotonic())
+        yield kept
+
+
+def find_kept(request: pytest.FixtureRequest) -> Kept | None:
+    named = "kept_world" in request.fixturenames
+    kept: Kept | None = request.getfixturevalue("kept_world") if named else None
+    return kept
+
+
 @pytest.fixture
-def people(bootstrapped: None) -> dict[str, str]:
+def people(request: pytest.FixtureRequest, bootstrapped: None) -> dict[str, str]:
     """The e-mail address of a person of each role; all have PASSWORD."""
+    kept = find_kept(request)
+    return dict(kept.people) if kept else make_people()
+
+
+def make_people() -> dict[str, str]:
     for role in Role:
         create_administrator(f"{role}@example.org", role=role, password=PASSWORD)
     return {role.value: f"{role}@example.org" for role in Role}
@@ -105,23 +142,38 @@ def sign_in(email: str) -> Client:
     return client
 
 
-@pytest.fixture
-def administrator(people: dict[str, str]) -> Client:
-    return sign_in(people["administrator"])
+def find_client(request: pytest.FixtureRequest, email: str) -> Client:
+    """The browser of a person who has signed in, lately."""
+    kept = find_kept(request)
+    if kept is None or time.monotonic() - kept.signed_in_at > FRESH_SECONDS:
+        return sign_in(email)
+    client = Client()
+    client.cookies = deepcopy(kept.clients[email].cookies)
+    return client
 
 
 @pytest.fixture
-def operator(people: dict[str, str]) -> Client:
-    return sign_in(people["operator"])
+def administrator(request: pytest.FixtureRequest, people: dict[str, str]) -> Client:
+    return find_client(request, people["administrator"])
 
 
 @pytest.fixture
-def auditor(people: dict[str, str]) -> Client:
-    return sign_in(people["auditor"])
+def operator(request: pytest.FixtureRequest, people: dict[str, str]) -> Client:
+    return find_client(request, people["operator"])
 
 
 @pytest.fixture
-def world(bootstrapped: None) -> World:
+def auditor(request: pytest.FixtureRequest, people: dict[str, str]) -> Client:
+    return find_client(request, people["auditor"])
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, bootstrapped: None) -> World:
+    kept = find_kept(request)
+    return deepcopy(kept.world) if kept else make_world()
+
+
+def make_world() -> World:
     group = create_group("Field crew", actor="tests")
     scep_profile = create_scep_profile(name="Corp", challenge_type="token", actor="tests")
     token = create_token(

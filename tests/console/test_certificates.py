@@ -18,7 +18,7 @@ from scep.models import CertificateStatus, IssuedCertificate
 from scep.selectors import get_issuing_ca, get_root_ca
 from tests.console.conftest import World, create_certificate
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 LIST = "/console/system/certificates/"
 

@@ -12,7 +12,7 @@ from devices.selectors import get_command_body
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
 def get_url(world: World, action: str, *, mac: bool = False) -> str:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from devices.models import Command, Device, Enrollment, StatusReport, UserChannel
 from tests.console.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
 def read(client: Client, device: Device) -> str:

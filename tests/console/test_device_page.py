@@ -17,7 +17,7 @@ from tests.console.conftest import World, create_certificate
 from tests.console.test_tokens import age_sign_in
 from tests.devices.wifi import make_wifi_profile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
 def get_url(world: World, action: str = "", *, mac: bool = False) -> str:

@@ -9,7 +9,7 @@ from organization.models import AuditEntry
 from scep.models import HeldRequestState
 from tests.console.conftest import World, hold_request
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 LIST = "/console/system/certificates/requests/"
 

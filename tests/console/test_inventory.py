@@ -12,7 +12,7 @@ from devices.services.software_counts import count_software
 from tests.console.conftest import World, create_device
 from tests.devices.inventory import add_certificate, install, make_application
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 HOSTILE = "<img src=x onerror=alert(1)>{{ 7|add:7 }}"
 SETS = ("information", "security", "apps", "profiles", "certificates", "users")

@@ -13,7 +13,7 @@ from enrollment.services.tokens import build_enrollment_url
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 EXCEL = "\ufeffName;E-Mail\r\nBob Möller;bob@example.com\r\nAnn;ANN@example.com\r\n".encode()
 
 

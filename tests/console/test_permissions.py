@@ -9,7 +9,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from organization.models import Administrator, AuditEntry
 from tests.console.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 ALL = {"administrator", "operator", "auditor"}
 WRITERS = {"administrator", "operator"}

@@ -15,7 +15,7 @@ from scep.selectors import get_ca_certificate_fingerprint
 from tests.console.conftest import World
 from tests.console.profiles import PASSCODE_PROFILE
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 STATIC = {
     "server_type": "builtin",

@@ -12,7 +12,7 @@ from devices.services.groups import create_group
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
 def url(act: str, *devices: Device, **query: Any) -> str:

@@ -16,7 +16,7 @@ from enrollment.services.steps import record_step
 from organization.protocol.caller import Caller
 from tests.console.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 PHONE = Caller("192.0.2.44", "profiled/1")
 
 

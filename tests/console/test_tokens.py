@@ -18,7 +18,7 @@ from enrollment.services.tokens import build_enrollment_url
 from organization.models import AuditEntry
 from tests.console.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 TOKENS = "/console/enrollment/ota/tokens/"
 

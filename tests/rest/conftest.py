@@ -3,6 +3,8 @@
 import json
 import plistlib
 import uuid
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -41,6 +43,7 @@ from scep.models import (
 )
 from scep.selectors import get_profile_authority
 from scep.services.rotation import prepare_authority
+from tests.database import keep_rows
 from tests.policies.packages import make_ipa
 from tests.policies.uploads import upload_package
 
@@ -201,8 +204,23 @@ def add_session(token: EnrollmentToken, **facts: Any) -> EnrollmentSession:
     )
 
 
+@pytest.fixture(scope="module")
+def kept_sample(django_db_setup: str, django_db_blocker: Any) -> Iterator[Sample]:
+    """`sample` is made once for a module that names this fixture."""
+    with keep_rows(django_db_blocker.unblock, django_db_setup):
+        with django_db_blocker.unblock():
+            sample = make_sample()
+        yield sample
+
+
 @pytest.fixture
-def sample(bootstrapped: None) -> Sample:
+def sample(request: pytest.FixtureRequest, bootstrapped: None) -> Sample:
+    if "kept_sample" in request.fixturenames:
+        return deepcopy(request.getfixturevalue("kept_sample"))
+    return make_sample()
+
+
+def make_sample() -> Sample:
     group = Group.objects.create(name="Sales")
     policy = create_policy("Basics", groups=[group], actor="tests")
     item = add_profile_item(policy, data=build_mobileconfig(), actor="tests")

@@ -13,7 +13,7 @@ from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample
 from tests.rest.test_schema import get_document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 def get_path(sample: Sample) -> str:

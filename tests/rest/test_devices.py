@@ -7,7 +7,7 @@ from devices.models import CommandState, DeviceStatus, Enrollment, Group
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample, add_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 def test_device_changes_group_owner_and_name_when_patched(

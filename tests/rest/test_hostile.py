@@ -11,7 +11,7 @@ from tests.rest.conftest import Program, Sample
 from tests.rest.operations import LISTS, OPERATIONS, build_path
 from tests.rest.test_schema import get_document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 WRITES = [name for name in OPERATIONS if name.startswith(("POST", "PATCH", "PUT"))]
 WITHOUT_BODY = (

@@ -7,7 +7,7 @@ from devices.models import Device, Enrollment
 from tests.devices.inventory import add_certificate, install, make_application
 from tests.rest.conftest import Program, Sample, add_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 @pytest.mark.parametrize(

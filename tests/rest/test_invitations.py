@@ -6,7 +6,7 @@ from enrollment.models import Invitation
 from enrollment.services.tokens import build_enrollment_url, revoke_token
 from tests.rest.conftest import Program, Sample
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 def get_path(sample: Sample) -> str:

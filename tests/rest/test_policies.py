@@ -10,7 +10,7 @@ from devices.models import Group
 from policies.models import ItemState, ItemStatus, Policy, PolicyItem
 from tests.rest.conftest import Program, Sample, build_mobileconfig
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 ASPEN = "application/x-apple-aspen-config"
 

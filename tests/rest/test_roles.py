@@ -13,7 +13,7 @@ from tests.rest.conftest import Program, Sample
 from tests.rest.operations import OPERATIONS, ROLES, build_path
 from tests.rest.test_schema import get_document
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 def _send(program: Program, operation: str, sample: Sample) -> Any:

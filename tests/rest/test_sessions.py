@@ -8,7 +8,7 @@ from django.utils import timezone
 from enrollment.models import EnrollmentSession, ReportedDevice
 from tests.rest.conftest import Program, Sample
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 SESSIONS = "enrollment/sessions"
 
 

@@ -17,7 +17,7 @@ from scep.models import ScepProfile
 from tests.rest.conftest import Program, Sample
 from tests.rest.operations import LISTS, OPERATIONS, build_path
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 TOKENS = "enrollment/tokens"
 # What is asked for one by one, by those who may hand it out.

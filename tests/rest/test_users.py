@@ -9,7 +9,7 @@ from devices.models import StatusReport, UserChannel
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 @pytest.fixture
