@@ -10,12 +10,24 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.order import WholeUnits, sort_units
+
 # Wall clocks of a busy machine say nothing of the code.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
 REQUIRE_ALL = os.environ.get("GUARDMDM_TEST_REQUIRE_ALL", "") not in ("", "0")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sort_units(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeUnits:
+    return WholeUnits(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
