@@ -36,11 +36,15 @@ def get_caller(request: HttpRequest) -> Caller:
 
 def is_trusted_proxy(address: str | None) -> bool:
     """Whether `address` lies in one of the networks of GUARDMDM_TRUSTED_PROXIES."""
-    normalized = _normalize(address or "")
-    if normalized is None:
-        return False
-    networks = _read_networks(tuple(settings.TRUSTED_PROXIES))
-    return any(ip_address(normalized) in network for network in networks)
+    return _lies_in(address or "", tuple(settings.TRUSTED_PROXIES))
+
+
+@lru_cache(maxsize=4096)
+def _lies_in(address: str, networks: tuple[str, ...]) -> bool:
+    normalized = _normalize(address)
+    return normalized is not None and any(
+        ip_address(normalized) in network for network in _read_networks(networks)
+    )
 
 
 @lru_cache(maxsize=8)
