@@ -1,7 +1,8 @@
 """News of devices; received in receivers.py of this app and of those above it.
 
 Every signal is sent inside the transaction that makes it true, so receivers only write
-rows or start tasks on commit. Arguments by name:
+rows or start tasks on commit. Only command_finished comes after it where the command was all that
+there was to write. Arguments by name:
 """
 
 from django.dispatch import Signal

@@ -38,13 +38,12 @@ class MachineDoor:
         match = _find_view(path) if is_ours else None
         if match is None:
             return self.application(environ, start_response)
-        try:
-            response = _answer(WSGIRequest(environ), match)
-        finally:
-            _check_connections()
+        _check_connections()
+        response = _answer(WSGIRequest(environ), match)
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
         if response.streaming:
-            return response  # its end comes later, and Django looks at them once more
+            return response  # its end comes later, and Django sees to it
+        _check_connections()
         return [response.content]
 
 
@@ -71,9 +70,6 @@ def _answer(request: WSGIRequest, match: ResolverMatch) -> HttpResponse:
 
 
 def _check_connections() -> None:
-    """What Django does at both ends of a request: a connection that is broken or old is closed.
-
-    The end is enough here, for it comes whatever happens, and no other use is without one.
-    """
+    """What Django does at both ends of a request: a connection that is broken or old is closed."""
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()

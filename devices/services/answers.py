@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from devices.models import Command, CommandState, Enrollment, UserChannel
+from devices.models import Command, CommandState, Device, Enrollment, UserChannel
 from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value
 from devices.services.locks import lock_device
 from devices.services.queue import build_wait
 from devices.services.renewed_identity import ORIGIN
-from devices.services.results import HANDLERS, apply_answer, leave_out_lists
-from devices.services.told_secrets import settle_secrets
+from devices.services.results import apply_answer, is_lesson, leave_out_lists
+from devices.services.told_secrets import concerns_secrets, settle_secrets
 from devices.signals import command_finished
 from organization.models import Given, PreparedSelect, PreparedUpdate
 
@@ -24,6 +24,13 @@ FIND = PreparedSelect(
         .defer("result", "error_chain")
         .order_by()
     )
+)
+ENROLLMENT = PreparedSelect(lambda: Enrollment.objects.filter(pk=Given("pk")).order_by())
+PUT_OFF = PreparedUpdate(
+    lambda: Command.objects.filter(IS_OPEN, pk=Given("pk")),
+    state=CommandState.NOT_NOW.value,
+    not_before=Given("not_before"),
+    updated_at=Given("now"),
 )
 NOT_NOW_TIME = timedelta(minutes=1)
 # What a device has been handed before it was cancelled or expired may still be obeyed.
@@ -44,7 +51,6 @@ STATE_OF_STATUS = {
 }
 
 
-@transaction.atomic
 def record_result(
     enrollment: Enrollment,
     *,
@@ -52,56 +58,80 @@ def record_result(
     now: datetime,
     user_channel: UserChannel | None = None,
 ) -> Command | None:
-    """Store what became of a command of this channel; None when it is none of its (D5).
+    """Store what became of a command of this channel; None when it is none of its (D5)."""
+    command = FIND.first(enrollment=enrollment.pk, uuid=report.command_uuid)
+    if command is None or command.user_channel_id != (user_channel and user_channel.pk):
+        return None
+    store_result(command, report=report, now=now)
+    return command
+
+
+def store_result(command: Command, *, report: Report, now: datetime) -> bool:
+    """Store what became of the command; return whether more than the command may have changed.
 
     The device's first final result stands: whatever comes later for the same command changes
     nothing. It also stands where a command that the device had was cancelled or expired meanwhile.
     """
-    command = FIND.first(enrollment=enrollment.pk, uuid=report.command_uuid)
-    if command is not None and command.user_channel_id != (user_channel and user_channel.pk):
-        return None
-    if command is None:
-        return None
     if report.status == NOT_NOW:
         _put_off(command, now=now)
-    else:
-        _finish(command, report=report, now=now)
-    return command
-
-
-def _put_off(command: Command, *, now: datetime) -> None:
-    Command.objects.filter(IS_OPEN, pk=command.pk).update(
-        state=CommandState.NOT_NOW,
-        not_before=now + build_wait(NOT_NOW_TIME, max(command.attempts - 1, 0)),
-        updated_at=now,
-    )
-
-
-def _finish(command: Command, *, report: Report, now: datetime) -> None:
+        return False
     command.state = STATE_OF_STATUS[report.status]
     command.result = build_json_value(leave_out_lists(command, report.answer))
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
-    # What a user's channel answers is true of that user, not of the device.
-    teaches = (
-        command.state == CommandState.ACKNOWLEDGED
-        and command.user_channel_id is None
-        and command.request_type in HANDLERS
-    )
-    if teaches or command.origin == ORIGIN:
-        command.enrollment.device = lock_device(command.device_id)  # before the command's row
-    finished = FINISH.run(
-        pk=command.pk,
-        state=command.state.value,
-        result=json.dumps(command.result),
-        error_chain=json.dumps(command.error_chain),
-        now=now,
-    )
-    if finished:
-        settle_secrets(command, answer=report.answer, now=now)
-        if teaches:
-            apply_answer(command, answer=report.answer, now=now)
+    teaches = _teaches(command, report=report)
+    if teaches or command.origin == ORIGIN or concerns_secrets(command):
+        _finish_with_more(command, report=report, teaches=teaches, now=now)
+        return True
+    if _finish(command):
         command_finished.send(Command, command=command)
+    return False
+
+
+def _teaches(command: Command, *, report: Report) -> bool:
+    """What a user's channel answers is true of that user, not of the device."""
+    is_acknowledged = command.state == CommandState.ACKNOWLEDGED
+    is_of_device = command.user_channel_id is None
+    return is_acknowledged and is_of_device and is_lesson(command, answer=report.answer)
+
+
+def _put_off(command: Command, *, now: datetime) -> None:
+    wait = build_wait(NOT_NOW_TIME, max(command.attempts - 1, 0))
+    PUT_OFF.run(pk=command.pk, now=now, not_before=now + wait)
+
+
+@transaction.atomic
+def _finish_with_more(command: Command, *, report: Report, teaches: bool, now: datetime) -> None:
+    if teaches or command.origin == ORIGIN:
+        device = lock_device(command.device_id)  # before the command's row
+        command.enrollment = _read_enrollment(command, device=device)
+    if not _finish(command):
+        return
+    settle_secrets(command, answer=report.answer, now=now)
+    if teaches:
+        apply_answer(command, answer=report.answer, now=now)
+    command_finished.send(Command, command=command)
+
+
+def _read_enrollment(command: Command, *, device: Device) -> Enrollment:
+    enrollment = ENROLLMENT.first(pk=command.enrollment_id)
+    if enrollment is None:
+        raise Enrollment.DoesNotExist
+    enrollment.device = device
+    return enrollment
+
+
+def _finish(command: Command) -> bool:
+    """Write the result down; False where another has been before."""
+    return bool(
+        FINISH.run(
+            pk=command.pk,
+            state=CommandState(command.state).value,
+            result=json.dumps(command.result),
+            error_chain=json.dumps(command.error_chain),
+            now=command.completed_at,
+        )
+    )
 
 
 def get_error(command: Command) -> str:

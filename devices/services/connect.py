@@ -10,7 +10,7 @@ from devices.models import Command, Enrollment, EnrollmentState, UserChannel
 from devices.protocol.connect import IDLE, Report
 from devices.protocol.identity import Proof
 from devices.protocol.plist import nest_plist
-from devices.services.answers import record_result
+from devices.services.answers import record_result, store_result
 from devices.services.identity import check_not_over, get_sender, identify_sender
 from devices.services.known_sender import KnownSender, find_known_sender
 from devices.services.presence import note_first_connection, note_presence
@@ -37,13 +37,18 @@ def receive_report(
     `certificate`: the proof's, where it has been looked up already. A user's channel has a queue
     of its own; one that is not open here gets nothing.
     """
-    known = None
     if report.user is None:
         # A session opens with Idle: what was put off in an earlier one is to be queued again.
         is_new = report.status == IDLE
-        known = find_known_sender(proof, udid=report.udid, now=now, with_put_off=is_new)
-    if known is not None:
-        return _answer_known(known, report=report, proof=proof, now=now)
+        known = find_known_sender(
+            proof,
+            udid=report.udid,
+            now=now,
+            with_put_off=is_new,
+            reported=None if is_new else report.command_uuid,
+        )
+        if known is not None:
+            return _answer_known(known, report=report, proof=proof, now=now)
     certificate = certificate or identify_sender(proof, now=now)
     with naming_sender(certificate, udid=report.udid):
         enrollment = get_sender(certificate, udid=report.udid, now=now)
@@ -85,13 +90,21 @@ def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: dat
     look: Callable[[], KnownSender | None]
     look = partial(find_known_sender, proof, udid=report.udid, now=now)
     following: KnownSender | None = sender
-    if report.status != IDLE:
-        _record(sender.enrollment, report=report, now=now)
-        following = look()
-    elif sender.has_put_off:
-        requeue_put_off(sender.enrollment)
+    if _is_to_be_asked_again(sender, report=report, now=now):
         following = look()
     return _hand_out(_take_known(following, look=look, now=now), now=now)
+
+
+def _is_to_be_asked_again(sender: KnownSender, *, report: Report, now: datetime) -> bool:
+    """Do what the message says; return whether another command may be the next now."""
+    if report.status == IDLE:
+        if sender.has_put_off:
+            requeue_put_off(sender.enrollment)
+        return sender.has_put_off
+    if sender.reported is None:
+        _warn(sender.enrollment, report=report)
+        return False
+    return store_result(sender.reported, report=report, now=now)
 
 
 def _take_known(
@@ -117,17 +130,21 @@ def _record(
     *,
     report: Report,
     now: datetime,
-    user_channel: UserChannel | None = None,
+    user_channel: UserChannel | None,
 ) -> None:
     if report.status == IDLE:
         return
     if record_result(enrollment, report=report, user_channel=user_channel, now=now) is None:
-        log.warning(
-            "%s reports %s for a command that it was not given: %.40r",
-            enrollment.device.public_id,
-            report.status,
-            report.command_uuid,
-        )
+        _warn(enrollment, report=report)
+
+
+def _warn(enrollment: Enrollment, *, report: Report) -> None:
+    log.warning(
+        "%s reports %s for a command that it was not given: %.40r",
+        enrollment.device.public_id,
+        report.status,
+        report.command_uuid,
+    )
 
 
 def _check_live(enrollment: Enrollment) -> None:

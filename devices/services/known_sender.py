@@ -29,6 +29,15 @@ SENDER = ("enrollment_key", "device_key", "is_news")
 # Of a command, behind the sender's own columns; in the order of the model's fields, as from_db
 # wants them.
 COLUMNS = ("id", "uuid", "enrollment_id", "request_type", "body", "origin", "state", "attempts")
+# Of the command that the device reports about.
+REPORTED = (
+    *("id", "public_id", "uuid", "enrollment_id", "device_id", "user_channel_id", "request_type"),
+    *("body", "origin", "attempts"),
+)
+JOIN_REPORTED = (
+    " LEFT JOIN devices_command AS reported ON reported.uuid = %s "
+    "AND reported.enrollment_id = sender.enrollment_key AND reported.user_channel_id IS NULL"
+)
 # What devices.services.presence.note_presence writes: statement, table, and whose key it is.
 NOTES = (
     (
@@ -46,11 +55,12 @@ NOTES = (
 class KnownSender:
     """`command` is the next one, as it is before it is taken.
 
-    Or one that was put off: has_put_off.
+    Or one that was put off: has_put_off. `reported` is the one that was asked for by its UUID.
     """
 
     enrollment_id: int
     command: Command | None
+    reported: Command | None = None
 
     @property
     def has_put_off(self) -> bool:
@@ -69,21 +79,29 @@ def is_familiar(proof: Proof, *, now: datetime) -> bool:
 
 
 def find_known_sender(
-    proof: Proof, *, udid: str, now: datetime, with_put_off: bool = False
+    proof: Proof,
+    *,
+    udid: str,
+    now: datetime,
+    with_put_off: bool = False,
+    reported: str | None = None,
 ) -> KnownSender | None:
     """Return the live enrollment that the message comes from, and note that it is here.
 
     None where anything is unusual: the ordinary way then finds out what it is. `with_put_off`:
     of the commands, one that the device has put off comes before all that can be handed out.
+    `reported`: the CommandUUID that a result is for; the next command is then another one.
     """
     if not is_familiar(proof, now=now):
         return None
     connection = connections[DEFAULT_DB_ALIAS]
-    row = _Query.get(connection.vendor, with_put_off=with_put_off).run(
+    query = _Query.get(connection.vendor, with_put_off=with_put_off, is_report=reported is not None)
+    row = query.run(
         connection,
         fingerprint=proof.fingerprint,
         issuer=find_verified_issuer(proof.fingerprint) or "",
         udid=udid,
+        reported=reported,
         now=now,
         minute_ago=now - RESOLUTION,
     )
@@ -92,31 +110,45 @@ def find_known_sender(
 
 def _decode(row: tuple[Any, ...], *, connection: Any) -> KnownSender:
     enrollment_id, _, _, *columns = row
-    command = None
-    if columns[0] is not None:
-        field: Any = Command._meta.get_field("body")
-        body = COLUMNS.index("body")
-        columns[body] = field.from_db_value(columns[body], None, connection)
-        command = Command.from_db(connection.alias, COLUMNS, columns)
-    return KnownSender(enrollment_id, command)
+    end = len(COLUMNS)
+    return KnownSender(
+        enrollment_id,
+        _build_command(COLUMNS, columns[:end], connection=connection),
+        _build_command(REPORTED, columns[end:], connection=connection),
+    )
+
+
+def _build_command(
+    names: tuple[str, ...], columns: list[Any], *, connection: Any
+) -> Command | None:
+    if not columns or columns[0] is None:
+        return None
+    field: Any = Command._meta.get_field("body")
+    body = names.index("body")
+    columns[body] = field.from_db_value(columns[body], None, connection)
+    return Command.from_db(connection.alias, names, columns)
 
 
 class _Query:
     """The statements for one kind of database."""
 
-    def __init__(self, vendor: str, *, with_put_off: bool) -> None:
-        select, self._names = _inline(*_compile(with_put_off=with_put_off))
+    def __init__(self, vendor: str, *, with_put_off: bool, is_report: bool) -> None:
+        select, self._names = _inline(*_compile(with_put_off=with_put_off, is_report=is_report))
         # Were command_key among them, PostgreSQL would look for the command twice.
         columns = [f"sender.{name}" for name in SENDER] + [f"command.{name}" for name in COLUMNS]
+        joins = "LEFT JOIN devices_command AS command ON command.id = sender.command_key"
+        if is_report:
+            columns += [f"reported.{name}" for name in REPORTED]
+            joins += JOIN_REPORTED
+            self._names.append("reported")
         self._find = Statement(
-            f"SELECT {', '.join(columns)} FROM ({select}) AS sender "  # noqa: S608
-            "LEFT JOIN devices_command AS command ON command.id = sender.command_key"
+            f"SELECT {', '.join(columns)} FROM ({select}) AS sender {joins}"  # noqa: S608
         )
 
     @staticmethod
     @cache
-    def get(vendor: str, *, with_put_off: bool) -> "_Query":
-        return _Query(vendor, with_put_off=with_put_off)
+    def get(vendor: str, *, with_put_off: bool, is_report: bool) -> "_Query":
+        return _Query(vendor, with_put_off=with_put_off, is_report=is_report)
 
     def run(self, connection: Any, **given: Any) -> tuple[Any, ...] | None:
         values = {
@@ -170,12 +202,14 @@ def build_trusted() -> Exists:
     return Exists(issued.exclude(issuer__role=CertificateAuthorityRole.EXTERNAL))
 
 
-def _compile(*, with_put_off: bool) -> tuple[str, list[Any]]:
+def _compile(*, with_put_off: bool, is_report: bool) -> tuple[str, list[Any]]:
     """Return the SELECT as Django words it, and its parameters."""
     is_news = Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error="")
     commands = offer_commands(
         enrollment=OuterRef("pk"), now=Given("now"), with_put_off=with_put_off
     )
+    if is_report:
+        commands = commands.exclude(uuid=Given("reported"))
     rows = Enrollment.objects.filter(
         build_trusted(),
         ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back

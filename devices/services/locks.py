@@ -12,11 +12,19 @@ from typing import Any
 from django.db.models import QuerySet
 
 from devices.models import Device, Enrollment
+from organization.models import Given, PreparedSelect
+
+DEVICE = PreparedSelect(
+    lambda: Device.objects.select_for_update(no_key=True).filter(pk=Given("pk")).order_by()
+)
 
 
 def lock_device(pk: int) -> Device:
     """Return the device's row, locked until the transaction ends; raises Device.DoesNotExist."""
-    return Device.objects.select_for_update(no_key=True).get(pk=pk)
+    device = DEVICE.first(pk=pk)
+    if device is None:
+        raise Device.DoesNotExist
+    return device
 
 
 def lock_enrollment(enrollment: Enrollment) -> Enrollment:

@@ -31,6 +31,7 @@ TAKE = PreparedUpdate(
     lambda: Command.objects.filter(
         pk=Given("pk"), state=Given("state"), attempts=Given("attempts")
     ),
+    waits_for_disk=False,  # what is lost is offered again
     state=CommandState.SENT.value,
     attempts=F("attempts") + 1,
     sent_at=Given("now"),

@@ -38,6 +38,7 @@ from devices.services.software import replace_applications
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
 from devices.signals import applications_reported, profiles_reported
+from organization.models import update_row
 
 PROFILE_REMOVED = "The enrollment profile was removed."
 LONGEST = {field.name: field.max_length or 0 for field in Device._meta.local_fields}
@@ -56,17 +57,35 @@ Answer = dict[str, Any]
 # Lists that have tables of their own; a copy in each command would be the larger part of a
 # database of 100,000 devices.
 LISTS = frozenset({"InstalledApplicationList", "CertificateList", "Users"})
+# The keys that the handlers of questions read.
+SUBJECTS = {
+    "DeviceInformation": "QueryResponses",
+    "SecurityInfo": "SecurityInfo",
+    "ProfileList": "ProfileList",
+    "ManagedApplicationList": "ManagedApplicationList",
+    "InstalledApplicationList": "InstalledApplicationList",
+    "CertificateList": "CertificateList",
+    "UserList": "Users",
+}
 MOST_PROFILES = 1000
 MOST_APPLICATIONS = 1000
 
 
+def is_lesson(command: Command, *, answer: Answer) -> bool:
+    """Whether an answer of this command's device teaches something of it."""
+    kind = command.request_type
+    return kind in HANDLERS and (kind not in SUBJECTS or SUBJECTS[kind] in answer)
+
+
 def apply_answer(command: Command, *, answer: Answer, now: datetime) -> None:
-    """Write the facts of a finished command, one of HANDLERS."""
+    """Write the facts of a finished command whose answer is a lesson."""
     HANDLERS[command.request_type](command, answer, now)
 
 
 def leave_out_lists(command: Command, answer: Answer) -> Answer:
     """Return what of an answer is kept with its command; a list that was asked for by name is."""
+    if LISTS.isdisjoint(answer):
+        return answer
     is_app_list = command.request_type == "InstalledApplicationList"
     if is_app_list and "Identifiers" in get_command_body(command):
         return answer
@@ -133,7 +152,7 @@ def _installed_application_list(command: Command, answer: Answer, now: datetime)
     is_everything = not body.get("ManagedAppsOnly", False)
     if "Identifiers" in body or "Items" in body:
         return
-    if "InstalledApplicationList" in answer and is_everything == is_asked_for_everything(device):
+    if is_everything == is_asked_for_everything(device):
         replace_applications(device, decode_applications(answer["InstalledApplicationList"]))
         _write(device, applications_reported_at=now)
 
@@ -141,15 +160,14 @@ def _installed_application_list(command: Command, answer: Answer, now: datetime)
 def _certificate_list(command: Command, answer: Answer, now: datetime) -> None:
     device = command.enrollment.device
     is_everything = not get_command_body(command).get("ManagedOnly", False)
-    if "CertificateList" in answer and is_everything == is_asked_for_everything(device):
+    if is_everything == is_asked_for_everything(device):
         replace_certificates(device, list_certificates(answer["CertificateList"]))
         _write(device, certificates_reported_at=now)
 
 
 def _user_list(command: Command, answer: Answer, now: datetime) -> None:
-    if "Users" in answer:
-        device = command.enrollment.device
-        _write(device, users=decode_users(answer["Users"]), users_reported_at=now)
+    device = command.enrollment.device
+    _write(device, users=decode_users(answer["Users"]), users_reported_at=now)
 
 
 def _profile_list(command: Command, answer: Answer, now: datetime) -> None:
@@ -160,7 +178,8 @@ def _profile_list(command: Command, answer: Answer, now: datetime) -> None:
         _summarise(profile) for profile in profiles[:MOST_PROFILES] if isinstance(profile, dict)
     ]
     enrollment.profiles_reported_at = now
-    enrollment.save(update_fields=["reported_profiles", "profiles_reported_at", "updated_at"])
+    fields = ("reported_profiles", "profiles_reported_at", "updated_at")
+    update_row(enrollment, fields=fields)
     profiles_reported.send(Enrollment, enrollment=enrollment)
 
 
@@ -190,8 +209,8 @@ def _managed_application_list(command: Command, answer: Answer, now: datetime) -
     others = {key: facts for key, facts in known.items() if key not in told}
     enrollment.reported_applications = _bound_applications(applications | others)
     enrollment.applications_reported_at = now
-    fields = ["reported_applications", "applications_reported_at", "updated_at"]
-    enrollment.save(update_fields=fields)
+    fields = ("reported_applications", "applications_reported_at", "updated_at")
+    update_row(enrollment, fields=fields)
     ask_for_feedback(enrollment, applications=applications)
     applications_reported.send(Enrollment, enrollment=enrollment)
 

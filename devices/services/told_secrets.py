@@ -37,6 +37,11 @@ def settle_secrets(command: Command, *, answer: Answer, now: datetime) -> None:
         TELLING[command.request_type](command, answer, now)
 
 
+def concerns_secrets(command: Command) -> bool:
+    """Whether settle_secrets has anything to do for the command, whatever it was answered."""
+    return command.request_type in SETTING or command.request_type in TELLING
+
+
 def _is_refused(request_type: str, answer: Answer) -> bool:
     """A Mac acknowledges a firmware password that it does not take."""
     told = answer.get(request_type)

@@ -112,6 +112,7 @@ class PreparedUpdate:
     """An UPDATE of the rows of a queryset; `changes` are attributes and their new values.
 
     `returning`: what `fetch` returns of each row that was changed, as it is afterwards.
+    `waits_for_disk`: see PreparedInsert.
     """
 
     def __init__(
@@ -119,10 +120,12 @@ class PreparedUpdate:
         build: Callable[[], QuerySet[Any]],
         *,
         returning: Sequence[F | Expression] = (),
+        waits_for_disk: bool = True,
         **changes: Any,
     ) -> None:
         self._build, self._changes, self._returning = build, changes, returning
-        self._statements: dict[str, tuple[Statement, Values]] = {}
+        self._waits_for_disk = waits_for_disk
+        self._statements: dict[tuple[str, bool], tuple[Statement, Values]] = {}
 
     def run(self, **given: Any) -> int:
         """Return how many rows were changed; raises KeyError where a value is not given."""
@@ -137,9 +140,10 @@ class PreparedUpdate:
         return statement.fetch(connection, _fill(parameters, given, connection))
 
     def _get_statement(self, connection: Any) -> tuple[Statement, Values]:
-        statement = self._statements.get(connection.vendor)
+        kind = (connection.vendor, connection.in_atomic_block)
+        statement = self._statements.get(kind)
         if statement is None:
-            statement = self._statements[connection.vendor] = self._prepare(connection)
+            statement = self._statements[kind] = self._prepare(connection)
         return statement
 
     def _prepare(self, connection: Any) -> tuple[Statement, Values]:
@@ -147,6 +151,8 @@ class PreparedUpdate:
         query.add_update_values(self._changes)
         compiler = query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
+        if not self._waits_for_disk and _has_own_commit(connection):
+            sql += f" AND {LATER}"
         if self._returning:
             columns = [compiler.compile(each.resolve_expression(query)) for each in self._returning]
             sql += f" RETURNING {', '.join(column for column, _ in columns)}"
@@ -195,10 +201,14 @@ class PreparedInsert:
             sql, own = query.get_compiler(connection=connection).as_sql()
             conditions.append(f"NOT EXISTS ({sql})")
             parameters += own
-        has_own_commit = not connection.in_atomic_block
-        if connection.vendor == "postgresql" and has_own_commit and not self._waits_for_disk:
+        if not self._waits_for_disk and _has_own_commit(connection):
             conditions.append(LATER)
         return table.build_insert(conditions), parameters
+
+
+def _has_own_commit(connection: Any) -> bool:
+    """Whether the statement is a transaction of its own, and the database need not wait for it."""
+    return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
 def insert_row(row: Model) -> None:

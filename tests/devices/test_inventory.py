@@ -70,6 +70,42 @@ def device(make_device: MakeDevice) -> MdmDevice:
     return make_device().enroll()
 
 
+@pytest.mark.parametrize(
+    "request_type",
+    [
+        "DeviceInformation",
+        "SecurityInfo",
+        "ProfileList",
+        "ManagedApplicationList",
+        "InstalledApplicationList",
+        "CertificateList",
+        "UserList",
+    ],
+)
+def test_an_acknowledgement_without_the_answer_leaves_what_is_known(
+    device: MdmDevice, request_type: str
+) -> None:
+    device.answer_everything(make_answers(apps=[make_app("one")]))
+    device_before, enrollment_before = _read_rows(device)
+    command = enqueue(device.enrollment, command={"RequestType": request_type})
+    device.take()
+    device.take("Acknowledged", command.uuid, Other="told")
+    command.refresh_from_db()
+    assert (command.state, command.result) == ("acknowledged", {"Other": "told"})
+    assert _read_rows(device) == (device_before, enrollment_before)
+    assert list_apps(device) == {"com.example.one": "1.0"}
+
+
+def _read_rows(device: MdmDevice) -> tuple[Any, Any]:
+    asked = {"last_seen_at", "push_requested_at", "updated_at"}
+    rows = [Device.objects.filter(pk=device.row.pk), Enrollment.objects.filter(device=device.row)]
+    first, second = (
+        {name: value for name, value in row.values().get().items() if name not in asked}
+        for row in rows
+    )
+    return first, second
+
+
 @pytest.fixture
 def mac(make_device: MakeDevice) -> MdmDevice:
     return make_device(product="Mac15,12").enroll()

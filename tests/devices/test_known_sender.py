@@ -11,6 +11,7 @@ from django.utils import timezone
 from devices.models import Command, Device, Enrollment
 from devices.protocol.identity import Proof
 from devices.services import known_sender
+from devices.services.answers import store_result
 from devices.services.known_sender import find_known_sender
 from devices.services.queue import enqueue
 from devices.services.removal import end_enrollment
@@ -53,9 +54,7 @@ def queue(device: MdmDevice, *names: str) -> list[str]:
 
 
 def test_an_idle_without_news_is_one_statement(phone: MdmDevice) -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert phone.take() is None
     assert len(queries) == 1
 
@@ -65,6 +64,59 @@ def test_a_command_is_handed_out_by_two_statements(phone: MdmDevice) -> None:
     with CaptureQueriesContext(connection) as queries:
         assert phone.take() is not None
     assert len(queries) == 2
+
+
+@pytest.mark.parametrize("status", ["Acknowledged", "Error", "CommandFormatError", "NotNow"])
+def test_a_result_is_two_statements_and_one_more_with_the_next_command(
+    phone: MdmDevice, status: str
+) -> None:
+    first, second = queue(phone, "RestartDevice", "InstalledApplicationList")
+    phone.take()
+    with CaptureQueriesContext(connection) as queries:
+        answer = phone.take(status, first)
+    assert answer is not None
+    assert answer["CommandUUID"] == second
+    assert len(queries) == 3
+    with CaptureQueriesContext(connection) as queries:
+        assert phone.take(status, second) is None
+    assert len(queries) == 2
+
+
+def test_what_an_answer_brings_up_is_asked_at_once(phone: MdmDevice, way: str) -> None:
+    [uuid] = queue(phone, "DeviceInformation")
+    phone.take()
+    following = phone.take("Acknowledged", uuid, QueryResponses={"DeviceName": "Mine"})
+    assert following is not None
+    assert following["Command"]["RequestType"] == "InstalledApplicationList"
+    assert phone.row.name == "Mine"
+
+
+def test_a_report_about_nobodys_command_brings_the_next_one(
+    phone: MdmDevice, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    [uuid] = queue(phone, "RestartDevice")
+    for unknown in ("", "another"):
+        Command.objects.update(state="queued")
+        answer = phone.take("Error", unknown)
+        assert answer is not None
+        assert answer["CommandUUID"] == uuid
+    assert caplog.text.count("was not given") == 2
+
+
+def test_a_command_that_another_connection_takes_meanwhile_is_not_handed_out_twice(
+    phone: MdmDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = queue(phone, "A", "B", "C")
+    phone.take()
+
+    def store_late(*arguments: Any, **named: Any) -> Any:
+        Command.objects.filter(uuid=second).update(state="sent", attempts=1)
+        return store_result(*arguments, **named)
+
+    monkeypatch.setattr("devices.services.connect.store_result", store_late)
+    answer = phone.take("Acknowledged", first)
+    assert answer is not None
+    assert answer["CommandUUID"] == third
 
 
 def test_both_ways_hand_out_the_same(phone: MdmDevice, way: str) -> None:
