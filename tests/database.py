@@ -11,15 +11,19 @@ from django.core.cache import cache
 from django.db import connection, transaction
 
 APPS = ("organization", "scep", "devices", "policies", "enrollment")
+ROWS = pytest.StashKey[str]()
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+def django_db_setup(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[str]:
     """Bootstrap the test database once; yields its rows as text, to bring them back."""
     with django_db_blocker.unblock():
         _set_up()
-        yield _dump_rows()
+        request.session.stash[ROWS] = _dump_rows()
+        yield request.session.stash[ROWS]
 
 
 def _set_up() -> None:
@@ -57,20 +61,27 @@ def bootstrapped(request: pytest.FixtureRequest, django_db_setup: str) -> None:
         load_rows(django_db_setup)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def filled_again(request: pytest.FixtureRequest, django_db_blocker: Any) -> None:
+    """A module begins with those rows: its tests that are rolled back need not bring them."""
+    from organization.models import Organization
+
+    rows = request.session.stash.get(ROWS, "")
+    with django_db_blocker.unblock():
+        if rows and not Organization.objects.exists():
+            load_rows(rows)
+
+
 @contextmanager
-def keep_rows(unblock: Any, rows: str) -> Iterator[None]:
+def keep_rows(unblock: Any) -> Iterator[None]:
     """A transaction around those of a module's tests, open until the with statement ends.
 
     What is made inside is there for each of them, and gone after the last. The tests themselves
     must all be rolled back; one in transactions of its own would wait for this one.
     """
-    from organization.models import Organization
-
     around = transaction.atomic()
     with unblock():
         around.__enter__()
-        if not Organization.objects.exists():
-            load_rows(rows)
     try:
         yield
     finally:

@@ -108,7 +108,7 @@ class Kept:
 @pytest.fixture(scope="module")
 def kept_world(django_db_setup: str, django_db_blocker: Any) -> Iterator[Kept]:
     """`world`, `people` and their sessions are made once for a module that names this fixture."""
-    with keep_rows(django_db_blocker.unblock, django_db_setup):
+    with keep_rows(django_db_blocker.unblock):
         with django_db_blocker.unblock():
             people = make_people()
             clients = {email: sign_in(email) for email in people.values()}

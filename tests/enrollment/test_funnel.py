@@ -27,6 +27,7 @@ from policies.services.apply import apply_policies
 from scep.models import ScepProfile
 from scep.services.profiles import create_scep_profile
 from scep.tasks import check_scep_servers
+from tests import plain_http
 from tests.enrollment.conftest import IPHONE, MakeToken
 from tests.scep.external.conftest import (  # noqa: F401
     authority,
@@ -109,11 +110,11 @@ class World:
     ) -> dict[str, Any]:
         """Page, session view and log name the step and its fix."""
         path = f"{self.url}/enroll/sessions/{session.public_id}"
-        state = httpx.get(path, headers={"Accept": "application/json"}).json()
+        state = plain_http.get(path, headers={"Accept": "application/json"}).json()
         assert (state["code"], state["step"]) == (code, step), state
         assert state["text"]
         assert state["fix"]
-        page = httpx.get(path, headers={"Accept": "text/html"}).text
+        page = plain_http.get(path, headers={"Accept": "text/html"}).text
         for text in (state["text"], state["fix"], state["where"]):
             assert escape(text) in page
 
@@ -196,7 +197,7 @@ def test_a_setting_that_fails_is_told_and_a_device_without_trouble_is_not(world:
             device.connect()
         session = newest()
         if misbehave:
-            state = httpx.get(
+            state = plain_http.get(
                 f"{world.url}/enroll/sessions/{session.public_id}",
                 headers={"Accept": "application/json"},
             ).json()
@@ -224,7 +225,7 @@ def test_an_approval_that_is_waited_for_is_told_as_such(world: World) -> None:
         device = SimulatedDevice("ios", key=world.key, sleep=lambda _: None)
         device.enroll(build_enrollment_url(token))
     session = newest()
-    state = httpx.get(
+    state = plain_http.get(
         f"{world.url}/enroll/sessions/{session.public_id}", headers={"Accept": "application/json"}
     ).json()
     assert (state["state"], state["code"]) == ("profile_downloaded", "certificate_held")
@@ -244,7 +245,7 @@ def use_profile(token: EnrollmentToken, profile: ScepProfile) -> EnrollmentToken
 
 def test_profile_wont_install_when_the_token_has_expired(world: World) -> None:
     token = world.make_token()
-    opened = httpx.post(
+    opened = plain_http.post(
         f"{world.url}/enroll/sessions",
         data={"token": build_token_text(token)},
         headers={"Accept": "application/json", "User-Agent": IPHONE},
@@ -252,13 +253,13 @@ def test_profile_wont_install_when_the_token_has_expired(world: World) -> None:
     url = build_enrollment_url(token)
     EnrollmentToken.objects.filter(pk=token.pk).update(expires_at=timezone.now())
     for path in (f"{world.url}{opened['profile_url']}", url):
-        answer = httpx.get(path, headers={"Accept": "text/html"})
+        answer = plain_http.get(path, headers={"Accept": "text/html"})
         assert answer.status_code in (403, 410)
     told = world.read(f"enrollment/sessions/{opened['id']}")["diagnosis"]
     assert (told["code"], told["step"]) == ("token_expired", "profile_downloaded")
     assert told["cause"] == "The enrollment token is past its expiration."
     assert told["resolution"] == "Generate a new token."
-    state = httpx.get(
+    state = plain_http.get(
         f"{world.url}{opened['status_url']}", headers={"Accept": "application/json"}
     ).json()
     assert (state["state"], state["text"]) == ("failed", "This link has expired")
@@ -269,12 +270,12 @@ def test_invalid_profile_when_the_tokens_signature_is_invalid(world: World) -> N
     text = build_token_text(world.make_token())
     head, claims, signature = text.split(".")
     forged = ".".join((head, claims, signature[::-1]))
-    answer = httpx.get(f"{world.url}/enroll/profile", params={"token": forged})
+    answer = plain_http.get(f"{world.url}/enroll/profile", params={"token": forged})
     assert answer.status_code == 403
     entry = world.read("enrollment/log", code="token_signature_invalid")["results"][0]
     assert entry["cause"] == "The token was altered, or was not signed by this server."
     assert entry["resolution"].startswith("Regenerate the token")
-    page = httpx.get(f"{world.url}/enroll", params={"token": forged}).text
+    page = plain_http.get(f"{world.url}/enroll", params={"token": forged}).text
     assert "This link is not valid" in page
     assert "Regenerate the token" in page
 
@@ -313,7 +314,9 @@ def test_hangs_at_configuring_device_when_the_network_fails(world: World) -> Non
 def test_profile_is_untrusted_when_the_root_ca_is_not_installed(world: World) -> None:
     Organization.objects.update(server_trust="own")
     token = world.make_token()
-    answer = httpx.get(f"{world.url}/enroll/profile", params={"token": build_token_text(token)})
+    answer = plain_http.get(
+        f"{world.url}/enroll/profile", params={"token": build_token_text(token)}
+    )
     assert answer.status_code == 200
     world.let_pass(8 * MINUTE)
     told = world.assert_told(newest(), code="root_ca_not_trusted", step="installation")

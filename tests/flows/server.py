@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from tests import plain_http
+
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
 STOP_SECONDS = 30
@@ -89,7 +91,7 @@ class Server:
             if self.process.poll() is not None:
                 raise AssertionError(f"serve ended: {self.log[-3000:]}")
             try:
-                if httpx.get(f"{self.base_url}/readyz", timeout=5).status_code == 200:
+                if plain_http.get(f"{self.base_url}/readyz", timeout=5).status_code == 200:
                     return
             except httpx.TransportError:
                 pass

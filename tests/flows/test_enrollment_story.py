@@ -10,6 +10,7 @@ import httpx
 import pytest
 from cryptography import x509
 
+from tests import plain_http
 from tests.flows.server import find_id, make_token, wait_for
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import SimulationFailure
@@ -197,7 +198,7 @@ def read_revocation(certificate: x509.Certificate) -> str:
     points = certificate.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
     [point] = points
     assert point.full_name
-    crl = x509.load_der_x509_crl(httpx.get(str(point.full_name[0].value)).content)
+    crl = x509.load_der_x509_crl(plain_http.get(str(point.full_name[0].value)).content)
     entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
     if entry is None:
         return ""

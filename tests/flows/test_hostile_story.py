@@ -12,6 +12,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests import plain_http
 from tests.flows.server import Server, make_token
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import SimulationFailure
@@ -28,12 +29,14 @@ def get_text(token: dict[str, Any]) -> str:
 
 
 def is_healthy(server: Server) -> bool:
-    return httpx.get(f"{server.base_url}/readyz", timeout=10).status_code == 200
+    return plain_http.get(f"{server.base_url}/readyz", timeout=10).status_code == 200
 
 
 def _race(url: str, key: rsa.RSAPrivateKey) -> int:
     """Enroll one device; returns 200, or the status it was refused with."""
-    device = SimulatedDevice("ios", key=key, http=httpx.Client(timeout=120))
+    device = SimulatedDevice(
+        "ios", key=key, http=httpx.Client(timeout=120, verify=plain_http.TRUST)
+    )
     try:
         device.enroll(url)
     except SimulationFailure as failure:
@@ -59,7 +62,7 @@ def _encode(value: Any) -> str:
 
 
 def _public_pem(server: Server) -> bytes:
-    return httpx.get(f"{server.base_url}/enroll/ca.pem").content
+    return plain_http.get(f"{server.base_url}/enroll/ca.pem").content
 
 
 def _forge(token: str, *, kind: str, pem: bytes) -> str:
@@ -81,7 +84,7 @@ def test_forged_token_is_refused_and_logged_when_a_page_or_profile_is_asked_for(
     server: Server, api: httpx.Client, kind: str, path: str
 ) -> None:
     forged = _forge(get_text(make_token(api)), kind=kind, pem=_public_pem(server))
-    answer = httpx.get(f"{server.base_url}/{path}", params={"token": forged})
+    answer = plain_http.get(f"{server.base_url}/{path}", params={"token": forged})
 
     assert answer.status_code in ({403} if kind == "tampered" else {400, 403})
     newest = api.get("enrollment/log").json()["results"][0]
@@ -101,9 +104,9 @@ def test_revoked_token_is_refused_at_page_profile_and_check_in(
     device.obtain_identity()
     api.post(f"enrollment/tokens/{token['jti']}/revoke").raise_for_status()
 
-    assert httpx.get(token["url"]).status_code == 410
+    assert plain_http.get(token["url"]).status_code == 410
     profile_url = token["url"].replace("/enroll?", "/enroll/profile?")
-    assert httpx.get(profile_url).status_code == 410
+    assert plain_http.get(profile_url).status_code == 410
     with pytest.raises(SimulationFailure) as refused:
         device.authenticate()
     assert refused.value.status == 403

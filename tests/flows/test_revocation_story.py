@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from tests import plain_http
 from tests.flows.server import Server, make_token
 from tests.scep.relying_party import (
     GOOD,
@@ -46,8 +47,12 @@ def find_links(certificate: x509.Certificate) -> dict[str, str]:
 
 def build_chain(certificate: x509.Certificate, *, server: Server) -> list[x509.Certificate]:
     """The issuing CA by the certificate's link, and the root that people trust."""
-    issuer = x509.load_der_x509_certificate(httpx.get(find_links(certificate)["issuer"]).content)
-    roots = x509.load_pem_x509_certificates(httpx.get(f"{server.base_url}/enroll/ca.pem").content)
+    issuer = x509.load_der_x509_certificate(
+        plain_http.get(find_links(certificate)["issuer"]).content
+    )
+    roots = x509.load_pem_x509_certificates(
+        plain_http.get(f"{server.base_url}/enroll/ca.pem").content
+    )
     return [issuer, next(root for root in roots if root.subject == issuer.issuer)]
 
 
@@ -56,7 +61,7 @@ def ask_everybody(
 ) -> set[str]:
     """GOOD or REVOKED by both lists, by openssl's own download, by OCSP with POST and GET."""
     links = find_links(certificate)
-    lists = [httpx.get(find_links(each)["crl"]).content for each in (certificate, chain[0])]
+    lists = [plain_http.get(find_links(each)["crl"]).content for each in (certificate, chain[0])]
     found = {
         check_with_lists(certificate, chain=chain, lists=lists, folder=folder, check=check)
         for check in ("-crl_check", "-crl_check_all")
@@ -73,7 +78,7 @@ def ask_everybody(
     text = base64.b64encode(build_request([(certificate, chain[0])])).decode()
     for written in (text, quote(text, safe="")):
         path = folder / "answer.der"
-        path.write_bytes(httpx.get(f"{links['ocsp']}/{written}").content)
+        path.write_bytes(plain_http.get(f"{links['ocsp']}/{written}").content)
         statuses |= set(
             ask_by_openssl(
                 [certificate], source=("-respin", str(path)), chain=chain, folder=folder,
@@ -145,10 +150,10 @@ def test_path_of_a_request_arrives_as_it_was_written(
     request = build_awkward_request(certificate, issuer=chain[0])
     text = base64.b64encode(request).decode()
     for written in (text, quote(text, safe=""), f"/{text}", text.replace("+", "%20")):
-        assert read_statuses(httpx.get(f"{links['ocsp']}/{written}").content) == [GOOD]
+        assert read_statuses(plain_http.get(f"{links['ocsp']}/{written}").content) == [GOOD]
     for written in ("", "/", "!", "%00", "%FF", "M" * 20_000, "a/b/../c"):
-        answer = httpx.get(f"{links['ocsp']}/{written}")
+        answer = plain_http.get(f"{links['ocsp']}/{written}")
         assert answer.status_code == 200
         assert read_refusal(answer.content) == "malformed_request"
     for size in (65537, 1_000_000):
-        assert httpx.post(links["ocsp"], content=bytes(size)).status_code == 413
+        assert plain_http.post(links["ocsp"], content=bytes(size)).status_code == 413

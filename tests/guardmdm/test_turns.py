@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from guardmdm.serving import build_address, build_programs
+from tests import plain_http
 from tests.services import find_free_port, wait_for_port
 
 HEAD = b"PUT /healthz HTTP/1.1\r\nHost: localhost\r\n"
@@ -34,7 +35,9 @@ def server(tmp_path_factory):
     with subprocess.Popen(command, env=os.environ | own) as process:
         try:
             wait_for_port(port, seconds=60)
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            with httpx.Client(
+                base_url=f"http://127.0.0.1:{port}", timeout=20, verify=plain_http.TRUST
+            ) as client:
                 client.port, client.process = port, process
                 yield client
         finally:

@@ -207,7 +207,7 @@ def add_session(token: EnrollmentToken, **facts: Any) -> EnrollmentSession:
 @pytest.fixture(scope="module")
 def kept_sample(django_db_setup: str, django_db_blocker: Any) -> Iterator[Sample]:
     """`sample` is made once for a module that names this fixture."""
-    with keep_rows(django_db_blocker.unblock, django_db_setup):
+    with keep_rows(django_db_blocker.unblock):
         with django_db_blocker.unblock():
             sample = make_sample()
         yield sample

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from cryptography import x509
+
+from tests import plain_http
 
 if TYPE_CHECKING:
     from scep.models import IssuedCertificate, ScepProfile
@@ -140,7 +141,7 @@ def post(ocsp_url: str) -> Callable[[bytes], bytes]:
     from tests.scep.asking import POST
 
     def send(data: bytes) -> bytes:
-        answer = httpx.post(ocsp_url, content=data, headers=POST, timeout=30)
+        answer = plain_http.post(ocsp_url, content=data, headers=POST, timeout=30)
         assert (answer.status_code, answer.headers["content-type"]) == (
             200,
             "application/ocsp-response",

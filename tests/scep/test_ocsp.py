@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import pytest
 from asn1crypto import ocsp
 from cryptography.hazmat.primitives import hashes
@@ -18,6 +17,7 @@ from scep.models import CertificateAuthority, CertificateStatus, IssuedCertifica
 from scep.selectors import get_certificate, get_issuing_ca, get_root_ca
 from scep.services.ocsp import SIGNER_LIFETIME, SIGNER_RENEWED_BEFORE, ensure_ocsp_signer
 from scep.services.revocation import revoke_service_certificate
+from tests import plain_http
 from tests.scep.asking import POST, ask_about, get_chain, issue, issue_revoked
 from tests.scep.device import make_key, make_self_signed
 from tests.scep.relying_party import (
@@ -85,7 +85,7 @@ def test_openssl_believes_the_answer_when_it_was_fetched(
     rows = [issue(), issue_revoked()]
     for row, expected in zip(rows, (GOOD, REVOKED), strict=True):
         text = base64.b64encode(ask_about(row)).decode()
-        answer = httpx.get(f"{url}/{ESCAPINGS[escaping](text)}")
+        answer = plain_http.get(f"{url}/{ESCAPINGS[escaping](text)}")
         assert answer.status_code == 200
         path = tmp_path / "answer.der"
         path.write_bytes(answer.content)
@@ -103,7 +103,7 @@ def test_slashes_and_plusses_survive_the_path(url: str) -> None:
     request = build_awkward_request(get_certificate(issue()), issuer=get_chain()[0])
     text = base64.b64encode(request).decode()
     for written in (text, quote(text, safe="")):
-        assert read_statuses(httpx.get(f"{url}/{written}").content) == [GOOD]
+        assert read_statuses(plain_http.get(f"{url}/{written}").content) == [GOOD]
 
 
 def test_certificates_are_unknown_when_they_were_never_handed_out(post: Any) -> None:
@@ -210,7 +210,7 @@ def test_nonce_comes_back_when_it_has_a_lawful_size(post: Any, size: int) -> Non
 def test_answer_may_be_kept_for_five_minutes_when_it_fits_everybody(url: str) -> None:
     row = issue()
     text = quote(base64.b64encode(ask_about(row)).decode(), safe="")
-    answer = httpx.get(f"{url}/{text}")
+    answer = plain_http.get(f"{url}/{text}")
     assert answer.headers["cache-control"] == ("public, max-age=300, no-transform, must-revalidate")
     assert {"etag", "expires", "last-modified", "content-length"} <= set(answer.headers)
     assert not {"set-cookie", "content-security-policy", "vary"} & set(answer.headers)
@@ -218,8 +218,8 @@ def test_answer_may_be_kept_for_five_minutes_when_it_fits_everybody(url: str) ->
     length = single["next_update"].native - single["this_update"].native
     assert length == timedelta(hours=1)
     own = quote(base64.b64encode(ask_about(row, nonce=b"x" * 32)).decode(), safe="")
-    assert httpx.get(f"{url}/{own}").headers["cache-control"] == "no-store"
-    posted = httpx.post(url, content=ask_about(row), headers=POST)
+    assert plain_http.get(f"{url}/{own}").headers["cache-control"] == "no-store"
+    posted = plain_http.post(url, content=ask_about(row), headers=POST)
     assert posted.headers["cache-control"] == "no-store"
 
 
@@ -230,5 +230,7 @@ def test_issuer_is_found_by_every_digest_that_is_accepted(post: Any) -> None:
 
 
 def test_content_type_does_not_matter_when_a_request_is_posted(url: str) -> None:
-    answer = httpx.post(url, content=ask_about(issue()), headers={"Content-Type": "text/plain"})
+    answer = plain_http.post(
+        url, content=ask_about(issue()), headers={"Content-Type": "text/plain"}
+    )
     assert read_statuses(answer.content) == [GOOD]

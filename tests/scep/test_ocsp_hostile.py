@@ -4,7 +4,6 @@ import os
 import random
 from typing import Any
 
-import httpx
 import pytest
 from asn1crypto import core, ocsp
 from django.db import connection
@@ -12,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from scep.selectors import get_issuing_ca
+from tests import plain_http
 from tests.scep.asking import POST, ask_about, issue, issue_revoked
 from tests.scep.relying_party import (
     GOOD,
@@ -149,7 +149,7 @@ def test_hundred_certificates_are_answered_at_once(post: Any) -> None:
 
 def test_request_is_refused_when_it_is_too_large(url: str) -> None:
     for size in (65537, 1_000_000):
-        assert httpx.post(url, content=b"0" * size, headers=POST).status_code == 413
+        assert plain_http.post(url, content=b"0" * size, headers=POST).status_code == 413
 
 
 def test_fetched_request_is_malformed_when_it_is_too_long(client: Client) -> None:
@@ -160,7 +160,7 @@ def test_fetched_request_is_malformed_when_it_is_too_long(client: Client) -> Non
 
 @pytest.mark.parametrize("path", ["", "/", "//", "/!!!", "/%00", "/M", "/%ff%fe", "/?a=b"])
 def test_fetched_request_is_malformed_when_it_is_no_base64(url: str, path: str) -> None:
-    answer = httpx.get(url + path)
+    answer = plain_http.get(url + path)
     assert (answer.status_code, read_refusal(answer.content)) == (200, "malformed_request")
 
 

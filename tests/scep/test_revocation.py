@@ -28,6 +28,7 @@ from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import LIFETIME, ensure_crl, revoke_service_certificate
 from scep.services.sweep import ORPHAN_AGE, revoke_orphans
 from scep.tasks import refresh_revocation
+from tests import plain_http
 from tests.scep.relying_party import check_with_lists, describe_list
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,7 +41,7 @@ def download(live_server: Any) -> Download:
     """Fetch a CA's list from the running server."""
 
     def get(authority: CertificateAuthority) -> bytes:
-        answer = httpx.get(f"{live_server.url}/pki/crl/{authority.public_id}.crl")
+        answer = plain_http.get(f"{live_server.url}/pki/crl/{authority.public_id}.crl")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pkix-crl")
         return answer.content
 
@@ -271,15 +272,15 @@ def test_every_revocation_is_listed_when_many_happen_while_lists_are_made(
 
 def test_list_is_not_sent_again_when_the_client_has_it(live_server: Any) -> None:
     url = f"{live_server.url}/pki/crl/{get_issuing_ca().public_id}.crl"
-    first = httpx.get(url)
+    first = plain_http.get(url)
     assert "max-age=300" in first.headers["cache-control"]
     assert not {"set-cookie", "content-security-policy", "vary"} & set(first.headers)
-    again = httpx.get(url, headers={"If-None-Match": first.headers["etag"]})
+    again = plain_http.get(url, headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    since = httpx.get(url, headers={"If-Modified-Since": first.headers["last-modified"]})
+    since = plain_http.get(url, headers={"If-Modified-Since": first.headers["last-modified"]})
     assert since.status_code == 304
     revoke(issue())
-    changed = httpx.get(url, headers={"If-None-Match": first.headers["etag"]})
+    changed = plain_http.get(url, headers={"If-None-Match": first.headers["etag"]})
     assert changed.status_code == 200
     assert httpx.head(url).headers["content-length"] == str(len(changed.content))
 
@@ -293,7 +294,7 @@ def test_ca_certificate_is_where_its_certificates_say(live_server: Any) -> None:
     urls = {each.access_location.value for each in access.value}
     assert urls == {links.ocsp, links.certificate}
     path = re.sub("^https?://[^/]+", "", links.certificate)
-    answer = httpx.get(live_server.url + path)
+    answer = plain_http.get(live_server.url + path)
     assert answer.headers["content-type"] == "application/pkix-cert"
     assert x509.load_der_x509_certificate(answer.content) == get_certificate(authority)
 
@@ -303,18 +304,18 @@ def test_ca_certificate_is_where_its_certificates_say(live_server: Any) -> None:
 )
 def test_unknown_ca_is_not_found(live_server: Any, name: str) -> None:
     for path in (f"crl/{name}.crl", f"ca/{name}.cer", f"ocsp/{name}", f"ocsp/{name}/MEo"):
-        assert httpx.get(f"{live_server.url}/pki/{path}").status_code == 404
+        assert plain_http.get(f"{live_server.url}/pki/{path}").status_code == 404
 
 
 def test_external_ca_has_no_list_here(live_server: Any) -> None:
     authority = get_issuing_ca()
     CertificateAuthority.objects.filter(pk=authority.pk).update(role="external", private_key=None)
     for path in (f"crl/{authority.public_id}.crl", f"ca/{authority.public_id}.cer"):
-        assert httpx.get(f"{live_server.url}/pki/{path}").status_code == 404
+        assert plain_http.get(f"{live_server.url}/pki/{path}").status_code == 404
 
 
 def test_other_methods_are_refused(live_server: Any) -> None:
     name = get_issuing_ca().public_id
     for method in ("PUT", "DELETE", "PATCH", "OPTIONS"):
         for path in (f"crl/{name}.crl", f"ca/{name}.cer", f"ocsp/{name}"):
-            assert httpx.request(method, f"{live_server.url}/pki/{path}").status_code == 405
+            assert plain_http.request(method, f"{live_server.url}/pki/{path}").status_code == 405

@@ -16,6 +16,7 @@ from .errors import SimulationFailure
 from .factory import FactoryAuthority, make_authority
 from .habits import Habits, Misbehaviour, RenewalHabit
 from .hardware import Hardware, make_hardware
+from .network import read_system_roots
 from .platforms import Platform
 from .profile_check import (
     CheckedProfile,
@@ -62,7 +63,7 @@ class SimulatedDevice:
     ) -> None:
         self.hardware = hardware or make_hardware(platform)
         self.habits = habits or Habits()
-        self.http = http or httpx.Client(timeout=30, trust_env=False)
+        self.http = http or httpx.Client(timeout=30, trust_env=False, verify=read_system_roots())
         self.state = state or DeviceState()
         self.sleep = sleep
         self.on_token: Callable[[SimulatedDevice], None] = _ignore

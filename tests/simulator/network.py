@@ -3,6 +3,7 @@
 import ssl
 import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,8 @@ class Network:
         return httpx.Client(timeout=SECONDS, trust_env=False, verify=self._make_context(identity))
 
     def _make_context(self, identity: Identity | None) -> ssl.SSLContext:
+        if self == Network():
+            return read_system_roots()
         context = ssl.create_default_context(cafile=self.ca_file)
         if self.insecure:
             context.check_hostname = False
@@ -33,6 +36,12 @@ class Network:
         if identity and self.client_certificates:
             _load_identity(context, identity)
         return context
+
+
+@cache
+def read_system_roots() -> ssl.SSLContext:
+    """What a device trusts by itself; read once, for it takes longer than most requests."""
+    return ssl.create_default_context()
 
 
 def _load_identity(context: ssl.SSLContext, identity: Identity) -> None:
