@@ -99,6 +99,7 @@ class Stage:
     name: str
     command: tuple[str, ...]
     environ: Mapping[str, str] = field(default_factory=dict)
+    is_told_when_good: bool = True
 
     def build_environ(self) -> dict[str, str]:
         """Some images forbid compiled files; here, hundreds of processes read the same ones."""
@@ -138,10 +139,21 @@ def build_suite_stage(name: str, *, environ: Mapping[str, str], options: Words =
     return Stage(name, command, environ)
 
 
+def build_collection_stage() -> Stage:
+    """What the suite's processes would each compile for themselves, all at once."""
+    command = (*PYTEST, "--collect-only", "-qqq")
+    return Stage("collection", command, is_told_when_good=False)
+
+
 def run_stage(stage: Stage) -> Outcome:
     print_title(stage)
     started = time.monotonic()
-    result = subprocess.run(stage.command, cwd=ROOT, env=stage.build_environ(), check=False)
+    said = None if stage.is_told_when_good else subprocess.PIPE
+    result = subprocess.run(
+        stage.command, cwd=ROOT, env=stage.build_environ(), stdout=said, text=True, check=False
+    )
+    if result.returncode and result.stdout:
+        print(result.stdout, flush=True)
     return Outcome(stage.name, result.returncode == 0, f"{time.monotonic() - started:.0f} s")
 
 
@@ -192,7 +204,8 @@ def run_all(options: argparse.Namespace) -> Iterator[Outcome]:
     if options.lint:
         yield from map(run_stage, list_static_checks())
         return
-    yield from run_beside(build_protocol_stage(), list_static_checks())
+    beside = [*list_static_checks(), *([] if options.fast else [build_collection_stage()])]
+    yield from run_beside(build_protocol_stage(), beside)
     if not options.fast:
         install_missing()
         yield from run_suites()
