@@ -6,13 +6,13 @@ Answers: 200, 400 malformed, 403 not trusted, 404 for a declaration, 410 for a u
 
 import logging
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import cached_property, wraps
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error as AnyDatabaseError
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
@@ -33,6 +33,7 @@ from devices.services.connect import receive_report
 from devices.services.identity import Evidence, identify_sender, prove_sender
 from devices.services.known_sender import is_familiar
 from devices.services.refusals import report_refusal
+from organization.protocol.caller import Caller
 from organization.services.client_address import get_caller, is_trusted_proxy
 
 log = logging.getLogger(__name__)
@@ -42,98 +43,127 @@ MAX_RESULT = 10 * 1024 * 1024
 RETRY_AFTER = 60
 
 
-def device_door(view: View) -> View:
-    """Only PUT, no CSRF token, and every refusal in words that a device understands."""
+class Incoming:
+    """A message as WSGI brings it. Django's request is made of it only where it is asked for."""
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self.environ = environ
+
+    @cached_property
+    def request(self) -> HttpRequest:
+        return WSGIRequest(self.environ)
+
+    def get_caller(self) -> Caller:
+        return get_caller(self.request)
+
+    def get_challenge(self) -> str:
+        return self.request.GET.get("challenge", "")
+
+
+Receive = Callable[[Incoming], Answer]
+
+
+def device_door(receive: Receive) -> View:
+    """Only PUT, no CSRF token, and every refusal in words that a device understands.
+
+    The view's `plain` is the same for WSGI's environ (guardmdm.machine_door): what most messages
+    are answered with needs neither Django's request nor its response.
+    """
 
     @csrf_exempt
-    @wraps(view)
+    @wraps(receive)
     def door(request: HttpRequest) -> HttpResponse:
-        if request.method != "PUT":
-            return HttpResponseNotAllowed(["PUT"])
-        try:
-            return view(request)
-        except (MessageRefused, PlistInvalid, MessageInvalid) as error:
-            return _refuse(request, error)
-        except UserChannelDeclined as error:
-            return _answer(410, str(error))
-        except DeclarationMissing as error:
-            log.warning("%s", error)
-            return _answer(404, str(error))
-        except AnyDatabaseError:
-            log.exception("the database does not answer")
-            return _try_later()
+        incoming = Incoming(request.META)
+        incoming.request = request
+        answer = _take(incoming, receive=receive)
+        if isinstance(answer, HttpResponse):
+            return answer
+        length = {"Content-Length": str(len(answer.body))}
+        return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
 
+    door.plain = lambda environ: _take(Incoming(environ), receive=receive)  # type: ignore[attr-defined]
     return door
 
 
-@device_door
-def checkin(request: HttpRequest) -> HttpResponse:
-    return _receive(request, max_bytes=MAX_CHECKIN)
+def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
+    if incoming.environ["REQUEST_METHOD"].upper() != "PUT":
+        return HttpResponseNotAllowed(["PUT"])
+    try:
+        return receive(incoming)
+    except (MessageRefused, PlistInvalid, MessageInvalid) as error:
+        return _refuse(incoming, error)
+    except UserChannelDeclined as error:
+        return _answer(410, str(error))
+    except DeclarationMissing as error:
+        log.warning("%s", error)
+        return _answer(404, str(error))
+    except AnyDatabaseError:
+        log.exception("the database does not answer")
+        return _try_later()
 
 
 @device_door
-def connect(request: HttpRequest) -> HttpResponse:
-    return _receive(request, max_bytes=MAX_RESULT)
+def checkin(incoming: Incoming) -> Answer:
+    return _receive(incoming, max_bytes=MAX_CHECKIN)
 
 
-def _receive(request: HttpRequest, *, max_bytes: int) -> HttpResponse:
+@device_door
+def connect(incoming: Incoming) -> Answer:
+    return _receive(incoming, max_bytes=MAX_RESULT)
+
+
+def _receive(incoming: Incoming, *, max_bytes: int) -> Answer:
     """Either URL takes either kind: a profile may name one URL for both."""
-    now, ask_caller = timezone.now(), partial(get_caller, request)
-    body = _read_body(request, max_bytes=max_bytes)
-    proof = prove_sender(_read_evidence(request), content=body)
+    now = timezone.now()
+    body = _read_body(incoming.environ, max_bytes=max_bytes)
+    proof = prove_sender(_read_evidence(incoming), content=body)
     # Nobody is read whose certificate is neither ours nor trusted.
     certificate = None if is_familiar(proof, now=now) else identify_sender(proof, now=now)
     message = decode_plist(body, max_bytes=max_bytes)
     if is_checkin(message):
-        answer = receive_checkin(
+        return receive_checkin(
             decode_checkin(message),
             proof=proof,
-            challenge=request.GET.get("challenge", ""),
+            challenge=incoming.get_challenge(),
             now=now,
             certificate=certificate,
-            ask_caller=ask_caller,
+            ask_caller=incoming.get_caller,
         )
-    else:
-        report = decode_report(message)
-        next_command = receive_report(
-            report, proof=proof, certificate=certificate, now=now, ask_caller=ask_caller
+    report = decode_report(message)
+    return Answer(
+        receive_report(
+            report, proof=proof, certificate=certificate, now=now, ask_caller=incoming.get_caller
         )
-        answer = Answer(next_command)
-    length = {"Content-Length": str(len(answer.body))}
-    return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
+    )
 
 
-def _read_evidence(request: HttpRequest) -> Evidence:
+def _read_evidence(incoming: Incoming) -> Evidence:
     """A forwarded client certificate counts where a trusted proxy has written it (D2)."""
-    header = settings.CLIENT_CERT_HEADER
-    believed = header and is_trusted_proxy(request.META.get("REMOTE_ADDR"))
-    forwarded = request.headers.get(header, "") if believed else ""
-    return Evidence(request.headers.get("Mdm-Signature", ""), forwarded)
+    header, told = settings.CLIENT_CERT_HEADER, incoming.environ
+    believed = header and is_trusted_proxy(told.get("REMOTE_ADDR"))
+    forwarded = incoming.request.headers.get(header, "") if believed else ""
+    return Evidence(told.get("HTTP_MDM_SIGNATURE", ""), forwarded)
 
 
-def _read_body(request: HttpRequest, *, max_bytes: int) -> bytes:
-    """Raises PlistTooLarge by the announced length, before reading, or by the real one."""
-    announced = request.META.get("CONTENT_LENGTH") or "0"
-    if announced.isdigit() and int(announced) > max_bytes:
-        raise PlistTooLarge(f"{announced} bytes, at most {max_bytes} are taken")
+def _read_body(environ: dict[str, Any], *, max_bytes: int) -> bytes:
+    """Raises PlistTooLarge by the announced length, before reading."""
+    announced = environ.get("CONTENT_LENGTH") or "0"
+    length = int(announced) if announced.isdecimal() else 0
+    if length > max_bytes:
+        raise PlistTooLarge(f"{length} bytes, at most {max_bytes} are taken")
     try:
-        body = request.body
-    except RequestDataTooBig as error:
-        raise PlistTooLarge(f"more than {max_bytes} bytes") from error
-    except UnreadablePostError as error:
+        return environ["wsgi.input"].read(length)  # type: ignore[no-any-return]
+    except OSError as error:
         raise PlistInvalid("the message broke off") from error
-    if len(body) > max_bytes:
-        raise PlistTooLarge(f"{len(body)} bytes, at most {max_bytes} are taken")
-    return body
 
 
-def _refuse(request: HttpRequest, error: Any) -> HttpResponse:
+def _refuse(incoming: Incoming, error: Any) -> HttpResponse:
     try:
         report_refusal(
             error,
-            path=request.path,
-            caller=get_caller(request),
-            challenge=request.GET.get("challenge", ""),
+            path=incoming.request.path,
+            caller=incoming.get_caller(),
+            challenge=incoming.get_challenge(),
         )
     except AnyDatabaseError:
         log.exception("a refusal could not be logged")

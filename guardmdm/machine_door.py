@@ -4,6 +4,10 @@ On its usual way a request passes fourteen middlewares, all but one of which ste
 URL patterns of the whole server and four signals: 0.1 to 0.2 ms, which is more than SCEP's other
 Python for the message itself. Here its view is called at once. The views, their answers, the
 handling of errors and the lines of the log are the same.
+
+A view may have itself once more, as its `plain`: that takes WSGI's environ. It returns a response,
+or, for a 200 with nothing more to say, anything with `body` and `content_type`: making Django's
+request and response costs more than reading what a device says when it has nothing to say.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,14 +17,14 @@ from typing import Any
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import connections
-from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.log import log_response
 
 from guardmdm.middleware import MACHINE_PATHS, DatabaseOutage
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-ERRORS_FROM = 400
+OK, ERRORS_FROM = 200, 400
 
 
 class MachineDoor:
@@ -38,12 +42,18 @@ class MachineDoor:
         match = _find_view(path) if is_ours else None
         if match is None:
             return self.application(environ, start_response)
-        _check_connections()
-        response = _answer(WSGIRequest(environ), match)
+        try:
+            answer = _answer(environ, match)
+        finally:
+            _check_connections()
+        if not isinstance(answer, HttpResponseBase):
+            length = ("Content-Length", str(len(answer.body)))
+            start_response("200 OK", [("Content-Type", answer.content_type), length])
+            return [answer.body]
+        response: Any = answer
         start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
         if response.streaming:
-            return response  # its end comes later, and Django sees to it
-        _check_connections()
+            return response  # type: ignore[no-any-return]  # looked at again at its end, by Django
         return [response.content]
 
 
@@ -55,21 +65,36 @@ def _find_view(path: str) -> ResolverMatch | None:
         return None
 
 
-def _answer(request: WSGIRequest, match: ResolverMatch) -> HttpResponse:
-    request.resolver_match = match
+def _answer(environ: dict[str, Any], match: ResolverMatch) -> Any:
+    """Return the response, or what a `plain` view answers without one."""
+    answer: Any
+    plain = getattr(match.func, "plain", None)
     try:
-        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        if plain is not None:
+            answer = plain(environ)
+        else:
+            answer = match.func(_build_request(environ, match), *match.args, **match.kwargs)
     except Exception as error:  # noqa: BLE001 - the border of the door
-        response = DatabaseOutage.process_exception(request, error) or response_for_exception(
+        request = _build_request(environ, match)
+        answer = DatabaseOutage.process_exception(request, error) or response_for_exception(
             request, error
         )
-    if response.status_code >= ERRORS_FROM:
-        said = response.reason_phrase
-        log_response("%s: %s", said, request.path, response=response, request=request)
-    return response
+    if getattr(answer, "status_code", OK) >= ERRORS_FROM:
+        request, said = _build_request(environ, match), answer.reason_phrase
+        log_response("%s: %s", said, request.path, response=answer, request=request)
+    return answer
+
+
+def _build_request(environ: dict[str, Any], match: ResolverMatch) -> WSGIRequest:
+    request = WSGIRequest(environ)
+    request.resolver_match = match
+    return request
 
 
 def _check_connections() -> None:
-    """What Django does at both ends of a request: a connection that is broken or old is closed."""
+    """What Django does at both ends of a request: a connection that is broken or old is closed.
+
+    The end is enough here, for it comes whatever happens, and no other use is without one.
+    """
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()

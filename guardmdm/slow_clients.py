@@ -44,15 +44,10 @@ class SlowClients:
         self._port = 0
         threading.Thread(target=self._watch, name="slow clients", daemon=True).start()
 
-    @contextlib.contextmanager
-    def waiting(self, address: str, *, port: int) -> Iterator[None]:
-        """While the calling thread waits for this client; `port` is the server's own."""
+    def waiting(self, address: str, *, port: int) -> "Waiting":
+        """Return what is entered while this thread waits for a client; `port`: the server's."""
         self._port = port
-        self._waits[threading.get_ident()] = (address, time.monotonic())
-        try:
-            yield
-        finally:
-            del self._waits[threading.get_ident()]
+        return Waiting(self._waits, address)
 
     def _watch(self) -> None:
         while True:
@@ -61,6 +56,21 @@ class SlowClients:
             for address, seconds in find_overdue(waits, now=time.monotonic()):
                 count = shut_down(address, port=self._port, silent_for=seconds)
                 logger.warning("%s: %d connections of a slow client ended", address, count)
+
+
+class Waiting:
+    """A thread's wait for one client; plainer than a generator, for each request has one."""
+
+    __slots__ = ("_address", "_thread", "_waits")
+
+    def __init__(self, waits: dict[int, Wait], address: str) -> None:
+        self._waits, self._address, self._thread = waits, address, threading.get_ident()
+
+    def __enter__(self) -> None:
+        self._waits[self._thread] = (self._address, time.monotonic())
+
+    def __exit__(self, *_error: object) -> None:
+        del self._waits[self._thread]
 
 
 def find_overdue(waits: Iterable[Wait], *, now: float) -> list[tuple[str, float]]:

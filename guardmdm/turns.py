@@ -5,11 +5,12 @@ the database. So a slow client takes a thread, which costs next to nothing, and 
 """
 
 import tempfile
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import closing
 from http import HTTPStatus
 from io import BytesIO
-from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -17,13 +18,13 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import FileResponse
 
-from guardmdm.slow_clients import SlowClients
+from guardmdm.slow_clients import SlowClients, Waiting
 
 IN_MEMORY_BYTES = 256 * 1024
 """Larger bodies are kept in a file while they come."""
 CHUNK_BYTES = 64 * 1024
-Waiting = SimpleQueue[dict[str, BaseDatabaseWrapper]]
-"""Turns that nobody has now, each with its connections."""
+Connections = dict[str, BaseDatabaseWrapper]
+"""A turn's, by their aliases."""
 
 
 class BodyRefused(Exception):
@@ -52,7 +53,7 @@ class Turns:
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
         self._clients = SlowClients()
-        self._turns, self._upload_turns = _build_turns(count), _build_turns(upload_count)
+        self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         turns = self._upload_turns if environ["PATH_INFO"] in self._upload_paths else self._turns
@@ -61,17 +62,20 @@ class Turns:
                 self._take_body(environ)
         except BodyRefused as error:
             return _refuse(error.status, start_response)
-        with ExitStack() as turn:
-            _begin(turn, turns)
+        turn, is_kept = _Turn(turns), False
+        try:
             response: Any = self._application(environ, start_response)
             if isinstance(response, list):
                 return response
-            if response.streaming:
-                # A file needs no database; other answers read it while they are sent.
-                kept = ExitStack() if isinstance(response, FileResponse) else turn.pop_all()
-                return self._stream(response, environ, turn=kept)
-            turn.callback(response.close)
-            return [b"".join(response)]
+            if not response.streaming:
+                with closing(response):
+                    return [b"".join(response)]
+            # A file needs no database; other answers read it while they are sent.
+            is_kept = not isinstance(response, FileResponse)
+            return self._stream(response, environ, turn=turn if is_kept else None)
+        finally:
+            if not is_kept:
+                turn.end()
 
     def _take_body(self, environ: WSGIEnvironment) -> None:
         """Put the whole body into `environ`; raises BodyRefused."""
@@ -86,32 +90,80 @@ class Turns:
             environ["wsgi.input"] = _read_body(environ["wsgi.input"], length=length)
 
     def _stream(
-        self, response: Any, environ: WSGIEnvironment, *, turn: ExitStack
+        self, response: Any, environ: WSGIEnvironment, *, turn: "_Turn | None"
     ) -> Iterator[bytes]:
-        with turn, closing(response), self._waiting(environ):
-            yield from response
+        try:
+            with closing(response), self._waiting(environ):
+                yield from response
+        finally:
+            if turn is not None:
+                turn.end()
 
-    def _waiting(self, environ: WSGIEnvironment) -> AbstractContextManager[None]:
+    def _waiting(self, environ: WSGIEnvironment) -> Waiting:
         return self._clients.waiting(environ["REMOTE_ADDR"], port=int(environ["SERVER_PORT"]))
 
 
-def _begin(turn: ExitStack, turns: Waiting) -> None:
-    """Lend this thread a turn's database connections until `turn` is closed."""
-    lent = turns.get()
-    turn.callback(turns.put, lent)
-    for alias, connection in lent.items():
-        connections[alias] = connection
-        turn.callback(connections.__delitem__, alias)
+class _Turn:
+    """Lends this thread a turn's database connections until its end."""
+
+    __slots__ = ("_lent", "_turns")
+
+    def __init__(self, turns: "_Queue") -> None:
+        self._turns, self._lent = turns, turns.take()
+        for alias, connection in self._lent.items():
+            connections[alias] = connection
+
+    def end(self) -> None:
+        for alias in self._lent:
+            del connections[alias]
+        self._turns.give(self._lent)
 
 
-def _build_turns(count: int) -> Waiting:
-    turns: Waiting = SimpleQueue()
-    for _ in range(count):
-        turns.put(_build_connections())
-    return turns
+class _Queue:
+    """Turns that nobody has now, each with its connections; whoever waits longest is next."""
+
+    def __init__(self, count: int) -> None:
+        self._lock = Lock()
+        self._free = [_build_connections() for _ in range(count)]
+        self._waiting: deque[_Place] = deque()
+
+    def take(self) -> Connections:
+        with self._lock:
+            if self._free:
+                return self._free.pop()
+            place = _Place()
+            self._waiting.append(place)
+        return place.wait()
+
+    def give(self, turn: Connections) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._free.append(turn)
+                return
+            place = self._waiting.popleft()
+        place.call(turn)
 
 
-def _build_connections() -> dict[str, BaseDatabaseWrapper]:
+class _Place:
+    """A thread's place among those that wait for a turn."""
+
+    __slots__ = ("_called", "_turn")
+
+    def __init__(self) -> None:
+        self._turn: Connections = {}
+        self._called = Lock()
+        self._called.acquire()
+
+    def wait(self) -> Connections:
+        self._called.acquire()
+        return self._turn
+
+    def call(self, turn: Connections) -> None:
+        self._turn = turn
+        self._called.release()
+
+
+def _build_connections() -> Connections:
     built = {alias: connections.create_connection(alias) for alias in connections}
     for connection in built.values():
         connection.inc_thread_sharing()  # one thread after the other
@@ -121,9 +173,11 @@ def _build_connections() -> dict[str, BaseDatabaseWrapper]:
 def _read_body(stream: InputStream, *, length: int) -> InputStream:
     """Return a file of `length` bytes from `stream`; raises BodyRefused when there are fewer."""
     body: Any = BytesIO() if length <= IN_MEMORY_BYTES else tempfile.TemporaryFile()  # noqa: SIM115
-    while chunk := stream.read(min(length - body.tell(), CHUNK_BYTES)):
+    left = length
+    while left and (chunk := stream.read(min(left, CHUNK_BYTES))):
         body.write(chunk)
-    if body.tell() != length:
+        left -= len(chunk)
+    if left:
         raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT)
     body.seek(0)
     return body  # type: ignore[no-any-return]

@@ -117,8 +117,19 @@ def test_others_are_answered_by_django(path):
     assert ask(MachineDoor(usual), path)[0] == ask(usual, path)[0]
 
 
-def test_broken_connection_is_replaced_when_the_next_request_comes(doors, bootstrapped):
+def test_broken_connection_is_replaced_when_a_request_has_met_it(doors, bootstrapped):
     connection.ensure_connection()
     connection.connection.close()
-    connection.errors_occurred = True
+    ask(doors[0], "/readyz")
     assert ask(doors[0], "/readyz")[0] == "200 OK"
+
+
+def test_connection_is_looked_at_when_a_view_is_broken_off(doors, monkeypatch):
+    def stop():
+        connection.ensure_connection()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(views, "get_issuing_ca", stop)
+    with pytest.raises(KeyboardInterrupt):
+        ask(doors[0], "/readyz")
+    assert connection.connection is None  # here, connections are closed after each request
