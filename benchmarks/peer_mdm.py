@@ -57,19 +57,29 @@ class Contest:
         self.installation.manage("bootstrap")
         made = self.installation.run(sys.executable, "-m", "benchmarks.fleet", str(options.devices))
         self.fleet = Fleet(self.installation.port, **made)
+        udids = [device["udid"] for device in self.fleet.devices]
+        self.authenticates = [build_authenticate(udid) for udid in udids]
+        self.updates = [build_token_update(udid) for udid in udids]
+        self.idles = [{"Status": "Idle", "UDID": udid} for udid in udids]
 
     def run(self) -> Iterator[Result]:
         """Measure every kind of work at every number of connections."""
-        udids = [device["udid"] for device in self.fleet.devices]
-        idles = [{"Status": "Idle", "UDID": udid} for udid in udids]
-        updates = self.fleet.sign([build_token_update(udid) for udid in udids], path=CHECKIN)
-        signed = {IDLE: self.fleet.sign(idles) * self.options.repeats, TOKENS: updates}
-        with self.open_sides() as sides:
-            yield from self.measure(sides, signed)
-        forwarded = {FORWARDED: self.fleet.forward(idles) * self.options.repeats}
-        self.installation.extra = PROXY
-        with self.open_sides(certificate_header=CERTIFICATE_HEADER) as sides:
-            yield from self.measure(sides, forwarded)
+        wanted = self.options.work or list(GOALS)
+        if {IDLE, TOKENS} & {*wanted}:
+            idles = self.fleet.sign(self.idles) * self.options.repeats
+            updates = self.fleet.sign(self.updates, path=CHECKIN)
+            first = [self.fleet.sign(self.authenticates, path=CHECKIN), updates]
+            with self.open_sides(first) as sides:
+                yield from self.measure(sides, {IDLE: idles, TOKENS: updates})
+        if FORWARDED in wanted:
+            idles = self.fleet.forward(self.idles) * self.options.repeats
+            first = [
+                self.fleet.forward(messages, path=CHECKIN)
+                for messages in (self.authenticates, self.updates)
+            ]
+            self.installation.extra = PROXY
+            with self.open_sides(first, certificate_header=CERTIFICATE_HEADER) as sides:
+                yield from self.measure(sides, {FORWARDED: idles})
 
     def measure(self, sides: Sequence[Side], works: dict[str, list[bytes]]) -> Iterator[Result]:
         for work, requests in works.items():
@@ -90,8 +100,10 @@ class Contest:
                 )
 
     @contextlib.contextmanager
-    def open_sides(self, *, certificate_header: str = "") -> Iterator[list[Side]]:
-        """Start all of them; the devices are enrolled at nanomdm too."""
+    def open_sides(
+        self, first: Sequence[list[bytes]], *, certificate_header: str = ""
+    ) -> Iterator[list[Side]]:
+        """Start all of them; `first` is what enrolls the devices at nanomdm too."""
         programs = {SHIPPED: self.options.peer, TUNED: self.options.tuned}
         workers = os.cpu_count() or 1
         with contextlib.ExitStack() as stack:
@@ -115,20 +127,18 @@ class Contest:
                         certificate_header=certificate_header,
                     )
                 )
-                self.enroll(side, log=folder / "log", forwarded=bool(certificate_header))
+                enroll(first, side=side, log=folder / "log")
                 sides.append(side)
             yield sides
 
-    def enroll(self, side: Side, *, log: Path, forwarded: bool) -> None:
-        """Send what devices send first; raises RuntimeError where one of them was refused."""
-        udids = [device["udid"] for device in self.fleet.devices]
-        write = self.fleet.forward if forwarded else self.fleet.sign
-        for build in (build_authenticate, build_token_update):
-            messages = write([build(udid) for udid in udids], path=CHECKIN)
-            requests = [readdress(each, path=PATH) for each in messages]
-            outcome = run_round(requests, port=side.port, connections=4)
-            if not all(map(is_good, outcome.answers)):
-                raise RuntimeError(f"it has not enrolled all devices: {log.read_text()[-1000:]}")
+
+def enroll(messages: Sequence[list[bytes]], *, side: Side, log: Path) -> None:
+    """Send what devices send first; raises RuntimeError where one of them was refused."""
+    for each in messages:
+        requests = [readdress(request, path=PATH) for request in each]
+        outcome = run_round(requests, port=side.port, connections=4)
+        if not all(map(is_good, outcome.answers)):
+            raise RuntimeError(f"it has not enrolled all devices: {log.read_text()[-1000:]}")
 
 
 def build_authenticate(udid: str) -> dict[str, Any]:
