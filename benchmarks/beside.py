@@ -76,10 +76,13 @@ def compare(
     connections: int,
     is_good: Callable[[bytes], bool],
     goals: dict[str, float],
+    before_round: Callable[[], None] | None = None,
 ) -> list[Result]:
     """Send requests[side][round] in turns, ours first; the first round of each is a warm-up."""
     tallies = [Tally() for _ in sides]
     for number, one_round in enumerate(zip(*requests, strict=True)):
+        if before_round:
+            before_round()
         for side, tally, batch in zip(sides, tallies, one_round, strict=True):
             before = side.read_cpu()
             outcome = run_round(batch, port=side.port, connections=connections)

@@ -9,10 +9,14 @@ import json
 import os
 import ssl
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
+from benchmarks.installation import Database, connect
+
 KEYS = 16
+HOURS = 2 * 3600
 TOPIC = "com.apple.mgmt.External.benchmark"
 
 
@@ -84,6 +88,15 @@ def make_devices(count: int) -> dict[str, Any]:
         "template": template.pk,
         "authority": ssl.DER_cert_to_PEM_cert(bytes(issuer.certificate)),
     }
+
+
+def forget_devices(database: Database) -> None:
+    """Let each device have been heard of hours ago, so that its next message writes it down."""
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - HOURS))
+    zone = "+00" if database.kind == "postgresql" else ""
+    with connect(database) as cursor:
+        for table in ("devices_enrollment", "devices_device"):
+            cursor.execute(f"UPDATE {table} SET last_seen_at = '{moment}{zone}'")  # noqa: S608
 
 
 def main() -> None:

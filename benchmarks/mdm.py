@@ -14,13 +14,13 @@ import argparse
 import os
 import statistics
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.installation import Database, Installation, connect, copy_row, open_database
+from benchmarks.fleet import forget_devices
+from benchmarks.installation import Database, Installation, copy_row, open_database
 from benchmarks.load import END_OF_HEAD, Outcome, run_round
 from benchmarks.machine import measure_updates, read_cpu_seconds
 from benchmarks.messages import CHECKIN, Fleet, build_token_update
@@ -28,7 +28,6 @@ from benchmarks.report import open_folder, write_report
 
 APPLICATIONS = 1500
 """As many make an answer of 500 KB."""
-HOURS = 2 * 3600
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,7 @@ class Bench:
 
     def run_first_idle(self, connections: int) -> list[Outcome]:
         """Each device was last heard of hours ago, so that each message writes it down."""
-        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() - HOURS))
-        zone = "+00" if self.database.kind == "postgresql" else ""
-        with connect(self.database) as cursor:
-            for table in ("devices_enrollment", "devices_device"):
-                cursor.execute(f"UPDATE {table} SET last_seen_at = '{moment}{zone}'")  # noqa: S608
+        forget_devices(self.database)
         return [self._send(self.idle, connections)]
 
     def run_commands(self, connections: int) -> list[Outcome]:

@@ -4,7 +4,9 @@
 
 Both servers have the same devices, whose identities our CA has issued, tables of their own on one
 PostgreSQL server, and get the same bytes but for the path: first we, then nanomdm, round by round.
-Idle with Mdm-Signature, Idle with the certificate that a proxy forwards (RFC 9440), TokenUpdate.
+Idle with Mdm-Signature, the same where each device was last heard of hours ago (we note that a
+device is here once a minute, nanomdm each time), Idle with the certificate that a proxy forwards
+(RFC 9440), TokenUpdate.
 
 nanomdm comes from its makers: `go install github.com/micromdm/nanomdm/cmd/nanomdm@v0.9.0`. As it
 ships, it keeps two connections to PostgreSQL open and makes another for each further statement at
@@ -18,11 +20,12 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.beside import HEADER, OURS, Result, Side, compare, format_result
-from benchmarks.fleet import TOPIC
+from benchmarks.fleet import TOPIC, forget_devices
 from benchmarks.installation import Database, Installation, open_database
 from benchmarks.load import readdress, run_round
 from benchmarks.messages import CERTIFICATE_HEADER, CHECKIN, Fleet, build_token_update
@@ -31,15 +34,17 @@ from benchmarks.report import open_folder, write_report
 
 PATH = "/mdm"
 SHIPPED, TUNED = "nanomdm", "nanomdm, tuned"
-IDLE, FORWARDED, TOKENS = "Idle", "Idle by certificate", "TokenUpdate"
+IDLE, FIRST, TOKENS = "Idle", "Idle, first in hours", "TokenUpdate"
+FORWARDED = "Idle by certificate"
 # How many times the peer's rate ours shall be.
 GOALS = {
     IDLE: {SHIPPED: 5.0, TUNED: 2.5},
+    FIRST: {},
     FORWARDED: {TUNED: 4.0},
     TOKENS: {TUNED: 2.0},
 }
-WARM_UP = 4
-"""Rounds, until each process has met nearly every device."""
+MEETINGS = 8
+"""Messages of each device before we are measured, so that each of our processes knows it."""
 PROXY = {
     "GUARDMDM_CLIENT_CERT_HEADER": CERTIFICATE_HEADER,
     "GUARDMDM_TRUSTED_PROXIES": "127.0.0.1",
@@ -65,12 +70,13 @@ class Contest:
     def run(self) -> Iterator[Result]:
         """Measure every kind of work at every number of connections."""
         wanted = self.options.work or list(GOALS)
-        if {IDLE, TOKENS} & {*wanted}:
-            idles = self.fleet.sign(self.idles) * self.options.repeats
+        if {IDLE, FIRST, TOKENS} & {*wanted}:
+            idles = self.fleet.sign(self.idles)
             updates = self.fleet.sign(self.updates, path=CHECKIN)
             first = [self.fleet.sign(self.authenticates, path=CHECKIN), updates]
             with self.open_sides(first) as sides:
-                yield from self.measure(sides, {IDLE: idles, TOKENS: updates})
+                works = {IDLE: idles * self.options.repeats, FIRST: idles, TOKENS: updates}
+                yield from self.measure(sides, works)
         if FORWARDED in wanted:
             idles = self.fleet.forward(self.idles) * self.options.repeats
             first = [
@@ -85,19 +91,24 @@ class Contest:
         for work, requests in works.items():
             if self.options.work and work not in self.options.work:
                 continue
-            theirs = [readdress(each, path=PATH) for each in requests]
             for connections in self.options.connections:
                 yield from compare(
                     sides,
                     work=work,
-                    requests=[
-                        [each * WARM_UP, *[each] * self.options.rounds]
-                        for each in (requests if side.name == OURS else theirs for side in sides)
-                    ],
+                    requests=[self.list_rounds(requests, side=side.name) for side in sides],
                     connections=connections,
                     is_good=is_good,
                     goals=GOALS[work],
+                    before_round=partial(forget_devices, self.database) if work == FIRST else None,
                 )
+
+    def list_rounds(self, requests: list[bytes], *, side: str) -> list[list[bytes]]:
+        """Return the warm-up and the rounds."""
+        rounds = self.options.rounds
+        if side == OURS:
+            meetings = requests * -(-MEETINGS * len(self.idles) // len(requests))
+            return [meetings, *[requests] * rounds]
+        return [[readdress(each, path=PATH) for each in requests]] * (1 + rounds)
 
     @contextlib.contextmanager
     def open_sides(

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from benchmarks.beside import OURS, Side, compare, format_result
@@ -60,8 +61,9 @@ def test_servers_take_turns_and_refusals_are_no_answers_when_they_are_compared()
             connections=2,
             is_good=is_good,
             goals={"peer": 5.0},
+            before_round=partial(turns.append, "a new round"),
         )
-    assert turns == ([OURS] * 8 + ["peer"] * 8) * 3
+    assert turns == (["a new round"] + [OURS] * 8 + ["peer"] * 8) * 3
     assert (first.asked, first.errors, first.times_rate, first.times_cpu) == (16, 0, 1.0, 1.0)
     assert (second.asked, second.errors, second.goal) == (16, 4, 5.0)
     assert 0 < second.least <= second.rate <= second.most
