@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     pkcs7,
-    pkcs12,
 )
 from django.http import HttpResponse
 from django.test import Client
@@ -26,7 +25,8 @@ from django.test import Client
 from devices.models import Device, Enrollment, Group
 from devices.selectors import get_topic
 from scep.models import IssuedCertificate
-from scep.services.authority import issue_identity
+from scep.selectors import get_certificate
+from tests.scep.certifying import certify
 
 CHECKIN, CONNECT = "/mdm/checkin", "/mdm/connect"
 CHECKIN_TYPE = "application/x-apple-aspen-mdm-checkin"
@@ -77,13 +77,8 @@ def _get_contents(der: bytes) -> bytes:
 
 def make_identity(*, session_id: str = "", now: datetime) -> Identity:
     """An identity certificate from the server's own CA."""
-    package, password, row = issue_identity(
-        session_id=session_id, token_id="", common_name=session_id or "device", now=now
-    )
-    key, certificate, _ = pkcs12.load_key_and_certificates(package, password.encode())
-    assert isinstance(key, rsa.RSAPrivateKey)
-    assert certificate is not None
-    return Identity(key, certificate, row)
+    key, row = certify(session_id=session_id, now=now)
+    return Identity(key, get_certificate(row), row)
 
 
 @dataclass

@@ -11,8 +11,10 @@ from django.utils import timezone
 from devices.errors import RenewalNotPossible
 from devices.models import Enrollment
 from scep.models import IssuedCertificate
+from scep.selectors import get_certificate
 from scep.services.authority import issue_identity
 from tests.devices.mdm_device import Identity, MdmDevice
+from tests.scep.certifying import certify
 
 SESSION = "ses_renewals"
 
@@ -43,10 +45,8 @@ def install(payload: bytes) -> Identity:
 def renew(device: MdmDevice, *, of: Identity | None = None) -> Identity:
     """Return another identity, which renews the device's; the device does not use it yet."""
     row = (of or device.identity).row
-    package, password, new = issue_identity(
-        session_id=SESSION, token_id="", common_name="device", now=timezone.now(), renews=row
-    )
-    return install(plistlib.dumps({"package": package, "password": password, "row": new.pk}))
+    key, new = certify(session_id=SESSION, now=timezone.now(), renews=row)
+    return Identity(key, get_certificate(new), new)
 
 
 def make_due(device: MdmDevice, *, days: int = 10) -> None:

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from scep.models import IssuedCertificate
 from scep.selectors import get_certificate, get_issuing_ca, get_root_ca
-from scep.services.authority import issue_identity, revoke_certificate
+from scep.services.authority import revoke_certificate
+from tests.scep.certifying import certify
 from tests.scep.relying_party import (
     build_request,
 )
@@ -16,7 +17,7 @@ POST = {"Content-Type": "application/ocsp-request"}
 
 
 def issue() -> IssuedCertificate:
-    return issue_identity(session_id="", token_id="j", common_name="device", now=timezone.now())[2]
+    return certify(token_id="j", now=timezone.now())[1]
 
 
 def issue_revoked(reason: str = "key_compromise") -> IssuedCertificate:
