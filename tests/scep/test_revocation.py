@@ -23,12 +23,13 @@ from scep.models import (
 )
 from scep.protocol.revocation_reasons import CODES, REASONS
 from scep.selectors import build_links, get_certificate, get_issuing_ca, get_root_ca
-from scep.services.authority import issue_identity, revoke_certificate
+from scep.services.authority import revoke_certificate
 from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import LIFETIME, ensure_crl, revoke_service_certificate
 from scep.services.sweep import ORPHAN_AGE, revoke_orphans
 from scep.tasks import refresh_revocation
 from tests import plain_http
+from tests.scep.asking import get_chain, issue
 from tests.scep.relying_party import check_with_lists, describe_list
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,18 +49,8 @@ def download(live_server: Any) -> Download:
     return get
 
 
-def issue(session_id: str = "") -> IssuedCertificate:
-    return issue_identity(
-        session_id=session_id, token_id="jti", common_name="device", now=timezone.now()
-    )[2]
-
-
 def revoke(row: IssuedCertificate, reason: str = "superseded") -> None:
     revoke_certificate(row, reason=reason, now=timezone.now())
-
-
-def get_chain() -> list[x509.Certificate]:
-    return [get_certificate(get_issuing_ca()), get_certificate(get_root_ca())]
 
 
 def read_number(der: bytes) -> int:
