@@ -12,6 +12,7 @@ from organization.models.prepared import (
     PreparedSelect,
     PreparedUpdate,
     insert_row,
+    make_row,
     update_row,
 )
 from organization.models.public import PublicIdField, TimeStamped
@@ -33,5 +34,6 @@ __all__ = [
     "ServerTrust",
     "TimeStamped",
     "insert_row",
+    "make_row",
     "update_row",
 ]

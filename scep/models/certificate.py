@@ -32,7 +32,12 @@ class IssuedCertificate(TimeStamped):
         CertificateAuthority, models.PROTECT, related_name="issued", db_index=False
     )
     scep_profile = models.ForeignKey(
-        ScepProfile, models.PROTECT, null=True, blank=True, related_name="certificates"
+        ScepProfile,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="certificates",
+        db_index=False,
     )
     status = models.CharField(
         max_length=10, choices=CertificateStatus, default=CertificateStatus.INTENDED
@@ -76,7 +81,7 @@ class IssuedCertificate(TimeStamped):
             models.UniqueConstraint(fields=["issuer", "serial"], name="one_serial_per_issuer"),
         ]
         # Each costs at every certificate; db_index would make two of each on PostgreSQL. The
-        # issuer's is the constraint's.
+        # issuer's is the constraint's, and the SCEP profile's that of its expiry.
         indexes = [
             models.Index(fields=["session_id"], name="certificate_session"),
             models.Index(fields=["token_id"], name="certificate_token"),
@@ -86,7 +91,6 @@ class IssuedCertificate(TimeStamped):
                 condition=models.Q(renews__isnull=False),
                 name="certificate_renews",
             ),
-            models.Index(fields=["status", "created_at"], name="certificate_status"),
             models.Index(fields=["status", "not_after"], name="certificate_expiry"),
             models.Index(
                 fields=["scep_profile", "status", "not_after"], name="certificate_profile_expiry"

@@ -30,7 +30,11 @@ from scep.protocol.signed_data import (
 MAX_SIGNATURE_BYTES = 64 * 1024
 Trust = TypeVar("Trust")
 VERSION_1 = der.encode_integer(1)
-DIGEST_OIDS = {digest.name: oid for oid, digest in DIGESTS.items()}
+DATA_TYPE = der.encode_oid(DATA)
+DIGEST_ALGORITHMS = {digest.name: der.encode_algorithm(oid) for oid, digest in DIGESTS.items()}
+# Bare rsaEncryption: some SCEP clients take nothing else here.
+SIGNATURE_ALGORITHM = der.encode_algorithm(RSA_ENCRYPTION)
+PKCS1 = padding.PKCS1v15()
 
 
 def verify_detached(signature: bytes, *, content: bytes, allow_sha1: bool) -> x509.Certificate:
@@ -89,16 +93,15 @@ def sign_attached(
     """
     digest = digest or hashes.SHA256()
     members = _build_attributes(content, extra=attributes or {}, digest=digest)
-    signature = key.sign(der.encode_set_of(der.SET, members), padding.PKCS1v15(), digest)
-    digest_algorithm = der.encode_algorithm(DIGEST_OIDS[digest.name])
+    signature = key.sign(der.encode_set_of(der.SET, members), PKCS1, digest)
+    digest_algorithm = DIGEST_ALGORITHMS[digest.name]
     signer = der.encode(
         der.SEQUENCE,
         VERSION_1,
         encode_issuer_and_serial(certificate),
         digest_algorithm,
         der.encode_set_of(der.CONTEXT_0, members),
-        # Bare rsaEncryption: some SCEP clients take nothing else here.
-        der.encode_algorithm(RSA_ENCRYPTION),
+        SIGNATURE_ALGORITHM,
         der.encode(der.OCTET_STRING, signature),
     )
     return _build_signed_data(
@@ -128,7 +131,7 @@ def _build_attributes(
     hasher = hashes.Hash(digest)
     hasher.update(content)
     values: dict[str, core.Asn1Value | bytes] = {
-        CONTENT_TYPE_ATTRIBUTE: der.encode_oid(DATA),
+        CONTENT_TYPE_ATTRIBUTE: DATA_TYPE,
         MESSAGE_DIGEST_ATTRIBUTE: der.encode(der.OCTET_STRING, hasher.finalize()),
         **extra,
     }
@@ -154,7 +157,7 @@ def _build_signed_data(
         der.SEQUENCE,
         VERSION_1,
         der.encode(der.SET, digest_algorithm),
-        der.encode(der.SEQUENCE, der.encode_oid(DATA), content),
+        der.encode(der.SEQUENCE, DATA_TYPE, content),
         der.encode_set_of(der.CONTEXT_0, [*certificates]),
         der.encode(der.SET, signer),
     )

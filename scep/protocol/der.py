@@ -35,12 +35,11 @@ class Reader:
 
     __slots__ = ("_data", "_end", "_is_indefinite", "_outer", "position")
 
-    def __init__(self, data: bytes, *, start: int = 0, end: int | None = None) -> None:
-        self._data = data
+    def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
+        self._data, self.position = data, start
         self._end = len(data) if end is None else end
         self._outer: Reader | None = None
         self._is_indefinite = False
-        self.position = start
 
     def __enter__(self) -> Self:
         return self
@@ -51,7 +50,8 @@ class Reader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
+        # The usual end first: each call less counts, there are forty in a message.
+        if kind is None and (self._is_indefinite or self.position != self._end):
             self.finish()
 
     def finish(self) -> None:
@@ -75,26 +75,31 @@ class Reader:
 
     def take(self, tag: int) -> bytes:
         """Return the contents of the next element."""
-        start, end = self._locate(tag)
-        self.position = end
-        return self._data[start:end]
+        data, begin = self._data, self.position
+        start = begin + 2
+        if start <= self._end and data[begin] == tag:
+            self.position = end = start + data[begin + 1]
+            if end <= self._end and end - start <= MAX_SHORT:
+                return data[start:end]
+        start, self.position = self._locate(tag, begin)
+        return data[start : self.position]
 
     def take_whole(self, tag: int) -> bytes:
         """Return the next element as it stands, header and contents."""
         begin = self.position
-        self.position = self._locate(tag)[1]
+        self.position = self._locate(tag, begin)[1]
         return self._data[begin : self.position]
 
     def enter(self, tag: int) -> "Reader":
         """Return a reader of the next element's contents, of definite length or not."""
-        begin, data = self.position + 2, self._data
+        position, data = self.position, self._data
+        begin = position + 2
         if begin > self._end or data[begin - 1] != INDEFINITE:
-            start, end = self._locate(tag)
-            self.position = end
-            return Reader(data, start=start, end=end)
-        if data[begin - 2] != tag or not tag & CONSTRUCTED:
+            start, self.position = self._locate(tag, position)
+            return Reader(data, start, self.position)
+        if data[position] != tag or not tag & CONSTRUCTED:
             raise Unfamiliar
-        inner = Reader(data, start=begin, end=self._end)
+        inner = Reader(data, begin, self._end)
         inner._is_indefinite, inner._outer = True, self
         return inner
 
@@ -108,9 +113,9 @@ class Reader:
                 pieces.append(inner.take(OCTET_STRING))
         return b"".join(pieces)
 
-    def _locate(self, tag: int) -> tuple[int, int]:
-        """Return where the next element's contents start and end; their length is minimal."""
-        data, position, limit = self._data, self.position, self._end
+    def _locate(self, tag: int, position: int) -> tuple[int, int]:
+        """Return where the element's contents start and end; their length is minimal."""
+        data, limit = self._data, self._end
         if position + 2 > limit or data[position] != tag:
             raise Unfamiliar
         length, start = data[position + 1], position + 2
@@ -126,6 +131,14 @@ class Reader:
         if start + length > limit:
             raise Unfamiliar
         return start, start + length
+
+
+def read_only(data: bytes, tag: int) -> bytes:
+    """Return the contents of the one element that `data` is; raises Unfamiliar."""
+    reader = Reader(data)
+    contents = reader.take(tag)
+    reader.finish()
+    return contents
 
 
 def encode(tag: int, *parts: bytes) -> bytes:

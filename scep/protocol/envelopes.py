@@ -30,6 +30,9 @@ from scep.protocol.names import is_same_name
 from scep.protocol.reading import refusing
 
 VERSION_0 = der.encode_integer(0)
+DATA_TYPE = der.encode_oid(DATA)
+KEY_ENCRYPTION = der.encode_algorithm(RSA_ENCRYPTION)
+PKCS1 = padding.PKCS1v15()
 
 
 @dataclass(frozen=True)
@@ -114,19 +117,19 @@ def build_envelope(content: bytes, *, recipient: x509.Certificate, cipher: Ciphe
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise AlgorithmRefused("the recipient's key is not an RSA key")
     key, vector = os.urandom(cipher.key_size), os.urandom(cipher.block_size)
-    padder = PKCS7(cipher.block_size * 8).padder()
+    missing = cipher.block_size - len(content) % cipher.block_size
+    padded = content + bytes([missing]) * missing  # RFC 5652 section 6.3
     encryptor = _build_context(cipher, key=key, vector=vector).encryptor()
-    padded = padder.update(content) + padder.finalize()
     recipient_info = der.encode(
         der.SEQUENCE,
         VERSION_0,
         encode_issuer_and_serial(recipient),
-        der.encode_algorithm(RSA_ENCRYPTION),
-        der.encode(der.OCTET_STRING, public_key.encrypt(key, padding.PKCS1v15())),
+        KEY_ENCRYPTION,
+        der.encode(der.OCTET_STRING, public_key.encrypt(key, PKCS1)),
     )
     encrypted_content_info = der.encode(
         der.SEQUENCE,
-        der.encode_oid(DATA),
+        DATA_TYPE,
         der.encode_algorithm(cipher.oid, parameters=der.encode(der.OCTET_STRING, vector)),
         der.encode(der.PRIMITIVE_0, encryptor.update(padded) + encryptor.finalize()),
     )
@@ -163,7 +166,7 @@ def _is_named(certificate: x509.Certificate, *, rid: cms.RecipientIdentifier) ->
 def _unwrap_key(envelope: Envelope, *, key: rsa.RSAPrivateKey) -> bytes:
     replacement = os.urandom(envelope.cipher.key_size)
     try:
-        content_key = key.decrypt(envelope.encrypted_key, padding.PKCS1v15())
+        content_key = key.decrypt(envelope.encrypted_key, PKCS1)
     except ValueError:
         return replacement
     return content_key if len(content_key) == len(replacement) else replacement

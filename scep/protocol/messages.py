@@ -169,8 +169,7 @@ def _read_value(attributes: Mapping[str, tuple[bytes, ...]], oid: str, tag: int)
     if len(values) != 1:
         raise ValueError(f"the attribute {oid} must have exactly one value")
     try:
-        with der.Reader(values[0]) as reader:
-            return reader.take(tag)
+        return der.read_only(values[0], tag)
     except der.Unfamiliar:
         if tag == der.PRINTABLE_STRING and values[0][0] != tag:
             raise ValueError(f"the attribute {oid} is no PrintableString in one piece") from None

@@ -4,8 +4,8 @@ asn1crypto decodes on access, so a malformed field raises where it is first used
 MALFORMED (RecursionError from nested indefinite lengths among them).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
@@ -27,10 +27,23 @@ MALFORMED = (
 )
 
 
-@contextmanager
-def refusing(refusal: type[ScepError], message: str) -> Iterator[None]:
+class refusing:
     """Turn every error of MALFORMED raised inside into `refusal(message)`."""
-    try:
-        yield
-    except MALFORMED as error:
-        raise refusal(message) from error
+
+    __slots__ = ("message", "refusal")
+
+    def __init__(self, refusal: type[ScepError], message: str) -> None:
+        self.refusal, self.message = refusal, message
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        if isinstance(error, MALFORMED):
+            raise self.refusal(self.message) from error
+        return False
