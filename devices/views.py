@@ -57,7 +57,11 @@ class Incoming:
         return get_caller(self.request)
 
     def get_challenge(self) -> str:
-        return self.request.GET.get("challenge", "")
+        return self.request.GET.get("challenge", "") if self.environ.get("QUERY_STRING") else ""
+
+    def get_header(self, name: str) -> str:
+        text: str = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}", "")
+        return text
 
 
 Receive = Callable[[Incoming], Answer]
@@ -139,10 +143,10 @@ def _receive(incoming: Incoming, *, max_bytes: int) -> Answer:
 
 def _read_evidence(incoming: Incoming) -> Evidence:
     """A forwarded client certificate counts where a trusted proxy has written it (D2)."""
-    header, told = settings.CLIENT_CERT_HEADER, incoming.environ
-    believed = header and is_trusted_proxy(told.get("REMOTE_ADDR"))
-    forwarded = incoming.request.headers.get(header, "") if believed else ""
-    return Evidence(told.get("HTTP_MDM_SIGNATURE", ""), forwarded)
+    header = settings.CLIENT_CERT_HEADER
+    believed = header and is_trusted_proxy(incoming.environ.get("REMOTE_ADDR"))
+    forwarded = incoming.get_header(header) if believed else ""
+    return Evidence(incoming.get_header("Mdm-Signature"), forwarded)
 
 
 def _read_body(environ: dict[str, Any], *, max_bytes: int) -> bytes:

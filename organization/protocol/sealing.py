@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,7 +26,7 @@ class KeyRing:
     def seal(self, secret: bytes, *, context: str) -> bytes:
         """Return key tag (4 bytes) + nonce (12) + AES-GCM ciphertext, bound to `context`."""
         key, nonce = self.keys[0], os.urandom(NONCE_BYTES)
-        return _tag(key) + nonce + AESGCM(key).encrypt(nonce, secret, context.encode())
+        return _tag(key) + nonce + _build_cipher(key).encrypt(nonce, secret, context.encode())
 
     def open(self, sealed: bytes, *, context: str) -> bytes:
         """Return the secret; raises SecretUnreadable for a foreign key or altered bytes."""
@@ -33,7 +34,7 @@ class KeyRing:
         for key in self.keys:
             if _tag(key) == tag:
                 try:
-                    return AESGCM(key).decrypt(nonce, body, context.encode())
+                    return _build_cipher(key).decrypt(nonce, body, context.encode())
                 except InvalidTag as error:
                     raise SecretUnreadable("the sealed value was altered") from error
         raise SecretUnreadable("no key in GUARDMDM_ENCRYPTION_KEYS opens this value")
@@ -48,6 +49,13 @@ class KeyRing:
         return sealed[:KEY_TAG_BYTES] == _tag(self.keys[0])
 
 
+# A ring has a few keys, and they stay in memory anyway.
+@lru_cache(maxsize=16)
+def _build_cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
+@lru_cache(maxsize=16)
 def _tag(key: bytes) -> bytes:
     return hashlib.sha256(b"guardmdm key tag" + key).digest()[:KEY_TAG_BYTES]
 
