@@ -1,11 +1,14 @@
-"""Property lists of nothing but short texts, as Apple's writer and plistlib word them.
+"""Property lists of short texts, data and flags, as Apple's writer and plistlib word them.
 
-An Idle is one, and most of what a device acknowledges. Two expressions read it at a tenth of what
-expat and the tree of devices.protocol.xml_plist cost. They know this one shape, byte for byte,
-with texts that XML cannot mean otherwise; everything else is left to that reader.
+An Idle is one, a TokenUpdate, and most of what a device acknowledges. Two expressions read it at a
+tenth of what expat and the tree of devices.protocol.xml_plist cost. They know this one shape, byte
+for byte, with texts that XML cannot mean otherwise; everything else is left to that reader.
 """
 
 import re
+from binascii import Error as BinasciiError
+from binascii import a2b_base64
+from typing import Any
 
 LONGEST = 4096
 HEAD = (
@@ -15,14 +18,28 @@ HEAD = (
     b'<plist version="1.0">\n<dict>\n'
 )
 TAIL = b"</dict>\n</plist>\n"
-PAIR = r"\t<key>([A-Za-z]+)</key>\n\t<string>([A-Za-z0-9 ._:-]*)</string>\n"
+STRING, DATA, FLAG = r"[A-Za-z0-9 ._:-]*", r"[A-Za-z0-9+/=\n\t]+", "true|false"
+VALUE = f"(?:<string>({STRING})</string>|<data>({DATA})</data>|<({FLAG})/>)"
+PAIR = rf"\t<key>([A-Za-z]+)</key>\n\t{VALUE}\n"
 FIND_PAIRS = re.compile(PAIR).findall
 ARE_PAIRS = re.compile(f"(?:{PAIR})*").fullmatch
 
 
-def read_plain(data: bytes) -> dict[str, str] | None:
+def read_plain(data: bytes) -> dict[str, Any] | None:
     """Return the dictionary, or None: this says nothing about right or wrong."""
     if len(data) > LONGEST or not (data.startswith(HEAD) and data.endswith(TAIL)):
         return None
     text = data[len(HEAD) : -len(TAIL)].decode("latin-1")
-    return dict(FIND_PAIRS(text)) if ARE_PAIRS(text) else None
+    if not ARE_PAIRS(text):
+        return None
+    try:
+        return {key: _read(*value) for key, *value in FIND_PAIRS(text)}
+    except BinasciiError:
+        return None
+
+
+def _read(string: str, data: str, flag: str) -> str | bytes | bool:
+    """One of the three is there; only a string may be empty."""
+    if data:
+        return a2b_base64(data)
+    return flag == "true" if flag else string
