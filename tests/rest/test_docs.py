@@ -51,7 +51,7 @@ def test_operations_are_readable_when_opened_in_chromium(live_server: Any, page:
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: addresses.append(request.url))
     page.goto(f"{live_server.url}/api/v1/docs/")
-    page.get_by_text("/api/v1/enrollment/tokens", exact=True).first.wait_for(timeout=20_000)
+    page.get_by_text("/api/v1/enrollment/tokens", exact=True).first.wait_for(timeout=60_000)
     page.locator("#operations-enrollment-enrollment_tokens_create").click()
     page.get_by_text("max_uses").first.wait_for()
     assert complaints == []
