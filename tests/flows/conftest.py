@@ -125,17 +125,14 @@ def api(server: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def scep_profiles(server: Server) -> dict[str, str]:
+def scep_profiles(api: httpx.Client) -> dict[str, str]:
     """A SCEP profile for each type of challenge, by the type."""
-    made = {
-        kind: server.manage("create_scep_profile", "--name", f"Story {kind}", "--challenge", kind)
-        for kind in ("dynamic", "token")
-    }
-    made["static"] = server.manage(
-        "create_scep_profile", "--name", "Story static", "--challenge", "static",
-        "--static-challenge", "correct horse battery",
-    )  # fmt: skip
-    return {kind: answer["id"] for kind, answer in made.items()}
+    more = {"dynamic": {}, "token": {}, "static": {"static_challenge": "correct horse battery"}}
+    made = {}
+    for kind, facts in more.items():
+        fields = {"name": f"Story {kind}", "challenge_type": kind, **facts}
+        made[kind] = api.post("scep/profiles", json=fields).raise_for_status().json()["id"]
+    return made
 
 
 @pytest.fixture
