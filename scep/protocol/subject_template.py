@@ -36,11 +36,12 @@ COUNTRY = re.compile(r"[A-Za-z]{2}")
 DNS_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 LABEL = re.compile(r"[a-z0-9-]+", re.IGNORECASE)
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+")
-# Relative names that are no UTF8String.
+# Relative names that are no UTF8String, with the longest that each may be (RFC 5280 appendix A,
+# RFC 1034 section 3.1). What is longer is left out: cut, it would name somebody else.
 NARROW = {
-    "E": EMAIL,
-    "DC": LABEL,
-    "serialNumber": re.compile(r"[A-Za-z0-9 '()+,\-./:=?]+"),
+    "E": (EMAIL, 255),
+    "DC": (LABEL, 63),
+    "serialNumber": (re.compile(r"[A-Za-z0-9 '()+,\-./:=?]+"), 64),
 }
 
 
@@ -168,8 +169,10 @@ def _build_relative_name(
         return None
     if kind == "C":
         return x509.NameAttribute(oid, value.upper()) if COUNTRY.fullmatch(value) else None
-    if kind in NARROW and not NARROW[kind].fullmatch(value):
-        return None
+    if kind in NARROW:
+        shape, longest = NARROW[kind]
+        fits = len(value) <= longest and shape.fullmatch(value)
+        return x509.NameAttribute(oid, value) if fits else None
     return x509.NameAttribute(oid, cut_text(value))
 
 

@@ -62,6 +62,13 @@ def test_value_is_cut_to_64_bytes_and_loses_control_characters() -> None:
     x509.Name(naming.subject)
 
 
+def test_part_is_left_out_when_cut_it_would_name_somebody_else() -> None:
+    """ann…@example.community is not ann…@example.com."""
+    owner, serial = f"{'a' * 53}@example.community", "1" * 65
+    subject = build(["E={owner}", "serialNumber={serial}"], owner=owner, serial=serial).subject
+    assert subject.rfc4514_string() == f"CN=fallback,1.2.840.113549.1.9.1={owner}"
+
+
 def test_value_is_no_template_when_it_holds_braces() -> None:
     """A device chooses its serial number."""
     (part,) = build(["CN={serial}"], serial="{owner}").subject
