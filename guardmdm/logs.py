@@ -18,12 +18,17 @@ def hide_tokens(text: str) -> str:
 
 
 class OneLinePerRefusal(logging.Filter):
-    """Drops the traceback of a request that was refused: where it failed is at the sender's."""
+    """Makes a warning without a traceback of a refused request: it failed at the sender's.
+
+    So a foreign Host header, which Django calls an error of this server, is one line as well.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         status: int = getattr(record, "status_code", HTTPStatus.INTERNAL_SERVER_ERROR)
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             record.exc_info = record.exc_text = None
+            record.levelno = min(record.levelno, logging.WARNING)
+            record.levelname = logging.getLevelName(record.levelno)
         return True
 
 
@@ -72,8 +77,6 @@ def build_logging(log_format: str) -> dict[str, Any]:
             # Django's own handlers are for DEBUG and for mail to the administrators.
             "django": {"handlers": [], "level": "INFO", "propagate": True},
             "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
-            # Whoever sends a foreign Host header gets a 400; it is no error of this server.
-            "django.security.DisallowedHost": {"handlers": [], "propagate": False},
             # These write one line for each request; APNs addresses hold a device's token.
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},

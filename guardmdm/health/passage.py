@@ -50,6 +50,7 @@ def examine_passage() -> Iterator[Finding]:
         yield judge_scep(client)
         yield judge_host(_ask(client, "enroll"))
         yield judge_client_address(_ask(client, "mdm", headers=_build_forged_headers()))
+        yield judge_header_names(_ask(client, "mdm", headers=_build_misspelled_headers()))
 
 
 def judge_put(answer: Answer) -> Finding:
@@ -149,6 +150,32 @@ def judge_client_address(answer: Answer) -> Finding:
     return Finding(name, f"the visitor's: this server comes as {seen['client_address']}")
 
 
+def judge_header_names(answer: Answer) -> Finding:
+    """In WSGI X_Forwarded_For is X-Forwarded-For, and the last one counts (CGI's names, RFC 3875).
+
+    A proxy that replaces the one and passes the other on lets clients claim what it vouches for.
+    """
+    name, seen = "header names", answer.seen
+    if not answer.has_arrived:
+        return _report_missing(name, "not seen", answer, "Mend the findings above first.")
+    claims = [
+        what
+        for what, is_believed in (
+            ("a certificate", seen["believes_certificate"]),
+            ("any address", seen["client_address"] == FORGED_ADDRESS),
+        )
+        if is_believed
+    ]
+    if claims:
+        return build_failure(
+            name,
+            f"anybody may claim {' and '.join(claims)} in headers with an underscore",
+            "Let the proxy drop headers whose name has an underscore (nginx: "
+            "underscores_in_headers off; HAProxy: option http-restrict-req-hdr-names delete).",
+        )
+    return Finding(name, "nobody can claim anything in headers with an underscore")
+
+
 def _report_missing(name: str, text: str, answer: Answer, fix: str) -> Finding:
     if answer.status in range(300, 400):
         fix = f"Serve it at {settings.BASE_URL} itself: devices follow no redirect."
@@ -165,6 +192,10 @@ def _build_forged_headers() -> dict[str, str]:
     if settings.CLIENT_CERT_HEADER:
         headers[settings.CLIENT_CERT_HEADER] = FORGED_CERTIFICATE
     return headers
+
+
+def _build_misspelled_headers() -> dict[str, str]:
+    return {name.replace("-", "_"): text for name, text in _build_forged_headers().items()}
 
 
 def _ask(

@@ -72,6 +72,9 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "certificates that anybody may claim": (
         "proxy_set_header X-Client-Cert $ssl_client_escaped_cert;", "",
         "client address", "X-Client-Cert $ssl_client_escaped_cert"),
+    "header names with an underscore": (
+        "server_name", "underscores_in_headers on; server_name",
+        "header names", "underscores_in_headers off"),
 }  # fmt: skip
 # These work, at a price.
 DOUBTS: dict[str, tuple[str, str, str, str]] = {
@@ -233,7 +236,7 @@ def test_doubt_is_a_warning_with_its_fix(name: str, visit: Any) -> None:
 def test_nothing_is_found_when_all_is_well(name: str, visit: Any) -> None:
     visit(name)
     findings = examine_site()
-    assert len(findings) == 7
+    assert len(findings) == 8
     assert {finding.fix for finding in findings.values()} == {""}
     assert "127.0.0.1" in findings["client address"].text
 

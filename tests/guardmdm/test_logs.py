@@ -62,6 +62,14 @@ def test_the_log_has_one_line_when_a_request_is_refused(client, standard_error):
     assert "exceeded" in standard_error.getvalue()
 
 
+def test_the_log_has_one_warning_when_a_foreign_host_is_asked_for(client, standard_error, capsys):
+    assert client.get("/", headers={"Host": "203.0.113.9"}).status_code == 400
+    # Where no handler takes a record, Python writes it to standard error past ours.
+    [line] = (standard_error.getvalue() + capsys.readouterr().err).splitlines()
+    assert " WARNING " in line
+    assert "203.0.113.9" in line
+
+
 def test_the_log_has_a_traceback_when_the_server_fails(standard_error):
     try:
         raise ValueError("a mistake of ours")
