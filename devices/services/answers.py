@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -35,14 +36,18 @@ PUT_OFF = PreparedUpdate(
 NOT_NOW_TIME = timedelta(minutes=1)
 # What a device has been handed before it was cancelled or expired may still be obeyed.
 TAKEN_BACK = Q(state__in=(CommandState.CANCELLED, CommandState.EXPIRED), sent_at__isnull=False)
+MAY_FINISH = IS_OPEN | TAKEN_BACK
+FINISHING: dict[str, Any] = {
+    "state": Given("state"),
+    "result": Given("result"),
+    "error_chain": Given("error_chain"),
+    "completed_at": Given("now"),
+    "not_before": None,
+    "updated_at": Given("now"),
+}
 FINISH = PreparedUpdate(
-    lambda: Command.objects.filter(IS_OPEN | TAKEN_BACK, pk=Given("pk")),
-    state=Given("state"),
-    result=Given("result"),
-    error_chain=Given("error_chain"),
-    completed_at=Given("now"),
-    not_before=None,
-    updated_at=Given("now"),
+    lambda: Command.objects.filter(MAY_FINISH, pk=Given("pk")),
+    **FINISHING,
 )
 STATE_OF_STATUS = {
     "Acknowledged": CommandState.ACKNOWLEDGED,

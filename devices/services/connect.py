@@ -12,6 +12,7 @@ from devices.protocol.identity import Proof
 from devices.protocol.plist import nest_plist
 from devices.services.answers import record_result, store_result
 from devices.services.identity import check_not_over, get_sender, identify_sender
+from devices.services.known_result import finish_known_command
 from devices.services.known_sender import KnownSender, find_known_sender
 from devices.services.presence import note_first_connection, note_presence
 from devices.services.queue import mark_sent, requeue_put_off, take_next
@@ -38,17 +39,9 @@ def receive_report(
     of its own; one that is not open here gets nothing.
     """
     if report.user is None:
-        # A session opens with Idle: what was put off in an earlier one is to be queued again.
-        is_new = report.status == IDLE
-        known = find_known_sender(
-            proof,
-            udid=report.udid,
-            now=now,
-            with_put_off=is_new,
-            reported=None if is_new else report.command_uuid,
-        )
-        if known is not None:
-            return _answer_known(known, report=report, proof=proof, now=now)
+        answer = _answer_known(report, proof=proof, now=now)
+        if answer is not None:
+            return answer
     certificate = certificate or identify_sender(proof, now=now)
     with naming_sender(certificate, udid=report.udid):
         enrollment = get_sender(certificate, udid=report.udid, now=now)
@@ -85,13 +78,21 @@ def _take_in_turn(
         yield command
 
 
-def _answer_known(sender: KnownSender, *, report: Report, proof: Proof, now: datetime) -> bytes:
-    """The same for a device's own channel, with one statement for what can be asked at once."""
-    look: Callable[[], KnownSender | None]
+def _answer_known(report: Report, *, proof: Proof, now: datetime) -> bytes | None:
+    """The same for a device's own channel, in few statements; None where anything is unusual."""
+    look: Callable[..., KnownSender | None]
     look = partial(find_known_sender, proof, udid=report.udid, now=now)
-    following: KnownSender | None = sender
-    if _is_to_be_asked_again(sender, report=report, now=now):
-        following = look()
+    has_next = finish_known_command(report, proof=proof, now=now)
+    if has_next is not None:
+        following = look() if has_next else None
+    else:
+        # A session opens with Idle: what was put off in an earlier one is to be queued again.
+        is_new = report.status == IDLE
+        following = look(with_put_off=is_new, reported=None if is_new else report.command_uuid)
+        if following is None:
+            return None
+        if _is_to_be_asked_again(following, report=report, now=now):
+            following = look()
     return _hand_out(_take_known(following, look=look, now=now), now=now)
 
 

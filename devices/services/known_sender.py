@@ -13,14 +13,23 @@ from functools import cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, Subquery
+from django.db.models import (
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+)
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.identity import Proof
 from devices.services.identity import CLOCK_SKEW
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
-from organization.models import Given
+from organization.models import Given, inline_constants
 from organization.models.statement import Statement, adapt_moment
 from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCertificate
 from scep.services.verified_identities import find_verified_issuer
@@ -37,6 +46,11 @@ REPORTED = (
 JOIN_REPORTED = (
     " LEFT JOIN devices_command AS reported ON reported.uuid = %s "
     "AND reported.enrollment_id = sender.enrollment_key AND reported.user_channel_id IS NULL"
+)
+# Whether it is to be written down that the device is here.
+IS_NEWS = ExpressionWrapper(
+    Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error=""),
+    output_field=BooleanField(),
 )
 # What devices.services.presence.note_presence writes: statement, table, and whose key it is.
 NOTES = (
@@ -133,7 +147,9 @@ class _Query:
     """The statements for one kind of database."""
 
     def __init__(self, vendor: str, *, with_put_off: bool, is_report: bool) -> None:
-        select, self._names = _inline(*_compile(with_put_off=with_put_off, is_report=is_report))
+        compiled = _compile(with_put_off=with_put_off, is_report=is_report)
+        select, parameters = inline_constants(*compiled)
+        self._names = [each.name for each in parameters]
         # Were command_key among them, PostgreSQL would look for the command twice.
         columns = [f"sender.{name}" for name in SENDER] + [f"command.{name}" for name in COLUMNS]
         joins = "LEFT JOIN devices_command AS command ON command.id = sender.command_key"
@@ -202,47 +218,31 @@ def build_trusted() -> Exists:
     return Exists(issued.exclude(issuer__role=CertificateAuthorityRole.EXTERNAL))
 
 
-def _compile(*, with_put_off: bool, is_report: bool) -> tuple[str, list[Any]]:
-    """Return the SELECT as Django words it, and its parameters."""
-    is_news = Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error="")
-    commands = offer_commands(
-        enrollment=OuterRef("pk"), now=Given("now"), with_put_off=with_put_off
-    )
-    if is_report:
-        commands = commands.exclude(uuid=Given("reported"))
-    rows = Enrollment.objects.filter(
+def build_known() -> QuerySet[Enrollment]:
+    """Return the live enrollment of `fingerprint`, `issuer` and `udid`."""
+    return Enrollment.objects.filter(
         build_trusted(),
         ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
         state=EnrollmentState.LIVE,
         connected_at__isnull=False,  # the first time is news, which the ordinary way tells
         device__udid=Given("udid"),
-    ).annotate(
+    )
+
+
+def _compile(*, with_put_off: bool, is_report: bool) -> tuple[str, list[Any]]:
+    """Return the SELECT as Django words it, and its parameters."""
+    commands = offer_commands(
+        enrollment=OuterRef("pk"), now=Given("now"), with_put_off=with_put_off
+    )
+    if is_report:
+        commands = commands.exclude(uuid=Given("reported"))
+    rows = build_known().annotate(
         enrollment_key=F("pk"),
         device_key=F("device_id"),
-        is_news=ExpressionWrapper(is_news, output_field=BooleanField()),
+        is_news=IS_NEWS,
         command_key=Subquery(commands.values("pk")[:1]),
     )
     chosen = rows.order_by().values_list(*SENDER, "command_key")
     sql, parameters = chosen.query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
     return sql, list(parameters)
-
-
-def _inline(sql: str, parameters: list[Any]) -> tuple[str, list[str]]:
-    """Write the constants into the SQL; return it with the names of the values that remain.
-
-    A prepared statement's plan can use the indexes of open commands only where it knows that
-    the states are these.
-    """
-    first, *pieces = sql.split("%s")
-    written, names = [first], []
-    for parameter, piece in zip(parameters, pieces, strict=True):
-        if isinstance(parameter, Given):
-            written.append("%s")
-            names.append(parameter.name)
-        elif isinstance(parameter, str):
-            written.append("'" + parameter.replace("'", "''") + "'")
-        else:
-            written.append(str(int(parameter)))
-        written.append(piece)
-    return "".join(written), names

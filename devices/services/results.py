@@ -242,3 +242,5 @@ HANDLERS: dict[str, Callable[[Command, Answer, datetime], None]] = {
     "ManagedApplicationFeedback": note_feedback,
     "EraseDevice": finish_erase,
 }
+# Whatever their answer says, it is a lesson.
+ALWAYS_LESSONS = HANDLERS.keys() - SUBJECTS.keys()

@@ -39,7 +39,7 @@ def settle_secrets(command: Command, *, answer: Answer, now: datetime) -> None:
 
 def concerns_secrets(command: Command) -> bool:
     """Whether settle_secrets has anything to do for the command, whatever it was answered."""
-    return command.request_type in SETTING or command.request_type in TELLING
+    return command.request_type in CONCERNED
 
 
 def _is_refused(request_type: str, answer: Answer) -> bool:
@@ -98,3 +98,4 @@ TELLING: dict[str, Callable[[Command, Answer, datetime], None]] = {
     "DeviceLocation": _keep_location,
     "RotateFileVaultKey": _keep_recovery_key,
 }
+CONCERNED = SETTING | TELLING.keys()

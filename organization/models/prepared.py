@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
-from django.db.models import DateTimeField, Expression, F, Field, Model, QuerySet
+from django.db.models import DateTimeField, Expression, Field, Model, QuerySet
 from django.db.models.fields import NOT_PROVIDED
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
@@ -45,6 +45,26 @@ class Given(Expression):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
+
+
+def inline_constants(sql: str, parameters: Values) -> tuple[str, list[Any]]:
+    """Write texts and numbers into the SQL; return it with the parameters that remain.
+
+    They are the same whenever the statement runs. SQLite plans anew each time for a parameter that
+    it compares with what a partial index asks for, and PostgreSQL need not be told them again.
+    """
+    first, *pieces = sql.split("%s")
+    written, left = [first], []
+    for parameter, piece in zip(parameters, pieces, strict=True):
+        if type(parameter) is int:
+            written.append(str(parameter))
+        elif isinstance(parameter, str) and "%" not in parameter:
+            written.append("'" + parameter.replace("'", "''") + "'")
+        else:
+            written.append("%s")
+            left.append(parameter)
+        written.append(piece)
+    return "".join(written), left
 
 
 class PreparedSelect(Generic[Row]):
@@ -121,7 +141,7 @@ class PreparedUpdate:
         self,
         build: Callable[[], QuerySet[Any]],
         *,
-        returning: Sequence[F | Expression] = (),
+        returning: Sequence[Any] = (),
         waits_for_disk: bool = True,
         **changes: Any,
     ) -> None:
@@ -159,7 +179,8 @@ class PreparedUpdate:
             columns = [compiler.compile(each.resolve_expression(query)) for each in self._returning]
             sql += f" RETURNING {', '.join(column for column, _ in columns)}"
             parameters = (*parameters, *(value for _, values in columns for value in values))
-        return Statement(sql), parameters
+        sql, left = inline_constants(sql, parameters)
+        return Statement(sql), left
 
 
 class PreparedInsert:

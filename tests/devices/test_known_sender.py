@@ -11,9 +11,8 @@ from django.utils import timezone
 from devices.models import Command, Device, Enrollment
 from devices.protocol.identity import Proof
 from devices.services import known_sender
-from devices.services.answers import store_result
 from devices.services.known_sender import find_known_sender
-from devices.services.queue import enqueue
+from devices.services.queue import enqueue, mark_sent
 from devices.services.removal import end_enrollment
 from scep.models import CertificateAuthority, IssuedCertificate
 from scep.services.authority import revoke_certificate
@@ -37,7 +36,8 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same message once by each way: nothing that a device notices may differ."""
     if request.param == "ordinary way":
         monkeypatch.setattr(known_sender, "is_familiar", lambda proof, *, now: False)
-        monkeypatch.setattr("devices.views.is_familiar", lambda proof, *, now: False)
+        for module in ("views", "services.known_result"):
+            monkeypatch.setattr(f"devices.{module}.is_familiar", lambda proof, *, now: False)
     return str(request.param)
 
 
@@ -66,9 +66,12 @@ def test_a_command_is_handed_out_by_two_statements(phone: MdmDevice) -> None:
     assert len(queries) == 2
 
 
-@pytest.mark.parametrize("status", ["Acknowledged", "Error", "CommandFormatError", "NotNow"])
-def test_a_result_is_two_statements_and_one_more_with_the_next_command(
-    phone: MdmDevice, status: str
+@pytest.mark.parametrize(
+    ("status", "statements"),
+    [("Acknowledged", 1), ("Error", 1), ("CommandFormatError", 1), ("NotNow", 2)],
+)
+def test_a_result_takes_few_statements_and_three_with_the_next_command(
+    phone: MdmDevice, status: str, statements: int
 ) -> None:
     first, second = queue(phone, "RestartDevice", "InstalledApplicationList")
     phone.take()
@@ -79,7 +82,7 @@ def test_a_result_is_two_statements_and_one_more_with_the_next_command(
     assert len(queries) == 3
     with CaptureQueriesContext(connection) as queries:
         assert phone.take(status, second) is None
-    assert len(queries) == 2
+    assert len(queries) == statements
 
 
 def test_what_an_answer_brings_up_is_asked_at_once(phone: MdmDevice, way: str) -> None:
@@ -109,11 +112,11 @@ def test_a_command_that_another_connection_takes_meanwhile_is_not_handed_out_twi
     first, second, third = queue(phone, "A", "B", "C")
     phone.take()
 
-    def store_late(*arguments: Any, **named: Any) -> Any:
+    def mark_late(*arguments: Any, **named: Any) -> bool:
         Command.objects.filter(uuid=second).update(state="sent", attempts=1)
-        return store_result(*arguments, **named)
+        return mark_sent(*arguments, **named)
 
-    monkeypatch.setattr("devices.services.connect.store_result", store_late)
+    monkeypatch.setattr("devices.services.connect.mark_sent", mark_late)
     answer = phone.take("Acknowledged", first)
     assert answer is not None
     assert answer["CommandUUID"] == third
@@ -149,6 +152,26 @@ def test_both_ways_note_that_the_device_is_here(phone: MdmDevice, way: str) -> N
     assert phone.row.last_seen_at > past
     assert enrollment.last_seen_at == phone.row.last_seen_at
     assert (enrollment.push_attempts, enrollment.push_not_before) == (0, None)
+
+
+def test_a_result_notes_that_the_device_is_here(phone: MdmDevice, way: str) -> None:
+    [uuid] = queue(phone, "RestartDevice")
+    phone.take()
+    past = timezone.now() - HOUR
+    Enrollment.objects.update(last_seen_at=past, push_attempts=3, push_not_before=past)
+    phone.take("Acknowledged", uuid)
+    enrollment = phone.enrollment
+    assert enrollment.last_seen_at is not None
+    assert enrollment.last_seen_at > past
+    assert (enrollment.push_attempts, enrollment.push_not_before) == (0, None)
+
+
+def test_a_device_ends_no_command_of_another(phone: MdmDevice, make_device: MakeDevice) -> None:
+    other = make_device().enroll()
+    other.answer_everything()
+    [uuid] = queue(other, "RestartDevice")
+    assert phone.take("Acknowledged", uuid) is None
+    assert Command.objects.get(uuid=uuid).state == "queued"
 
 
 def test_both_ways_let_a_failing_push_wait(phone: MdmDevice, way: str) -> None:
@@ -208,7 +231,11 @@ def test_what_an_administrator_changes_counts_from_the_next_message(
     change(phone)
     assert find(phone) is None
     assert phone.connect().status_code == 403
-    assert Command.objects.get().attempts == 0
+    [command] = Command.objects.all()
+    assert command.attempts == 0
+    assert phone.connect("Acknowledged", command.uuid).status_code == 403
+    command.refresh_from_db()
+    assert command.state in ("queued", "cancelled")
 
 
 def test_nothing_is_written_for_a_sender_that_is_not_trusted(phone: MdmDevice) -> None:
