@@ -83,7 +83,7 @@ def identity_provider() -> Iterator[dict[str, str]]:
         }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(
     tmp_path_factory: pytest.TempPathFactory,
     apns: FakeApns,
@@ -91,6 +91,7 @@ def server(
     mail_server: MailServer,
     identity_provider: dict[str, str],
 ) -> Iterator[Server]:
+    """Stopped after the last story, beside other tests: that takes seconds of waiting."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "apns-ca.pem").write_bytes(apns.ca_pem)
     (folder / "device-ca.pem").write_bytes(factory.ca_pem)
@@ -115,7 +116,7 @@ def server(
     server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(server: Server) -> Iterator[httpx.Client]:
     """The REST interface with an administrator's key."""
     key = server.manage("create_api_key", "--name", "stories", "--role", "administrator")["key"]
@@ -124,7 +125,7 @@ def api(server: Server) -> Iterator[httpx.Client]:
         yield api
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scep_profiles(api: httpx.Client) -> dict[str, str]:
     """A SCEP profile for each type of challenge, by the type."""
     more = {"dynamic": {}, "token": {}, "static": {"static_challenge": "correct horse battery"}}
