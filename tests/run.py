@@ -89,6 +89,7 @@ ONCE = (
 POSTGRESQL_ONLY = (
     "tests/devices/test_push_locks.py",
     "tests/guardmdm/test_kept_connection.py",
+    "tests/organization/test_synchronous_commit.py",
 )
 
 

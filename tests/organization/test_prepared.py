@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models.functions import Upper
 from django.utils import timezone
 
@@ -199,31 +199,6 @@ def test_row_is_not_stored_when_another_one_is_there(profile):
     row = ScepProfile(name="new")
     assert INTENDED.run(row, taken="nobody's")
     assert ScepProfile.objects.get(pk=row.pk).public_id == row.public_id
-
-
-RENAME = PreparedUpdate(
-    lambda: ScepProfile.objects.filter(name=Given("name")),
-    name=Given("new_name"),
-    waits_for_disk=False,
-)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_only_its_own_commit_is_left_to_the_next_one(bootstrapped):
-    """PostgreSQL's setting is as before for whatever the connection does next."""
-    if connection.vendor != "postgresql":
-        pytest.skip("SQLite's commits wait for no disk")
-    with connection.cursor() as cursor:
-        assert INTENDED.run(ScepProfile(name="new"), taken="nobody's")
-        assert RENAME.run(name="new", new_name="renamed") == 1
-        assert RENAME.run(name="new", new_name="again") == 0
-        cursor.execute("SHOW synchronous_commit")
-        assert cursor.fetchone() == ("on",)
-        with transaction.atomic():
-            assert INTENDED.run(ScepProfile(name="newer"), taken="nobody's")
-            assert RENAME.run(name="newer", new_name="newest") == 1
-            cursor.execute("SHOW synchronous_commit")
-            assert cursor.fetchone() == ("on",)
 
 
 def test_annotations_are_attributes_of_the_row(profile):
