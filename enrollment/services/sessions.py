@@ -198,9 +198,9 @@ def end_open_sessions(token: EnrollmentToken, *, code: str, now: datetime) -> in
 
     Nothing depends on it: a token is looked at whenever one of its sessions is used.
     """
-    begun = EnrollmentSession.objects.filter(
-        Q(token=token) | Q(token__parent=token), state__in=UNTAKEN_STATES
-    )
+    family = EnrollmentToken.objects.filter(Q(pk=token.pk) | Q(parent=token)).order_by()
+    # No join: the state has to be asked of the row itself, which a device may be taking.
+    begun = EnrollmentSession.objects.filter(token__in=family, state__in=UNTAKEN_STATES)
     return begun.update(state=SessionState.FAILED, failure_code=code, due_at=None, updated_at=now)
 
 

@@ -1,6 +1,8 @@
 """A link has leaked: nobody comes by it any more, and who came is listed and dealt with."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import pytest
@@ -188,3 +190,26 @@ def test_nobody_is_forgotten_when_devices_come_while_the_link_is_revoked(
     assert leaked.use_count == outcomes.count("admitted")
     states = list(leaked.sessions.values_list("state", flat=True))
     assert states.count(SessionState.AUTHENTICATED) == outcomes.count("admitted")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_device_keeps_its_session_when_the_token_is_revoked_while_it_is_admitted(
+    leaked: EnrollmentToken, make_session: MakeSession
+) -> None:
+    request, is_admitted = build_request(make_session(leaked), udid="U"), Event()
+
+    def come() -> None:
+        try:
+            with transaction.atomic():
+                admit(request)
+                is_admitted.set()
+                time.sleep(0.3)  # as long as the revocation waits for the session
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(come)
+        assert is_admitted.wait(10)
+        revoke_token(leaked, actor="a")
+        coming.result()
+    assert leaked.sessions.get().state == SessionState.AUTHENTICATED
