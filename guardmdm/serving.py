@@ -11,7 +11,7 @@ from django.conf import settings
 
 from guardmdm.supervisor import Program
 
-WEB_TURNS = 1
+WEB_TURNS = 4
 """Requests that one web process works at; guardmdm/turns.py gives them out."""
 WEB_THREADS = 32
 """They wait for bodies. More fight for the interpreter when all have one (docs/adr/0080)."""

@@ -2,10 +2,12 @@
 
 import contextlib
 import socket
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -51,3 +53,33 @@ def test_a_device_and_a_person_are_served_while_others_stall(
 
         # Read whole, and then refused for what it is: no device's message.
         assert upload.result() == b"HTTP/1.1 403 Forbidden"
+
+
+def test_others_are_served_while_some_wait_for_the_database(
+    server: Server, api: httpx.Client
+) -> None:
+    (jwt,) = parse_qs(urlsplit(make_token(api)["url"]).query)["token"]
+    database = server.folder / "data" / "guardmdm.sqlite3"
+
+    def begin() -> int:
+        """What a person's page does first; it stores a session."""
+        url = f"{server.base_url}/enroll/sessions"
+        return httpx.post(url, data={"token": jwt}, timeout=30).status_code
+
+    def look() -> float:
+        """On a connection of its own, which any of the processes may get."""
+        started = time.monotonic()
+        assert httpx.get(f"{server.base_url}/healthz", timeout=30).status_code == 200
+        return time.monotonic() - started
+
+    with ThreadPoolExecutor(12) as pool, contextlib.closing(sqlite3.connect(database)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        waiting = [pool.submit(begin) for _ in range(3)]
+        time.sleep(0.5)
+        looks = [pool.submit(look) for _ in range(8)]
+        time.sleep(4)
+        assert not [each.result() for each in waiting if each.done()]
+        are_served = [each.done() for each in looks]
+        holder.rollback()
+        assert all(are_served)
+        assert {each.result() for each in waiting} == {201}
