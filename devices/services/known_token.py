@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q
+from django.db.models import BooleanField, Exists, F, OuterRef
 from django.db.models.functions import Coalesce
 
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.checkin import Checkin, TokenUpdate
 from devices.protocol.identity import Proof
-from devices.services.known_sender import build_trusted, is_familiar, note_sender
+from devices.services.known_sender import IS_NEWS, build_trusted, is_familiar, note_sender
 from devices.services.presence import RESOLUTION
 from organization.models import Given, PreparedUpdate
 from scep.services.verified_identities import find_verified_issuer
@@ -52,7 +52,7 @@ RENEW = PreparedUpdate(
     returning=(
         F("pk"),
         F("device_id"),
-        ExpressionWrapper(Q(last_seen_at__lte=Given("minute_ago")), output_field=BooleanField()),
+        IS_NEWS,
     ),
 )
 

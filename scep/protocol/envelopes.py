@@ -117,9 +117,9 @@ def build_envelope(content: bytes, *, recipient: x509.Certificate, cipher: Ciphe
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise AlgorithmRefused("the recipient's key is not an RSA key")
     key, vector = os.urandom(cipher.key_size), os.urandom(cipher.block_size)
-    missing = cipher.block_size - len(content) % cipher.block_size
-    padded = content + bytes([missing]) * missing  # RFC 5652 section 6.3
+    padder = PKCS7(cipher.block_size * 8).padder()
     encryptor = _build_context(cipher, key=key, vector=vector).encryptor()
+    padded = padder.update(content) + padder.finalize()
     recipient_info = der.encode(
         der.SEQUENCE,
         VERSION_0,
