@@ -1,0 +1,212 @@
+"""What is kept of devices' answers about themselves."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from devices.models import (
+    Command,
+    Device,
+    DeviceCertificate,
+    Enrollment,
+    InstalledApplication,
+    SoftwareTitle,
+    SoftwareVersion,
+)
+from devices.protocol.inventory.values import MOST_FACTS
+from devices.services.queue import enqueue
+from devices.services.software_counts import count_software
+from tests.devices.conftest import MakeDevice
+from tests.devices.inventory import (
+    ask,
+    install,
+    list_apps,
+    make_answers,
+    make_app,
+    make_application,
+)
+from tests.devices.mdm_device import MdmDevice
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def device(make_device: MakeDevice) -> MdmDevice:
+    return make_device().enroll()
+
+
+@pytest.fixture
+def mac(make_device: MakeDevice) -> MdmDevice:
+    return make_device(product="Mac15,12").enroll()
+
+
+@pytest.mark.parametrize(
+    "request_type",
+    [
+        "DeviceInformation",
+        "SecurityInfo",
+        "ProfileList",
+        "ManagedApplicationList",
+        "InstalledApplicationList",
+        "CertificateList",
+        "UserList",
+    ],
+)
+def test_an_acknowledgement_without_the_answer_leaves_what_is_known(
+    device: MdmDevice, request_type: str
+) -> None:
+    device.answer_everything(make_answers(apps=[make_app("one")]))
+    device_before, enrollment_before = _read_rows(device)
+    command = enqueue(device.enrollment, command={"RequestType": request_type})
+    device.take()
+    device.take("Acknowledged", command.uuid, Other="told")
+    command.refresh_from_db()
+    assert (command.state, command.result) == ("acknowledged", {"Other": "told"})
+    assert _read_rows(device) == (device_before, enrollment_before)
+    assert list_apps(device) == {"com.example.one": "1.0"}
+
+
+def _read_rows(device: MdmDevice) -> tuple[Any, Any]:
+    asked = {"last_seen_at", "push_requested_at", "updated_at"}
+    rows = [Device.objects.filter(pk=device.row.pk), Enrollment.objects.filter(device=device.row)]
+    first, second = (
+        {name: value for name, value in row.values().get().items() if name not in asked}
+        for row in rows
+    )
+    return first, second
+
+
+def test_facts_are_columns_with_their_time_when_a_device_has_answered(mac: MdmDevice) -> None:
+    before = timezone.now()
+    mac.answer_everything(make_answers(apps=[make_app("a")]))
+    row = mac.row
+    assert (row.is_supervised, row.os_version, row.os_version_number) == (True, "18.1", 1800010000)
+    assert (row.filevault_enabled, row.recovery_key, row.recovery_key_escrowed) == (
+        False,
+        "personal",
+        True,
+    )
+    assert (row.firewall_enabled, row.sip_enabled, row.secure_boot) == (True, True, "full")
+    assert row.security["FDE_PersonalRecoveryKeyCMS"] == "(withheld)"
+    assert row.users == [{"UserName": "ray", "UID": 501}]
+    for facts in ("information", "security", "applications", "certificates", "users"):
+        assert getattr(row, f"{facts}_reported_at") >= before, facts
+
+
+def test_rows_that_have_not_changed_stay_when_a_list_comes_again(device: MdmDevice) -> None:
+    apps = [make_app("kept", BundleSize=10**8), make_app("updated"), make_app("removed")]
+    device.answer_everything(make_answers(apps=apps))
+    before = dict(InstalledApplication.objects.values_list("version__name", "pk"))
+    apps = [make_app("kept", BundleSize=10**8 + 1), make_app("updated", version="2.0")]
+    ask(device, "apps", answers=make_answers(apps=[*apps, make_app("new")]))
+    after = dict(InstalledApplication.objects.values_list("version__name", "pk"))
+    assert list_apps(device) == {
+        "com.example.kept": "1.0",
+        "com.example.updated": "2.0",
+        "com.example.new": "1.0",
+    }
+    assert after["kept"] == before["kept"]
+    kept = InstalledApplication.objects.get(version__name="kept")
+    assert kept.bundle_size == 10**8  # a byte more is not worth a row
+
+
+def test_a_size_is_written_again_when_it_has_grown_much(device: MdmDevice) -> None:
+    device.answer_everything(make_answers(apps=[make_app("a", DynamicSize=10**7)]))
+    ask(device, "apps", answers=make_answers(apps=[make_app("a", DynamicSize=10**8)]))
+    assert InstalledApplication.objects.get().dynamic_size == 10**8
+
+
+def test_an_app_is_stored_once_when_many_devices_have_it(make_device: MakeDevice) -> None:
+    for _ in range(3):
+        device = make_device().enroll()
+        device.answer_everything(make_answers(apps=[make_app("a"), make_app("a"), make_app("b")]))
+    assert SoftwareVersion.objects.count() == SoftwareTitle.objects.count() == 2
+    assert InstalledApplication.objects.count() == 6
+
+
+def test_a_list_is_not_kept_when_it_is_not_the_one_that_is_wanted(device: MdmDevice) -> None:
+    device.answer_everything(make_answers(supervised=False, apps=[make_app("managed")]))
+    for body in (
+        {"RequestType": "InstalledApplicationList"},  # everything, from a person's device
+        {"RequestType": "InstalledApplicationList", "ManagedAppsOnly": True, "Identifiers": ["x"]},
+    ):
+        enqueue(device.enrollment, command=body)
+        device.answer_everything(make_answers(apps=[make_app("private")]))
+    assert list_apps(device) == {"com.example.managed": "1.0"}
+
+
+def test_a_long_list_is_not_kept_twice_when_it_is_answered(device: MdmDevice) -> None:
+    device.answer_everything(make_answers(apps=[make_app("a")]))
+    command = Command.objects.get(request_type="InstalledApplicationList")
+    assert command.result == {}
+
+
+@pytest.mark.parametrize("answer", [None, 5, "x", {}, [True, 5, {"Name": 5}], [[["deep"]]]])
+def test_the_device_is_served_when_its_lists_are_odd(device: MdmDevice, answer: Any) -> None:
+    answers = make_answers()
+    for kind, key in (
+        ("InstalledApplicationList", "InstalledApplicationList"),
+        ("CertificateList", "CertificateList"),
+        ("UserList", "Users"),
+        ("ProfileList", "ProfileList"),
+    ):
+        answers[kind] = {} if answer is None else {key: answer}
+    assert "CertificateList" in device.answer_everything(answers)
+    assert list_apps(device) == {}
+
+
+def test_certificates_are_replaced_when_a_list_comes_again(device: MdmDevice) -> None:
+    certificate = device.identity.certificate
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    own = {"CommonName": "me", "IsIdentity": True, "Data": certificate.public_bytes(Encoding.DER)}
+    broken = {"CommonName": "broken", "IsIdentity": False, "Data": b"nonsense"}
+    answers = make_answers() | {"CertificateList": {"CertificateList": [own, broken]}}
+    device.answer_everything(answers)
+    rows = {row.common_name: row for row in DeviceCertificate.objects.filter(device=device.row)}
+    assert rows["me"].not_after == certificate.not_valid_after_utc
+    assert rows["me"].is_identity
+    assert (rows["broken"].subject, rows["broken"].not_after) == ("", None)
+    ask(device, "certificates", answers={"CertificateList": {"CertificateList": [own]}})
+    [left] = DeviceCertificate.objects.filter(device=device.row)
+    assert left.pk == rows["me"].pk
+
+
+def test_apps_are_counted_when_devices_have_listed_them(make_device: MakeDevice) -> None:
+    first, second = make_device().enroll().row, make_device().enroll().row
+    old = make_application("com.example.a", name="Name", short_version="1")
+    new = make_application("com.example.a", name="Name", short_version="2")
+    install(first, old, new, make_application("com.example.b"))
+    install(second, new)
+    count_software(now=timezone.now())
+    a, b = SoftwareTitle.objects.all()
+    assert (a.identifier, a.name, a.device_count, a.version_count) == (
+        "com.example.a",
+        "Name",
+        2,
+        2,
+    )
+    assert (b.device_count, b.version_count) == (1, 1)
+    assert [version.device_count for version in a.versions.all()] == [2, 1]
+    assert count_software(now=timezone.now()) == 0
+
+
+def test_apps_that_nobody_has_are_dropped_when_a_day_has_passed(make_device: MakeDevice) -> None:
+    device = make_device().enroll().row
+    install(device, "com.example.gone")
+    count_software(now=timezone.now())
+    install(device)
+    count_software(now=timezone.now())
+    assert SoftwareTitle.objects.get().device_count == 0
+    count_software(now=timezone.now() + 2 * DAY)
+    assert not SoftwareTitle.objects.exists()
+
+
+def test_facts_do_not_pile_up_when_a_device_invents_them(device: MdmDevice) -> None:
+    for turn in range(2):
+        facts = {f"Fact{turn}-{number}": "x" for number in range(MOST_FACTS)}
+        enqueue(device.enrollment, command={"RequestType": "DeviceInformation"})
+        device.answer_everything({"DeviceInformation": {"QueryResponses": facts}})
+    assert device.row.information == facts
