@@ -6,7 +6,7 @@ from typing import Any
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from enrollment.protocol.log_codes import get_log_code
-from organization.models import Given, PreparedSelect, insert_row, make_row
+from organization.models import Given, PreparedSelect, insert_row
 
 # A JWT, wherever it stands; and what neither a terminal nor PostgreSQL takes.
 TOKEN_START = "eyJ"  # noqa: S105 - how every token begins
@@ -41,18 +41,16 @@ def write_entry(
     session_id = _clean(session_id)[:32]  # it may come from a URL; PostgreSQL takes no NUL
     session = session or _find_session(session_id)
     token = token or (session.token if session else _find_token(token_id))
-    row = make_row(
-        LogEntry,
+    row = LogEntry(
         level=entry.level,
         code=code,
         message=_clean(message or entry.title)[:MAX_MESSAGE],
         session_id=session.public_id if session else session_id,
-        token_id=token.pk if token else None,
+        token=token,
         device_id=device_id or (session.device_id if session else ""),
         remote_address=remote_address or (session.remote_address if session else None),
         detail=_clean_detail(detail or {}, depth=0),
     )
-    row.token = token
     insert_row(row)
     return row
 

@@ -13,7 +13,6 @@ from organization.models.prepared import (
     PreparedUpdate,
     inline_constants,
     insert_row,
-    make_row,
     update_row,
 )
 from organization.models.public import PublicIdField, TimeStamped
@@ -36,6 +35,5 @@ __all__ = [
     "TimeStamped",
     "inline_constants",
     "insert_row",
-    "make_row",
     "update_row",
 ]

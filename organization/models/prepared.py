@@ -14,7 +14,6 @@ from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.models import DateTimeField, Expression, Field, Model, QuerySet
-from django.db.models.fields import NOT_PROVIDED
 from django.db.models.query import get_related_populators
 from django.db.models.sql import UpdateQuery
 
@@ -234,19 +233,6 @@ def _has_own_commit(connection: Any) -> bool:
     return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
-def make_row(model: type[Row], **values: Any) -> Row:
-    """Return a new row that is not stored yet, as the model's class would at twice the cost.
-
-    `values` by attribute, like `issuer_id`; the fields' defaults for those that are left out.
-    """
-    fields = _describe(model).defaults
-    made = [
-        values[name] if name in values else (default() if callable(default) else default)
-        for name, default in fields
-    ]
-    return model(*made)
-
-
 def insert_row(row: Model) -> None:
     """Store a new row and give it its primary key."""
     _describe(type(row)).insert.run(row)
@@ -299,7 +285,6 @@ class _Table:
         self.columns = [_Column(each) for each in fields]
         self.name, self.key = _quote(options.db_table), _quote(options.pk.column)
         self.insert = PreparedInsert(model)
-        self.defaults = [(each.attname, _get_default(each)) for each in options.concrete_fields]
         self._updates: dict[tuple[_Column, ...], Statement] = {}
 
     def encode(self, row: Model, connection: Any) -> list[Any]:
@@ -334,16 +319,6 @@ class _Table:
 @lru_cache(maxsize=64)
 def _describe(model: type[Model]) -> _Table:
     return _Table(model)
-
-
-def _get_default(field: Any) -> Any:
-    """Return the field's default, or what makes one."""
-    default = field.default
-    if default is NOT_PROVIDED:
-        return field.get_default()  # None or an empty text
-    if isinstance(default, Enum):
-        return default.value
-    return default
 
 
 def _quote(name: str) -> str:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
 
 from organization.errors import NotSetUp
-from organization.models import PreparedInsert, make_row, update_row
+from organization.models import PreparedInsert, update_row
 from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
 from scep.errors import DuplicateTransaction
@@ -242,18 +242,17 @@ def _store_intent(
     renews = application.renews
     is_identity = not application.grant.is_profile_service
     purpose = CertificatePurpose.IDENTITY if is_identity else CertificatePurpose.PROFILE_SERVICE
-    row = make_row(
-        IssuedCertificate,
-        issuer_id=issuer.pk,
-        purpose=purpose.value,
-        scep_profile_id=application.scep_profile.pk if application.scep_profile else None,
+    row = IssuedCertificate(
+        issuer=issuer,
+        purpose=purpose,
+        scep_profile=application.scep_profile,
         serial=f"{serial:x}",
         subject=names.naming.subject.rfc4514_string()[:255],
         public_key_sha256=fingerprint(encode_public_key(application.public_key)),
         session_id=application.grant.session_id,
         token_id=application.grant.token_id,
         device_id=renews.device_id if renews else "",
-        renews_id=renews.pk if renews else None,
+        renews=renews,
         lacks_attributes=names.lacks_attributes,
         not_before=validity.not_before,
         not_after=validity.not_after,

@@ -6,7 +6,10 @@ from django.db import connection, transaction
 from organization.models import Given, PreparedInsert, PreparedUpdate
 from scep.models import ScepProfile
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one setting for all"),
+]
 
 INSERT = PreparedInsert(
     ScepProfile,
