@@ -19,6 +19,7 @@ from enrollment.services.sessions import advance_session
 from enrollment.services.tokens import build_token_text, revoke_token
 from organization.models import Organization
 from organization.services.branding import set_logo, update_organization
+from tests.accessibility import find_violations
 from tests.console.test_browser import ARGUMENTS, CHROMIUM, LOUD, browser_test
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.protocol.test_platform import IOS, IPAD
@@ -122,14 +123,10 @@ def _name_stranger(asked: str, url: str) -> list[str]:
 
 
 def check_page(page: Any, where: str, *, schemes: tuple[str, ...] = ("light", "dark")) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
-        options = CONTRAST if scheme == "dark" else None
-        violations = Axe().run(page, options=options).response["violations"]
-        found = [(rule["id"], rule["nodes"][0]["html"]) for rule in violations]
-        assert found == [], f"{where}, {scheme}"
+        options = CONTRAST if scheme == "dark" else {}
+        assert find_violations(page, options=options) == [], f"{where}, {scheme}"
 
 
 @pytest.mark.slow
