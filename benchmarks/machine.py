@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -51,8 +52,17 @@ def measure_updates(url: str, *, connections: int, seconds: int = 3) -> float:
 
 def read_cpu_seconds(root: int) -> float:
     """Return what the process, all below it and their ended children have used so far."""
-    family = _read_family(root)
-    return sum(int(ticks) for fields in family.values() for ticks in fields[11:15]) / TICKS
+    seconds = 0.0
+    for pid, fields in _read_family(root).items():
+        seconds += sum(map(int, fields[13:15])) / TICKS  # its ended children
+        with contextlib.suppress(OSError):  # it has just ended
+            seconds += time.clock_gettime(_cpu_clock(pid))
+    return seconds
+
+
+def _cpu_clock(pid: int) -> int:
+    """Return the clock of a process, to the nanosecond: clock_getcpuclockid(3) on Linux."""
+    return ~pid << 3 | 2
 
 
 def read_memory(root: int) -> float:
