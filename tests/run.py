@@ -67,6 +67,7 @@ ONCE = (
 )
 # What there is nothing of in SQLite.
 POSTGRESQL_ONLY = (
+    "tests/devices/test_plans.py",
     "tests/devices/test_push_locks.py",
     "tests/guardmdm/test_kept_connection.py",
     "tests/organization/test_synchronous_commit.py",

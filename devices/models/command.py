@@ -31,7 +31,7 @@ class Command(TimeStamped):
     """One MDM command for a channel of an enrollment, from the queue to its first final result."""
 
     public_id = PublicIdField(prefix="cmd")
-    uuid = models.CharField(max_length=36, unique=True, help_text="CommandUUID.")
+    uuid = models.CharField(max_length=36, help_text="CommandUUID.")
     enrollment = models.ForeignKey(
         Enrollment, models.CASCADE, related_name="commands", db_index=False
     )
@@ -49,6 +49,7 @@ class Command(TimeStamped):
         null=True,
         blank=True,
         related_name="commands",
+        db_index=False,
         help_text="None: the device's channel.",
     )
     request_type = models.CharField(max_length=64)
@@ -81,11 +82,13 @@ class Command(TimeStamped):
     class Meta:
         ordering = ("-id",)
         constraints = [
+            # `unique` would make PostgreSQL keep a second index, for patterns.
+            models.UniqueConstraint(fields=["uuid"], name="command_uuid"),
             models.UniqueConstraint(
                 fields=["enrollment", "unique_key"],
                 condition=HAS_NO_END & ~Q(unique_key=""),
                 name="one_waiting_command_per_key",
-            )
+            ),
         ]
         # A finished command is only in those that its history needs.
         indexes = [
@@ -101,6 +104,12 @@ class Command(TimeStamped):
                 fields=["completed_at"],
                 condition=Q(completed_at__isnull=False, forgotten_at__isnull=True),
                 name="command_retention",
+            ),
+            # Without the condition PostgreSQL would take it for the few commands of no user.
+            models.Index(
+                fields=["user_channel"],
+                condition=Q(user_channel__isnull=False),
+                name="command_user_channel",
             ),
             models.Index(fields=["device", "-id"], name="command_history"),
             models.Index(

@@ -22,7 +22,10 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Value,
 )
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.identity import Proof
@@ -52,6 +55,9 @@ IS_NEWS = ExpressionWrapper(
     Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error=""),
     output_field=BooleanField(),
 )
+# Worded so that no index of live enrollments alone fits. Until its first ANALYZE, PostgreSQL takes
+# such an index for tiny and reads it whole (docs/adr/0195).
+IS_LIVE = Exact(Coalesce("state", Value("")), EnrollmentState.LIVE.value)
 # What devices.services.presence.note_presence writes: statement, table, and whose key it is.
 NOTES = (
     (
@@ -221,10 +227,10 @@ def build_trusted() -> Exists:
 def build_known() -> QuerySet[Enrollment]:
     """Return the live enrollment of `fingerprint`, `issuer` and `udid`."""
     return Enrollment.objects.filter(
+        IS_LIVE,
         build_trusted(),
         ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
-        state=EnrollmentState.LIVE,
         connected_at__isnull=False,  # the first time is news, which the ordinary way tells
         device__udid=Given("udid"),
     )
@@ -243,6 +249,8 @@ def _compile(*, with_put_off: bool, is_report: bool) -> tuple[str, list[Any]]:
         is_news=IS_NEWS,
         command_key=Subquery(commands.values("pk")[:1]),
     )
-    chosen = rows.order_by().values_list(*SENDER, "command_key")
+    # There is one at most. PostgreSQL would turn a SELECT without limit and the join into one, and
+    # then read the whole table of commands.
+    chosen = rows.order_by().values_list(*SENDER, "command_key")[:1]
     sql, parameters = chosen.query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
     return sql, list(parameters)

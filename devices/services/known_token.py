@@ -12,10 +12,10 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BooleanField, Exists, F, OuterRef
 from django.db.models.functions import Coalesce
 
-from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import Device, DeviceStatus, Enrollment
 from devices.protocol.checkin import Checkin, TokenUpdate
 from devices.protocol.identity import Proof
-from devices.services.known_sender import IS_NEWS, build_trusted, is_familiar, note_sender
+from devices.services.known_sender import IS_LIVE, IS_NEWS, build_trusted, is_familiar, note_sender
 from devices.services.presence import RESOLUTION
 from organization.models import Given, PreparedUpdate
 from scep.services.verified_identities import find_verified_issuer
@@ -25,6 +25,7 @@ IS_OVER = (DeviceStatus.NOT_MANAGED, DeviceStatus.UNENROLLED)
 # as far as they can: of two changes at once the later one then sees the earlier.
 RENEW = PreparedUpdate(
     lambda: Enrollment.objects.filter(
+        IS_LIVE,
         build_trusted(),
         Exists(
             Device.objects.filter(pk=OuterRef("device_id"), udid=Given("udid")).exclude(
@@ -32,7 +33,6 @@ RENEW = PreparedUpdate(
             )
         ),
         certificate_sha256=Given("fingerprint"),
-        state=EnrollmentState.LIVE,
         connected_at__isnull=False,
         push_suspended_at=None,
     ),
