@@ -5,9 +5,10 @@ URL patterns of the whole server and four signals: 0.1 to 0.2 ms, which is more 
 Python for the message itself. Here its view is called at once. The views, their answers, the
 handling of errors and the lines of the log are the same.
 
-A view may have itself once more, as its `plain`: that takes WSGI's environ. It returns a response,
-or, for a 200 with nothing more to say, anything with `body` and `content_type`: making Django's
-request and response costs more than reading what a device says when it has nothing to say.
+A view may have itself once more, as its `plain`: that takes WSGI's environ in place of the
+request. It returns a response, or, for a 200 with nothing more to say, anything with `body` and
+`content_type`: making Django's request and response costs more than reading what a device says
+when it has nothing to say.
 """
 
 from collections.abc import Callable, Iterable
@@ -71,7 +72,7 @@ def _answer(environ: dict[str, Any], match: ResolverMatch) -> Any:
     plain = getattr(match.func, "plain", None)
     try:
         if plain is not None:
-            answer = plain(environ)
+            answer = plain(environ, *match.args, **match.kwargs)
         else:
             answer = match.func(_build_request(environ, match), *match.args, **match.kwargs)
     except Exception as error:  # noqa: BLE001 - the border of the door

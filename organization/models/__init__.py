@@ -13,6 +13,7 @@ from organization.models.prepared import (
     PreparedUpdate,
     inline_constants,
     insert_row,
+    insert_unasked,
     update_row,
 )
 from organization.models.public import PublicIdField, TimeStamped
@@ -35,5 +36,6 @@ __all__ = [
     "TimeStamped",
     "inline_constants",
     "insert_row",
+    "insert_unasked",
     "update_row",
 ]

@@ -1,7 +1,9 @@
 """Whose request this is: the peer's address, or what proxies that we trust say about it."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -12,26 +14,36 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def get_client_address(request: HttpRequest) -> str | None:
-    """Return the client's IP address as text, or None where the peer has none (a socket file).
+    """Return the client's IP address as text, or None where the peer has none (a socket file)."""
+    return _read_address(request.META)
+
+
+def get_caller(request: HttpRequest) -> Caller:
+    """Return who sent the request: get_client_address and the User-Agent."""
+    return read_caller(request.META)
+
+
+def read_caller(environ: Mapping[str, Any]) -> Caller:
+    """Return the same of a request as WSGI brings it."""
+    # Not request.headers, which reads all of them to find this one.
+    agent = environ.get("HTTP_USER_AGENT", "")
+    return build_caller(address=_read_address(environ), agent=agent)
+
+
+def _read_address(environ: Mapping[str, Any]) -> str | None:
+    """Return the address of the client, and not of a proxy that we trust.
 
     X-Forwarded-For is believed only from GUARDMDM_TRUSTED_PROXIES, and only from the
     right: the first hop from there that is no trusted proxy is the client. What stands
     further left was written by the client.
     """
-    address = _normalize_peer(request.META.get("REMOTE_ADDR", ""))
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    address = _normalize_peer(environ.get("REMOTE_ADDR", ""))
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
     for hop in reversed(forwarded.split(",") if forwarded else ()):
         if address is None or not is_trusted_proxy(address):
             break
         address = _normalize(hop) or address
     return address
-
-
-def get_caller(request: HttpRequest) -> Caller:
-    """Return who sent the request: get_client_address and the User-Agent."""
-    # Not request.headers, which reads all of them to find this one.
-    agent = request.META.get("HTTP_USER_AGENT", "")
-    return build_caller(address=get_client_address(request), agent=agent)
 
 
 def is_trusted_proxy(address: str | None) -> bool:

@@ -6,17 +6,16 @@ its `?operation=` to whatever URL there is.
 """
 
 from collections.abc import Callable
-from functools import wraps
+from typing import Any
 from urllib.parse import unquote
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods
 
 from organization.errors import NotSetUp, RateLimited, SecretUnreadable
-from organization.services.client_address import get_caller
+from organization.services.client_address import read_caller
 from scep.errors import MessageUnreadable, NoNextAuthority
 from scep.models import ScepProfile
 from scep.protocol.transport import (
@@ -38,85 +37,98 @@ from scep.services.refusals import check_refusals
 from scep.signals import scep_asked
 
 RETRY_AFTER_SECONDS = "30"
+METHODS = ("GET", "POST")
+PLAIN_TEXT = "text/plain; charset=utf-8"
 PKI_MESSAGE = "application/x-pki-message"
-Door = Callable[..., HttpResponse]
-
-
-def _closing_gently(door: Door) -> Door:
-    """A device tries again after a 503; any other 5xx ends its enrollment."""
-
-    @wraps(door)
-    def guarded(request: HttpRequest, profile_id: str, session_id: str = "") -> HttpResponse:
-        try:
-            return door(request, profile_id, find_session_id(session_id))
-        except (MessageUnreadable, NoNextAuthority) as refusal:
-            return _answer_text(str(refusal), status=400)
-        except RateLimited as limited:
-            response = _answer_text("Too many requests were refused, wait a minute.", status=429)
-            response["Retry-After"] = str(limited.retry_after)
-            return response
-        except (OperationalError, InterfaceError, NotSetUp, SecretUnreadable):
-            response = _answer_text("The server is not ready, try again later.", status=503)
-            response["Retry-After"] = RETRY_AFTER_SECONDS
-            return response
-
-    return guarded
+Environ = dict[str, Any]
+Answer = CaCertificates
+"""Body and media type of a 200. Refusals are Django's responses."""
 
 
 @csrf_exempt
-@require_http_methods(["GET", "POST"])
-@_closing_gently
 def scep(request: HttpRequest, profile_id: str, session_id: str = "") -> HttpResponse:
     """Answer one SCEP operation of the profile `scep_…` (RFC 8894 section 4)."""
-    query = decode_query(request.META.get("QUERY_STRING", ""))
-    served = find_served_profile(profile_id, now=timezone.now())
+    answer = answer_plainly(request.META, profile_id, session_id)
+    if isinstance(answer, HttpResponse):
+        return answer
+    # Without its length it would be sent in chunks, which the simplest SCEP clients do not read.
+    length = {"Content-Length": str(len(answer.body))}
+    return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
+
+
+def answer_plainly(
+    environ: Environ, profile_id: str, session_id: str = ""
+) -> Answer | HttpResponse:
+    """Do the same for WSGI's environ, without Django's request (guardmdm.machine_door).
+
+    A device tries again after a 503; any other 5xx ends its enrollment.
+    """
+    if environ["REQUEST_METHOD"] not in METHODS:
+        return HttpResponseNotAllowed(METHODS)
+    try:
+        return _answer(environ, profile_id, find_session_id(session_id))
+    except (MessageUnreadable, NoNextAuthority) as refusal:
+        return _refuse(str(refusal), status=400)
+    except RateLimited as limited:
+        response = _refuse("Too many requests were refused, wait a minute.", status=429)
+        response["Retry-After"] = str(limited.retry_after)
+        return response
+    except (OperationalError, InterfaceError, NotSetUp, SecretUnreadable):
+        response = _refuse("The server is not ready, try again later.", status=503)
+        response["Retry-After"] = RETRY_AFTER_SECONDS
+        return response
+
+
+scep.plain = answer_plainly  # type: ignore[attr-defined]
+
+
+def _answer(environ: Environ, profile_id: str, session_id: str) -> Answer | HttpResponse:
+    query, now = decode_query(environ.get("QUERY_STRING", "")), timezone.now()
+    served = find_served_profile(profile_id, now=now)
     if served is None:
-        return _answer_text("There is no such SCEP profile.", status=404)
-    answer = OPERATIONS.get(query.operation)
-    if answer is None:
-        return _answer_text("This SCEP operation is not offered here.", status=400)
-    response = answer(request, served, query, session_id)
+        return _refuse("There is no such SCEP profile.", status=404)
+    operate = OPERATIONS.get(query.operation)
+    if operate is None:
+        return _refuse("This SCEP operation is not offered here.", status=400)
+    answer = operate(environ, served, query, session_id)
     if session_id and query.operation in READING:
         # Robust: a record that fails is no reason to refuse a device.
         scep_asked.send_robust(
             sender=ScepProfile,
             session_id=session_id,
             operation=query.operation,
-            caller=get_caller(request),
-            now=timezone.now(),
+            caller=read_caller(environ),
+            now=now,
         )
-    return response
+    return answer
 
 
 def _get_capabilities(
-    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
-) -> HttpResponse:
-    return _answer_text(describe_capabilities(served.profile))
+    environ: Environ, served: ServedProfile, query: Query, session_id: str
+) -> Answer:
+    return Answer(describe_capabilities(served.profile).encode(), PLAIN_TEXT)
 
 
 def _get_certificates(
-    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
-) -> HttpResponse:
-    name = unquote(query.message)
-    certificates = build_ca_certificates(served.profile, name=name, now=timezone.now())
-    return _answer_certificates(certificates)
+    environ: Environ, served: ServedProfile, query: Query, session_id: str
+) -> Answer:
+    return build_ca_certificates(served.profile, name=unquote(query.message), now=timezone.now())
 
 
-def _get_next(
-    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
-) -> HttpResponse:
-    return _answer_certificates(build_next_ca_certificates(served.profile))
+def _get_next(environ: Environ, served: ServedProfile, query: Query, session_id: str) -> Answer:
+    return build_next_ca_certificates(served.profile)
 
 
 def _pki_operation(
-    request: HttpRequest, served: ServedProfile, query: Query, session_id: str
-) -> HttpResponse:
-    caller = get_caller(request)
+    environ: Environ, served: ServedProfile, query: Query, session_id: str
+) -> Answer | HttpResponse:
+    caller = read_caller(environ)
     check_refusals(caller.address)
-    if request.method == "POST":
-        data = request.read(MAX_BODY_BYTES + 1)
-        if len(data) > MAX_BODY_BYTES:
-            return _answer_text("The SCEP message is larger than 64 KB.", status=413)
+    if environ["REQUEST_METHOD"] == "POST":
+        length = _read_length(environ)
+        if length > MAX_BODY_BYTES:
+            return _refuse("The SCEP message is larger than 64 KB.", status=413)
+        data = environ["wsgi.input"].read(length)
     else:
         data = decode_message_text(query.message)
     reply = handle_pki_operation(
@@ -128,21 +140,20 @@ def _pki_operation(
         session_id=session_id,
         caller=caller,
     )
-    # Without its length it would be sent in chunks, which the simplest SCEP clients do not read.
-    length = {"Content-Length": str(len(reply))}
-    return HttpResponse(reply, content_type=PKI_MESSAGE, headers=length)
+    return Answer(reply, PKI_MESSAGE)
 
 
-def _answer_certificates(certificates: CaCertificates) -> HttpResponse:
-    return HttpResponse(certificates.body, content_type=certificates.content_type)
+def _read_length(environ: Environ) -> int:
+    announced = environ.get("CONTENT_LENGTH") or "0"
+    return int(announced) if announced.isdecimal() else 0
 
 
-def _answer_text(text: str, *, status: int = 200) -> HttpResponse:
-    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)
+def _refuse(text: str, *, status: int) -> HttpResponse:
+    return HttpResponse(text, content_type=PLAIN_TEXT, status=status)
 
 
 READING = ("GetCACaps", "GetCACert")
-OPERATIONS = {
+OPERATIONS: dict[str, Callable[..., Answer | HttpResponse]] = {
     "GetCACaps": _get_capabilities,
     "GetCACert": _get_certificates,
     "GetNextCACert": _get_next,
