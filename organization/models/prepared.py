@@ -299,7 +299,7 @@ class _Table:
         fields, values = vars(row), []
         for column in self.columns:
             value = fields.get(column.attribute)
-            if type(value) is not column.as_it_is:
+            if type(value) is not column.as_it_is and (value is not None or column.changes_itself):
                 value = column.encode(row, connection, is_new=True)
             values.append(value)
         return values

@@ -7,8 +7,6 @@ indefinite length, which devices send, are read too).
 """
 
 from functools import lru_cache
-from types import TracebackType
-from typing import Self
 
 INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 0x02, 0x03, 0x04, 0x05, 0x06
 UTF8_STRING, PRINTABLE_STRING, IA5_STRING = 0x0C, 0x13, 0x16
@@ -28,46 +26,55 @@ class Unfamiliar(Exception):
 
 
 class Reader:
-    """Walks through the elements of one constructed value, in order.
+    """Walks through the elements of `data`, in order, and into those that `enter` names.
 
-    A reader from `enter` is used in a `with` block, and must have read everything at its end.
+    `leave` and `finish` want everything to have been read that is inside. One object for a whole
+    message: there are forty elements in one, and each call less counts. `is_der`: an element of
+    indefinite length is Unfamiliar.
     """
 
-    __slots__ = ("_data", "_end", "_is_indefinite", "_outer", "position")
+    __slots__ = ("_data", "_end", "_is_der", "_is_indefinite", "_outer", "position")
 
-    def __init__(self, data: bytes, start: int = 0, end: int | None = None) -> None:
-        self._data, self.position = data, start
-        self._end = len(data) if end is None else end
-        self._outer: Reader | None = None
+    def __init__(self, data: bytes, *, is_der: bool = False) -> None:
+        self._data, self._end, self._is_der = data, len(data), is_der
+        self.position = 0
         self._is_indefinite = False
+        self._outer: list[tuple[int, bool]] = []
 
-    def __enter__(self) -> Self:
-        return self
+    def enter(self, *tags: int) -> None:
+        """Go into the next element, of definite length or not; into the first inside it, ..."""
+        data = self._data
+        for tag in tags:
+            begin = self.position
+            self._outer.append((self._end, self._is_indefinite))
+            if begin + 2 <= self._end and data[begin + 1] == INDEFINITE:
+                if data[begin] != tag or not tag & CONSTRUCTED or self._is_der:
+                    raise Unfamiliar
+                self.position, self._is_indefinite = begin + 2, True
+            else:
+                self.position, self._end = self._locate(tag, begin)
+                self._is_indefinite = False
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        # The usual end first: each call less counts, there are forty in a message.
-        if kind is None and (self._is_indefinite or self.position != self._end):
-            self.finish()
-
-    def finish(self) -> None:
-        """Raise Unfamiliar unless everything has been read."""
-        if not self._is_indefinite:
-            if self.position != self._end:
+    def leave(self, levels: int = 1) -> None:
+        """Go on behind the element that was entered last, and those around it."""
+        for _ in range(levels):
+            if self._is_indefinite:
+                position = self.position
+                self.position = end = position + len(END_OF_CONTENTS)
+                if end > self._end or self._data[position:end] != END_OF_CONTENTS:
+                    raise Unfamiliar
+            elif self.position != self._end:
                 raise Unfamiliar
-            return
-        end = self.position + len(END_OF_CONTENTS)
-        if end > self._end or self._data[self.position : end] != END_OF_CONTENTS:
+            self._end, self._is_indefinite = self._outer.pop()
+
+    def finish(self, levels: int = 0) -> None:
+        """Leave, and raise Unfamiliar unless that was all."""
+        self.leave(levels)
+        if self._outer or self.position != self._end:
             raise Unfamiliar
-        if self._outer is not None:
-            self._outer.position = end
 
     def peek(self) -> int | None:
-        """Return the next element's tag, or None where nothing is left."""
+        """Return the next element's tag, or None where nothing is left inside."""
         if self.position >= self._end:
             return None
         tag = self._data[self.position]
@@ -90,27 +97,15 @@ class Reader:
         self.position = self._locate(tag, begin)[1]
         return self._data[begin : self.position]
 
-    def enter(self, tag: int) -> "Reader":
-        """Return a reader of the next element's contents, of definite length or not."""
-        position, data = self.position, self._data
-        begin = position + 2
-        if begin > self._end or data[begin - 1] != INDEFINITE:
-            start, self.position = self._locate(tag, position)
-            return Reader(data, start, self.position)
-        if data[position] != tag or not tag & CONSTRUCTED:
-            raise Unfamiliar
-        inner = Reader(data, begin, self._end)
-        inner._is_indefinite, inner._outer = True, self
-        return inner
-
     def take_octets(self, tag: int = OCTET_STRING) -> bytes:
         """Return an OCTET STRING, primitive or in pieces (X.690 section 8.7)."""
         if self.peek() == tag:
             return self.take(tag)
         pieces = []
-        with self.enter(tag | CONSTRUCTED) as inner:
-            while inner.peek() is not None:
-                pieces.append(inner.take(OCTET_STRING))
+        self.enter(tag | CONSTRUCTED)
+        while self.peek() is not None:
+            pieces.append(self.take(OCTET_STRING))
+        self.leave()
         return b"".join(pieces)
 
     def _locate(self, tag: int, position: int) -> tuple[int, int]:

@@ -73,42 +73,51 @@ class DirectEnvelope:
 
 def read_signed_data(data: bytes) -> DirectSignature:
     """Read a ContentInfo with SignedData; raises Unfamiliar."""
-    with Reader(data) as outer, outer.enter(der.SEQUENCE) as info:
-        _expect(info, SIGNED_CONTENTS)
-        with info.enter(der.CONTEXT_0) as explicit, explicit.enter(der.SEQUENCE) as signed:
-            signed.take(der.INTEGER)
-            signed.take(der.SET)
-            content = _read_content(signed)
-            with signed.enter(der.CONTEXT_0) as certificates:
-                certificate = certificates.take_whole(der.SEQUENCE)
-            with signed.enter(der.SET) as signers, signers.enter(der.SEQUENCE) as signer:
-                return _read_signer(signer, content=content, certificate=certificate)
+    reader = Reader(data)
+    reader.enter(der.SEQUENCE)
+    _expect(reader, SIGNED_CONTENTS)
+    reader.enter(der.CONTEXT_0, der.SEQUENCE)
+    reader.take(der.INTEGER)
+    reader.take(der.SET)
+    content = _read_content(reader)
+    reader.enter(der.CONTEXT_0)
+    certificate = reader.take_whole(der.SEQUENCE)
+    reader.leave()
+    reader.enter(der.SET, der.SEQUENCE)
+    signature = _read_signer(reader, content=content, certificate=certificate)
+    reader.finish(levels=5)
+    return signature
 
 
 def read_enveloped_data(data: bytes) -> DirectEnvelope:
     """Read a ContentInfo with EnvelopedData; raises Unfamiliar."""
-    with Reader(data) as outer, outer.enter(der.SEQUENCE) as info:
-        _expect(info, ENVELOPED_CONTENTS)
-        with info.enter(der.CONTEXT_0) as explicit, explicit.enter(der.SEQUENCE) as enveloped:
-            enveloped.take(der.INTEGER)
-            with enveloped.enter(der.SET) as recipients, recipients.enter(der.SEQUENCE) as each:
-                each.take(der.INTEGER)
-                name = each.take_whole(der.SEQUENCE)
-                _read_algorithm(each, known=KEY_ENCRYPTION_OIDS)
-                key = each.take(der.OCTET_STRING)
-            with enveloped.enter(der.SEQUENCE) as content:
-                _expect(content, DATA_CONTENTS)
-                with content.enter(der.SEQUENCE) as algorithm:
-                    cipher = _find(algorithm.take(der.OID), known=CIPHER_OIDS)
-                    vector = algorithm.take(der.OCTET_STRING)
-                encrypted = content.take_octets(der.PRIMITIVE_0)
+    reader = Reader(data)
+    reader.enter(der.SEQUENCE)
+    _expect(reader, ENVELOPED_CONTENTS)
+    reader.enter(der.CONTEXT_0, der.SEQUENCE)
+    reader.take(der.INTEGER)
+    reader.enter(der.SET, der.SEQUENCE)
+    reader.take(der.INTEGER)
+    name = reader.take_whole(der.SEQUENCE)
+    _read_algorithm(reader, known=KEY_ENCRYPTION_OIDS)
+    key = reader.take(der.OCTET_STRING)
+    reader.leave(levels=2)
+    reader.enter(der.SEQUENCE)
+    _expect(reader, DATA_CONTENTS)
+    reader.enter(der.SEQUENCE)
+    cipher = _find(reader.take(der.OID), known=CIPHER_OIDS)
+    vector = reader.take(der.OCTET_STRING)
+    reader.leave()
+    encrypted = reader.take_octets(der.PRIMITIVE_0)
+    reader.finish(levels=4)
     return DirectEnvelope(name, key, cipher, vector, encrypted)
 
 
 @lru_cache(maxsize=64)
 def read_issuer_and_serial(certificate: bytes) -> bytes:
     """Return how CMS names this DER certificate (RFC 5652 section 10.2.4); raises Unfamiliar."""
-    tbs = Reader(certificate).enter(der.SEQUENCE).enter(der.SEQUENCE)
+    tbs = Reader(certificate)
+    tbs.enter(der.SEQUENCE, der.SEQUENCE)
     if tbs.peek() == der.CONTEXT_0:
         tbs.take(der.CONTEXT_0)
     serial = tbs.take_whole(der.INTEGER)
@@ -118,19 +127,24 @@ def read_issuer_and_serial(certificate: bytes) -> bytes:
 
 def read_key_bits(public_key: bytes) -> bytes:
     """Return the key inside a SubjectPublicKeyInfo, DER; raises Unfamiliar."""
-    with Reader(public_key) as outer, outer.enter(der.SEQUENCE) as info:
-        info.take(der.SEQUENCE)
-        bits = info.take(der.BIT_STRING)
+    info = Reader(public_key)
+    info.enter(der.SEQUENCE)
+    info.take(der.SEQUENCE)
+    bits = info.take(der.BIT_STRING)
+    info.finish(levels=1)
     return bits[1:]
 
 
 def _read_content(signed: Reader) -> bytes | None:
-    with signed.enter(der.SEQUENCE) as encapsulated:
-        _expect(encapsulated, DATA_CONTENTS)
-        if encapsulated.peek() is None:
-            return None
-        with encapsulated.enter(der.CONTEXT_0) as explicit:
-            return explicit.take_octets()
+    signed.enter(der.SEQUENCE)
+    _expect(signed, DATA_CONTENTS)
+    content = None
+    if signed.peek() is not None:
+        signed.enter(der.CONTEXT_0)
+        content = signed.take_octets()
+        signed.leave()
+    signed.leave()
+    return content
 
 
 def _read_signer(signer: Reader, *, content: bytes | None, certificate: bytes) -> DirectSignature:
@@ -171,13 +185,16 @@ def _read_attributes(contents: bytes) -> dict[str, tuple[bytes, ...]]:
 # A device's attributes are nearly all alike in each of its messages.
 @lru_cache(maxsize=4096)
 def _read_attribute(whole: bytes) -> tuple[str, bytes]:
-    with Reader(whole) as outer, outer.enter(der.SEQUENCE) as attribute:
-        oid = _find(attribute.take(der.OID), known=ATTRIBUTES)
-        with attribute.enter(der.SET) as values:
-            tag = values.peek()
-            if tag not in ATTRIBUTE_TAGS[oid]:
-                raise Unfamiliar
-            return oid, values.take_whole(tag)
+    attribute = Reader(whole)
+    attribute.enter(der.SEQUENCE)
+    oid = _find(attribute.take(der.OID), known=ATTRIBUTES)
+    attribute.enter(der.SET)
+    tag = attribute.peek()
+    if tag not in ATTRIBUTE_TAGS[oid]:
+        raise Unfamiliar
+    value = attribute.take_whole(tag)
+    attribute.finish(levels=2)
+    return oid, value
 
 
 def _read_algorithm(reader: Reader, *, known: dict[bytes, str]) -> str:
@@ -187,10 +204,12 @@ def _read_algorithm(reader: Reader, *, known: dict[bytes, str]) -> str:
 
 @lru_cache(maxsize=64)
 def _read_algorithm_oid(whole: bytes) -> bytes:
-    with Reader(whole) as outer, outer.enter(der.SEQUENCE) as algorithm:
-        oid = algorithm.take(der.OID)
-        if algorithm.peek() is not None and algorithm.take(der.NULL):
-            raise Unfamiliar
+    algorithm = Reader(whole)
+    algorithm.enter(der.SEQUENCE)
+    oid = algorithm.take(der.OID)
+    if algorithm.peek() is not None and algorithm.take(der.NULL):
+        raise Unfamiliar
+    algorithm.finish(levels=1)
     return oid
 
 

@@ -56,20 +56,20 @@ class DirectRequest:
 
 def read_request(data: bytes) -> DirectRequest:
     """Read a PKCS#10 request; raises Unfamiliar."""
-    with Reader(data) as outer:
-        whole = outer.take(der.SEQUENCE)
-    with Reader(whole) as request:
-        signed_bytes = request.take_whole(der.SEQUENCE)
-        algorithm = request.take_whole(der.SEQUENCE)
-        signature = request.take(der.BIT_STRING)
-    with Reader(signed_bytes) as outer:
-        contents = outer.take(der.SEQUENCE)
-    with Reader(contents) as info:
-        if info.take(der.INTEGER) != VERSION_1:
-            raise Unfamiliar
-        common_name = _read_common_name(info.take(der.SEQUENCE))
-        public_key = info.take_whole(der.SEQUENCE)
-        challenge = _read_attributes(info.take(der.CONTEXT_0))
+    request = Reader(data, is_der=True)
+    request.enter(der.SEQUENCE)
+    signed_bytes = request.take_whole(der.SEQUENCE)
+    algorithm = request.take_whole(der.SEQUENCE)
+    signature = request.take(der.BIT_STRING)
+    request.finish(levels=1)
+    info = Reader(signed_bytes, is_der=True)
+    info.enter(der.SEQUENCE)
+    if info.take(der.INTEGER) != VERSION_1:
+        raise Unfamiliar
+    common_name = _read_common_name(info.take(der.SEQUENCE))
+    public_key = info.take_whole(der.SEQUENCE)
+    challenge = _read_attributes(info.take(der.CONTEXT_0))
+    info.finish(levels=1)
     if algorithm not in SIGNATURES or signature[:1] != b"\0":
         raise Unfamiliar
     return DirectRequest(
@@ -85,11 +85,11 @@ def read_request(data: bytes) -> DirectRequest:
 def _read_common_name(subject: bytes) -> str:
     """Return the only CN of a Name, "" where it has none."""
     found = []
-    reader = Reader(subject)
+    reader = Reader(subject, is_der=True)
     while reader.peek() is not None:
-        with Reader(reader.take(der.SET)) as relative:
-            name = Reader(relative.take(der.SEQUENCE))
-        oid, text = name.take(der.OID), _read_text(name)
+        reader.enter(der.SET, der.SEQUENCE)
+        oid, text = reader.take(der.OID), _read_text(reader)
+        reader.leave(levels=2)
         if oid not in NAMES:
             raise Unfamiliar
         if oid == COMMON_NAME:
@@ -102,20 +102,22 @@ def _read_common_name(subject: bytes) -> str:
 def _read_attributes(contents: bytes) -> str:
     """Return the challenge, "" where there is none, and pass a harmless extension request."""
     found: dict[bytes, str] = {}
-    reader, before = Reader(contents), b""
+    reader, before = Reader(contents, is_der=True), b""
     while reader.peek() is not None:
         whole = reader.take_whole(der.SEQUENCE)
         if whole < before:  # the order of a SET OF (X.690 section 11.6)
             raise Unfamiliar
         before = whole
-        with Reader(whole) as outer:
-            attribute = Reader(outer.take(der.SEQUENCE))
+        attribute = Reader(whole, is_der=True)
+        attribute.enter(der.SEQUENCE)
         oid, value = attribute.take(der.OID), attribute.take(der.SET)
-        attribute.finish()
+        attribute.finish(levels=1)
         if oid in found:
             raise Unfamiliar
         if oid == CHALLENGE:
-            found[oid] = _read_text(Reader(value), most=MAX_CHALLENGE)
+            challenge = Reader(value, is_der=True)
+            found[oid] = _read_text(challenge, most=MAX_CHALLENGE)
+            challenge.finish()
         elif oid == EXTENSION_REQUEST and value in HARMLESS_EXTENSIONS:
             found[oid] = ""
         else:
@@ -124,12 +126,11 @@ def _read_attributes(contents: bytes) -> str:
 
 
 def _read_text(reader: Reader, *, most: int = 255) -> str:
-    """Return the last element, a UTF8String or PrintableString, where it is printable ASCII."""
+    """Return the next element, a UTF8String or PrintableString, where it is printable ASCII."""
     tag = reader.peek()
     if tag not in (der.UTF8_STRING, der.PRINTABLE_STRING):
         raise Unfamiliar
     data = reader.take(tag)
-    reader.finish()
     if not data.isascii() or len(data) > most:
         raise Unfamiliar
     text = data.decode("ascii")

@@ -7,6 +7,7 @@ A template is a relative name like `CN={serial}` or an alternative name like
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from urllib.parse import quote
 
 from asn1crypto import core
@@ -74,6 +75,15 @@ Not among them is `imei`, which only some devices have.
 
 
 @dataclass(frozen=True)
+class _Template:
+    """A template, read: its kind (CN, dns, …), what stands behind it, the variables in that."""
+
+    kind: str
+    text: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Naming:
     """The names that stand in a certificate."""
 
@@ -114,18 +124,23 @@ def build_naming(
     A part whose variables are all unknown is left out, as is one that would be no valid name of
     its kind: a device's serial number is only what the device says.
     """
-    values = {name: clean_text(getattr(attributes, name)) for name in VARIABLES}
-    names = [_build_relative_name(text, values=values) for text in subject]
+    templates = [_read_template(text) for text in (*subject, *alternative_names)]
+    values = {
+        name: clean_text(getattr(attributes, name)) if name in VARIABLES else ""
+        for template in templates
+        for name in template.variables
+    }
+    names = [_build_relative_name(each, values=values) for each in templates[: len(subject)]]
     relative = [name for name in names if name is not None]
     if not any(name.oid == NameOID.COMMON_NAME for name in relative):
         relative.append(x509.NameAttribute(NameOID.COMMON_NAME, cut_text(fallback)))
-    built = [_build_alternative_name(text, values=values) for text in alternative_names]
+    built = [_build_alternative_name(each, values=values) for each in templates[len(subject) :]]
     return Naming(x509.Name(relative), tuple(name for name in built if name is not None))
 
 
 def lacks_device_attributes(templates: Sequence[str], *, attributes: SubjectAttributes) -> bool:
     """Whether a template names the device's serial number or UDID, which is not known yet."""
-    named = {name for text in templates for name in VARIABLE.findall(text)}
+    named = {name for text in templates for name in _read_template(text).variables}
     return any(name in named and not getattr(attributes, name) for name in DEVICE_VARIABLES)
 
 
@@ -150,20 +165,27 @@ def _verify_template(text: str, *, kinds: tuple[str, ...]) -> str:
     return kind
 
 
+# Those of the SCEP profiles of one server; each is at most MAX_TEMPLATE long.
+@lru_cache(maxsize=256)
+def _read_template(text: str) -> _Template:
+    kind, _, value = text.partition("=")
+    return _Template(kind, value, tuple(VARIABLE.findall(value)))
+
+
 def _fill(
-    template: str, *, values: Mapping[str, str], escape: Callable[[str], str] = str
+    template: _Template, *, values: Mapping[str, str], escape: Callable[[str], str] = str
 ) -> str | None:
     """Return the text with its variables, None where all of them are unknown."""
-    named = VARIABLE.findall(template)
-    if named and not any(values.get(name) for name in named):
+    if template.variables and not any(values[name] for name in template.variables):
         return None
-    return VARIABLE.sub(lambda match: escape(values.get(match[1], "")), template).strip() or None
+    filled = VARIABLE.sub(lambda match: escape(values[match[1]]), template.text)
+    return filled.strip() or None
 
 
 def _build_relative_name(
-    text: str, *, values: Mapping[str, str]
+    template: _Template, *, values: Mapping[str, str]
 ) -> "x509.NameAttribute[str] | None":
-    kind, _, template = text.partition("=")
+    kind = template.kind
     oid, value = RELATIVE_NAMES.get(kind), _fill(template, values=values)
     if oid is None or value is None:
         return None
@@ -176,42 +198,44 @@ def _build_relative_name(
     return x509.NameAttribute(oid, cut_text(value))
 
 
-def _build_alternative_name(text: str, *, values: Mapping[str, str]) -> x509.GeneralName | None:
-    kind, _, template = text.partition("=")
-    build = ALTERNATIVE_NAMES.get(kind)
+def _build_alternative_name(
+    template: _Template, *, values: Mapping[str, str]
+) -> x509.GeneralName | None:
+    build = ALTERNATIVE_NAMES.get(template.kind)
     return build(template, values) if build else None
 
 
-def _build_dns_name(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+def _build_dns_name(template: _Template, values: Mapping[str, str]) -> x509.GeneralName | None:
     """Each value is one label: a serial number with a dot in it would name another host."""
-    named = VARIABLE.findall(template)
-    if not all(LABEL.fullmatch(values.get(name, "")) for name in named):
+    if not all(LABEL.fullmatch(values[name]) for name in template.variables):
         return None
     name = (_fill(template, values=values) or "").lower()
     fits = len(name) <= MAX_ALTERNATIVE_NAME and DNS_NAME.fullmatch(name)
     return x509.DNSName(name) if fits else None
 
 
-def _build_email(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+def _build_email(template: _Template, values: Mapping[str, str]) -> x509.GeneralName | None:
     address = _fill(template, values=values) or ""
     fits = len(address) <= MAX_ALTERNATIVE_NAME and EMAIL.fullmatch(address)
     return x509.RFC822Name(address) if fits else None
 
 
-def _build_uri(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+def _build_uri(template: _Template, values: Mapping[str, str]) -> x509.GeneralName | None:
     uri = _fill(template, values=values, escape=lambda value: quote(value, safe="")) or ""
     fits = uri.isascii() and " " not in uri and 0 < len(uri) <= MAX_ALTERNATIVE_NAME
     return x509.UniformResourceIdentifier(uri) if fits else None
 
 
-def _build_principal_name(template: str, values: Mapping[str, str]) -> x509.GeneralName | None:
+def _build_principal_name(
+    template: _Template, values: Mapping[str, str]
+) -> x509.GeneralName | None:
     name = _fill(template, values=values)
     if name is None or len(name) > MAX_ALTERNATIVE_NAME:
         return None
     return x509.OtherName(PRINCIPAL_NAME, core.UTF8String(name).dump())
 
 
-ALTERNATIVE_NAMES: dict[str, Callable[[str, Mapping[str, str]], x509.GeneralName | None]] = {
+ALTERNATIVE_NAMES: dict[str, Callable[[_Template, Mapping[str, str]], x509.GeneralName | None]] = {
     "dns": _build_dns_name,
     "email": _build_email,
     "uri": _build_uri,
