@@ -1,0 +1,46 @@
+"""PostgreSQL: a text that is indexed has one index, which every row pays for."""
+
+import importlib
+
+import pytest
+from django.apps import apps
+from django.db import connection, migrations, models
+from django.db.migrations.state import ProjectState
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite gets no second index"),
+]
+MIGRATION = importlib.import_module("organization.migrations.0006_no_pattern_indexes")
+
+
+def list_pattern_indexes():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%pattern_ops%'")
+        return [definition for (definition,) in cursor.fetchall()]
+
+
+def test_no_table_has_an_index_for_patterns():
+    assert list_pattern_indexes() == []
+
+
+def test_a_new_column_gets_no_index_for_patterns():
+    field = models.CharField(max_length=32, unique=True, null=True)
+    operation = migrations.AddField("organization", "tried", field)
+    state = ProjectState.from_apps(apps)
+    changed = state.clone()
+    operation.state_forwards("organization", changed)
+    with connection.schema_editor() as editor:
+        operation.database_forwards("organization", editor, state, changed)
+    assert list_pattern_indexes() == []
+
+
+def test_the_indexes_of_earlier_versions_are_dropped():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE INDEX organization_name_12ab_like"
+            " ON organization_organization (name varchar_pattern_ops)"
+        )
+    with connection.schema_editor() as editor:
+        MIGRATION.drop_indexes(None, editor)
+    assert list_pattern_indexes() == []
