@@ -11,6 +11,7 @@ from contextlib import closing
 from http import HTTPStatus
 from io import BytesIO
 from threading import Lock
+from time import monotonic
 from typing import Any
 from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -23,6 +24,10 @@ from guardmdm.slow_clients import SlowClients, Waiting
 IN_MEMORY_BYTES = 256 * 1024
 """Larger bodies are kept in a file while they come."""
 CHUNK_BYTES = 64 * 1024
+SHORT_SECONDS = 0.02
+"""What a request takes that need not share its process: a hundred times an Idle's, a tenth of what
+a person notices."""
+NEVER, FOR_EVER = float("-inf"), -1.0
 Connections = dict[str, BaseDatabaseWrapper]
 """A turn's, by their aliases."""
 
@@ -110,57 +115,93 @@ class _Turn:
 
     def __init__(self, turns: "_Queue") -> None:
         self._turns, self._lent = turns, turns.take()
-        for alias, connection in self._lent.items():
+        for alias, connection in self._lent.connections.items():
             connections[alias] = connection
 
     def end(self) -> None:
-        for alias in self._lent:
+        for alias in self._lent.connections:
             del connections[alias]
         self._turns.give(self._lent)
 
 
+class _Lent:
+    """A turn's connections, and since when somebody has them (monotonic seconds)."""
+
+    __slots__ = ("connections", "since")
+
+    def __init__(self) -> None:
+        self.connections, self.since = _build_connections(), NEVER
+
+
 class _Queue:
-    """Turns that nobody has now, each with its connections; whoever waits longest is next."""
+    """The turns of one process; whoever waits longest is next.
+
+    Python computes for one thread at a time. So a second turn is given only where the first one's
+    request has had it for SHORT_SECONDS, or who waits has waited as long: two that came at once
+    would be done later, both, than one after the other.
+    """
 
     def __init__(self, count: int) -> None:
         self._lock = Lock()
-        self._free = [_build_connections() for _ in range(count)]
+        self._all = [_Lent() for _ in range(count)]
+        self._free = [*self._all]
         self._waiting: deque[_Place] = deque()
 
-    def take(self) -> Connections:
+    def take(self) -> _Lent:
+        now = monotonic()
         with self._lock:
-            if self._free:
-                return self._free.pop()
+            if self._free and not self._is_busy(now):
+                return _lend(self._free.pop(), now)
             place = _Place()
             self._waiting.append(place)
-        return place.wait()
+        return place.lent if place.wait(SHORT_SECONDS) else self._take_impatiently(place)
 
-    def give(self, turn: Connections) -> None:
+    def _take_impatiently(self, place: "_Place") -> _Lent:
         with self._lock:
-            if not self._waiting:
-                self._free.append(turn)
+            if self._free and not place.is_called:
+                self._waiting.remove(place)
+                return _lend(self._free.pop(), monotonic())
+            place.is_impatient = True
+        place.wait()
+        return place.lent
+
+    def give(self, lent: _Lent) -> None:
+        now = monotonic()
+        with self._lock:
+            lent.since = NEVER
+            if not self._waiting or (self._is_busy(now) and not self._waiting[0].is_impatient):
+                self._free.append(lent)
                 return
             place = self._waiting.popleft()
-        place.call(turn)
+            place.call(_lend(lent, now))
+
+    def _is_busy(self, now: float) -> bool:
+        """Whether a request is worked at that may soon be done."""
+        return any(now - each.since < SHORT_SECONDS for each in self._all)
+
+
+def _lend(lent: _Lent, now: float) -> _Lent:
+    lent.since = now
+    return lent
 
 
 class _Place:
     """A thread's place among those that wait for a turn."""
 
-    __slots__ = ("_called", "_turn")
+    __slots__ = ("_bell", "is_called", "is_impatient", "lent")
 
     def __init__(self) -> None:
-        self._turn: Connections = {}
-        self._called = Lock()
-        self._called.acquire()
+        self.is_called = self.is_impatient = False
+        self._bell = Lock()
+        self._bell.acquire()
 
-    def wait(self) -> Connections:
-        self._called.acquire()
-        return self._turn
+    def wait(self, seconds: float = FOR_EVER) -> bool:
+        """Return whether something was lent in time."""
+        return self._bell.acquire(timeout=seconds)
 
-    def call(self, turn: Connections) -> None:
-        self._turn = turn
-        self._called.release()
+    def call(self, lent: _Lent) -> None:
+        self.lent, self.is_called = lent, True
+        self._bell.release()
 
 
 def _build_connections() -> Connections:

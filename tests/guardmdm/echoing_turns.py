@@ -59,11 +59,24 @@ def wait(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({})
 
 
+at_work: list[HttpRequest] = []
+
+
+def meet(request: HttpRequest) -> HttpResponseBase:
+    """How many requests were worked at when this one's work was done."""
+    at_work.append(request)
+    time.sleep(0.005)
+    met = len(at_work)
+    at_work.pop()
+    return JsonResponse({"at_once": met})
+
+
 urlpatterns = [
     path("healthz", echo),
     path("healthz/stream", stream),
     path("healthz/file", send_file),
     path("healthz/wait", wait),
+    path("healthz/meet", meet),
 ]
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -97,6 +98,21 @@ def test_one_connection_serves_many_requests(server):
 def test_the_turns_keep_their_database_connections(server):
     seen = {server.get("/healthz").json()["connection"] for _ in range(20)}
     assert len(seen) <= 2
+
+
+def test_short_requests_are_worked_at_one_after_the_other(server):
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(server.get, "/healthz/meet") for _ in range(60)]
+    seen = [each.result().json()["at_once"] for each in asked]
+    assert seen.count(2) < 15, "more of them at once than a busy machine explains"
+
+
+def test_a_short_request_does_not_wait_for_a_long_one(server):
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(server.get, "/healthz/wait")
+        time.sleep(0.3)
+        assert server.get("/healthz/meet").json() == {"at_once": 1}
+        assert not long.done()
 
 
 def test_a_streamed_answer_comes_as_it_is_made(server):
