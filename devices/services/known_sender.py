@@ -32,7 +32,7 @@ from devices.protocol.identity import Proof
 from devices.services.identity import CLOCK_SKEW
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
-from organization.models import Given, inline_constants
+from organization.models import LATER, Given, has_own_commit, inline_constants
 from organization.models.statement import Statement, adapt_moment
 from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCertificate
 from scep.services.verified_identities import find_verified_issuer
@@ -189,16 +189,17 @@ class _Query:
 def note_sender(connection: Any, *, enrollment: int, device: int, now: datetime) -> None:
     """Write down that the device is here; the keys of its rows."""
     keys = {"enrollment": enrollment, "device": device, "now": adapt_moment(now, connection)}
-    for note, names in _build_notes(connection.vendor):
+    for note, names in _build_notes(connection.vendor, is_alone=has_own_commit(connection)):
         note.run(connection, [keys[name] for name in names])
 
 
 @cache
-def _build_notes(vendor: str) -> list[tuple[Statement, list[str]]]:
+def _build_notes(vendor: str, *, is_alone: bool) -> list[tuple[Statement, list[str]]]:
     """Return what writes that the device is here, each with the names of its values.
 
     PostgreSQL does both in one. A row that another message of the device holds is left to that
-    one: waiting for two rows, each in its own order, would be a deadlock.
+    one: waiting for two rows, each in its own order, would be a deadlock. Nor does it wait for the
+    disk where nothing else is committed with it: what is lost the next message says again.
     """
     if vendor != "postgresql":
         return [(Statement(f"{note} WHERE id = %s"), ["now", key]) for note, _, key in NOTES]
@@ -211,7 +212,8 @@ def _build_notes(vendor: str) -> list[tuple[Statement, list[str]]]:
         for note, table, key in NOTES
     ]
     names = [name for _, key in notes for name in ("now", key)]
-    return [(Statement(f"WITH noted AS ({first}) {last}"), names)]
+    later = f" AND {LATER}" if is_alone else ""
+    return [(Statement(f"WITH noted AS ({first}) {last}{later}"), names)]
 
 
 def build_trusted() -> Exists:

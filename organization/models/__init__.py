@@ -7,10 +7,12 @@ from organization.models.organization import (
     ServerTrust,
 )
 from organization.models.prepared import (
+    LATER,
     Given,
     PreparedInsert,
     PreparedSelect,
     PreparedUpdate,
+    has_own_commit,
     inline_constants,
     insert_row,
     insert_unasked,
@@ -20,6 +22,7 @@ from organization.models.public import PublicIdField, TimeStamped
 from organization.models.sealed import SealedField
 
 __all__ = [
+    "LATER",
     "Administrator",
     "ApiKey",
     "AuditEntry",
@@ -34,6 +37,7 @@ __all__ = [
     "SealedField",
     "ServerTrust",
     "TimeStamped",
+    "has_own_commit",
     "inline_constants",
     "insert_row",
     "insert_unasked",

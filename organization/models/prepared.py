@@ -172,7 +172,7 @@ class PreparedUpdate:
         query.add_update_values(self._changes)
         compiler = query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        if not self._waits_for_disk and _has_own_commit(connection):
+        if not self._waits_for_disk and has_own_commit(connection):
             sql += f" AND {LATER}"
         if self._returning:
             columns = [compiler.compile(each.resolve_expression(query)) for each in self._returning]
@@ -223,12 +223,12 @@ class PreparedInsert:
             sql, own = query.get_compiler(connection=connection).as_sql()
             conditions.append(f"NOT EXISTS ({sql})")
             parameters += own
-        if not self._waits_for_disk and _has_own_commit(connection):
+        if not self._waits_for_disk and has_own_commit(connection):
             conditions.append(LATER)
         return table.build_insert(conditions), parameters
 
 
-def _has_own_commit(connection: Any) -> bool:
+def has_own_commit(connection: Any) -> bool:
     """Whether the statement is a transaction of its own, and the database need not wait for it."""
     return connection.vendor == "postgresql" and not connection.in_atomic_block
 
