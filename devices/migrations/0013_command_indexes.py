@@ -16,17 +16,8 @@ class Migration(migrations.Migration):
             name='user_channel',
             field=models.ForeignKey(blank=True, db_index=False, help_text="None: the device's channel.", null=True, on_delete=django.db.models.deletion.CASCADE, related_name='commands', to='devices.userchannel'),
         ),
-        migrations.AlterField(
-            model_name='command',
-            name='uuid',
-            field=models.CharField(help_text='CommandUUID.', max_length=36),
-        ),
         migrations.AddIndex(
             model_name='command',
             index=models.Index(condition=models.Q(('user_channel__isnull', False)), fields=['user_channel'], name='command_user_channel'),
-        ),
-        migrations.AddConstraint(
-            model_name='command',
-            constraint=models.UniqueConstraint(fields=('uuid',), name='command_uuid'),
         ),
     ]

@@ -31,7 +31,7 @@ class Command(TimeStamped):
     """One MDM command for a channel of an enrollment, from the queue to its first final result."""
 
     public_id = PublicIdField(prefix="cmd")
-    uuid = models.CharField(max_length=36, help_text="CommandUUID.")
+    uuid = models.CharField(max_length=36, unique=True, help_text="CommandUUID.")
     enrollment = models.ForeignKey(
         Enrollment, models.CASCADE, related_name="commands", db_index=False
     )
@@ -82,8 +82,6 @@ class Command(TimeStamped):
     class Meta:
         ordering = ("-id",)
         constraints = [
-            # `unique` would make PostgreSQL keep a second index, for patterns.
-            models.UniqueConstraint(fields=["uuid"], name="command_uuid"),
             models.UniqueConstraint(
                 fields=["enrollment", "unique_key"],
                 condition=HAS_NO_END & ~Q(unique_key=""),
