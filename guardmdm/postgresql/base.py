@@ -15,10 +15,13 @@ from typing import Any
 
 from django.db.backends.postgresql import base, schema
 from django.db.backends.utils import debug_transaction
+from psycopg2 import Error, ProgrammingError
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_UNKNOWN
 from psycopg2.extensions import cursor as PlainCursor
 
 NOW = 0
 BEGIN = b"BEGIN"
+ENDED = (TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_UNKNOWN)
 
 
 class SchemaEditor(schema.DatabaseSchemaEditor):
@@ -33,6 +36,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self._begin = BEGIN
         self._unsent: list[bytes] = []
 
     def is_usable(self) -> bool:
@@ -46,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Run the statement, and before it what waits to be sent along; return its cursor."""
         cursor = self._open_cursor()
         if self._unsent:
-            cursor.execute(self._join(cursor.mogrify(sql, values)))
+            self._send_with(cursor, cursor.mogrify(sql, values))
         else:
             cursor.execute(sql, values)
         return cursor
@@ -58,11 +62,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def send(self) -> None:
         """Run what waits, for somebody who sends something himself."""
         if self._unsent:
-            self._open_cursor().execute(self._join())
+            self._send_with(self._open_cursor())
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
         connection.cursor_factory = SendingCursor
+        self._begin, self._unsent = BEGIN, []
+        if "isolation_level" in self.settings_dict["OPTIONS"]:
+            level: str = self.isolation_level.name.replace("_", " ")  # type: ignore[attr-defined]
+            self._begin += f" ISOLATION LEVEL {level}".encode()
         return connection
 
     def create_cursor(self, name: str | None = None) -> Any:
@@ -76,9 +84,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cursor
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        if not self.connection.autocommit:  # psycopg2's, once for a connection
-            self.connection.autocommit = True
-        self._unsent = [] if autocommit else [BEGIN]
+        with self.wrap_database_errors:
+            if not self.connection.autocommit:  # psycopg2's, once for a connection
+                self.connection.autocommit = True
+            is_empty = self._unsent in ([], [self._begin])
+            if not is_empty or self.connection.get_transaction_status() not in ENDED:
+                raise ProgrammingError("autocommit cannot be changed inside a transaction")
+        self._unsent = [] if autocommit else [self._begin]
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        self._unsent = []  # it came after the savepoint, which was sent at once
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
 
     def _commit(self) -> None:
         with debug_transaction(self, "COMMIT"), self.wrap_database_errors:
@@ -93,12 +109,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """End the transaction, where one has begun; the next one begins like the first."""
         if self.connection is None or self.autocommit:
             return
-        if self._unsent != [BEGIN]:
+        if self._unsent != [self._begin]:
             self._open_cursor().execute(self._join(command))
-        self._unsent = [BEGIN]
+        self._unsent = [self._begin]
 
     def _is_unbegun(self) -> bool:
-        return self._unsent[:1] == [BEGIN]
+        return self._unsent[:1] == [self._begin]
+
+    def _send_with(self, cursor: Any, *more: bytes) -> None:
+        is_beginning, statements = self._is_unbegun(), [*self._unsent, *more]
+        try:
+            cursor.execute(self._join(*more))
+        except Error:
+            if is_beginning and self.connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
+                # What cannot be parsed is refused as a whole, and BEGIN with it. Without one, the
+                # statements that follow would each be committed.
+                for each in statements:
+                    cursor.execute(each)
+            raise
 
     def _join(self, *more: bytes) -> bytes:
         unsent, self._unsent = self._unsent, []

@@ -35,12 +35,24 @@ def test_a_new_column_gets_no_index_for_patterns():
     assert list_pattern_indexes() == []
 
 
-def test_the_indexes_of_earlier_versions_are_dropped():
+EARLIER = """
+CREATE INDEX organization_name_12ab_like ON organization_organization (name varchar_pattern_ops);
+CREATE TABLE of_others (name varchar);
+CREATE INDEX of_others_name_12ab_like ON of_others (name varchar_pattern_ops);
+"""
+IN_ANOTHER_SCHEMA = """
+CREATE SCHEMA "Guard MDM";
+ALTER TABLE organization_organization SET SCHEMA "Guard MDM";
+CREATE SCHEMA "First";
+SET LOCAL search_path = "First", "Guard MDM", public;
+"""
+
+
+@pytest.mark.parametrize("moved", ["", IN_ANOTHER_SCHEMA])
+def test_the_indexes_of_earlier_versions_are_dropped_and_those_of_others_are_not(moved):
     with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE INDEX organization_name_12ab_like"
-            " ON organization_organization (name varchar_pattern_ops)"
-        )
+        cursor.execute(EARLIER + moved)
     with connection.schema_editor() as editor:
         MIGRATION.drop_indexes(None, editor)
-    assert list_pattern_indexes() == []
+    (left,) = list_pattern_indexes()
+    assert "of_others" in left

@@ -1,11 +1,19 @@
 """PostgreSQL: a transaction begins with its first statement; some come with its end."""
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import (
+    IntegrityError,
+    InternalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 
 from organization.models import insert_unasked
 from scep.models import ScepProfile
 
+SERIALIZABLE = 3  # psycopg2's number, as it comes from GUARDMDM_DATABASE_URL
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no round trips"),
@@ -80,6 +88,52 @@ def test_a_row_is_given_up_with_its_savepoint(other):
             fail("inner")
         insert("last")
     assert list_names(other) == ["last", "outer"]
+
+
+def test_a_row_that_would_be_refused_is_given_up_with_its_savepoint(other):
+    with transaction.atomic():
+        insert("outer")
+        with pytest.raises(ZeroDivisionError):
+            fail("outer")
+        insert("last")
+    assert list_names(other) == ["last", "outer"]
+
+
+def test_what_comes_after_a_statement_that_cannot_be_read_is_not_stored(other):
+    with transaction.atomic():
+        insert("first")
+        with pytest.raises(ProgrammingError), connection.wrap_database_errors:
+            connection.execute("SELECTED 1", [])
+        with pytest.raises(InternalError, match="aborted"):
+            list_names()
+    assert list_names(other) == []
+
+
+@pytest.mark.parametrize("is_sent", [True, False])
+def test_autocommit_is_not_changed_while_a_transaction_is_open(other, is_sent):
+    connection.set_autocommit(False)
+    with transaction.atomic():
+        insert("a")
+    try:
+        if is_sent:
+            list_names()
+        with pytest.raises(ProgrammingError):
+            connection.set_autocommit(True)
+        connection.commit()
+    finally:
+        connection.rollback()
+        connection.set_autocommit(True)
+    assert list_names(other) == ["a"]
+
+
+def test_transactions_have_the_isolation_of_the_settings(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "isolation_level", SERIALIZABLE)
+    connection.close()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        assert cursor.fetchone() == ("serializable",)
+    monkeypatch.undo()
+    connection.close()
 
 
 @pytest.mark.parametrize("many", [True, False])
