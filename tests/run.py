@@ -69,6 +69,7 @@ ONCE = (
 POSTGRESQL_ONLY = (
     "tests/devices/test_plans.py",
     "tests/devices/test_push_locks.py",
+    "tests/guardmdm/test_indexes.py",
     "tests/guardmdm/test_kept_connection.py",
     "tests/organization/test_synchronous_commit.py",
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from enrollment.protocol.log_codes import get_log_code
-from organization.models import Given, PreparedSelect, insert_unasked
+from organization.models import Given, PreparedSelect, insert_row
 
 # A JWT, wherever it stands; and what neither a terminal nor PostgreSQL takes.
 TOKEN_START = "eyJ"  # noqa: S105 - how every token begins
@@ -51,7 +51,7 @@ def write_entry(
         remote_address=remote_address or (session.remote_address if session else None),
         detail=_clean_detail(detail or {}, depth=0),
     )
-    insert_unasked(row)
+    insert_row(row)
     return row
 
 

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL, with fewer round trips (see base)."""
+"""Django's PostgreSQL, with a cheaper look at a kept connection and fewer indexes (see base)."""

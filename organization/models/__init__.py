@@ -15,7 +15,6 @@ from organization.models.prepared import (
     has_own_commit,
     inline_constants,
     insert_row,
-    insert_unasked,
     update_row,
 )
 from organization.models.public import PublicIdField, TimeStamped
@@ -40,6 +39,5 @@ __all__ = [
     "has_own_commit",
     "inline_constants",
     "insert_row",
-    "insert_unasked",
     "update_row",
 ]

@@ -238,12 +238,6 @@ def insert_row(row: Model) -> None:
     _describe(type(row)).insert.run(row)
 
 
-def insert_unasked(row: Model) -> None:
-    """Store a new row whose primary key nobody needs; an error may come as late as the commit."""
-    table, connection = _describe(type(row)), connections[DEFAULT_DB_ALIAS]
-    table.append.run_unasked(connection, table.encode(row, connection))
-
-
 def update_row(row: Model, *, fields: Sequence[str]) -> None:
     """Write these fields of a stored row; raises django.db.DatabaseError where it is gone."""
     connection, table = connections[DEFAULT_DB_ALIAS], _describe(type(row))
@@ -291,7 +285,6 @@ class _Table:
         self.columns = [_Column(each) for each in fields]
         self.name, self.key = _quote(options.db_table), _quote(options.pk.column)
         self.insert = PreparedInsert(model)
-        self.append = self.build_insert([])
         self._updates: dict[tuple[_Column, ...], Statement] = {}
 
     def encode(self, row: Model, connection: Any) -> list[Any]:

@@ -40,31 +40,19 @@ class Statement:
         with database.wrap_database_errors:
             return int(self._run(database, values).rowcount)
 
-    def run_unasked(self, database: Any, values: Values) -> None:
-        """Run it where nobody asks what it did: in a transaction, PostgreSQL gets it later.
-
-        Then it is the next statement, or the commit, that raises django.db.Error for it.
-        """
-        with database.wrap_database_errors:
-            if database.vendor == "postgresql" and database.in_atomic_block:
-                self._run(database, values, is_asked=False)
-            else:
-                self._run(database, values)
-
-    def _run(self, database: Any, values: Values, *, is_asked: bool = True) -> Any:
-        """Return a cursor that has run it, unless it runs later."""
-        if database.queries_logged or database.execute_wrappers:
-            cursor = database.cursor()
-            cursor.execute(self._get_sql(database), values)
-            return cursor
-        # What Django does before each statement.
-        database.close_if_health_check_failed()
-        database.ensure_connection()
-        database.validate_no_broken_transaction()
-        if database.vendor == "sqlite":
-            return database.connection.execute(self._with_marks, values)
-        execute = database.execute if is_asked else database.execute_later
-        return execute(self._get_sql(database), values)
+    def _run(self, database: Any, values: Values) -> Any:
+        """Return a cursor that has run it."""
+        is_watched = database.queries_logged or database.execute_wrappers
+        if not is_watched:
+            # What Django does before each statement.
+            database.close_if_health_check_failed()
+            database.ensure_connection()
+            database.validate_no_broken_transaction()
+            if database.vendor == "sqlite":
+                return database.connection.execute(self._with_marks, values)
+        cursor = database.cursor() if is_watched else database.create_cursor()
+        cursor.execute(self._get_sql(database), values)
+        return cursor
 
     def _get_sql(self, database: Any) -> str:
         if database.vendor != "postgresql" or is_pooled(database):
