@@ -151,29 +151,34 @@ class _Queue:
         now = monotonic()
         with self._lock:
             if self._free and not self._is_busy(now):
-                return _lend(self._free.pop(), now)
+                if not self._waiting:
+                    return _lend(self._free.pop(), now)
+                self._call_next(now)
             place = _Place()
             self._waiting.append(place)
-        return place.lent if place.wait(SHORT_SECONDS) else self._take_impatiently(place)
-
-    def _take_impatiently(self, place: "_Place") -> _Lent:
-        with self._lock:
-            if self._free and not place.is_called:
-                self._waiting.remove(place)
-                return _lend(self._free.pop(), monotonic())
-            place.is_impatient = True
-        place.wait()
+        if not place.wait(SHORT_SECONDS):
+            self._call_up_to(place)
+            place.wait()
         return place.lent
+
+    def _call_up_to(self, place: "_Place") -> None:
+        """Give turns that are free to `place`, which has waited, and first to those before it."""
+        now = monotonic()
+        with self._lock:
+            place.is_impatient = True
+            while self._free and not place.is_called:
+                self._call_next(now)
 
     def give(self, lent: _Lent) -> None:
         now = monotonic()
         with self._lock:
             lent.since = NEVER
-            if not self._waiting or (self._is_busy(now) and not self._waiting[0].is_impatient):
-                self._free.append(lent)
-                return
-            place = self._waiting.popleft()
-            place.call(_lend(lent, now))
+            self._free.append(lent)
+            if self._waiting and (self._waiting[0].is_impatient or not self._is_busy(now)):
+                self._call_next(now)
+
+    def _call_next(self, now: float) -> None:
+        self._waiting.popleft().call(_lend(self._free.pop(), now))
 
     def _is_busy(self, now: float) -> bool:
         """Whether a request is worked at that may soon be done."""
