@@ -86,7 +86,7 @@ class Command(TimeStamped):
                 fields=["enrollment", "unique_key"],
                 condition=HAS_NO_END & ~Q(unique_key=""),
                 name="one_waiting_command_per_key",
-            ),
+            )
         ]
         # A finished command is only in those that its history needs.
         indexes = [
@@ -103,7 +103,8 @@ class Command(TimeStamped):
                 condition=Q(completed_at__isnull=False, forgotten_at__isnull=True),
                 name="command_retention",
             ),
-            # Without the condition PostgreSQL would take it for the few commands of no user.
+            # Nearly every command is of no user. An index of these, too, PostgreSQL may take for
+            # one of a few rows, and read it whole (docs/adr/0195).
             models.Index(
                 fields=["user_channel"],
                 condition=Q(user_channel__isnull=False),
