@@ -1,6 +1,5 @@
 """GetCACaps, GetCACert, GetNextCACert: what a device needs to know before it asks."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
@@ -12,6 +11,7 @@ from scep.models import (
     ServiceCertificate,
     ServicePurpose,
 )
+from scep.protocol.answer import Answer
 from scep.protocol.capabilities import build_capabilities
 from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import build_degenerate, sign_attached
@@ -29,14 +29,6 @@ SEVERAL_CERTIFICATES = "application/x-x509-ca-ra-cert"
 NEXT_CERTIFICATES = "application/x-x509-next-ca-cert"
 
 
-@dataclass(frozen=True)
-class CaCertificates:
-    """The body of an answer and its media type."""
-
-    body: bytes
-    content_type: str
-
-
 def describe_capabilities(scep_profile: ScepProfile) -> str:
     """Return the answer to GetCACaps."""
     return build_capabilities(
@@ -45,7 +37,7 @@ def describe_capabilities(scep_profile: ScepProfile) -> str:
     )
 
 
-def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime) -> CaCertificates:
+def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime) -> Answer:
     """Return RA, issuing CA and those above it (RFC 8894 section 4.2.1), or the one SCEP CA.
 
     `name`: the CA that the device was told of (`ca_…`), whose fingerprint it compares. For a week
@@ -56,7 +48,7 @@ def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime
     if name != today.public_id:
         authority = find_pinned_authority(scep_profile, name=name, now=now) or today
     if scep_profile.single_certificate:
-        return CaCertificates(bytes(authority.certificate), ONE_CERTIFICATE)
+        return Answer(bytes(authority.certificate), ONE_CERTIFICATE)
     recipients = list_recipients(scep_profile)
     authorities = _list_certificates(authority)
     below = (each for each in recipients if each.chain[0] == authorities[0])
@@ -66,12 +58,12 @@ def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime
     certificates = dict.fromkeys(
         [recipient.certificate, *authorities, *recipient.chain, *_list_certificates(today)]
     )
-    return CaCertificates(
+    return Answer(
         build_degenerate([encode_certificate(each) for each in certificates]), SEVERAL_CERTIFICATES
     )
 
 
-def build_next_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
+def build_next_ca_certificates(scep_profile: ScepProfile) -> Answer:
     """Return the next CA, those above it and its RA, signed by today's RA (RFC 8894 4.7).
 
     A device verifies the answer with what GetCACert has told it. Raises NoNextAuthority.
@@ -94,7 +86,7 @@ def build_next_ca_certificates(scep_profile: ScepProfile) -> CaCertificates:
         key=signer.key,
         chain=signer.chain[:1],
     )
-    return CaCertificates(signed, NEXT_CERTIFICATES)
+    return Answer(signed, NEXT_CERTIFICATES)
 
 
 def _find_next(scep_profile: ScepProfile) -> CertificateAuthority | None:

@@ -18,6 +18,7 @@ from organization.errors import NotSetUp, RateLimited, SecretUnreadable
 from organization.services.client_address import read_caller
 from scep.errors import MessageUnreadable, NoNextAuthority
 from scep.models import ScepProfile
+from scep.protocol.answer import Answer
 from scep.protocol.transport import (
     MAX_BODY_BYTES,
     Query,
@@ -26,7 +27,6 @@ from scep.protocol.transport import (
 )
 from scep.selectors import ServedProfile, find_served_profile
 from scep.services.ca_certificates import (
-    CaCertificates,
     build_ca_certificates,
     build_next_ca_certificates,
     describe_capabilities,
@@ -41,8 +41,6 @@ METHODS = ("GET", "POST")
 PLAIN_TEXT = "text/plain; charset=utf-8"
 PKI_MESSAGE = "application/x-pki-message"
 Environ = dict[str, Any]
-Answer = CaCertificates
-"""Body and media type of a 200. Refusals are Django's responses."""
 
 
 @csrf_exempt
