@@ -36,6 +36,14 @@ class MessageUnreadable(ScepError):
     """Not a PKIMessage, or one without a transactionID: nothing can be signed in answer."""
 
 
+class MessageTooLarge(MessageUnreadable):
+    """More than this server reads."""
+
+
+class NothingAsked(ScepError):
+    """A GET of the bare URL: somebody looks whether there is a server."""
+
+
 class RequestRejected(ScepError):
     """A PKIMessage or CSR that breaks a rule."""
 

@@ -14,7 +14,7 @@ from enrollment.protocol.log_codes import get_log_code
 from enrollment.services.log import write_entry
 from organization.errors import NotSetUp, RateLimited
 from organization.selectors import get_organization
-from organization.services.client_address import get_client_address
+from organization.services.client_address import get_client_address, name_site
 from organization.services.rate_limit import check_rate
 
 SHORT_LINK = "/e/"
@@ -87,7 +87,7 @@ def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpRespon
     """Log the refusal and say it with cause and fix: JSON where asked for, else a page."""
     address = get_client_address(request)
     try:
-        check_rate(f"enroll:{address}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
+        check_rate(f"enroll:{name_site(address)}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
     except RateLimited as limited:
         return _answer_rate_limited(request, limited)
     write_entry(

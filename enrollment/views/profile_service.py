@@ -16,7 +16,7 @@ from enrollment.services.log import write_entry
 from enrollment.services.profile_service import MAX_MESSAGE, answer_phase
 from enrollment.views.door import GONE, RATE_SECONDS, REFUSAL_LIMIT, STATUS, View
 from organization.errors import NotSetUp, RateLimited
-from organization.services.client_address import get_caller, get_client_address
+from organization.services.client_address import get_caller, get_client_address, name_site
 from organization.services.rate_limit import check_rate
 
 CONTENT_TYPE = "application/x-apple-aspen-config"
@@ -89,7 +89,7 @@ def _read_body(request: HttpRequest) -> bytes:
 def _refuse(request: HttpRequest, error: EnrollmentRefused, *, session_id: str) -> HttpResponse:
     address = get_client_address(request)
     try:
-        check_rate(f"enroll:{address}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
+        check_rate(f"enroll:{name_site(address)}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
     except RateLimited as limited:
         response = _answer(429, "too many requests were refused, wait a minute")
         response["Retry-After"] = str(limited.retry_after)

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from organization.protocol.caller import Caller, build_caller
 
+SITE_BITS = 64
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -44,6 +45,16 @@ def _read_address(environ: Mapping[str, Any]) -> str | None:
             break
         address = _normalize(hop) or address
     return address
+
+
+def name_site(address: str | None) -> str:
+    """Return whom a limit counts as one: an IPv4 address, or the 64 bits that an IPv6 site has.
+
+    Whoever has one IPv6 address has the 2^64 beside it.
+    """
+    if not address or ":" not in address:
+        return address or ""
+    return str(ip_network((ip_address(address).packed, SITE_BITS), strict=False))
 
 
 def is_trusted_proxy(address: str | None) -> bool:

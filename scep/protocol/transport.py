@@ -2,13 +2,16 @@
 
 import base64
 import binascii
+import re
+from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_to_bytes
 
-from scep.errors import MessageUnreadable
+from scep.errors import MessageUnreadable, NothingAsked
 
 MAX_QUERY_BYTES = 8 * 1024
 MAX_BODY_BYTES = 64 * 1024
+NAME = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,29 @@ def decode_query(raw: str) -> Query:
     return Query(operation=unquote(found["operation"]), message=found["message"])
 
 
+def check_operation(query: Query, offered: Container[str], *, is_get: bool) -> None:
+    """Raise MessageUnreadable where `offered` lacks the operation, NothingAsked for a bare GET.
+
+    A POST of that kind has lost its query on the way, or never had one: somebody wants something.
+    """
+    name = query.operation
+    if name in offered:
+        return
+    if not name and not query.message and is_get:
+        raise NothingAsked("This is the address of a SCEP server: it is for devices.")
+    if not name:
+        raise MessageUnreadable("the request names no SCEP operation")
+    named = f" {name}" if NAME.fullmatch(name) else ""
+    raise MessageUnreadable(f"the SCEP operation{named} is not offered here")
+
+
 def decode_message_text(text: str) -> bytes:
     """Return the bytes of a percent-encoded base64 `message`; raises MessageUnreadable.
 
-    Spaces were `+` before somebody decoded them; missing padding is added.
+    Without one, too. Spaces were `+` before somebody decoded them; missing padding is added.
     """
+    if not text:
+        raise MessageUnreadable("the request holds no message")
     encoded = unquote_to_bytes(text.replace(" ", "+")).replace(b" ", b"+")
     encoded = b"".join(encoded.splitlines()).rstrip(b"=")
     try:

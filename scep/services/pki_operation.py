@@ -1,10 +1,9 @@
 """PKIOperation: from a PKIMessage to a certificate or a signed refusal, in RFC 8894's order."""
 
 from datetime import datetime
-from functools import partial
 
 from organization.protocol.caller import NOBODY, Caller
-from scep.errors import MessageUnreadable, RequestRejected, ScepError
+from scep.errors import ScepError
 from scep.models import ScepProfile
 from scep.protocol.cms import build_degenerate
 from scep.protocol.envelopes import build_envelope
@@ -22,19 +21,9 @@ from scep.selectors import ServedProfile, get_served_profile
 from scep.services.enrollment_request import answer_enrollment
 from scep.services.exchange import Exchange, Outcome
 from scep.services.poll_request import answer_poll
-from scep.services.refusals import count_refusal
+from scep.services.refusals import report_refusal
 from scep.services.renewal_request import answer_renewal
-from scep.signals import scep_request_refused
 
-LOG_CODE_PREFIXES = (
-    "scep_",
-    "token_",
-    "group_",
-    "identity_",
-    "device_",
-    "certificate_",
-    "enrollment_stopped",
-)
 ANSWERS = {
     MessageType.PKCS_REQ: answer_enrollment,
     MessageType.RENEWAL_REQ: answer_renewal,
@@ -55,17 +44,10 @@ def handle_pki_operation(
     """Answer one PKIMessage with a DER CertRep: the certificate, PENDING, or a signed refusal.
 
     Raises MessageUnreadable where nothing can be answered to, organization.errors.NotSetUp
-    where there is no RA. Each refusal fires scep_request_refused. `session_id`: what the URL
-    claims, for records only. `served`: what was read along with the profile, if it was.
+    where there is no RA. Each signed refusal is reported. `session_id`: what the URL claims, for
+    records only. `served`: what was read along with the profile, if it was.
     """
-    refuse = partial(
-        _report, scep_profile=scep_profile, remote_address=remote_address, caller=caller
-    )
-    try:
-        message = decode_message(data)
-    except MessageUnreadable as refusal:
-        refuse(refusal, session_id=session_id, transaction_id="")
-        raise
+    message = decode_message(data)
     exchange = Exchange(
         message,
         scep_profile,
@@ -80,7 +62,14 @@ def handle_pki_operation(
         outcome = ANSWERS[request.message_type](exchange, request)
         return _build_answer(exchange, request=request, outcome=outcome)
     except ScepError as refusal:
-        refuse(refusal, session_id=exchange.session_id, transaction_id=message.transaction_id)
+        report_refusal(
+            refusal,
+            scep_profile=scep_profile,
+            remote_address=remote_address,
+            caller=caller,
+            session_id=exchange.session_id,
+            transaction_id=message.transaction_id,
+        )
         return build_failure(
             message, responder=_get_responder(exchange), fail_info=refusal.fail_info
         )
@@ -102,27 +91,3 @@ def _build_answer(exchange: Exchange, *, request: PkiRequest, outcome: Outcome) 
 
 def _get_responder(exchange: Exchange) -> Responder:
     return Responder(exchange.responder.certificate, exchange.responder.key)
-
-
-def _report(
-    refusal: ScepError,
-    *,
-    scep_profile: ScepProfile,
-    remote_address: str | None,
-    caller: Caller,
-    session_id: str,
-    transaction_id: str,
-) -> None:
-    count_refusal(remote_address)
-    known = refusal.code.startswith(LOG_CODE_PREFIXES)
-    # Robust: a listener that fails must not turn a refusal into a server error.
-    scep_request_refused.send_robust(
-        sender=ScepProfile,
-        code=refusal.code if known else RequestRejected.code,
-        message=str(refusal),
-        session_id=session_id,
-        scep_profile=scep_profile,
-        remote_address=remote_address,
-        caller=caller,
-        detail={"fail_info": int(refusal.fail_info), "transaction_id": transaction_id},
-    )

@@ -1,7 +1,8 @@
-"""How many refused requests one address may send before it has to wait.
+"""What is done about a refused request, and how many of them one address may send.
 
-Only refusals count: a school behind one router enrolls a hundred devices at once. Past the
-limit nothing of the address is answered or logged, until the minute is over.
+Only refusals count: a school behind one router enrolls a hundred devices at once. Past the limit
+nothing of the address is answered or logged, until the minute is over. So one address writes no
+more than REFUSAL_LIMIT entries a minute, whatever it sends.
 """
 
 import time
@@ -9,13 +10,51 @@ from contextlib import suppress
 from functools import lru_cache
 
 from organization.errors import RateLimited
+from organization.protocol.caller import Caller
+from organization.services.client_address import name_site
 from organization.services.rate_limit import check_rate, check_tries
+from scep.errors import RequestRejected, ScepError
+from scep.models import ScepProfile
+from scep.signals import scep_request_refused
 
 REFUSAL_LIMIT, SECONDS = 120, 60
+LOG_CODE_PREFIXES = (
+    "scep_",
+    "token_",
+    "group_",
+    "identity_",
+    "device_",
+    "certificate_",
+    "enrollment_stopped",
+)
 
 
-def count_refusal(remote_address: str | None) -> None:
-    """Remember that a request of the address was refused."""
+def report_refusal(
+    refusal: ScepError,
+    *,
+    scep_profile: ScepProfile,
+    remote_address: str | None,
+    caller: Caller,
+    session_id: str,
+    transaction_id: str = "",
+) -> None:
+    """Count the refusal of the address, and fire scep_request_refused."""
+    _count_refusal(remote_address)
+    known = refusal.code.startswith(LOG_CODE_PREFIXES)
+    # Robust: a listener that fails must not turn a refusal into a server error.
+    scep_request_refused.send_robust(
+        sender=ScepProfile,
+        code=refusal.code if known else RequestRejected.code,
+        message=str(refusal),
+        session_id=session_id,
+        scep_profile=scep_profile,
+        remote_address=remote_address,
+        caller=caller,
+        detail={"fail_info": int(refusal.fail_info), "transaction_id": transaction_id},
+    )
+
+
+def _count_refusal(remote_address: str | None) -> None:
     with suppress(RateLimited):
         check_rate(_key(remote_address), limit=REFUSAL_LIMIT, seconds=SECONDS)
     _check_this_second.cache_clear()
@@ -36,4 +75,4 @@ def _check_this_second(remote_address: str | None, _second: int) -> None:
 
 
 def _key(remote_address: str | None) -> str:
-    return f"scep:{remote_address}"
+    return f"scep:{name_site(remote_address)}"

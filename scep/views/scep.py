@@ -3,6 +3,9 @@
 The session is where the URL comes from, and tells whoever keeps records whose step this is. It
 proves nothing, and nothing is decided by it. It stands in the path since Apple's client appends
 its `?operation=` to whatever URL there is.
+
+What cannot be read is logged and counted, wherever its reading ends; a GET that asks for nothing is
+not: so browsers, link previews and health checks look whether there is a server.
 """
 
 from collections.abc import Callable
@@ -16,12 +19,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from organization.errors import NotSetUp, RateLimited, SecretUnreadable
 from organization.services.client_address import read_caller
-from scep.errors import MessageUnreadable, NoNextAuthority
+from scep.errors import MessageTooLarge, MessageUnreadable, NoNextAuthority, NothingAsked
 from scep.models import ScepProfile
 from scep.protocol.answer import Answer
 from scep.protocol.transport import (
     MAX_BODY_BYTES,
     Query,
+    check_operation,
     decode_message_text,
     decode_query,
 )
@@ -33,7 +37,7 @@ from scep.services.ca_certificates import (
 )
 from scep.services.challenges import find_session_id
 from scep.services.pki_operation import handle_pki_operation
-from scep.services.refusals import check_refusals
+from scep.services.refusals import check_refusals, report_refusal
 from scep.signals import scep_asked
 
 RETRY_AFTER_SECONDS = "30"
@@ -65,7 +69,9 @@ def answer_plainly(
         return HttpResponseNotAllowed(METHODS)
     try:
         return _answer(environ, profile_id, find_session_id(session_id))
-    except (MessageUnreadable, NoNextAuthority) as refusal:
+    except MessageTooLarge as refusal:
+        return _refuse(str(refusal), status=413)
+    except (MessageUnreadable, NoNextAuthority, NothingAsked) as refusal:
         return _refuse(str(refusal), status=400)
     except RateLimited as limited:
         response = _refuse("Too many requests were refused, wait a minute.", status=429)
@@ -81,14 +87,28 @@ scep.plain = answer_plainly  # type: ignore[attr-defined]
 
 
 def _answer(environ: Environ, profile_id: str, session_id: str) -> Answer | HttpResponse:
-    query, now = decode_query(environ.get("QUERY_STRING", "")), timezone.now()
-    served = find_served_profile(profile_id, now=now)
+    served = find_served_profile(profile_id, now=timezone.now())
     if served is None:
         return _refuse("There is no such SCEP profile.", status=404)
-    operate = OPERATIONS.get(query.operation)
-    if operate is None:
-        return _refuse("This SCEP operation is not offered here.", status=400)
-    answer = operate(environ, served, query, session_id)
+    try:
+        return _operate(environ, served, session_id)
+    except MessageUnreadable as refusal:
+        caller = read_caller(environ)
+        check_refusals(caller.address)
+        report_refusal(
+            refusal,
+            scep_profile=served.profile,
+            remote_address=caller.address,
+            caller=caller,
+            session_id=session_id,
+        )
+        raise
+
+
+def _operate(environ: Environ, served: ServedProfile, session_id: str) -> Answer:
+    query = decode_query(environ.get("QUERY_STRING", ""))
+    check_operation(query, OPERATIONS, is_get=environ["REQUEST_METHOD"] == "GET")
+    answer = OPERATIONS[query.operation](environ, served, query, session_id)
     if session_id and query.operation in READING:
         # Robust: a record that fails is no reason to refuse a device.
         scep_asked.send_robust(
@@ -96,7 +116,7 @@ def _answer(environ: Environ, profile_id: str, session_id: str) -> Answer | Http
             session_id=session_id,
             operation=query.operation,
             caller=read_caller(environ),
-            now=now,
+            now=timezone.now(),
         )
     return answer
 
@@ -119,18 +139,12 @@ def _get_next(environ: Environ, served: ServedProfile, query: Query, session_id:
 
 def _pki_operation(
     environ: Environ, served: ServedProfile, query: Query, session_id: str
-) -> Answer | HttpResponse:
+) -> Answer:
     caller = read_caller(environ)
     check_refusals(caller.address)
-    if environ["REQUEST_METHOD"] == "POST":
-        length = _read_length(environ)
-        if length > MAX_BODY_BYTES:
-            return _refuse("The SCEP message is larger than 64 KB.", status=413)
-        data = environ["wsgi.input"].read(length)
-    else:
-        data = decode_message_text(query.message)
+    is_post = environ["REQUEST_METHOD"] == "POST"
     reply = handle_pki_operation(
-        data,
+        _read_body(environ) if is_post else decode_message_text(query.message),
         scep_profile=served.profile,
         served=served,
         now=timezone.now(),
@@ -139,6 +153,13 @@ def _pki_operation(
         caller=caller,
     )
     return Answer(reply, PKI_MESSAGE)
+
+
+def _read_body(environ: Environ) -> bytes:
+    length = _read_length(environ)
+    if length > MAX_BODY_BYTES:
+        raise MessageTooLarge("the SCEP message is larger than 64 KB")
+    return bytes(environ["wsgi.input"].read(length))
 
 
 def _read_length(environ: Environ) -> int:
@@ -151,7 +172,7 @@ def _refuse(text: str, *, status: int) -> HttpResponse:
 
 
 READING = ("GetCACaps", "GetCACert")
-OPERATIONS: dict[str, Callable[..., Answer | HttpResponse]] = {
+OPERATIONS: dict[str, Callable[..., Answer]] = {
     "GetCACaps": _get_capabilities,
     "GetCACert": _get_certificates,
     "GetNextCACert": _get_next,

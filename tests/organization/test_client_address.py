@@ -1,6 +1,6 @@
 import pytest
 
-from organization.services.client_address import get_client_address
+from organization.services.client_address import get_client_address, name_site
 
 
 def ask(rf, peer, forwarded=None):
@@ -45,3 +45,18 @@ def test_an_ipv4_peer_on_an_ipv6_socket_is_recognized(rf, settings):
 def test_a_socket_file_has_no_address(rf, settings):
     settings.TRUSTED_PROXIES = []
     assert ask(rf, "") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "site"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        (None, ""),
+    ],
+)
+def test_addresses_of_one_ipv6_network_count_as_one(address, site):
+    assert name_site(address) == site
