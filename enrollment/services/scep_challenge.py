@@ -9,8 +9,9 @@ from enrollment.services.sessions import SESSION_WITH_TOKEN, check_open, get_ses
 from enrollment.services.subject_attributes import check_identified
 from enrollment.services.tokens import VerifiedToken, check_not_stopped, check_token, verify_token
 from scep.errors import ChallengeInvalid
-from scep.models import IssuedCertificate, ScepProfile
+from scep.models import ScepProfile
 from scep.protocol.grant import ChallengeGrant
+from scep.selectors import count_brought_certificates
 
 # A device asks again with a new key when an installation was cut off; a leaked link must not
 # bring certificates without end. The bare token may bring this many for each of its uses.
@@ -74,14 +75,13 @@ def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
 def _check_certificates(verified: VerifiedToken) -> int:
     """Return how many certificates the challenge may bring, 0 = no limit.
 
-    Raises TokenRefused once it has. The CA counts again when it stores one, for many may come at
-    once.
+    Raises TokenRefused once it has. The CA counts again, one request after the other, when it
+    stores one.
     """
     devices = 1 if verified.session_id else verified.token.max_uses
     limit = devices * CERTIFICATES_PER_DEVICE
-    brought = IssuedCertificate.objects.filter(
-        session_id=verified.session_id, token_id=verified.token.jti, renews=None
-    )
-    if limit and brought.count() >= limit:
+    if limit and limit <= count_brought_certificates(
+        session_id=verified.session_id, token_id=verified.token.jti
+    ):
         raise TokenRefused("scep_challenge_reused", "the challenge has brought its certificates")
     return limit

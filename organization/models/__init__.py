@@ -19,6 +19,7 @@ from organization.models.prepared import (
 )
 from organization.models.public import PublicIdField, TimeStamped
 from organization.models.sealed import SealedField
+from organization.models.transaction_lock import lock_until_commit
 
 __all__ = [
     "LATER",
@@ -39,5 +40,6 @@ __all__ = [
     "has_own_commit",
     "inline_constants",
     "insert_row",
+    "lock_until_commit",
     "update_row",
 ]

@@ -15,6 +15,7 @@ from scep.selectors.authorities import (
 from scep.selectors.expiry import ExpiringCertificate, list_expiring
 from scep.selectors.identities import (
     CLOCK_LEEWAY,
+    count_brought_certificates,
     get_renewal_window,
     select_certificate_of_transaction,
     select_compromised_key,
@@ -43,6 +44,7 @@ __all__ = [
     "ServedProfile",
     "ServiceIdentity",
     "build_links",
+    "count_brought_certificates",
     "find_next_ca",
     "find_pinned_authority",
     "find_published_authority",

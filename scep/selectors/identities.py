@@ -39,6 +39,18 @@ def select_certificate_of_transaction() -> models.QuerySet[IssuedCertificate]:
     ).order_by()
 
 
+def count_brought_certificates(*, session_id: str, token_id: str) -> int:
+    """Return how many certificates the challenge of a session and a token has brought.
+
+    Those revoked since are among them, renewals are not. An intent brings nothing to anybody while
+    it is one: its request may be refused, or its server killed.
+    """
+    brought = IssuedCertificate.objects.filter(
+        session_id=session_id, token_id=token_id, renews=None, fingerprint__isnull=False
+    )
+    return brought.count()
+
+
 COMPROMISED_KEY = PreparedSelect(select_compromised_key)
 
 

@@ -9,7 +9,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
+from organization.models import (
+    Given,
+    PreparedSelect,
+    PreparedUpdate,
+    insert_row,
+    lock_until_commit,
+)
 from scep.errors import ChallengeInvalid, ChallengeReused
 from scep.models import (
     CertificateStatus,
@@ -20,6 +26,7 @@ from scep.models import (
     ScepProfile,
 )
 from scep.protocol.grant import ChallengeGrant
+from scep.selectors import count_brought_certificates
 
 SECRET_BYTES = 32
 LIFETIME = timedelta(minutes=60)
@@ -100,15 +107,16 @@ def spend_challenge(
 ) -> None:
     """Use up what `check_challenge` granted; called in the transaction that stores the outcome.
 
-    One conditional UPDATE, so that of many at once exactly one gets through, and none once the
-    certificate that it renews is revoked. Raises ChallengeReused.
+    Of a one-time challenge by one conditional UPDATE, so that of many at once exactly one gets
+    through, and none once the certificate that it renews is revoked; of a token's under a lock, so
+    that exactly as many do as it may bring. Raises ChallengeReused.
     """
     if grant.is_one_time:
         if grant.renews_fingerprint:
             _lock_renewed(grant.renews_fingerprint)
         _spend_one_time(challenge, scep_profile=scep_profile, now=now)
     elif grant.max_certificates:
-        _check_number(grant, scep_profile=scep_profile)
+        _check_number(grant)
 
 
 def find_session_id(common_name: str) -> str:
@@ -160,18 +168,11 @@ def _spend_one_time(challenge: str, *, scep_profile: ScepProfile, now: datetime)
         raise ChallengeReused("the one-time challenge has been used already")
 
 
-def _check_number(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> None:
-    """Count again what has been stored meanwhile; intents count from before they are signed.
-
-    So of many requests at once no more get through than the challenge may bring.
-    """
-    brought = IssuedCertificate.objects.filter(
-        scep_profile=scep_profile,
-        session_id=grant.session_id,
-        token_id=grant.token_id,
-        renews=None,
-    )
-    if brought.count() > grant.max_certificates:
+def _check_number(grant: ChallengeGrant) -> None:
+    """Count what has been brought, this certificate included, one request after the other."""
+    lock_until_commit(f"challenge {grant.session_id} {grant.token_id}")
+    brought = count_brought_certificates(session_id=grant.session_id, token_id=grant.token_id)
+    if brought > grant.max_certificates:
         raise ChallengeReused("the challenge has brought its certificates")
 
 

@@ -116,6 +116,7 @@ def test_challenge_is_refused_when_it_has_brought_its_certificates(
         IssuedCertificate.objects.create(
             issuer=get_profile_authority(profile),
             serial=f"{number}",
+            fingerprint=f"{number:064x}",
             session_id=session.public_id if is_bound else "",
             token_id=token.jti,
             not_before=now,

@@ -1,6 +1,8 @@
 """A token's challenge at the SCEP endpoint, by many at once (S2)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -10,11 +12,14 @@ from django.utils import timezone
 
 from enrollment.models import LogEntry
 from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
-from enrollment.services.tokens import build_challenge
+from enrollment.services.tokens import build_challenge, build_token_text
 from scep.models import CertificateStatus, HeldRequest, IssuedCertificate, ScepProfile
+from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import list_recipients
+from scep.services import authority
 from scep.services.held_requests import approve_request
 from scep.services.pki_operation import handle_pki_operation
+from scep.services.sweep import revoke_orphans
 from tests.enrollment.conftest import MakeSession, MakeToken
 from tests.scep.device import Device, make_key
 
@@ -38,21 +43,77 @@ def ask_at_once(messages: list[bytes], *, profile: ScepProfile) -> None:
         list(pool.map(handle, messages))
 
 
-def test_challenge_brings_no_more_than_its_certificates_when_many_ask_at_once(
+def build_requests(profile: ScepProfile, *, challenge: str, count: int) -> list[bytes]:
+    ra = get_ra(profile)
+    return [
+        Device(key=make_key(number % 4)).build_request(ra=ra, challenge=challenge)
+        for number in range(count)
+    ]
+
+
+def count_issued(**of: str) -> int:
+    return IssuedCertificate.objects.filter(status=CertificateStatus.ISSUED, **of).count()
+
+
+def test_challenge_brings_exactly_its_certificates_when_many_ask_at_once(
     make_token: MakeToken, make_session: MakeSession
 ) -> None:
     session = make_session(make_token(challenge="token"))
     profile: Any = session.token.scep_profile
-    challenge, ra = build_challenge(session), get_ra(profile)
-    messages = [
-        Device(key=make_key(number % 4)).build_request(ra=ra, challenge=challenge)
-        for number in range(CERTIFICATES_PER_DEVICE + 5)
-    ]
+    messages = build_requests(profile, challenge=build_challenge(session), count=12)
     ask_at_once(messages, profile=profile)
-    issued = IssuedCertificate.objects.filter(
-        session_id=session.public_id, status=CertificateStatus.ISSUED
+    assert count_issued(session_id=session.public_id) == CERTIFICATES_PER_DEVICE
+    refused = LogEntry.objects.filter(code="scep_challenge_reused")
+    assert refused.count() == 12 - CERTIFICATES_PER_DEVICE
+
+
+@pytest.mark.parametrize("is_bound", [True, False], ids=["session", "bare token"])
+def test_challenge_brings_exactly_its_certificates_when_all_are_signed_before_one_is_stored(
+    make_token: MakeToken,
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+    is_bound: bool,
+) -> None:
+    session = make_session(make_token(challenge="token", max_uses=1))
+    profile: Any = session.token.scep_profile
+    challenge = build_challenge(session) if is_bound else build_token_text(session.token)
+    messages = build_requests(profile, challenge=challenge, count=CERTIFICATES_PER_DEVICE + 4)
+    together = Barrier(len(messages), timeout=30)
+
+    def sign_together(*arguments: Any, **options: Any) -> bytes:
+        together.wait()
+        return build_identity_certificate(*arguments, **options)
+
+    monkeypatch.setattr(authority, "build_identity_certificate", sign_together)
+    ask_at_once(messages, profile=profile)
+    assert count_issued(token_id=session.token.jti) == CERTIFICATES_PER_DEVICE
+
+
+def test_challenge_brings_all_its_certificates_when_intents_came_to_nothing(
+    make_token: MakeToken, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a server leaves behind that fails while it signs takes no certificate from anybody."""
+    session = make_session(make_token(challenge="token"))
+    profile: Any = session.token.scep_profile
+    count = CERTIFICATES_PER_DEVICE
+    messages = build_requests(profile, challenge=build_challenge(session), count=2 * count)
+    with monkeypatch.context() as patch:
+        patch.setattr(authority, "build_identity_certificate", fail)
+        for message in messages[:count]:
+            with pytest.raises(MemoryError):
+                ask_at_once([message], profile=profile)
+    intents = IssuedCertificate.objects.filter(status=CertificateStatus.INTENDED)
+    assert intents.count() == count
+    intents.filter(pk=intents.order_by("id")[0].pk).update(
+        created_at=timezone.now() - timedelta(minutes=11)
     )
-    assert issued.count() <= CERTIFICATES_PER_DEVICE
+    assert revoke_orphans(now=timezone.now()) == 1
+    ask_at_once(messages, profile=profile)
+    assert count_issued(session_id=session.public_id) == count
+
+
+def fail(*arguments: Any, **options: Any) -> bytes:
+    raise MemoryError
 
 
 def test_session_and_token_stand_in_the_certificate_when_its_request_was_held(
