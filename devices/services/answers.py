@@ -14,7 +14,12 @@ from devices.protocol.json_values import build_json_value
 from devices.services.locks import lock_device
 from devices.services.queue import build_wait
 from devices.services.renewed_identity import ORIGIN
-from devices.services.results import apply_answer, is_lesson, leave_out_lists
+from devices.services.results import (
+    apply_answer,
+    is_lesson,
+    leave_out_lists,
+    read_lesson,
+)
 from devices.services.told_secrets import concerns_secrets, settle_secrets
 from devices.signals import command_finished
 from organization.models import Given, PreparedSelect, PreparedUpdate
@@ -86,7 +91,8 @@ def store_result(command: Command, *, report: Report, now: datetime) -> bool:
     command.completed_at = now
     teaches = _teaches(command, report=report)
     if teaches or command.origin == ORIGIN or concerns_secrets(command):
-        _finish_with_more(command, report=report, teaches=teaches, now=now)
+        lesson = read_lesson(command, answer=report.answer) if teaches else None
+        _finish_with_more(command, report=report, lesson=lesson, teaches=teaches, now=now)
         return True
     if _finish(command):
         command_finished.send(Command, command=command)
@@ -106,7 +112,9 @@ def _put_off(command: Command, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def _finish_with_more(command: Command, *, report: Report, teaches: bool, now: datetime) -> None:
+def _finish_with_more(
+    command: Command, *, report: Report, lesson: Any, teaches: bool, now: datetime
+) -> None:
     if teaches or command.origin == ORIGIN:
         device = lock_device(command.device_id)  # before the command's row
         command.enrollment = _read_enrollment(command, device=device)
@@ -114,7 +122,7 @@ def _finish_with_more(command: Command, *, report: Report, teaches: bool, now: d
         return
     settle_secrets(command, answer=report.answer, now=now)
     if teaches:
-        apply_answer(command, answer=report.answer, now=now)
+        apply_answer(command, lesson=lesson, now=now)
     command_finished.send(Command, command=command)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.inventory import (
+    Application,
     bound_facts,
     build_version_number,
     decode_applications,
@@ -34,7 +35,7 @@ from devices.services.managed_applications import (
 )
 from devices.services.queries import queue_details
 from devices.services.removal import end_enrollment
-from devices.services.software import replace_applications
+from devices.services.software import learn_applications, replace_applications
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
 from devices.signals import applications_reported, profiles_reported
@@ -54,6 +55,7 @@ FIELDS_BY_QUERY = {
 
 
 Answer = dict[str, Any]
+Applications = dict[str, Application]
 # Lists that have tables of their own; a copy in each command would be the larger part of a
 # database of 100,000 devices.
 LISTS = frozenset({"InstalledApplicationList", "CertificateList", "Users"})
@@ -77,9 +79,15 @@ def is_lesson(command: Command, *, answer: Answer) -> bool:
     return kind in HANDLERS and (kind not in SUBJECTS or SUBJECTS[kind] in answer)
 
 
-def apply_answer(command: Command, *, answer: Answer, now: datetime) -> None:
+def read_lesson(command: Command, *, answer: Answer) -> Any:
+    """Return what apply_answer takes: the answer, or what was made of it before rows are locked."""
+    read = READERS.get(command.request_type)
+    return read(command, answer) if read else answer
+
+
+def apply_answer(command: Command, *, lesson: Any, now: datetime) -> None:
     """Write the facts of a finished command whose answer is a lesson."""
-    HANDLERS[command.request_type](command, answer, now)
+    HANDLERS[command.request_type](command, lesson, now)
 
 
 def leave_out_lists(command: Command, answer: Answer) -> Answer:
@@ -146,14 +154,24 @@ def _security_info(command: Command, answer: Answer, now: datetime) -> None:
         )
 
 
-def _installed_application_list(command: Command, answer: Answer, now: datetime) -> None:
-    """A list that was narrowed, or that asked for more than the group allows, is not kept."""
-    device, body = command.enrollment.device, get_command_body(command)
-    is_everything = not body.get("ManagedAppsOnly", False)
+def _read_applications(command: Command, answer: Answer) -> Applications | None:
+    """Return the apps by digest; None of a list that was narrowed, which is not kept."""
+    body = get_command_body(command)
     if "Identifiers" in body or "Items" in body:
-        return
-    if is_everything == is_asked_for_everything(device):
-        replace_applications(device, decode_applications(answer["InstalledApplicationList"]))
+        return None
+    listed = decode_applications(answer["InstalledApplicationList"])
+    learn_applications(listed)
+    return listed
+
+
+def _installed_application_list(
+    command: Command, listed: Applications | None, now: datetime
+) -> None:
+    """A list that asked for more than the group allows is not kept either."""
+    device = command.enrollment.device
+    is_everything = not get_command_body(command).get("ManagedAppsOnly", False)
+    if listed is not None and is_everything == is_asked_for_everything(device):
+        replace_applications(device, listed)
         _write(device, applications_reported_at=now)
 
 
@@ -229,7 +247,10 @@ def _remove_profile(command: Command, answer: Answer, now: datetime) -> None:
             set_status(device, status=DeviceStatus.UNENROLLED, reason=PROFILE_REMOVED)
 
 
-HANDLERS: dict[str, Callable[[Command, Answer, datetime], None]] = {
+READERS: dict[str, Callable[[Command, Answer], Any]] = {
+    "InstalledApplicationList": _read_applications,
+}
+HANDLERS: dict[str, Callable[[Command, Any, datetime], None]] = {
     "DeviceInformation": _device_information,
     "SecurityInfo": _security_info,
     "ProfileList": _profile_list,

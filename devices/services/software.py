@@ -2,13 +2,42 @@
 
 from collections.abc import Iterable, Mapping
 
-from devices.models import Device, InstalledApplication, SoftwareTitle, SoftwareVersion
+from devices.models import Device, InstalledApplication, SoftwareTitle
 from devices.protocol.inventory import Application
+from devices.services.software_rows import (
+    ADD_TITLES,
+    ADD_VERSIONS,
+    FIND_UNKNOWN,
+    INSTALL,
+    RESIZE,
+)
 
-BATCH = 500
 SizedRow = tuple[int, int | None, int | None]  # key, bundle size, dynamic size
 # Documents grow by themselves: a size is written again once it is a tenth and a MiB off.
 LEAST_CHANGE, LEAST_SHARE = 1024 * 1024, 10
+
+
+def learn_applications(listed: Mapping[str, Application]) -> None:
+    """Make the versions, by digest, that no device had so far.
+
+    They belong to no device, so this needs no lock. Before a transaction it keeps that one, and
+    whoever brings the same apps at the same moment, from waiting.
+    """
+    if not listed:
+        return
+    unknown = {row[0] for row in FIND_UNKNOWN.fetch([(digest,) for digest in listed])}
+    if not unknown:
+        return
+    new = {digest: app for digest, app in listed.items() if digest in unknown}
+    titles = {app.identifier: app.name for app in new.values()}
+    make_id = SoftwareTitle._meta.get_field("public_id").get_default
+    ADD_TITLES.run([(make_id(), identifier, name) for identifier, name in titles.items()])
+    ADD_VERSIONS.run(
+        [
+            (app.identifier, digest, app.name, app.version, app.short_version, app.source)
+            for digest, app in new.items()
+        ]
+    )
 
 
 def replace_applications(device: Device, listed: Mapping[str, Application]) -> None:
@@ -26,66 +55,20 @@ def replace_applications(device: Device, listed: Mapping[str, Application]) -> N
 def _install(device: Device, new: Mapping[str, Application]) -> None:
     if not new:
         return
-    versions = _get_versions(new)
-    InstalledApplication.objects.bulk_create(
-        [
-            InstalledApplication(
-                device=device,
-                version_id=versions[digest],
-                bundle_size=app.bundle_size,
-                dynamic_size=app.dynamic_size,
-            )
-            for digest, app in new.items()
-        ],
-        batch_size=BATCH,
-        ignore_conflicts=True,  # the same list twice at once
-    )
-
-
-def _get_versions(wanted: Mapping[str, Application]) -> dict[str, int]:
-    """Return the key of each version, by digest; those that nobody had are made."""
-    found = _find_versions(wanted)
-    missing = {digest: app for digest, app in wanted.items() if digest not in found}
-    if not missing:
-        return found
-    titles = _get_titles(missing.values())
-    rows = [
-        SoftwareVersion(
-            title_id=titles[app.identifier],
-            digest=digest,
-            name=app.name,
-            version=app.version,
-            short_version=app.short_version,
-            source=app.source,
-        )
-        for digest, app in sorted(missing.items())
-    ]
-    SoftwareVersion.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
-    return found | _find_versions(missing)
-
-
-def _find_versions(digests: Mapping[str, Application]) -> dict[str, int]:
-    rows = SoftwareVersion.objects.filter(digest__in=list(digests)).order_by()
-    return dict(rows.values_list("digest", "pk"))
-
-
-def _get_titles(applications: Iterable[Application]) -> dict[str, int]:
-    # In one order everywhere: two devices that bring the same new apps must not wait in a circle.
-    names = {app.identifier: app.name for app in applications}
-    rows = [SoftwareTitle(identifier=key, name=names[key]) for key in sorted(names)]
-    SoftwareTitle.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
-    titles = SoftwareTitle.objects.filter(identifier__in=list(names)).order_by()
-    return dict(titles.values_list("identifier", "pk"))
+    rows = [(digest, app.bundle_size, app.dynamic_size) for digest, app in new.items()]
+    if INSTALL.run(rows, device.pk) < len(rows):  # not learned, or dropped again since
+        learn_applications(new)
+        INSTALL.run(rows, device.pk)
 
 
 def _resize(known: Iterable[tuple[SizedRow, Application]]) -> None:
     changed = [
-        InstalledApplication(pk=pk, bundle_size=app.bundle_size, dynamic_size=app.dynamic_size)
+        (pk, app.bundle_size, app.dynamic_size)
         for (pk, bundle_size, dynamic_size), app in known
         if _differs(bundle_size, app.bundle_size) or _differs(dynamic_size, app.dynamic_size)
     ]
-    fields = ["bundle_size", "dynamic_size"]
-    InstalledApplication.objects.bulk_update(changed, fields, batch_size=BATCH)
+    if changed:
+        RESIZE.run(changed)
 
 
 def _differs(old: int | None, new: int | None) -> bool:

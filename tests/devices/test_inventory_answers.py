@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import (
@@ -16,6 +18,7 @@ from devices.models import (
     SoftwareVersion,
 )
 from devices.protocol.inventory.values import MOST_FACTS
+from devices.services.queries import queue_questions
 from devices.services.queue import enqueue
 from devices.services.software_counts import count_software
 from tests.devices.conftest import MakeDevice
@@ -124,6 +127,53 @@ def test_an_app_is_stored_once_when_many_devices_have_it(make_device: MakeDevice
         device.answer_everything(make_answers(apps=[make_app("a"), make_app("a"), make_app("b")]))
     assert SoftwareVersion.objects.count() == SoftwareTitle.objects.count() == 2
     assert InstalledApplication.objects.count() == 6
+
+
+def _answer_apps(device: MdmDevice, apps: Any) -> list[str]:
+    """Answer the question after apps; returns the server's statements."""
+    queue_questions(device.enrollment, names=["apps"])
+    question = device.take()
+    assert question is not None
+    answer = {"InstalledApplicationList": list(apps)}
+    with CaptureQueriesContext(connection) as done:
+        assert device.connect("Acknowledged", question["CommandUUID"], **answer).status_code == 200
+    return [query["sql"] for query in done.captured_queries]
+
+
+def test_a_long_list_costs_as_many_statements_as_a_short_one_when_all_is_new(
+    device: MdmDevice,
+) -> None:
+    device.answer_everything(make_answers())
+    short = _answer_apps(device, [make_app(f"a{number}") for number in range(3)])
+    apps = [make_app(f"b{number}", BundleSize=number) for number in range(2000)]
+    long = _answer_apps(device, apps)
+    grown = _answer_apps(device, [app | {"BundleSize": 10**9} for app in apps])
+    # One more: the apps of the short list are gone.
+    assert (len(long), InstalledApplication.objects.count()) == (len(short) + 1, 2000)
+    assert len(grown) <= len(short)
+    assert set(InstalledApplication.objects.values_list("bundle_size", flat=True)) == {10**9}
+
+
+def test_new_apps_are_made_before_anything_is_locked_when_a_list_comes(device: MdmDevice) -> None:
+    device.answer_everything(make_answers())
+    statements = _answer_apps(device, [make_app("new")])
+    places = [
+        next(at for at, sql in enumerate(statements) if value in sql)
+        for value in ('"public_id":', '"short_version":', "'acknowledged'", '"bundle_size":')
+    ]
+    assert places == sorted(places), (
+        "the title, its version, the command's result, the device's app"
+    )
+
+
+def test_an_apps_words_are_stored_as_they_came_when_they_are_odd(device: MdmDevice) -> None:
+    odd = "\u202e<b>\"'\\ \U0001f600 %s {told} $1 \t\u0301"
+    app = {"Identifier": odd, "Name": odd, "ShortVersion": odd, "Version": odd}
+    device.answer_everything(make_answers(apps=[app, make_app("plain", DynamicSize=2**63 - 1)]))
+    version = SoftwareVersion.objects.select_related("title").get(name=odd)
+    assert (version.version, version.short_version, version.title.identifier) == (odd, odd, odd)
+    sizes = InstalledApplication.objects.values_list("bundle_size", "dynamic_size")
+    assert set(sizes) == {(None, None), (None, 2**63 - 1)}
 
 
 def test_a_list_is_not_kept_when_it_is_not_the_one_that_is_wanted(device: MdmDevice) -> None:
