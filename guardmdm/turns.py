@@ -6,8 +6,9 @@ the database. So a slow client takes a thread, which costs next to nothing, and 
 
 import tempfile
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from threading import Lock
@@ -125,25 +126,25 @@ class _Turn:
 
 
 class _Lent:
-    """A turn's connections, and since when somebody has them (monotonic seconds)."""
+    """A turn's connections, and since when somebody works with them (monotonic seconds)."""
 
     __slots__ = ("connections", "since")
 
-    def __init__(self) -> None:
-        self.connections, self.since = _build_connections(), NEVER
+    def __init__(self, turns: "_Queue") -> None:
+        self.connections, self.since = _build_connections(partial(turns.let_next, self)), NEVER
 
 
 class _Queue:
     """The turns of one process; whoever waits longest is next.
 
     Python computes for one thread at a time. So a second turn is given only where the first one's
-    request has had it for SHORT_SECONDS, or who waits has waited as long: two that came at once
-    would be done later, both, than one after the other.
+    request has had it for SHORT_SECONDS or waits for the disk, or who waits has waited as long:
+    two that came at once would be done later, both, than one after the other.
     """
 
     def __init__(self, count: int) -> None:
         self._lock = Lock()
-        self._all = [_Lent() for _ in range(count)]
+        self._all = [_Lent(self) for _ in range(count)]
         self._free = [*self._all]
         self._waiting: deque[_Place] = deque()
 
@@ -169,13 +170,23 @@ class _Queue:
             while self._free and not place.is_called:
                 self._call_next(now)
 
+    def let_next(self, lent: _Lent) -> None:
+        """The request with `lent` waits for the disk, and for nobody else."""
+        with self._lock:
+            lent.since = NEVER
+            self._go_on()
+
     def give(self, lent: _Lent) -> None:
-        now = monotonic()
         with self._lock:
             lent.since = NEVER
             self._free.append(lent)
-            if self._waiting and (self._waiting[0].is_impatient or not self._is_busy(now)):
-                self._call_next(now)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        now = monotonic()
+        is_possible = self._waiting and self._free
+        if is_possible and (self._waiting[0].is_impatient or not self._is_busy(now)):
+            self._call_next(now)
 
     def _call_next(self, now: float) -> None:
         self._waiting.popleft().call(_lend(self._free.pop(), now))
@@ -209,10 +220,11 @@ class _Place:
         self._bell.release()
 
 
-def _build_connections() -> Connections:
-    built = {alias: connections.create_connection(alias) for alias in connections}
+def _build_connections(before_disk: Callable[[], None]) -> Connections:
+    built: dict[str, Any] = {alias: connections.create_connection(alias) for alias in connections}
     for connection in built.values():
         connection.inc_thread_sharing()  # one thread after the other
+        connection.before_disk = before_disk
     return built
 
 

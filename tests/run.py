@@ -71,6 +71,7 @@ POSTGRESQL_ONLY = (
     "tests/devices/test_push_locks.py",
     "tests/guardmdm/test_indexes.py",
     "tests/guardmdm/test_kept_connection.py",
+    "tests/guardmdm/test_turns_at_commit.py",
     "tests/organization/test_synchronous_commit.py",
 )
 

@@ -172,14 +172,15 @@ class PreparedUpdate:
         query.add_update_values(self._changes)
         compiler = query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        if not self._waits_for_disk and has_own_commit(connection):
+        is_alone = has_own_commit(connection)
+        if is_alone and not self._waits_for_disk:
             sql += f" AND {LATER}"
         if self._returning:
             columns = [compiler.compile(each.resolve_expression(query)) for each in self._returning]
             sql += f" RETURNING {', '.join(column for column, _ in columns)}"
             parameters = (*parameters, *(value for _, values in columns for value in values))
         sql, left = inline_constants(sql, parameters)
-        return Statement(sql), left
+        return Statement(sql, waits_for_disk=is_alone and self._waits_for_disk), left
 
 
 class PreparedInsert:
@@ -223,9 +224,11 @@ class PreparedInsert:
             sql, own = query.get_compiler(connection=connection).as_sql()
             conditions.append(f"NOT EXISTS ({sql})")
             parameters += own
-        if not self._waits_for_disk and has_own_commit(connection):
+        is_alone = has_own_commit(connection)
+        if is_alone and not self._waits_for_disk:
             conditions.append(LATER)
-        return table.build_insert(conditions), parameters
+        waits = is_alone and self._waits_for_disk
+        return table.build_insert(conditions, waits_for_disk=waits), parameters
 
 
 def has_own_commit(connection: Any) -> bool:
@@ -297,14 +300,15 @@ class _Table:
             values.append(value)
         return values
 
-    def build_insert(self, conditions: Sequence[str]) -> Statement:
+    def build_insert(self, conditions: Sequence[str], *, waits_for_disk: bool) -> Statement:
         """Return the INSERT of one row where all conditions hold, and its RETURNING key."""
         names = ", ".join(each.column for each in self.columns)
         places = ", ".join(["%s"] * len(self.columns))
         rows = f"SELECT {places} WHERE {' AND '.join(conditions)}"
         return Statement(
             f"INSERT INTO {self.name} ({names}) {rows if conditions else f'VALUES ({places})'}"
-            f" RETURNING {self.key}"
+            f" RETURNING {self.key}",
+            waits_for_disk=waits_for_disk,
         )
 
     def get_update(self, columns: tuple[_Column, ...]) -> Statement:

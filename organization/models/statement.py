@@ -17,10 +17,13 @@ _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
 class Statement:
-    """SQL with `%s` in place of its values. PostgreSQL parses it once for each connection."""
+    """SQL with `%s` in place of its values. PostgreSQL parses it once for each connection.
 
-    def __init__(self, sql: str) -> None:
-        self.sql = sql
+    `waits_for_disk`: it is a transaction of its own on PostgreSQL, and a durable one.
+    """
+
+    def __init__(self, sql: str, *, waits_for_disk: bool = False) -> None:
+        self.sql, self._waits_for_disk = sql, waits_for_disk
         self.name = f"guardmdm_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
         pieces = sql.replace("%%", "%").split("%s")
         numbered = [f"{piece}${number}" for number, piece in enumerate(pieces[:-1], start=1)]
@@ -51,6 +54,8 @@ class Statement:
             if database.vendor == "sqlite":
                 return database.connection.execute(self._with_marks, values)
         cursor = database.cursor() if is_watched else database.create_cursor()
+        if self._waits_for_disk:
+            database.before_disk()
         cursor.execute(self._get_sql(database), values)
         return cursor
 

@@ -62,3 +62,15 @@ def test_a_crowd_is_served_whole_and_every_turn_comes_back(queue):
     assert most[0] == 2
     for _ in range(2):  # both are free
         queue.take()
+
+
+def test_the_next_one_is_called_as_soon_as_a_request_only_waits(queue, monkeypatch):
+    monkeypatch.setattr(turns, "SHORT_SECONDS", 60)
+    waits_for_disk = queue.take()
+    with ThreadPoolExecutor(1) as pool:
+        nexts_turn = pool.submit(queue.take)
+        time.sleep(0.2)
+        assert not nexts_turn.done()
+        queue.let_next(waits_for_disk)
+        assert nexts_turn.result(timeout=30) is not waits_for_disk
+    queue.give(waits_for_disk)
