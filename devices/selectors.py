@@ -213,8 +213,6 @@ def find_waiting_command(
 
 
 def find_due_commands(now: datetime) -> QuerySet[Command]:
-    """Commands of live enrollments, to any of their channels, that should be pushed for."""
+    """Commands, to any channel, that should be pushed for where their enrollment is live."""
     waited = Q(state__in=(CommandState.SENT, CommandState.NOT_NOW), not_before__lte=now)
-    return Command.objects.filter(
-        IS_OPEN, Q(state=CommandState.QUEUED) | waited, enrollment__state=EnrollmentState.LIVE
-    )
+    return Command.objects.filter(IS_OPEN, Q(state=CommandState.QUEUED) | waited)

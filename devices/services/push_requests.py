@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from devices.models import Enrollment, UserChannel
 from devices.services.push_claims import reclaim_lost
-from devices.services.push_sources import SOURCES, PushSource
+from devices.services.push_sources import SOURCES, PushSource, split_keys
 from devices.signals import push_requested
 
 
@@ -41,5 +41,6 @@ def request_due_pushes(*, now: datetime) -> int:
 
 def _request_due(source: PushSource, *, now: datetime) -> int:
     may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
-    idle = source.list_reachable().filter(push_requested_at=None, push_claimed_at=None)
-    return source.update_free(idle.filter(source.is_due(now), may_try), push_requested_at=now)
+    idle = source.list_reachable().filter(may_try, push_requested_at=None, push_claimed_at=None)
+    due = split_keys(source.list_due(now).order_by().distinct())
+    return sum(source.update_free(idle.filter(pk__in=keys), push_requested_at=now) for keys in due)

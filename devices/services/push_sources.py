@@ -1,26 +1,42 @@
-"""What can be pushed to: the models with push columns, and how their rows are asked for."""
+"""What can be pushed to: the models with push columns, and how their rows are asked for.
 
-from collections.abc import Callable
+Keys go from one statement to the next through here. In one statement PostgreSQL may look through
+one table again for each row of the other, wherever it takes both for empty (docs/adr/0193).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import F, QuerySet
 
 from devices.models import Enrollment, EnrollmentState, UserChannel
 from devices.selectors import find_due_commands
 from devices.services.locks import select_free
 
 Rows = QuerySet[Any]
+# Keys in one statement: they are part of its text.
+PORTION = 1000
+
+
+def split_keys(keys: Iterable[int]) -> Iterator[list[int]]:
+    """Yield the keys in portions that a statement can name."""
+    all_keys = list(keys)
+    for first in range(0, len(all_keys), PORTION):
+        yield all_keys[first : first + PORTION]
 
 
 @dataclass(frozen=True)
 class PushSource:
-    """`list_open`: rows whose device still listens, with `push_topic`; `is_due`: has commands."""
+    """`list_open`: rows whose device still listens, with `push_topic`.
+
+    `list_due`: the keys of those whose commands should be pushed for, with repetitions.
+    """
 
     list_open: Callable[[], Rows]
-    is_due: Callable[[datetime], Q]
+    list_due: Callable[[datetime], Rows]
 
     def list_reachable(self) -> Rows:
         """Rows that have a token that APNs has not called dead."""
@@ -33,21 +49,26 @@ class PushSource:
     def update_free(self, rows: Rows, **columns: Any) -> int:
         """Update those of `rows` that nobody holds, however many they are; return how many."""
         with transaction.atomic():
-            return self.list_rows().filter(pk__in=select_free(rows)).update(**columns)
+            free = split_keys(select_free(rows).values_list("pk", flat=True))
+            return sum(self.list_rows().filter(pk__in=keys).update(**columns) for keys in free)
 
 
 ENROLLMENTS = PushSource(
     list_open=lambda: Enrollment.objects.filter(state=EnrollmentState.LIVE).annotate(
         push_topic=F("topic")
     ),
-    is_due=lambda now: Q(
-        Exists(find_due_commands(now).filter(enrollment=OuterRef("pk"), user_channel=None))
+    list_due=lambda now: (
+        find_due_commands(now).filter(user_channel=None).values_list("enrollment", flat=True)
     ),
 )
 USER_CHANNELS = PushSource(
     list_open=lambda: UserChannel.objects.filter(
         enrollment__state=EnrollmentState.LIVE, ended_at=None
     ).annotate(push_topic=F("enrollment__topic")),
-    is_due=lambda now: Q(Exists(find_due_commands(now).filter(user_channel=OuterRef("pk")))),
+    list_due=lambda now: (
+        find_due_commands(now)
+        .filter(user_channel__isnull=False)
+        .values_list("user_channel", flat=True)
+    ),
 )
 SOURCES = (ENROLLMENTS, USER_CHANNELS)

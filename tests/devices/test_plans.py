@@ -1,10 +1,16 @@
-"""PostgreSQL: what a device's message reads does not depend on what is known of the tables."""
+"""PostgreSQL: what a statement reads does not depend on what is known of the tables."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
+from devices.models import Enrollment
+from devices.services.poke import poke_silent
+from devices.services.push_requests import request_due_pushes
+from devices.services.push_stops import MISSING, Stop, stop_topic
 from devices.services.queue import enqueue
 from tests.devices.conftest import MakeDevice
 from tests.devices.fleet import Fleet
@@ -15,6 +21,7 @@ pytestmark = [
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no generic plans"),
 ]
 TABLES = ("devices_enrollment", "devices_device", "devices_command")
+MANY = 150
 TIMES = 10
 """PostgreSQL makes the plan that it keeps for a prepared statement after five."""
 
@@ -25,14 +32,32 @@ def phone(make_device: MakeDevice, fleet: Fleet) -> Iterator[MdmDevice]:
     device = make_device().enroll()
     device.answer_everything()
     fleet.add(300)
+    pretend(rows=-1)
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE pg_class SET reltuples = -1 WHERE relname = ANY(%s)", [list(TABLES)])
-        cursor.execute(
-            "DELETE FROM pg_statistic WHERE starelid = ANY(%s::text[]::regclass[])", [list(TABLES)]
-        )
         cursor.execute("DISCARD PLANS")
         yield device
         cursor.execute("DISCARD PLANS")
+
+
+@pytest.fixture
+def many(fleet: Fleet) -> int:
+    """So many devices, in tables that had no rows when they were counted last."""
+    fleet.add(MANY)
+    pretend(rows=0)
+    return MANY
+
+
+def pretend(*, rows: int) -> None:
+    """Until the transaction ends, PostgreSQL believes that each table has so many (-1: unknown)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pg_class SET reltuples = %s, relpages = pg_relation_size(oid) / 8192 "
+            "WHERE relname = ANY(%s)",
+            [rows, list(TABLES)],
+        )
+        cursor.execute(
+            "DELETE FROM pg_statistic WHERE starelid = ANY(%s::text[]::regclass[])", [list(TABLES)]
+        )
 
 
 def count_rows_read() -> dict[str, int]:
@@ -69,3 +94,35 @@ def test_a_message_reads_few_rows_when_no_table_was_analyzed(
     after = count_rows_read()
     read = {name: (after[name] - before.get(name, 0)) / TIMES for name in TABLES}
     assert max(read.values()) < 20, f"rows read a message: {read}"
+
+
+def push_due(now: datetime) -> int:
+    Enrollment.objects.update(push_requested_at=None)
+    return request_due_pushes(now=now)
+
+
+def push_lost(now: datetime) -> int:
+    Enrollment.objects.update(push_requested_at=None, push_claimed_at=now - timedelta(hours=1))
+    return request_due_pushes(now=now)
+
+
+def poke(now: datetime) -> int:
+    Enrollment.objects.update(push_requested_at=None, created_at=now - timedelta(days=30))
+    return poke_silent(now=now)
+
+
+def stop(now: datetime) -> int:
+    (topic,) = Enrollment.objects.values_list("topic", flat=True).distinct().order_by()
+    stop_topic(topic, stop=Stop(MISSING, "There is none."))
+    return Enrollment.objects.exclude(push_error="").count()
+
+
+@pytest.mark.parametrize("sweep", [push_due, push_lost, poke, stop])
+def test_a_sweep_reads_each_row_few_times_when_the_tables_are_taken_for_empty(
+    many: int, sweep: Callable[[datetime], int]
+) -> None:
+    before = count_rows_read()
+    assert sweep(timezone.now()) == many
+    after = count_rows_read()
+    read = {name: (after[name] - before.get(name, 0)) / many for name in TABLES}
+    assert max(read.values()) < 20, f"times that each row was read: {read}"

@@ -60,7 +60,7 @@ def test_rows_whose_topic_stands_in_another_row_are_claimed_alike(fleet: Fleet) 
     topic = Enrollment.objects.values_list("device__udid", flat=True)[0]
     source = PushSource(
         list_open=lambda: Enrollment.objects.annotate(push_topic=F("device__udid")),
-        is_due=ENROLLMENTS.is_due,
+        list_due=ENROLLMENTS.list_due,
     )
     now = timezone.now()
     [claim] = claim_pushes(source, topic=topic, limit=10, now=now)
