@@ -24,7 +24,7 @@ from pathlib import Path
 PATIENCE_SECONDS = 30.0
 """What a whole body may take; 10 MB need 2.7 Mbit/s."""
 CROWD = 24
-"""More waits than this for one address have CROWD_SECONDS only."""
+"""Where more threads than this wait, an address that several of them wait for has CROWD_SECONDS."""
 CROWD_SECONDS = 10.0
 LAST_DATA_SENT = 44
 """Where tcpi_last_data_sent (32 bits, milliseconds) stands in struct tcp_info of linux/tcp.h."""
@@ -78,9 +78,10 @@ def find_overdue(waits: Iterable[Wait], *, now: float) -> list[tuple[str, float]
     ages: dict[str, list[float]] = defaultdict(list)
     for address, began in waits:
         ages[address].append(now - began)
+    is_crowded = sum(map(len, ages.values())) > CROWD
     overdue = []
     for address, seconds in ages.items():
-        patience = CROWD_SECONDS if len(seconds) > CROWD else PATIENCE_SECONDS
+        patience = CROWD_SECONDS if is_crowded and len(seconds) > 1 else PATIENCE_SECONDS
         if max(seconds) >= patience:
             overdue.append((address, patience))
     return overdue

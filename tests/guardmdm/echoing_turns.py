@@ -18,6 +18,7 @@ from guardmdm.turns import Turns
 
 django.setup()
 slow_clients.PATIENCE_SECONDS = float(os.environ["PATIENCE_SECONDS"])
+slow_clients.CROWD_SECONDS = float(os.environ["CROWD_SECONDS"])
 connections.settings["default"]["CONN_MAX_AGE"] = 600  # as in production
 
 

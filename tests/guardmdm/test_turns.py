@@ -24,13 +24,18 @@ FILE_BYTES = 50_000_000
 def server(tmp_path_factory):
     folder = tmp_path_factory.mktemp("turns")
     (folder / "large").write_bytes(b"x" * FILE_BYTES)
+    yield from serving(patience=PATIENCE_SECONDS, crowd=PATIENCE_SECONDS, large=folder / "large")
+
+
+def serving(*, patience, crowd, large=""):
     port = find_free_port()
     address = build_address("127.0.0.1", port=port, behind_proxy=False)
     web = build_programs(address, workers=1, tls_files=None)[0]
     own = {
         "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "PATIENCE_SECONDS": str(PATIENCE_SECONDS),
-        "LARGE_FILE": str(folder / "large"),
+        "PATIENCE_SECONDS": str(patience),
+        "CROWD_SECONDS": str(crowd),
+        "LARGE_FILE": str(large),
     }
     command = [*web.arguments[:-1], "tests.guardmdm.echoing_turns:application"]
     with subprocess.Popen(command, env=os.environ | own) as process:
@@ -174,6 +179,27 @@ def test_other_addresses_and_busy_connections_survive_a_slow_neighbour(server):
         assert is_ended(slow)
         elsewhere.sendall(request)
         assert b'"length": 2' in elsewhere.recv(65536)
+
+
+@pytest.fixture
+def patient_server():
+    yield from serving(patience=60, crowd=PATIENCE_SECONDS)
+
+
+def test_a_crowd_from_several_addresses_is_ended_sooner_than_one_slow_device(patient_server):
+    slow = HEAD + b"Content-Length: 4\r\n\r\nab"
+    with (
+        contextlib.ExitStack() as stack,
+        connecting(patient_server, slow, source="127.0.0.9") as device,
+    ):
+        time.sleep(0.3)
+        for number in range(60):
+            source = f"127.0.0.{2 + number % 5}"
+            stack.enter_context(connecting(patient_server, slow, source=source))
+        time.sleep(0.5)
+        assert patient_server.get("/healthz").status_code == 200
+        device.sendall(b"cd")
+        assert b'"length": 4' in device.recv(65536)
 
 
 def test_a_broken_off_body_is_not_taken_for_a_whole_one(server):
