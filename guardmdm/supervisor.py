@@ -39,6 +39,8 @@ class Child:
     version: float = 0.0
     started: float = field(default_factory=time.monotonic)
     failures: int = 0
+    restart_at: float | None = None
+    """Of one that has ended: when it is started again."""
 
 
 def write_line(line: str) -> None:
@@ -105,16 +107,22 @@ class Supervisor:
             self._write(before + line.rstrip("\n"))
 
     def _restart_crashed(self) -> None:
+        """Each waits for its own start alone: a worker that cannot run keeps no web down."""
         for index, child in enumerate(self._children):
             if child.process.poll() is None or self._stopping.is_set():
                 continue
-            steady = time.monotonic() - child.started > STEADY_SECONDS
-            failures = 1 if steady else child.failures + 1
-            pause = min(2.0 ** (failures - 1), LONGEST_PAUSE_SECONDS)
-            code = child.process.returncode
-            self._write(f"{child.program.name} ended with {code}; next start in {pause:.0f} s")
-            if not self._stopping.wait(pause):
-                self._children[index] = self._start(child.program, failures=failures)
+            if child.restart_at is None:
+                self._plan_restart(child)
+            elif time.monotonic() >= child.restart_at:
+                self._children[index] = self._start(child.program, failures=child.failures)
+
+    def _plan_restart(self, child: Child) -> None:
+        now = time.monotonic()
+        child.failures = 1 if now - child.started > STEADY_SECONDS else child.failures + 1
+        pause = min(2.0 ** (child.failures - 1), LONGEST_PAUSE_SECONDS)
+        child.restart_at = now + pause
+        code = child.process.returncode
+        self._write(f"{child.program.name} ended with {code}; next start in {pause:.0f} s")
 
     def _reload_changed(self) -> None:
         for child in self._children:

@@ -95,6 +95,22 @@ def test_a_crashed_process_starts_again_with_growing_pauses(supervise):
     ]
 
 
+def test_a_process_starts_again_at_once_when_another_one_is_waiting_for_its_turn(supervise):
+    process = supervise(bad=CRASH, good=SLEEP)
+    pid = None
+    for line in process.stdout:
+        if "pid" in line:
+            pid = int(line.split()[-1])
+        elif "next start in 4 s" in line:
+            break
+    began = time.monotonic()
+    os.kill(pid, signal.SIGKILL)
+    lines = [process.stdout.readline().strip() for _ in range(2)]
+    assert lines[0] == "good ended with -9; next start in 1 s"
+    assert lines[1].startswith("good | pid")
+    assert time.monotonic() - began < 3.5
+
+
 def test_each_line_says_who_wrote_it(supervise):
     process = supervise(web=SLEEP, worker=SLEEP)
     lines = {process.stdout.readline().split(" | ")[0] for _ in range(2)}
