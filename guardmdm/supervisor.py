@@ -42,6 +42,11 @@ class Child:
     restart_at: float | None = None
     """Of one that has ended: when it is started again."""
 
+    def signal_group(self, number: int) -> None:
+        """Send a signal to what the program has started, itself included."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
 
 def write_line(line: str) -> None:
     with contextlib.suppress(BrokenPipeError):
@@ -94,6 +99,7 @@ class Supervisor:
             text=True,
             errors="replace",
             preexec_fn=_end_with_parent,
+            process_group=0,
         )
         assert process.stdout is not None  # noqa: S101 - PIPE above
         threading.Thread(
@@ -114,6 +120,7 @@ class Supervisor:
             if child.restart_at is None:
                 self._plan_restart(child)
             elif time.monotonic() >= child.restart_at:
+                child.signal_group(signal.SIGKILL)
                 self._children[index] = self._start(child.program, failures=child.failures)
 
     def _plan_restart(self, child: Child) -> None:
@@ -121,6 +128,8 @@ class Supervisor:
         child.failures = 1 if now - child.started > STEADY_SECONDS else child.failures + 1
         pause = min(2.0 ** (child.failures - 1), LONGEST_PAUSE_SECONDS)
         child.restart_at = now + pause
+        # A web process without its parent would answer on for ever, with yesterday's code.
+        child.signal_group(signal.SIGTERM)
         code = child.process.returncode
         self._write(f"{child.program.name} ended with {code}; next start in {pause:.0f} s")
 
@@ -143,6 +152,7 @@ class Supervisor:
             except subprocess.TimeoutExpired:
                 child.process.kill()
                 child.process.wait()
+            child.signal_group(signal.SIGKILL)
 
 
 def _get_version(program: Program) -> float:

@@ -111,6 +111,21 @@ def test_a_process_starts_again_at_once_when_another_one_is_waiting_for_its_turn
     assert time.monotonic() - began < 3.5
 
 
+@pytest.mark.parametrize("code", [SLEEP, STUBBORN], ids=["obedient", "stubborn"])
+def test_no_grandchild_is_left_when_a_program_is_killed(supervise, code):
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {code!r}])"
+    process = supervise(web=parent)
+    grandchild = read_pids(process, 1)[0]
+    stat = Path(f"/proc/{grandchild}/stat").read_text()
+    os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
+    assert wait_until_gone([grandchild])
+    process.stdout.readline()  # web ended with -9
+    successor = read_pids(process, 1)
+    process.terminate()
+    assert process.wait(timeout=20) == 0
+    assert wait_until_gone(successor)
+
+
 def test_each_line_says_who_wrote_it(supervise):
     process = supervise(web=SLEEP, worker=SLEEP)
     lines = {process.stdout.readline().split(" | ")[0] for _ in range(2)}
