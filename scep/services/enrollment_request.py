@@ -4,13 +4,18 @@ from datetime import datetime
 from functools import partial
 
 from organization.errors import NotSetUp
-from scep.errors import ChallengeReused, DuplicateTransaction, ScepError
+from scep.errors import ChallengeReused, DuplicateTransaction, ScepError, UnprovedRequest
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.messages import PkiRequest
 from scep.selectors import ServedProfile, get_profile_authority, verify_not_compromised
 from scep.services.authority import Application, issue_certificate
+from scep.services.challenged_renewal import (
+    explain_refusal,
+    find_renewal,
+    renew_with_challenge,
+)
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
 from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
 from scep.services.held_requests import claim_certificate, find_held_request, hold_request
@@ -20,20 +25,28 @@ from scep.services.new_identities import check_not_stopped, check_session
 def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
     """Issue, repeat or hold; raises ScepError.
 
-    The message is signed with the key that asks (S3), and with a challenge, whatever
-    certificate its signer has.
+    With a challenge, whatever certificate its signer has; and signed with the key that asks (S3),
+    or with a certificate that may be renewed now.
     """
-    profile = exchange.scep_profile
-    signer_key = verify_key(request.signer.public_key(), min_bits=profile.key_size)
+    profile, signer = exchange.scep_profile, request.signer
+    signer_key = verify_key(signer.public_key(), min_bits=profile.key_size)
+    renewal = find_renewal(exchange, signer=signer)
     opened = open_request(exchange, request)
-    csr = decode_csr(
-        opened.content,
-        allow_sha1=profile.allow_legacy,
-        min_key_bits=profile.key_size,
-        expected_key=signer_key,
-    )
+    try:
+        csr = decode_csr(
+            opened.content,
+            allow_sha1=profile.allow_legacy,
+            min_key_bits=profile.key_size,
+            expected_key=None if renewal else signer_key,
+            known_names=renewal.list_known_names() if renewal else (),
+        )
+    except UnprovedRequest as refusal:
+        raise explain_refusal(refusal, exchange=exchange, signer=signer) from refusal
     exchange.session_id = find_session_id(csr.common_name) or exchange.session_id
-    return Outcome(_find_or_enroll(exchange, csr=csr), opened.cipher)
+    row = renew_with_challenge(exchange, renewal, csr=csr) if renewal else None
+    if row is None and csr.public_key != signer_key:
+        raise UnprovedRequest("the challenge is not for the certificate that the message renews")
+    return Outcome(row or _find_or_enroll(exchange, csr=csr), opened.cipher)
 
 
 def _find_or_enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:

@@ -5,9 +5,12 @@ no challenge, no name, no chain that merely leads to a CA of ours.
 """
 
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db.models import QuerySet
 
 from scep.errors import (
@@ -31,7 +34,7 @@ from scep.protocol.renewing import read_naming, verify_client_certificate
 from scep.protocol.subject_template import Naming
 from scep.selectors import get_profile_authority, get_renewal_window, verify_identity
 from scep.services.authority import Application, issue_certificate
-from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
+from scep.services.exchange import Exchange, Outcome, find_repeated, get_key_id, open_request
 
 OWN_CAS = (CertificateAuthorityRole.ISSUING, CertificateAuthorityRole.SINGLE)
 NO_LEEWAY = timedelta(0)
@@ -39,27 +42,94 @@ MAX_RENEWALS = 3
 """An answer may be lost and the device asks again with a new key, but not without end."""
 
 
+@dataclass(frozen=True)
+class Renewal:
+    """A certificate that may be replaced now, and how its successor is named and stored."""
+
+    renewed: IssuedCertificate
+    naming: Naming
+    transaction_id: str
+
+    def has_key(self, key: rsa.RSAPublicKey) -> bool:
+        """Whether this is the certificate's own key."""
+        return self.renewed.public_key_sha256 == get_key_id(key)
+
+    def list_known_names(self) -> list[str]:
+        """Return the alternative names that the device has already."""
+        names = [name.value for name in self.naming.alternative_names]
+        return [name for name in names if isinstance(name, str)]
+
+
 def answer_renewal(exchange: Exchange, request: PkiRequest) -> Outcome:
     """Issue the successor, with the same names, or hand it out again; raises ScepError."""
     profile = exchange.scep_profile
     # Before anything is decrypted: strangers get no answer that depends on what is inside.
-    renewed = _get_renewed(request.signer, exchange=exchange)
-    exchange.session_id = renewed.session_id
-    naming = read_naming(request.signer)
+    renewal = get_renewal(exchange, signer=request.signer)
+    exchange.session_id = renewal.renewed.session_id
     opened = open_request(exchange, request)
     csr = decode_csr(
         opened.content,
         allow_sha1=profile.allow_legacy,
         min_key_bits=profile.key_size,
-        known_names=_list_known_names(naming),
+        known_names=renewal.list_known_names(),
     )
+    row = find_successor(exchange, renewal, csr=csr)
+    return Outcome(row or renew(exchange, renewal, csr=csr), opened.cipher)
+
+
+def get_renewal(exchange: Exchange, *, signer: x509.Certificate) -> Renewal:
+    """Return what the certificate that signed is renewed as; raises RequestRejected."""
+    renewed = _get_renewed(signer, exchange=exchange)
     transaction_id = _build_transaction_id(exchange.message.transaction_id, renewed=renewed)
-    row = find_repeated(exchange, public_key=csr.public_key, transaction_id=transaction_id)
-    if row is None:
-        row = _renew(
-            exchange, csr=csr, renewed=renewed, naming=naming, transaction_id=transaction_id
+    return Renewal(renewed, read_naming(signer), transaction_id)
+
+
+def find_successor(
+    exchange: Exchange, renewal: Renewal, *, csr: CertificateRequest
+) -> IssuedCertificate | None:
+    """Return the certificate that this request has brought already; raises RequestRejected."""
+    return find_repeated(exchange, public_key=csr.public_key, transaction_id=renewal.transaction_id)
+
+
+def renew(
+    exchange: Exchange,
+    renewal: Renewal,
+    *,
+    csr: CertificateRequest,
+    spend: Callable[[], object] | None = None,
+) -> IssuedCertificate:
+    """Issue the successor; `spend` runs in the storing transaction. Raises ScepError."""
+    renewed = renewal.renewed
+    if _list_successors(renewed).count() >= MAX_RENEWALS:
+        raise RequestRejected("the certificate was renewed often enough")
+    application = Application(
+        public_key=csr.public_key,
+        grant=ChallengeGrant(renewed.session_id, renewed.token_id),
+        scep_profile=exchange.scep_profile,
+        transaction_id=renewal.transaction_id,
+        renews=renewed,
+        keeps=renewal.naming,
+        caller=exchange.caller,
+    )
+
+    def check_and_spend(_: IssuedCertificate) -> None:
+        _check_again(renewed)
+        if spend is not None:
+            spend()
+
+    try:
+        return issue_certificate(
+            application,
+            issuer=get_profile_authority(exchange.scep_profile),
+            now=exchange.now,
+            spend=check_and_spend,
         )
-    return Outcome(row, opened.cipher)
+    except DuplicateTransaction:
+        # The same request twice at once: the other one has won meanwhile.
+        row = find_successor(exchange, renewal, csr=csr)
+        if row is None:
+            raise
+        return row
 
 
 def _get_renewed(signer: x509.Certificate, *, exchange: Exchange) -> IssuedCertificate:
@@ -84,11 +154,6 @@ def _verify_profile(renewed: IssuedCertificate, *, scep_profile: ScepProfile) ->
     renewed.scep_profile = scep_profile  # the same row, without asking for it again
 
 
-def _list_known_names(naming: Naming) -> list[str]:
-    names = [name.value for name in naming.alternative_names]
-    return [name for name in names if isinstance(name, str)]
-
-
 def _build_transaction_id(transaction_id: str, *, renewed: IssuedCertificate) -> str:
     """Return the transaction under which the successor is stored.
 
@@ -97,40 +162,6 @@ def _build_transaction_id(transaction_id: str, *, renewed: IssuedCertificate) ->
     """
     scope = f"{renewed.fingerprint}:{transaction_id}"
     return f"#{hashlib.sha256(scope.encode()).hexdigest()}"
-
-
-def _renew(
-    exchange: Exchange,
-    *,
-    csr: CertificateRequest,
-    renewed: IssuedCertificate,
-    naming: Naming,
-    transaction_id: str,
-) -> IssuedCertificate:
-    if _list_successors(renewed).count() >= MAX_RENEWALS:
-        raise RequestRejected("the certificate was renewed often enough")
-    application = Application(
-        public_key=csr.public_key,
-        grant=ChallengeGrant(renewed.session_id, renewed.token_id),
-        scep_profile=exchange.scep_profile,
-        transaction_id=transaction_id,
-        renews=renewed,
-        keeps=naming,
-        caller=exchange.caller,
-    )
-    try:
-        return issue_certificate(
-            application,
-            issuer=get_profile_authority(exchange.scep_profile),
-            now=exchange.now,
-            spend=lambda _: _check_again(renewed),
-        )
-    except DuplicateTransaction:
-        # The same request twice at once: the other one has won meanwhile.
-        row = find_repeated(exchange, public_key=csr.public_key, transaction_id=transaction_id)
-        if row is None:
-            raise
-        return row
 
 
 def _check_again(renewed: IssuedCertificate) -> None:
