@@ -80,6 +80,7 @@ def _build_enrollment(
         last_seen_at=seen,
         connected_at=seen,
         push_requested_at=asked,
+        push_turn=seen,
     )
 
 

@@ -104,8 +104,10 @@ class Enrollment(PushTarget, TimeStamped):
                 condition=models.Q(ended_at__isnull=False),
                 name="enrollment_ended",
             ),
+            # Of nothing that a message writes: an index of it makes PostgreSQL write all others
+            # of the row, too (docs/adr/0197).
             models.Index(
-                fields=["push_attempts", "-last_seen_at"],
+                fields=["-push_turn"],
                 condition=models.Q(push_requested_at__isnull=False),
                 name="enrollment_push_requested",
             ),

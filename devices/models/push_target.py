@@ -17,6 +17,11 @@ class PushTarget(models.Model):
         help_text="APNs said the token is dead; the next TokenUpdate clears it.",
     )
     push_requested_at = models.DateTimeField(null=True, blank=True)
+    push_turn = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Set with push_requested_at: of all that are requested, the latest goes first.",
+    )
     push_claimed_at = models.DateTimeField(
         null=True, blank=True, help_text="Since then a worker has the push in hand."
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from devices.services.push_sources import SOURCES, PushSource, Rows
+from devices.services.push_sources import SOURCES, PushSource, Rows, request_columns
 
 SILENT_AFTER = timedelta(days=1)
 # Not the same device again before; its earlier push is still kept by APNs.
@@ -39,7 +39,7 @@ def _poke(source: PushSource, *, now: datetime) -> int:
     candidates = silent.filter(push_requested_at=None, push_claimed_at=None).exclude(resting)
     drawn = _draw(candidates, now=now, limit=limit)
     rows = source.list_rows().filter(pk__in=drawn, push_requested_at=None)
-    return source.update_free(rows, push_requested_at=now)
+    return source.update_free(rows, **request_columns(now))
 
 
 def _list_silent(source: PushSource, *, now: datetime) -> Rows:

@@ -1,6 +1,5 @@
-"""Taking requested pushes in hand: each by one worker, patient devices first.
+"""Taking requested pushes in hand: each by one worker, in their turn.
 
-Among these, first whoever was heard of last: their tokens are the least likely to be dead.
 Requested, in hand and done are columns of the row, so whatever a worker leaves behind is found.
 """
 
@@ -14,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from devices.protocol.apns import PushRequest
-from devices.services.push_sources import PushSource, Rows
+from devices.services.push_sources import PushSource, Rows, request_columns
 
 # A worker that has a push in hand longer than this is dead; a push takes half a minute at most.
 LEASE = timedelta(minutes=2)
@@ -59,7 +58,7 @@ def claim_pushes(source: PushSource, *, topic: str, limit: int, now: datetime) -
     """
     with transaction.atomic():
         rows = find_requested(source, now=now).filter(push_topic=topic)
-        rows = rows.order_by("push_attempts", "-last_seen_at").only(*COLUMNS)
+        rows = rows.order_by("-push_turn").only(*COLUMNS)
         # SQLite knows no row locks; its transactions begin with the lock of the database.
         taken = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
         for attempts, pks in _group_by_attempts(taken).items():
@@ -97,7 +96,7 @@ def reclaim_lost(source: PushSource, *, now: datetime) -> int:
     """Ask again for pushes whose worker was killed; return how many."""
     lost = source.list_reachable().filter(push_claimed_at__lte=now - LEASE)
     return source.update_free(
-        lost, push_requested_at=now, push_claimed_at=None, push_not_before=None
+        lost, **request_columns(now), push_claimed_at=None, push_not_before=None
     )
 
 

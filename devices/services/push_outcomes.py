@@ -14,7 +14,7 @@ from devices.models import Enrollment
 from devices.protocol.apns import PushAnswer, Verdict
 from devices.services.locks import select_free
 from devices.services.push_claims import Claim, build_wait
-from devices.services.push_sources import ENROLLMENTS, PushSource, Rows
+from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
 from devices.signals import push_failed
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ class Outcomes:
             ).update(push_suspended_at=now)
         else:
             rows.update(
-                push_requested_at=now,
+                **request_columns(now),
                 push_claimed_at=None,
                 push_error=kind.error,
                 push_not_before=now + kind.wait,
@@ -133,7 +133,7 @@ class Outcomes:
         if dead.update(push_suspended_at=now, push_error=kind.error):
             self.has_dead = True
         rows.filter(push_suspended_at=None).update(
-            push_requested_at=now, push_claimed_at=None, push_not_before=None
+            **request_columns(now), push_claimed_at=None, push_not_before=None
         )
 
     def _tell(self, kind: _Kind, claims: Sequence[Claim]) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from devices.models import Enrollment, UserChannel
 from devices.services.push_claims import reclaim_lost
-from devices.services.push_sources import SOURCES, PushSource, split_keys
+from devices.services.push_sources import SOURCES, PushSource, request_columns, split_keys
 from devices.signals import push_requested
 
 
@@ -18,14 +18,14 @@ def request_push(target: Enrollment | UserChannel) -> None:
     yet for the push before. It has meanwhile, so a task is needed again.
     """
     unasked = type(target)._default_manager.filter(pk=target.pk, push_requested_at=None)
-    unasked.update(push_requested_at=timezone.now())
+    unasked.update(**request_columns(timezone.now()))
     push_requested.send(type(target), target=target)
 
 
 def insist_on_push(enrollment: Enrollment) -> None:
     """Like request_push, but now: an earlier failure's waiting time is over."""
     Enrollment.objects.filter(pk=enrollment.pk).update(
-        push_requested_at=timezone.now(), push_not_before=None
+        **request_columns(timezone.now()), push_not_before=None
     )
     push_requested.send(Enrollment, target=enrollment)
 
@@ -43,4 +43,4 @@ def _request_due(source: PushSource, *, now: datetime) -> int:
     may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
     idle = source.list_reachable().filter(may_try, push_requested_at=None, push_claimed_at=None)
     due = split_keys(source.list_due(now).order_by().distinct())
-    return sum(source.update_free(idle.filter(pk__in=keys), push_requested_at=now) for keys in due)
+    return sum(source.update_free(idle.filter(pk__in=keys), **request_columns(now)) for keys in due)

@@ -6,11 +6,20 @@ one table again for each row of the other, wherever it takes both for empty (doc
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import (
+    DateTimeField,
+    DurationField,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    QuerySet,
+    Value,
+)
+from django.db.models.functions import Cast, Coalesce
 
 from devices.models import Enrollment, EnrollmentState, UserChannel
 from devices.selectors import find_due_commands
@@ -19,6 +28,23 @@ from devices.services.locks import select_free
 Rows = QuerySet[Any]
 # Keys in one statement: they are part of its text.
 PORTION = 1000
+
+# Longer than the silence of any device with fewer attempts.
+ATTEMPT = timedelta(days=1000)
+# SQLite multiplies durations by plain integers only.
+ATTEMPTS = ExpressionWrapper(
+    Cast("push_attempts", IntegerField()) * Value(ATTEMPT), DurationField()
+)
+TURN = ExpressionWrapper(Coalesce("last_seen_at", "created_at") - ATTEMPTS, DateTimeField())
+
+
+def request_columns(now: datetime) -> dict[str, Any]:
+    """Return what an UPDATE sets to ask for a push, whose turn is decided by that.
+
+    The fewer pushes a device has left unanswered, and then the later it was heard of, the sooner:
+    its token is the least likely to be dead.
+    """
+    return {"push_requested_at": now, "push_turn": TURN}
 
 
 def split_keys(keys: Iterable[int]) -> Iterator[list[int]]:

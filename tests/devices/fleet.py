@@ -36,6 +36,7 @@ class Fleet:
                 token_update_count=1,
                 token_updated_at=now - timedelta(days=1),
                 push_requested_at=now,
+                push_turn=now,
             )
             for device, token in zip(devices, tokens, strict=True)
         )

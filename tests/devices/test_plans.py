@@ -126,3 +126,28 @@ def test_a_sweep_reads_each_row_few_times_when_the_tables_are_taken_for_empty(
     after = count_rows_read()
     read = {name: (after[name] - before.get(name, 0)) / many for name in TABLES}
     assert max(read.values()) < 20, f"times that each row was read: {read}"
+
+
+def count_updates() -> dict[str, tuple[int, int]]:
+    """Return for each table how many updates there were, and how many touched no index."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables "
+            "WHERE relname = ANY(%s)",
+            [list(TABLES)],
+        )
+        return {name: (updated, hot) for name, updated, hot in cursor.fetchall()}
+
+
+def test_the_note_that_a_device_is_here_touches_no_index(make_device: MakeDevice) -> None:
+    phone, past = make_device().enroll(), timezone.now() - timedelta(hours=2)
+    phone.answer_everything()
+    Enrollment.objects.update(last_seen_at=past, push_attempts=2, push_error="")
+    before = count_updates()
+    assert phone.connect().status_code == 200
+    after = count_updates()
+    for name in ("devices_enrollment", "devices_device"):
+        updated, hot = (new - old for new, old in zip(after[name], before[name], strict=True))
+        assert (updated, hot) == (1, 1), name
+    assert (phone.enrollment.last_seen_at or past) > past
+    assert phone.enrollment.push_attempts == 0

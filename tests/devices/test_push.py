@@ -293,9 +293,27 @@ def test_patient_devices_are_pushed_first(enroll: Enroll, apns: FakeApns) -> Non
     devices = [enroll() for _ in range(3)]
     for attempts, device in zip((7, 0, 3), devices, strict=True):
         Enrollment.objects.filter(pk=device.enrollment.pk).update(push_attempts=attempts)
+    assert ask_again() == 3
     push()
     tokens = [delivery.token for delivery in apns.deliveries]
     assert tokens == [devices[index].token for index in (1, 2, 0)]
+
+
+def test_whoever_was_heard_of_last_is_pushed_first(enroll: Enroll, apns: FakeApns) -> None:
+    devices, now = [enroll() for _ in range(4)], timezone.now()
+    for days, device in zip((40, None, 400, 1), devices, strict=True):
+        seen = None if days is None else now - timedelta(days=days)
+        Enrollment.objects.filter(pk=device.enrollment.pk).update(last_seen_at=seen)
+    assert ask_again() == 4
+    push()
+    tokens = [delivery.token for delivery in apns.deliveries]
+    assert tokens == [devices[index].token for index in (1, 3, 0, 2)]
+
+
+def ask_again() -> int:
+    """What the sweep does for commands whose push was forgotten."""
+    Enrollment.objects.update(push_requested_at=None)
+    return request_due_pushes(now=timezone.now())
 
 
 def test_nobody_is_pushed_to_after_leaving(enroll: Enroll, apns: FakeApns) -> None:
