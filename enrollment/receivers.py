@@ -38,12 +38,12 @@ READING = {"GetCACaps": StepKind.GET_CA_CAPS, "GetCACert": StepKind.GET_CA_CERT}
 def log_certificate(certificate: IssuedCertificate, caller: Caller = NOBODY, **_: Any) -> None:
     if certificate.purpose == CertificatePurpose.PROFILE_SERVICE:
         _record(certificate.session_id, StepKind.PKI_OPERATION, caller=caller)
-        _write_certificate("service_certificate_issued", certificate)
+        _write_certificate("service_certificate_issued", certificate, caller=caller)
         return
     if certificate.scep_profile_id is not None:  # else the identity is still in the profile
         advance_session(certificate.session_id, state=SessionState.CERTIFICATE_ISSUED)
         _record(certificate.session_id, StepKind.PKI_OPERATION, caller=caller)
-    _write_certificate("certificate_issued", certificate)
+    _write_certificate("certificate_issued", certificate, caller=caller)
 
 
 @receiver(scep.certificate_revoked)
@@ -74,6 +74,7 @@ def log_scep_refusal(
     remote_address: str | None,
     detail: dict[str, Any],
     caller: Caller = NOBODY,
+    token_id: str = "",
     **_: Any,
 ) -> None:
     fail_session(session_id, code=code)
@@ -88,6 +89,7 @@ def log_scep_refusal(
         code,
         message=message,
         session_id=session_id,
+        token_id=token_id,
         remote_address=remote_address,
         detail=detail | {"step": StepKind.PKI_OPERATION.value},
     )
@@ -292,11 +294,14 @@ def _write_held(code: str, request: HeldRequest) -> None:
     )
 
 
-def _write_certificate(code: str, certificate: IssuedCertificate) -> LogEntry:
+def _write_certificate(
+    code: str, certificate: IssuedCertificate, *, caller: Caller = NOBODY
+) -> LogEntry:
     return write_entry(
         code,
         session_id=certificate.session_id,
         token_id=certificate.token_id,
+        remote_address=caller.address,
         detail={"certificate": certificate.public_id, "serial": certificate.serial},
     )
 

@@ -14,18 +14,25 @@ class FailInfo(IntEnum):
 
 
 class ScepError(Exception):
-    """A refusal: `code` is for the enrollment log, `fail_info` for the device.
+    """A refusal: `code` and `token_id` are for the enrollment log, `fail_info` for the device.
 
-    The message names the cause and never holds a secret.
+    The message names the cause and never holds a secret. `token_id`: the jti of the token whose
+    challenge it was, once that is proved.
     """
 
     code = "scep_request_rejected"
     fail_info = FailInfo.BAD_REQUEST
 
     def __init__(
-        self, message: str = "", *, code: str | None = None, fail_info: FailInfo | None = None
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        fail_info: FailInfo | None = None,
+        token_id: str = "",
     ) -> None:
         super().__init__(message)
+        self.token_id = token_id
         if code is not None:
             self.code = code
         if fail_info is not None:

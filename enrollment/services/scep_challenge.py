@@ -25,8 +25,10 @@ def verify_token_challenge(
 
     A session's challenge is expected; the bare token is accepted and binds to no session.
     """
+    token_id = ""
     try:
         verified = verify_token(challenge, now=now)
+        token_id = verified.token.jti
         check_not_stopped(verified.token)
         if verified.token.scep_profile_id != scep_profile.pk:
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
@@ -38,7 +40,9 @@ def verify_token_challenge(
             raise TokenRefused("device_not_identified", "the bare token names no device")
         limit = _check_certificates(verified)
     except EnrollmentRefused as error:
-        raise ChallengeInvalid(error.message, code=error.code) from error
+        raise ChallengeInvalid(
+            error.message, code=error.code, token_id=error.token_id or token_id
+        ) from error
     return ChallengeGrant(
         session_id=verified.session_id,
         token_id=verified.token.jti,
@@ -61,7 +65,9 @@ def check_session(session_id: str, *, now: datetime, is_identity: bool) -> None:
         if is_identity:
             check_identified(session)
     except EnrollmentRefused as error:
-        raise ChallengeInvalid(error.message, code=error.code) from error
+        raise ChallengeInvalid(
+            error.message, code=error.code, token_id=session.token.jti
+        ) from error
 
 
 def _check_session(verified: VerifiedToken, *, now: datetime) -> None:

@@ -173,7 +173,7 @@ def _check_number(grant: ChallengeGrant) -> None:
     lock_until_commit(f"challenge {grant.session_id} {grant.token_id}")
     brought = count_brought_certificates(session_id=grant.session_id, token_id=grant.token_id)
     if brought > grant.max_certificates:
-        raise ChallengeReused("the challenge has brought its certificates")
+        raise ChallengeReused("the challenge has brought its certificates", token_id=grant.token_id)
 
 
 def _check_static(challenge: str, *, scep_profile: ScepProfile, common_name: str) -> ChallengeGrant:

@@ -47,10 +47,15 @@ def report_refusal(
         code=refusal.code if known else RequestRejected.code,
         message=str(refusal),
         session_id=session_id,
+        token_id=refusal.token_id,
         scep_profile=scep_profile,
         remote_address=remote_address,
         caller=caller,
-        detail={"fail_info": int(refusal.fail_info), "transaction_id": transaction_id},
+        detail={
+            "fail_info": int(refusal.fail_info),
+            "transaction_id": transaction_id,
+            "scep_profile": scep_profile.public_id,
+        },
     )
 
 

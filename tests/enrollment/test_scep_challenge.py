@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, SessionState
@@ -12,6 +13,7 @@ from enrollment.services.scep_challenge import (
     verify_token_challenge,
 )
 from enrollment.services.sessions import advance_session
+from enrollment.services.token_traffic import list_refusals
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
 from organization.selectors import get_organization
 from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
@@ -177,3 +179,28 @@ def test_approved_request_brings_nothing_while_enrolling_is_stopped(
     resume_enrollments(get_organization(), actor="tests")
     handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
     assert IssuedCertificate.objects.exists()
+
+
+def test_log_names_token_address_and_profile_when_a_client_without_a_session_asks(
+    client: Client, session: EnrollmentSession
+) -> None:
+    """certmonger and others know the bare token, and no session."""
+    token, profile = session.token, session.token.scep_profile
+    assert profile is not None
+    challenge = build_token_text(token)
+    ra = list_recipients(profile)[0].certificate
+    for _ in range(2):
+        client.post(
+            f"/scep/{profile.public_id}?operation=PKIOperation",
+            ScepDevice().build_request(ra=ra, challenge=challenge),
+            content_type="application/x-pki-message",
+            REMOTE_ADDR="203.0.113.9",
+        )
+        revoke_token(token, actor="tests")
+    issued, refused = LogEntry.objects.filter(
+        code__in=["certificate_issued", "token_revoked"], remote_address="203.0.113.9"
+    ).order_by("id")
+    assert (issued.code, issued.token) == ("certificate_issued", token)
+    assert (refused.level, refused.token) == ("error", token)
+    assert refused.detail["scep_profile"] == profile.public_id
+    assert list(list_refusals(token)) == [refused]
