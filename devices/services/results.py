@@ -6,7 +6,6 @@ not withheld yet. What it stores is bounded by devices.protocol.inventory.
 
 from collections.abc import Callable
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
@@ -16,9 +15,11 @@ from devices.protocol.inventory import (
     build_version_number,
     decode_applications,
     decode_information,
+    decode_profiles,
     decode_security,
     decode_users,
     list_certificates,
+    read_text,
 )
 from devices.protocol.platform import OTHER, get_platform
 from devices.selectors import (
@@ -69,8 +70,8 @@ SUBJECTS = {
     "CertificateList": "CertificateList",
     "UserList": "Users",
 }
-MOST_PROFILES = 1000
-MOST_APPLICATIONS = 1000
+MOST_APPLICATIONS, LONGEST_APPLICATION = 1000, 4096
+MOST_CHARACTERS = 1024 * 1024  # of all managed apps together
 
 
 def is_lesson(command: Command, *, answer: Answer) -> bool:
@@ -122,9 +123,9 @@ def write_facts(device: Device, *, facts: dict[str, Any]) -> None:
     """Bring the device's columns up to date from Apple's names; absent ones stay."""
     changes: dict[str, Any] = {}
     for query, column in FIELDS_BY_QUERY.items():
-        value = facts.get(query)
-        if isinstance(value, str) and value:
-            changes[column] = value[: LONGEST[column]]
+        value = read_text(facts, query, longest=LONGEST[column])
+        if value:
+            changes[column] = value
     if "os_version" in changes:
         changes["os_version_number"] = build_version_number(changes["os_version"])
     for column, value in changes.items():
@@ -192,26 +193,11 @@ def _profile_list(command: Command, answer: Answer, now: datetime) -> None:
     enrollment, profiles = command.enrollment, command.result.get("ProfileList")
     if not isinstance(profiles, list):
         return
-    enrollment.reported_profiles = [
-        _summarise(profile) for profile in profiles[:MOST_PROFILES] if isinstance(profile, dict)
-    ]
+    enrollment.reported_profiles = decode_profiles(profiles)
     enrollment.profiles_reported_at = now
     fields = ("reported_profiles", "profiles_reported_at", "updated_at")
     update_row(enrollment, fields=fields)
     profiles_reported.send(Enrollment, enrollment=enrollment)
-
-
-def _summarise(profile: dict[str, Any]) -> dict[str, Any]:
-    """Keep the profile's own keys, and of its payloads the type and identifier."""
-    own = {k: v for k, v in profile.items() if k not in ("PayloadContent", "SignerCertificates")}
-    kept = bound_facts(own)
-    payloads = profile.get("PayloadContent")
-    kept["PayloadContent"] = [
-        {key: payload.get(key, "") for key in ("PayloadType", "PayloadIdentifier")}
-        for payload in (payloads if isinstance(payloads, list) else [])
-        if isinstance(payload, dict)
-    ]
-    return kept
 
 
 def _managed_application_list(command: Command, answer: Answer, now: datetime) -> None:
@@ -234,7 +220,12 @@ def _managed_application_list(command: Command, answer: Answer, now: datetime) -
 
 
 def _bound_applications(applications: dict[str, Any]) -> dict[str, Any]:
-    return dict(islice(applications.items(), MOST_APPLICATIONS))
+    return bound_facts(
+        applications,
+        most=MOST_APPLICATIONS,
+        longest=LONGEST_APPLICATION,
+        together=MOST_CHARACTERS,
+    )
 
 
 def _remove_profile(command: Command, answer: Answer, now: datetime) -> None:

@@ -10,6 +10,7 @@ from devices.errors import CommandInvalid
 from devices.models import Command, CommandState, Enrollment, UserChannel
 from devices.protocol.channel import User
 from devices.protocol.checkin import TokenUpdate
+from devices.protocol.direction import leave_direction
 from devices.selectors import OPEN_STATES
 from devices.services.identity import check_not_over
 from devices.services.presence import RESOLUTION
@@ -69,8 +70,8 @@ def open_user_channel(
 
 
 def _write_user(channel: UserChannel, *, user: User) -> None:
-    channel.short_name = user.short_name[:LONGEST_NAME] or channel.short_name
-    channel.long_name = user.long_name[:LONGEST_NAME] or channel.long_name
+    channel.short_name = leave_direction(user.short_name)[:LONGEST_NAME] or channel.short_name
+    channel.long_name = leave_direction(user.long_name)[:LONGEST_NAME] or channel.long_name
     if user.not_on_console is not None:
         channel.not_on_console = user.not_on_console
 

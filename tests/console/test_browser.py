@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from devices.models import Command
+from devices.models import Command, Device, Enrollment, StatusReport
 from devices.selectors import get_command_body
 from tests.accessibility import find_violations
 from tests.console.conftest import PASSWORD, World, create_device, sign_in
@@ -105,6 +105,25 @@ class TestPages:
         for name in PAGES:
             page.goto(fill_in(name, world))
             check_page(page, name=name)
+
+    def test_a_device_keeps_its_pages_in_shape_when_its_words_are_long(
+        self, page: Any, world: World
+    ) -> None:
+        device = world.device
+        Device.objects.filter(pk=device.pk).update(name="W" * 255)
+        enrollment = Enrollment.objects.filter(device=device).latest("id")
+        StatusReport.objects.create(
+            enrollment=enrollment, items={"W" * 200: "A" * 200}, reported_at=device.created_at
+        )
+        too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        # A column without a width has a line for each letter.
+        highest = "Math.max(...[...document.querySelectorAll('dd')].map(e => e.clientHeight))"
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            for path in ("", "/edit"):
+                page.goto(f"/console/devices/{device.public_id}{path}")
+                assert not page.evaluate(too_wide), (width, path)
+                assert path or page.evaluate(highest) < 1000
 
     def test_the_sign_in_pages_are_accessible_and_fit(self, page: Any) -> None:
         for path in ("password/change/", "reauthenticate/", "2fa/", "login/"):

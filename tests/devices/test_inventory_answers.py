@@ -98,6 +98,13 @@ def test_facts_are_columns_with_their_time_when_a_device_has_answered(mac: MdmDe
         assert getattr(row, f"{facts}_reported_at") >= before, facts
 
 
+def test_a_device_turns_no_words_around_its_name_when_it_tells_it(device: MdmDevice) -> None:
+    answers = make_answers()
+    answers["DeviceInformation"]["QueryResponses"]["DeviceName"] = "\u202eenohPi\u202c \u05e9"
+    device.answer_everything(answers)
+    assert device.row.name == "enohPi \u05e9"
+
+
 def test_rows_that_have_not_changed_stay_when_a_list_comes_again(device: MdmDevice) -> None:
     apps = [make_app("kept", BundleSize=10**8), make_app("updated"), make_app("removed")]
     device.answer_everything(make_answers(apps=apps))
@@ -167,7 +174,7 @@ def test_new_apps_are_made_before_anything_is_locked_when_a_list_comes(device: M
 
 
 def test_an_apps_words_are_stored_as_they_came_when_they_are_odd(device: MdmDevice) -> None:
-    odd = "\u202e<b>\"'\\ \U0001f600 %s {told} $1 \t\u0301"
+    odd = "\u05e9<b>\"'\\ \U0001f600 %s {told} $1 \t\u0301"
     app = {"Identifier": odd, "Name": odd, "ShortVersion": odd, "Version": odd}
     device.answer_everything(make_answers(apps=[app, make_app("plain", DynamicSize=2**63 - 1)]))
     version = SoftwareVersion.objects.select_related("title").get(name=odd)

@@ -4,8 +4,9 @@ from devices.protocol.inventory.applications import Application, decode_applicat
 from devices.protocol.inventory.certificates import ListedCertificate, list_certificates
 from devices.protocol.inventory.facts import decode_information, decode_security
 from devices.protocol.inventory.os_version import build_version_bounds, build_version_number
+from devices.protocol.inventory.profiles import decode_profiles
 from devices.protocol.inventory.users import decode_users
-from devices.protocol.inventory.values import bound_facts
+from devices.protocol.inventory.values import bound_facts, read_text
 
 __all__ = [
     "Application",
@@ -15,7 +16,9 @@ __all__ = [
     "build_version_number",
     "decode_applications",
     "decode_information",
+    "decode_profiles",
     "decode_security",
     "decode_users",
     "list_certificates",
+    "read_text",
 ]

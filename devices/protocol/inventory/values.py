@@ -4,14 +4,17 @@ import json
 import math
 from typing import Any
 
+from devices.protocol.direction import leave_direction
+
 INTEGERS = range(2**63)
 MOST_FACTS, LONGEST_FACT = 300, 64 * 1024
+MOST_CHARACTERS = 256 * 1024
 
 
 def read_text(answer: dict[str, Any], key: str, *, longest: int) -> str:
-    """Return the text, cut to `longest` characters; "" for anything else."""
+    """Return the text as it can be shown, cut to `longest` characters; "" for anything else."""
     value = answer.get(key)
-    return value[:longest] if isinstance(value, str) else ""
+    return leave_direction(value)[:longest] if isinstance(value, str) else ""
 
 
 def read_flag(answer: dict[str, Any], key: str) -> bool | None:
@@ -36,10 +39,21 @@ def read_number(answer: dict[str, Any], key: str) -> float | None:
     return float(value) if math.isfinite(value) and value >= 0 else None
 
 
-def bound_facts(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return what is kept of an answer's JSON: no value is longer than 64 KB."""
-    return {
-        key: value
-        for key, value in list(facts.items())[:MOST_FACTS]
-        if len(key) < LONGEST_FACT and len(json.dumps(value)) <= LONGEST_FACT
-    }
+def bound_facts(
+    facts: dict[str, Any],
+    *,
+    most: int = MOST_FACTS,
+    longest: int = LONGEST_FACT,
+    together: int = MOST_CHARACTERS,
+) -> dict[str, Any]:
+    """Return what is kept of an answer's JSON: its first keys, without what is too long.
+
+    `longest` bounds a key and a value, `together` all values; in characters.
+    """
+    kept = {}
+    for key, value in list(facts.items())[:most]:
+        length = len(json.dumps(value))
+        if len(key) < longest and length <= min(longest, together):
+            together -= length
+            kept[key] = value
+    return kept

@@ -17,6 +17,7 @@ from devices.protocol.inventory import (
     build_version_number,
     decode_applications,
     decode_information,
+    decode_profiles,
     decode_security,
     decode_users,
     list_certificates,
@@ -140,3 +141,34 @@ def test_the_numbers_are_those_of_the_data_line_when_there_are_two() -> None:
 
 def test_a_battery_is_not_known_when_its_level_is_negative() -> None:
     assert "battery_level" not in decode_information({"BatteryLevel": -1.0})
+
+
+def test_the_words_around_a_name_stay_as_they_are_when_it_turns_the_direction() -> None:
+    told = {"Name": "\u202egnp.\u2066exe\u2069 \u200f\u05e9\u05dc\u05d5\u05dd", "Identifier": "a"}
+    [application] = decode_applications([told]).values()
+    assert application.name == "gnp.exe \u200f\u05e9\u05dc\u05d5\u05dd"  # a mark turns nothing
+
+
+def test_a_profile_is_kept_without_what_only_takes_room() -> None:
+    payload = {"PayloadType": "com.apple.wifi.managed", "PayloadIdentifier": "a.b", "SSID": "x"}
+    told = {"PayloadIdentifier": "a", "IsManaged": True, "SignerCertificates": ["x"]}
+    odd = {"PayloadType": {"a": ["x" * 50_000]}, "PayloadIdentifier": 5}
+    long = {"PayloadDescription": "x" * 5000, "PayloadContent": [payload, odd, 5] + [payload] * 200}
+    [kept] = decode_profiles([told | long, 5])
+    payloads = kept.pop("PayloadContent")
+    assert kept == {"PayloadIdentifier": "a", "IsManaged": True}
+    assert payloads[0] == {"PayloadType": "com.apple.wifi.managed", "PayloadIdentifier": "a.b"}
+    assert payloads[1] == {"PayloadType": "", "PayloadIdentifier": ""}
+    assert len(payloads) == 99
+
+
+def test_a_list_of_profiles_is_bounded_as_a_whole_when_each_is_large() -> None:
+    profile = {f"Key{number}": "x" * 1000 for number in range(30)}
+    kept = decode_profiles([profile] * 1000)
+    assert 10 < len(kept) < 40
+    assert decode_profiles(["x", 5, []]) == []
+
+
+def test_facts_are_bounded_together_when_each_is_large() -> None:
+    kept = bound_facts({f"Key{number}": "x" * 60_000 for number in range(200)} | {"Last": 1})
+    assert 3 < len(kept) < 10
