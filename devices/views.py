@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error as AnyDatabaseError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -101,9 +102,8 @@ def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
     except DeclarationMissing as error:
         log.warning("%s", error)
         return _answer(404, str(error))
-    except AnyDatabaseError:
-        log.exception("the database does not answer")
-        return _try_later()
+    except AnyDatabaseError as error:
+        return _try_later("the database does not answer", error)
 
 
 @device_door
@@ -169,15 +169,17 @@ def _refuse(incoming: Incoming, error: Any) -> HttpResponse:
             caller=incoming.get_caller(),
             challenge=incoming.get_challenge(),
         )
-    except AnyDatabaseError:
-        log.exception("a refusal could not be logged")
-        return _try_later()
+    except AnyDatabaseError as failure:
+        return _try_later("a refusal could not be logged", failure)
     if isinstance(error, MessageRefused):
         return _answer(403, "not trusted")
     return _answer(413 if isinstance(error, PlistTooLarge) else 400, str(error))
 
 
-def _try_later() -> HttpResponse:
+def _try_later(what: str, error: AnyDatabaseError) -> HttpResponse:
+    """A database that is away is a line for each message; all else is told in full."""
+    is_away = isinstance(error, OperationalError | InterfaceError)
+    log.error("%s: %s", what, str(error).strip(), exc_info=None if is_away else error)
     response = _answer(503, "try later")
     response["Retry-After"] = str(RETRY_AFTER)
     return response

@@ -4,7 +4,7 @@ import plistlib
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DataError, Error, OperationalError, connection
 
 from devices.models import Command, Device, Enrollment
 from devices.services.queue import enqueue
@@ -129,6 +129,23 @@ def test_a_device_is_told_to_come_back_when_the_database_is_down(
         response = getattr(device, step)()
     assert response.status_code == 503
     assert int(response["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told_in_full"), [(OperationalError("gone"), False), (DataError("odd"), True)]
+)
+def test_a_fleet_fills_no_log_when_the_database_is_down(
+    make_device: MakeDevice, caplog: pytest.LogCaptureFixture, error: Error, is_told_in_full: bool
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    device = make_device()
+    with connection.execute_wrapper(fail):
+        assert device.connect().status_code == 503
+    [line] = [record for record in caplog.records if record.name == "devices.views"]
+    assert str(error) in line.getMessage()
+    assert bool(line.exc_info) is is_told_in_full
 
 
 def test_no_half_device_is_left_when_the_database_fails_in_the_middle(
