@@ -109,6 +109,16 @@ def _databases() -> dict[str, Any]:
     else:
         database["ENGINE"] = "guardmdm.postgresql"
         database["CONN_HEALTH_CHECKS"] = True
+        # A server that vanishes (its machine, the network) says no farewell; Linux waits for a
+        # quarter of an hour, with all threads. What the URL says prevails.
+        database["OPTIONS"] = {
+            "connect_timeout": 5,
+            "tcp_user_timeout": 20_000,  # milliseconds until what was sent must have arrived
+            "keepalives_idle": 10,  # seconds without a word until the connection is tried
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            **database.get("OPTIONS", {}),
+        }
     return {"default": database}
 
 

@@ -45,3 +45,12 @@ def test_connection_is_not_usable_when_it_was_closed():
     connection.connection.close()
     assert not connection.is_usable()
     connection.close()
+
+
+def test_connection_ends_within_half_a_minute_when_the_server_vanishes():
+    """Tried with a network that swallows everything: queries under way and new ones end in 20 s."""
+    connection.ensure_connection()
+    told = connection.connection.info.dsn_parameters
+    assert int(told["tcp_user_timeout"]) <= 20_000
+    assert int(told["keepalives_idle"]) + 3 * int(told["keepalives_interval"]) <= 25
+    assert int(told["connect_timeout"]) <= 5
