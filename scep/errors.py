@@ -55,6 +55,10 @@ class RequestRejected(ScepError):
     """A PKIMessage or CSR that breaks a rule."""
 
 
+class TransactionOver(RequestRejected):
+    """A SCEP transaction whose certificate has expired."""
+
+
 class UnprovedRequest(RequestRejected):
     """What was encrypted is not proved to be the sender's; no device is told any more than that."""
 

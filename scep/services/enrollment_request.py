@@ -4,7 +4,13 @@ from datetime import datetime
 from functools import partial
 
 from organization.errors import NotSetUp
-from scep.errors import ChallengeReused, DuplicateTransaction, ScepError, UnprovedRequest
+from scep.errors import (
+    ChallengeReused,
+    DuplicateTransaction,
+    ScepError,
+    TransactionOver,
+    UnprovedRequest,
+)
 from scep.models import IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
@@ -20,6 +26,7 @@ from scep.services.challenges import check_challenge, find_session_id, spend_cha
 from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
 from scep.services.held_requests import claim_certificate, find_held_request, hold_request
 from scep.services.new_identities import check_not_stopped, check_session
+from scep.services.past_transactions import end_transaction
 
 
 def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
@@ -46,7 +53,13 @@ def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
     row = renew_with_challenge(exchange, renewal, csr=csr) if renewal else None
     if row is None and csr.public_key != signer_key:
         raise UnprovedRequest("the challenge is not for the certificate that the message renews")
-    return Outcome(row or _find_or_enroll(exchange, csr=csr), opened.cipher)
+    if row is None:
+        try:
+            row = _find_or_enroll(exchange, csr=csr)
+        except TransactionOver:
+            end_transaction(exchange, csr=csr)
+            row = _find_or_enroll(exchange, csr=csr)
+    return Outcome(row, opened.cipher)
 
 
 def _find_or_enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCertificate | None:

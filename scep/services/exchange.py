@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from organization.models import PreparedSelect
 from organization.protocol.caller import NOBODY, Caller
-from scep.errors import FailInfo, RequestRejected
+from scep.errors import FailInfo, RequestRejected, TransactionOver
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
 from scep.protocol.algorithms import Cipher
 from scep.protocol.certificates import encode_public_key, fingerprint
@@ -98,7 +98,8 @@ def find_repeated(
 ) -> IssuedCertificate | None:
     """Return the certificate that this transaction has brought already, for the same key (S8).
 
-    Raises RequestRejected for another key, or a certificate that is no longer good.
+    Raises RequestRejected for another key, or a certificate that is no longer good: TransactionOver
+    where it has expired.
     """
     row = CERTIFICATE_OF_TRANSACTION.first(
         scep_profile=exchange.scep_profile.pk,
@@ -111,7 +112,7 @@ def find_repeated(
     if row.status != CertificateStatus.ISSUED:
         raise RequestRejected("the certificate of this transaction was revoked")
     if row.not_after <= exchange.now:
-        raise RequestRejected("the certificate of this transaction has expired")
+        raise TransactionOver("the certificate of this transaction has expired")
     return row
 
 

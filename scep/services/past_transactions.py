@@ -1,0 +1,39 @@
+"""SCEP transactions that are over: the certificate that they have brought has expired.
+
+Clients that derive the transactionID from their key come with the same one whenever they enroll
+with that key. While its certificate is good they get it again (S8); afterwards they may begin anew.
+"""
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+
+from scep.models import CertificateStatus, HeldRequest, IssuedCertificate
+from scep.protocol.csr import CertificateRequest
+from scep.services.challenges import check_challenge
+from scep.services.exchange import Exchange, get_key_id
+
+
+def end_transaction(exchange: Exchange, *, csr: CertificateRequest) -> None:
+    """Let the transactionID begin another transaction, of the same key and with a good challenge.
+
+    Raises ChallengeInvalid or ChallengeReused. Nothing is changed while its certificate is good, or
+    where it was revoked.
+    """
+    profile, now = exchange.scep_profile, exchange.now
+    check_challenge(csr.challenge, scep_profile=profile, common_name=csr.common_name, now=now)
+    of_transaction = {
+        "scep_profile": profile,
+        "transaction_id": exchange.message.transaction_id,
+        "public_key_sha256": get_key_id(csr.public_key),
+    }
+    with transaction.atomic():
+        expired = IssuedCertificate.objects.filter(
+            **of_transaction, status=CertificateStatus.ISSUED, not_after__lte=now
+        )
+        if not expired.update(transaction_id=None, updated_at=now):
+            return
+        # `#` is in no transactionID on the wire.
+        HeldRequest.objects.filter(**of_transaction, certificate__not_after__lte=now).update(
+            transaction_id=Concat(Value("#"), F("public_id")), updated_at=now
+        )
