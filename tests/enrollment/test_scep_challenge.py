@@ -19,12 +19,13 @@ from organization.selectors import get_organization
 from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
 from scep.errors import ChallengeInvalid
 from scep.models import ChallengePurpose, HeldRequest, IssuedCertificate, ScepProfile
-from scep.selectors import get_profile_authority, list_recipients
+from scep.selectors import get_certificate, get_profile_authority, list_recipients
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.held_requests import approve_request
 from scep.services.pki_operation import handle_pki_operation
 from tests.enrollment.conftest import MakeSession, MakeToken
 from tests.scep.device import Device as ScepDevice
+from tests.scep.device import make_csr, make_key
 
 pytestmark = pytest.mark.django_db
 
@@ -204,3 +205,34 @@ def test_log_names_token_address_and_profile_when_a_client_without_a_session_ask
     assert (refused.level, refused.token) == ("error", token)
     assert refused.detail["scep_profile"] == profile.public_id
     assert list(list_refusals(token)) == [refused]
+
+
+def test_token_renews_its_own_certificates_when_the_old_one_signs(
+    client: Client, make_token: MakeToken, make_session: MakeSession
+) -> None:
+    """As certmonger renews: a PKCSReq with the bare token, signed with what it has brought."""
+    session = make_session(make_token(challenge="token"))
+    token, profile = session.token, session.token.scep_profile
+    assert profile is not None
+    ScepProfile.objects.filter(pk=profile.pk).update(renewal_days=400)
+    ra, device = list_recipients(profile)[0].certificate, ScepDevice()
+
+    def post(message: bytes) -> None:
+        path = f"/scep/{profile.public_id}?operation=PKIOperation"
+        assert client.post(path, message, content_type="application/x-pki-message").status_code
+
+    post(device.build_request(ra=ra, challenge=build_token_text(token)))
+    row = IssuedCertificate.objects.get()
+    for challenge, count in ((build_challenge(session), 0), (build_token_text(token), 1)):
+        asking = ScepDevice(key=make_key(1))
+        post(
+            asking.build_renewal(
+                ra=ra,
+                old=get_certificate(row),
+                old_key=device.key,
+                csr=make_csr(asking.key, challenge=challenge, names=["host"]),
+                message_type="19",
+            )
+        )
+        assert IssuedCertificate.objects.filter(renews=row, token_id=token.jti).count() == count
+        assert IssuedCertificate.objects.count() == 1 + count
