@@ -156,22 +156,28 @@ def _security_info(command: Command, answer: Answer, now: datetime) -> None:
 
 
 def _read_applications(command: Command, answer: Answer) -> Applications | None:
-    """Return the apps by digest; None of a list that was narrowed, which is not kept."""
-    body = get_command_body(command)
-    if "Identifiers" in body or "Items" in body:
+    """Return the apps by digest; None of a list that is not kept, of which no name is stored."""
+    device = Device.objects.select_related("group").get(pk=command.device_id)
+    if not _is_kept(command, device=device):
         return None
     listed = decode_applications(answer["InstalledApplicationList"])
     learn_applications(listed)
     return listed
 
 
+def _is_kept(command: Command, *, device: Device) -> bool:
+    """A list that was narrowed, or that asked for more than the group allows, is not."""
+    body = get_command_body(command)
+    is_everything = not body.get("ManagedAppsOnly", False)
+    is_narrowed = "Identifiers" in body or "Items" in body
+    return not is_narrowed and is_everything == is_asked_for_everything(device)
+
+
 def _installed_application_list(
     command: Command, listed: Applications | None, now: datetime
 ) -> None:
-    """A list that asked for more than the group allows is not kept either."""
     device = command.enrollment.device
-    is_everything = not get_command_body(command).get("ManagedAppsOnly", False)
-    if listed is not None and is_everything == is_asked_for_everything(device):
+    if listed is not None and _is_kept(command, device=device):  # the group may be another now
         replace_applications(device, listed)
         _write(device, applications_reported_at=now)
 

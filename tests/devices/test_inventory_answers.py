@@ -192,6 +192,7 @@ def test_a_list_is_not_kept_when_it_is_not_the_one_that_is_wanted(device: MdmDev
         enqueue(device.enrollment, command=body)
         device.answer_everything(make_answers(apps=[make_app("private")]))
     assert list_apps(device) == {"com.example.managed": "1.0"}
+    assert list(SoftwareTitle.objects.values_list("name", flat=True)) == ["managed"]
 
 
 def test_a_long_list_is_not_kept_twice_when_it_is_answered(device: MdmDevice) -> None:
