@@ -138,7 +138,7 @@ if ENV.broker_url.startswith("redis"):
 else:
     CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+            "BACKEND": "guardmdm.file_cache.CountingFileCache",
             "LOCATION": str(DATA_DIR / "cache"),
             "TIMEOUT": 24 * 3600,  # an incremented counter lives this long, not five minutes
             "OPTIONS": {"MAX_ENTRIES": 2000},
