@@ -184,3 +184,17 @@ def copy_row(
         with connect(database) as cursor:
             # Else the first requests afterwards would carry two gigabytes from the log.
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def settle(database: Database) -> None:
+    """Leave many new rows as years of work would have.
+
+    Else PostgreSQL's autovacuum reads all of them again, and its checkpointer writes them, beside
+    what is measured next.
+    """
+    if database.kind == "sqlite":
+        return
+    with connect(database) as cursor:
+        cursor.connection.autocommit = True
+        cursor.execute("VACUUM (ANALYZE)")
+        cursor.execute("CHECKPOINT")

@@ -28,7 +28,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from benchmarks.beside import HEADER, OURS, Result, Side, compare, format_result
-from benchmarks.installation import Database, Installation, copy_row, open_database
+from benchmarks.installation import Database, Installation, copy_row, open_database, settle
 from benchmarks.load import build_request, read_body
 from benchmarks.machine import measure_signatures
 from benchmarks.peers import PeerMissing, find_program, read_module, run_peer
@@ -77,6 +77,7 @@ class Contest:
                     changes=OWN_COLUMNS,
                     where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
                 )
+                settle(self.database)
             for cores in CORES:
                 yield from self.measure(cores, rows=rows)
 

@@ -36,6 +36,7 @@ from benchmarks.installation import (
     connect,
     copy_row,
     open_database,
+    settle,
 )
 from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
 from benchmarks.machine import measure_signatures, read_cpu_seconds
@@ -286,6 +287,7 @@ def run_installation(
                     changes=OWN_COLUMNS,
                     where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
                 )
+                settle(database)
             for cores, others in (("0", "1"), ("0,1", "0,1")):
                 setup = Setup(database.kind, ca_key, challenge, cores, others, rows)
                 yield measure(setup, installation, prepared, options)
