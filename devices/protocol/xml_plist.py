@@ -15,6 +15,8 @@ from xml.parsers import expat
 from devices.errors import PlistInvalid
 from devices.protocol.budget import Budget
 
+PIECE = 64 * 1024
+LONGEST_TAG = 2 * PIECE
 INTEGERS = range(-(2**63), 2**64)
 MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 # What expat and the readers of numbers, data and dates raise.
@@ -30,7 +32,7 @@ def read_xml(data: bytes, budget: Budget) -> Any:
     parser.EntityDeclHandler = _refuse_entity
     tree = _Tree(parser, budget)
     try:
-        parser.Parse(data, True)
+        _feed(parser, data)
     except PlistInvalid:
         raise
     except ERRORS as error:
@@ -39,6 +41,19 @@ def read_xml(data: bytes, budget: Budget) -> Any:
         # The parser knows the tree's methods, and the tree the parser: a circle.
         parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
     return tree.root
+
+
+def _feed(parser: expat.XMLParserType, data: bytes) -> None:
+    """In pieces, as soon as there are several: the parser tells of a tag when it has ended.
+
+    Then all its attributes are there: a tag of 10 MB would take 1.3 s and 80 MB.
+    """
+    whole = len(data) - len(data) % PIECE
+    for end in range(PIECE, whole + 1, PIECE):
+        parser.Parse(data[end - PIECE : end], False)
+        if end - parser.CurrentByteIndex > LONGEST_TAG:
+            raise PlistInvalid("a tag or a comment that does not end")
+    parser.Parse(data[whole:], True)
 
 
 class _Tree:

@@ -78,6 +78,30 @@ def test_a_list_in_another_encoding_is_read_as_plistlib_reads_it(encoding: str) 
     assert decode_plist(data, max_bytes=LIMIT) == plistlib.loads(data) == {"ä": "ü"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("before", range(4))
+def test_a_text_is_read_whole_when_it_is_longer_than_a_piece(encoding: str, before: int) -> None:
+    text = "x" * before + "\u6f22\U0001f600\u00e9" * 50_000
+    space = " " * 400_000
+    xml = f"<plist>{space}<dict><key>a</key>{space}<string>{text}</string></dict>{space}</plist>"
+    assert decode_plist(xml.encode(encoding), max_bytes=4 * 1024 * 1024) == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<dict " + " ".join(f"a{number}='>'" for number in range(50_000)) + ">",
+        "<dict><!--" + "-x" * 200_000 + "-->",
+        "<dict><?x " + "y" * 400_000 + "?>",
+        "<dict><" + "k" * 400_000 + ">",
+    ],
+    ids=["attributes", "comment", "instruction", "name"],
+)
+def test_a_tag_that_does_not_end_is_refused(tag: str) -> None:
+    with pytest.raises(PlistInvalid, match="does not end"):
+        decode_plist(f"<plist>{tag}</dict></plist>".encode(), max_bytes=4 * 1024 * 1024)
+
+
 def test_bytes_beyond_the_limit_are_refused_when_they_are_otherwise_fine() -> None:
     data = plistlib.dumps({"a": "x" * 100})
     assert decode_plist(data, max_bytes=len(data))
