@@ -23,7 +23,7 @@ from django.http import FileResponse
 from guardmdm.slow_clients import SlowClients, Waiting
 
 IN_MEMORY_BYTES = 256 * 1024
-"""Larger bodies are kept in a file while they come."""
+"""Larger bodies are kept in a file while they come, and their requests wait for each other."""
 CHUNK_BYTES = 64 * 1024
 SHORT_SECONDS = 0.02
 """What a request takes that need not share its process: a hundred times an Idle's, a tenth of what
@@ -44,6 +44,8 @@ class Turns:
 
     Bodies for `upload_paths` may be larger than any memory and any patience: these requests have
     `upload_count` turns of their own and read their body themselves, once they know the sender.
+    Requests with other large bodies, of which a Mac's list of apps takes half a second, have
+    `large_count` of their own: eight would take all, and an Idle would wait for two seconds.
     """
 
     def __init__(
@@ -54,17 +56,19 @@ class Turns:
         max_body: int,
         upload_paths: Collection[str] = (),
         upload_count: int = 0,
+        large_count: int = 1,
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
         self._clients = SlowClients()
         self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
+        self._large_turns = _Queue(large_count)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        turns = self._upload_turns if environ["PATH_INFO"] in self._upload_paths else self._turns
+        turns = self._choose_turns(environ)
         try:
-            if turns is self._turns:
+            if turns is not self._upload_turns:
                 self._take_body(environ)
         except BodyRefused as error:
             return _refuse(error.status, start_response)
@@ -82,6 +86,12 @@ class Turns:
         finally:
             if not is_kept:
                 turn.end()
+
+    def _choose_turns(self, environ: WSGIEnvironment) -> "_Queue":
+        if environ["PATH_INFO"] in self._upload_paths:
+            return self._upload_turns
+        is_large = int(environ.get("CONTENT_LENGTH") or 0) > IN_MEMORY_BYTES
+        return self._large_turns if is_large else self._turns
 
     def _take_body(self, environ: WSGIEnvironment) -> None:
         """Put the whole body into `environ`; raises BodyRefused."""

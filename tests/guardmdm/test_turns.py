@@ -120,6 +120,17 @@ def test_a_short_request_does_not_wait_for_a_long_one(server):
         assert not long.done()
 
 
+def test_a_short_request_does_not_wait_for_large_ones_however_many(server):
+    with ThreadPoolExecutor(4) as pool:
+        large = [pool.submit(server.put, "/healthz/wait", content=b"x" * 300_000) for _ in range(4)]
+        time.sleep(0.5)
+        started = time.monotonic()
+        assert server.get("/healthz").status_code == 200
+        assert time.monotonic() - started < 1
+        assert [each.done() for each in large].count(False) >= 2
+    assert {each.result().status_code for each in large} == {200}
+
+
 def test_a_streamed_answer_comes_as_it_is_made(server):
     started = time.monotonic()
     with server.stream("GET", "/healthz/stream") as answer:
