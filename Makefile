@@ -35,6 +35,7 @@ lint: .venv/installed-dev ## ruff, mypy and the import contracts
 
 bench: .venv/installed-dev ## measurements beside what the machine can do; on an idle machine
 	@$(BIN)/python -m benchmarks.scep
+	@$(BIN)/python -m benchmarks.scep_rows
 	@$(BIN)/python -m benchmarks.mdm
 	@$(BIN)/python -m benchmarks.push
 	@$(BIN)/python -m benchmarks.enroll

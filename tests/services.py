@@ -19,8 +19,8 @@ POSTGRESQL_OPTIONS = {
     # confirmed, so it outlives the server, not the machine.
     "fsync": "off",
     "full_page_writes": "off",
-    # Between two tests it would find tables that are empty at that moment; PostgreSQL then plans
-    # the next test's statements for no rows, and those over hundreds of devices never end.
+    # Between two tests it would find tables that are empty at that moment, and the next test's
+    # plans and times would hang on that. What such plans must not do: tests/devices/test_plans.py.
     "autovacuum": "off",
 }
 
