@@ -28,12 +28,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from benchmarks.beside import HEADER, OURS, Result, Side, compare, format_result
-from benchmarks.installation import Database, Installation, copy_row, open_database, settle
-from benchmarks.load import build_request, read_body
+from benchmarks.installation import Database, Installation, open_database
 from benchmarks.machine import measure_signatures
 from benchmarks.peers import PeerMissing, find_program, read_module, run_peer
 from benchmarks.report import open_folder, write_report
-from benchmarks.scep import CHALLENGE, OWN_COLUMNS, SUCCESS, build_message, create_profile
+from benchmarks.scep import (
+    CHALLENGE,
+    build_message,
+    build_pki_request,
+    copy_certificates,
+    create_profile,
+    is_issued,
+)
 from tests.services import find_free_port
 from tests.simulator.scep import ScepClient
 
@@ -70,14 +76,7 @@ class Contest:
     def run(self) -> Iterator[Result]:
         for rows in dict.fromkeys([0, self.options.rows]):
             if rows:
-                copy_row(
-                    self.database,
-                    table="scep_issuedcertificate",
-                    count=rows,
-                    changes=OWN_COLUMNS,
-                    where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
-                )
-                settle(self.database)
+                copy_certificates(self.database, rows=rows)
             for cores in CORES:
                 yield from self.measure(cores, rows=rows)
 
@@ -99,7 +98,7 @@ class Contest:
                     self.list_rounds(self.theirs, path="/scep", port=sides[1].port),
                 ],
                 connections=self.options.connections,
-                is_good=is_good,
+                is_good=is_issued,
                 goals=GOALS,
             )
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
@@ -133,15 +132,7 @@ class Contest:
 
     def list_rounds(self, messages: Sequence[bytes], *, path: str, port: int) -> list[list[bytes]]:
         size = self.options.requests
-        requests = [
-            build_request(
-                f"{path}?operation=PKIOperation",
-                port=port,
-                body=message,
-                content_type="application/x-pki-message",
-            )
-            for message in messages
-        ]
+        requests = [build_pki_request(message, path=path, port=port) for message in messages]
         return [requests[start : start + size] for start in range(0, len(requests), size)]
 
 
@@ -176,10 +167,6 @@ def measure_limit(cores: str) -> float:
     """Return how often a second these cores can do one request's private-key operations."""
     each = cores.split(",")
     return len(each) * measure_signatures("rsa2048", cores=each[0]) / KEY_OPERATIONS
-
-
-def is_good(answer: bytes) -> bool:
-    return answer.startswith(b"HTTP/1.1 200") and SUCCESS in (read_body(answer) or b"")
 
 
 def read_options() -> argparse.Namespace:

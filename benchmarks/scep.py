@@ -38,7 +38,7 @@ from benchmarks.installation import (
     open_database,
     settle,
 )
-from benchmarks.load import END_OF_HEAD, Outcome, build_request, run_round
+from benchmarks.load import END_OF_HEAD, Outcome, build_request, read_body, run_round
 from benchmarks.machine import measure_signatures, read_cpu_seconds
 from benchmarks.report import open_folder, write_report
 from tests.simulator.scep import (
@@ -177,6 +177,31 @@ def store_challenges(database: Database, path: str, *, challenges: Sequence[str]
         )
 
 
+def build_pki_request(message: bytes, *, path: str, port: int) -> bytes:
+    return build_request(
+        f"{path}?operation=PKIOperation",
+        port=port,
+        body=message,
+        content_type="application/x-pki-message",
+    )
+
+
+def is_issued(answer: bytes) -> bool:
+    return answer.startswith(b"HTTP/1.1 200") and SUCCESS in (read_body(answer) or b"")
+
+
+def copy_certificates(database: Database, *, rows: int) -> None:
+    """Issue so many certificates by SQL, like the one that was issued last."""
+    copy_row(
+        database,
+        table="scep_issuedcertificate",
+        count=rows,
+        changes=OWN_COLUMNS,
+        where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
+    )
+    settle(database)
+
+
 def measure(
     setup: Setup,
     installation: Installation,
@@ -188,15 +213,7 @@ def measure(
     if setup.challenge == "dynamic":
         challenges = [each.challenge for each in prepared]
         store_challenges(installation.database, path, challenges=challenges)
-    requests = [
-        build_request(
-            f"{path}?operation=PKIOperation",
-            port=port,
-            body=each.message,
-            content_type="application/x-pki-message",
-        )
-        for each in prepared
-    ]
+    requests = [build_pki_request(each.message, path=path, port=port) for each in prepared]
     others = {int(core) for core in setup.other_cores.split(",")}
     database = installation.database.process
     if database:
@@ -229,7 +246,7 @@ def run_checked(requests: Sequence[bytes], *, port: int, connections: int) -> Ou
     """Run one round; raises RuntimeError unless every answer hands out a certificate."""
     outcome = run_round(requests, port=port, connections=connections)
     for answer in outcome.answers:
-        if not answer.startswith(b"HTTP/1.1 200") or SUCCESS not in answer:
+        if not is_issued(answer):
             head = answer.partition(END_OF_HEAD)[0]
             raise RuntimeError(f"a request was refused: {head.decode(errors='replace')}")
     return outcome
@@ -280,14 +297,7 @@ def run_installation(
         prepared = prepare_requests(installation, challenges=challenges)
         for rows in dict.fromkeys([0, options.rows if challenge == "static" else 0]):
             if rows:
-                copy_row(
-                    database,
-                    table="scep_issuedcertificate",
-                    count=rows,
-                    changes=OWN_COLUMNS,
-                    where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
-                )
-                settle(database)
+                copy_certificates(database, rows=rows)
             for cores, others in (("0", "1"), ("0,1", "0,1")):
                 setup = Setup(database.kind, ca_key, challenge, cores, others, rows)
                 yield measure(setup, installation, prepared, options)

@@ -14,19 +14,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.beside import HEADER, OURS, Result, Side, compare, format_result
-from benchmarks.installation import (
-    Installation,
-    copy_row,
-    open_database,
-    settle,
-)
-from benchmarks.load import build_request, read_body
+from benchmarks.installation import Installation, open_database
 from benchmarks.report import open_folder, write_report
 from benchmarks.scep import (
-    OWN_COLUMNS,
-    SUCCESS,
     Request,
+    build_pki_request,
+    copy_certificates,
     create_profile,
+    is_issued,
     make_challenges,
     prepare_requests,
 )
@@ -53,17 +48,10 @@ class Grown:
         path, port = create_profile(installation, challenge="static"), installation.port
         with installation.serve(workers=1, cores="0") as process:
             side = Side(self._name, port, process, installation.database.process)
-            one = [build_pki_request(first, path=path, port=port)]
+            one = [build_pki_request(first.message, path=path, port=port)]
             # The first of them is the warm-up.
             compare([side], work="", requests=[[one, one]], connections=1, is_good=bool, goals={})
-        copy_row(
-            installation.database,
-            table="scep_issuedcertificate",
-            count=rows,
-            changes=OWN_COLUMNS,
-            where="row.id = (SELECT max(id) FROM scep_issuedcertificate)",
-        )
-        settle(installation.database)
+        copy_certificates(installation.database, rows=rows)
 
     @contextlib.contextmanager
     def open_side(self, *, cores: str, others: set[int]) -> Iterator[Side]:
@@ -76,21 +64,10 @@ class Grown:
     def list_rounds(self, *, size: int) -> list[list[bytes]]:
         """Return the requests for a new profile, to which all of them are new."""
         path, port = create_profile(self.installation, challenge="static"), self.installation.port
-        requests = [build_pki_request(each, path=path, port=port) for each in self._prepared]
+        requests = [
+            build_pki_request(each.message, path=path, port=port) for each in self._prepared
+        ]
         return [requests[start : start + size] for start in range(0, len(requests), size)]
-
-
-def build_pki_request(request: Request, *, path: str, port: int) -> bytes:
-    return build_request(
-        f"{path}?operation=PKIOperation",
-        port=port,
-        body=request.message,
-        content_type="application/x-pki-message",
-    )
-
-
-def is_good(answer: bytes) -> bool:
-    return answer.startswith(b"HTTP/1.1 200") and SUCCESS in read_body(answer)
 
 
 def run_database(kind: str, *, folder: Path, options: argparse.Namespace) -> Iterator[Result]:
@@ -121,7 +98,7 @@ def measure(
             work=work,
             requests=requests,
             connections=options.connections,
-            is_good=is_good,
+            is_good=is_issued,
             goals={},
         )
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
