@@ -6,7 +6,7 @@ Django's bulk_create looks at each value in Python and words a statement for som
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -25,7 +25,7 @@ class RowsStatement:
     """
 
     sql: str
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, str]
 
     def run(self, rows: Sequence[Sequence[Any]], *values: Any) -> int:
         """Return how many rows were written; each row has the columns' values in their order."""
