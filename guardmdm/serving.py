@@ -13,8 +13,6 @@ from guardmdm.supervisor import Program
 
 WEB_TURNS = 4
 """Requests that one web process works at; guardmdm/turns.py gives them out."""
-LARGE_TURNS = 1
-"""Of its own for requests with more than 256 KB, which take up to a second."""
 WEB_THREADS = 32
 """They wait for bodies. More fight for the interpreter when all have one (docs/adr/0080)."""
 UPLOAD_PATHS, UPLOAD_TURNS = ("/console/packages/new", "/api/v1/packages"), 2

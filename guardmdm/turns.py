@@ -24,6 +24,7 @@ from guardmdm.slow_clients import SlowClients, Waiting
 
 IN_MEMORY_BYTES = 256 * 1024
 """Larger bodies are kept in a file while they come, and their requests wait for each other."""
+LARGE_TURNS = 1
 CHUNK_BYTES = 64 * 1024
 SHORT_SECONDS = 0.02
 """What a request takes that need not share its process: a hundred times an Idle's, a tenth of what
@@ -45,7 +46,7 @@ class Turns:
     Bodies for `upload_paths` may be larger than any memory and any patience: these requests have
     `upload_count` turns of their own and read their body themselves, once they know the sender.
     Requests with other large bodies, of which a Mac's list of apps takes half a second, have
-    `large_count` of their own: eight would take all, and an Idle would wait for two seconds.
+    LARGE_TURNS of their own: eight would take all, and an Idle would wait for two seconds.
     """
 
     def __init__(
@@ -56,14 +57,13 @@ class Turns:
         max_body: int,
         upload_paths: Collection[str] = (),
         upload_count: int = 0,
-        large_count: int = 1,
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
         self._clients = SlowClients()
         self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
-        self._large_turns = _Queue(large_count)
+        self._large_turns = _Queue(LARGE_TURNS)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         turns = self._choose_turns(environ)
