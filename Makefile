@@ -1,5 +1,5 @@
 # Two commands to begin with: `make demo` and `make test`. PYTHON=… chooses the interpreter.
-PYTHON ?= python3.11
+PYTHON ?=
 PORT ?= 8000
 BIN := .venv/bin
 

@@ -106,7 +106,7 @@ def describe_machine() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "load before": f"{os.getloadavg()[0]:.2f}",
         "system": platform.platform(),
-        "python": sys.version.split()[0],
+        "python": f"{sys.version.split()[0]}, {Path(sys.executable).resolve()}",
         "openssl": openssl.stdout.strip(),
         **{name: version(name) for name in PACKAGES},
     }

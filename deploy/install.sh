@@ -2,8 +2,13 @@
 # Make .venv and install exactly what the given lock file names, checked by hash.
 set -eu
 lock=$1
-python=${PYTHON:-python3.11}
-command -v "$python" >/dev/null 2>&1 || python=python3
+# Without PYTHON, a distribution's own build comes before one that pyenv or asdf has compiled: those
+# leave out profile-guided optimization unless told so, and each request costs a tenth more.
+python=${PYTHON:-}
+for found in /usr/bin/python3.11 python3.11 python3; do
+    [ -n "$python" ] || ! "$found" -c 'import ensurepip' 2>/dev/null || python=$found
+done
+python=${python:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
     echo "GuardMDM needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2
     exit 1
@@ -19,5 +24,5 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         "$python" -m venv .venv
     }
 fi
-echo "Installing from $lock …"
+echo "Installing from $lock for $(.venv/bin/python -V) …"
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"

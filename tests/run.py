@@ -50,6 +50,7 @@ ONCE = (
     "tests/guardmdm/test_doctor_provider.py",
     "tests/guardmdm/test_doctor_proxy.py",
     "tests/guardmdm/test_env.py",
+    "tests/guardmdm/test_install.py",
     "tests/guardmdm/test_logs.py",
     "tests/guardmdm/test_nginx.py",
     "tests/guardmdm/test_serve.py",
