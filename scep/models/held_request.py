@@ -30,6 +30,9 @@ class HeldRequest(TimeStamped):
     is_claimed = models.BooleanField(
         default=True, help_text="The session is what the request said, not what it proved."
     )
+    max_certificates = models.PositiveIntegerField(
+        default=0, help_text="How many its challenge may bring in all; 0 = no limit."
+    )
     remote_address = models.GenericIPAddressField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.CharField(max_length=200, blank=True)

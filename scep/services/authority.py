@@ -1,8 +1,8 @@
 """The CA at work: identity certificates are issued and revoked here and nowhere else.
 
 The serial number and the intent to sign are stored, and committed, before the CA signs. So no
-signature exists that the database does not know; an intent that never became a certificate is
-revoked by the sweep.
+signature exists that the database does not know. An intent that becomes no certificate is revoked:
+at once where its request is refused, by the sweep where the server was killed.
 """
 
 import secrets
@@ -19,7 +19,7 @@ from organization.errors import NotSetUp
 from organization.models import PreparedInsert, update_row
 from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
-from scep.errors import DuplicateTransaction
+from scep.errors import DuplicateTransaction, ScepError
 from scep.models import (
     CertificateAuthority,
     CertificatePurpose,
@@ -55,7 +55,7 @@ IDENTITY_LIFETIME = timedelta(days=365)
 SHORT_LIFETIME = timedelta(hours=1)
 """Of certificates that are made for one moment: the server's tests, the Profile Service."""
 PASSWORD_BYTES = 24
-SUPERSEDED = "superseded"
+SUPERSEDED, NEVER_HANDED_OUT = "superseded", "cessation_of_operation"
 # The disk is waited for once, when the certificate is stored: that writes the intent as well, and
 # until then nobody has got the signature.
 INTEND = PreparedInsert(
@@ -103,16 +103,22 @@ def issue_certificate(
     validity = _get_validity(application, signer=signer, now=now)
     serial = secrets.randbits(SERIAL_BITS) | 1
     row = _store_intent(application, issuer=issuer, serial=serial, names=names, validity=validity)
-    certificate = build_identity_certificate(
-        application.public_key,
-        issuer=signer,
-        subject=names.naming.subject,
-        alternative_names=names.naming.alternative_names,
-        deciphers=_get_key_usage(application) == KeyUsage.SIGNING_AND_ENCRYPTION,
-        serial=serial,
-        validity=validity,
-    )
-    _store_certificate(row, certificate, application=application, spend=spend)
+    try:
+        certificate = build_identity_certificate(
+            application.public_key,
+            issuer=signer,
+            subject=names.naming.subject,
+            alternative_names=names.naming.alternative_names,
+            deciphers=_get_key_usage(application) == KeyUsage.SIGNING_AND_ENCRYPTION,
+            serial=serial,
+            validity=validity,
+        )
+        _store_certificate(row, certificate, application=application, spend=spend)
+    except ScepError:
+        # The serial number may have been signed. No news of it: there is some of the refusal.
+        with transaction.atomic():
+            _mark_revoked(row, reason=NEVER_HANDED_OUT, now=now)
+        raise
     return row
 
 
@@ -167,19 +173,7 @@ def revoke_certificate(
     """
     check_reason(reason)
     with transaction.atomic():
-        mark_stale(certificate.issuer_id)
-        changed = (
-            IssuedCertificate.objects.filter(pk=certificate.pk)
-            .exclude(status=CertificateStatus.REVOKED)
-            .update(
-                status=CertificateStatus.REVOKED,
-                revoked_at=now,
-                revocation_reason=reason,
-                updated_at=now,
-            )
-        )
-        certificate.refresh_from_db()
-        if not changed:
+        if not _mark_revoked(certificate, reason=reason, now=now):
             return
         if actor:
             audit.record(
@@ -190,6 +184,20 @@ def revoke_certificate(
                 detail={"reason": reason},
             )
         certificate_revoked.send(sender=IssuedCertificate, certificate=certificate)
+
+
+def _mark_revoked(certificate: IssuedCertificate, *, reason: str, now: datetime) -> bool:
+    """Return whether it was not revoked yet."""
+    mark_stale(certificate.issuer_id)
+    rows = IssuedCertificate.objects.filter(pk=certificate.pk)
+    changed = rows.exclude(status=CertificateStatus.REVOKED).update(
+        status=CertificateStatus.REVOKED,
+        revoked_at=now,
+        revocation_reason=reason,
+        updated_at=now,
+    )
+    certificate.refresh_from_db()
+    return bool(changed)
 
 
 def _revoke_all(rows: list[IssuedCertificate], *, reason: str, now: datetime) -> None:

@@ -115,8 +115,30 @@ def spend_challenge(
         if grant.renews_fingerprint:
             _lock_renewed(grant.renews_fingerprint)
         _spend_one_time(challenge, scep_profile=scep_profile, now=now)
-    elif grant.max_certificates:
-        _check_number(grant)
+    else:
+        count_certificate(grant)
+
+
+def check_number(grant: ChallengeGrant) -> None:
+    """Raise ChallengeReused where the challenge has brought its certificates, before one is signed.
+
+    Of those at once each may pass: `count_certificate` decides.
+    """
+    if grant.max_certificates and _count_brought(grant) >= grant.max_certificates:
+        raise _build_refusal(grant)
+
+
+def count_certificate(grant: ChallengeGrant) -> None:
+    """Count what has been brought, this certificate included, one request after the other.
+
+    Called in the transaction that stores it, after it and before anything else; raises
+    ChallengeReused.
+    """
+    if not grant.max_certificates:
+        return
+    lock_until_commit(f"challenge {grant.session_id} {grant.token_id}")
+    if _count_brought(grant) > grant.max_certificates:
+        raise _build_refusal(grant)
 
 
 def find_session_id(common_name: str) -> str:
@@ -168,12 +190,12 @@ def _spend_one_time(challenge: str, *, scep_profile: ScepProfile, now: datetime)
         raise ChallengeReused("the one-time challenge has been used already")
 
 
-def _check_number(grant: ChallengeGrant) -> None:
-    """Count what has been brought, this certificate included, one request after the other."""
-    lock_until_commit(f"challenge {grant.session_id} {grant.token_id}")
-    brought = count_brought_certificates(session_id=grant.session_id, token_id=grant.token_id)
-    if brought > grant.max_certificates:
-        raise ChallengeReused("the challenge has brought its certificates", token_id=grant.token_id)
+def _count_brought(grant: ChallengeGrant) -> int:
+    return count_brought_certificates(session_id=grant.session_id, token_id=grant.token_id)
+
+
+def _build_refusal(grant: ChallengeGrant) -> ChallengeReused:
+    return ChallengeReused("the challenge has brought its certificates", token_id=grant.token_id)
 
 
 def _check_static(challenge: str, *, scep_profile: ScepProfile, common_name: str) -> ChallengeGrant:

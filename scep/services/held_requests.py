@@ -13,12 +13,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from organization.services import audit
-from scep.errors import DuplicateTransaction, RequestDecided, RequestRejected
+from scep.errors import ChallengeReused, DuplicateTransaction, RequestDecided, RequestRejected
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate
 from scep.protocol.csr import CertificateRequest
 from scep.protocol.grant import ChallengeGrant
 from scep.selectors import get_profile_authority
 from scep.services.authority import Application, issue_certificate
+from scep.services.challenges import check_number, count_certificate
 from scep.services.exchange import Exchange, find_repeated, get_key_id
 from scep.services.new_identities import check_not_stopped, check_session
 from scep.signals import request_decided, request_held
@@ -91,6 +92,7 @@ def hold_request(
                 session_id=grant.session_id,
                 token_id=grant.token_id,
                 is_claimed=grant.is_claimed,
+                max_certificates=grant.max_certificates,
                 remote_address=exchange.remote_address,
             )
             is_stored = True
@@ -109,8 +111,9 @@ def claim_certificate(
 ) -> IssuedCertificate | None:
     """Return the certificate of an approved request, None while it waits.
 
-    Raises RequestRejected for another key, or a request that was rejected, and ChallengeInvalid
-    where its session has ended or enrolling was stopped meanwhile.
+    Raises RequestRejected for another key, or a request that was rejected, ChallengeInvalid where
+    its session has ended or enrolling was stopped meanwhile, and ChallengeReused where others have
+    brought what its challenge may bring.
     """
     if request.public_key_sha256 != get_key_id(public_key):
         raise RequestRejected("the transactionID belongs to another key")
@@ -126,7 +129,7 @@ def claim_certificate(
         check_session(request.session_id, now=exchange.now)
     try:
         return _issue(request, exchange=exchange, public_key=public_key)
-    except DuplicateTransaction:
+    except (DuplicateTransaction, ChallengeReused):
         # Asked twice at once: the other one has won meanwhile.
         row = find_repeated(exchange, public_key=public_key)
         if row is None:
@@ -169,7 +172,13 @@ def _issue(
     request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
 ) -> IssuedCertificate:
     profile = exchange.scep_profile
-    grant = ChallengeGrant(request.session_id, request.token_id, is_claimed=request.is_claimed)
+    grant = ChallengeGrant(
+        request.session_id,
+        request.token_id,
+        is_claimed=request.is_claimed,
+        max_certificates=request.max_certificates,
+    )
+    check_number(grant)
     application = Application(
         public_key=public_key,
         grant=grant,
@@ -179,7 +188,8 @@ def _issue(
         organization=exchange.served.organization,
     )
 
-    def link(certificate: IssuedCertificate) -> None:
+    def count_and_link(certificate: IssuedCertificate) -> None:
+        count_certificate(grant)
         linked = HeldRequest.objects.filter(
             pk=request.pk, state=HeldRequestState.APPROVED, certificate=None
         ).update(certificate=certificate, updated_at=exchange.now)
@@ -187,5 +197,5 @@ def _issue(
             raise DuplicateTransaction("the request has brought its certificate")
 
     return issue_certificate(
-        application, issuer=get_profile_authority(profile), now=exchange.now, spend=link
+        application, issuer=get_profile_authority(profile), now=exchange.now, spend=count_and_link
     )

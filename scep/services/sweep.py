@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 
 from scep.models import CertificateStatus, DynamicChallenge, HeldRequest, IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.authority import NEVER_HANDED_OUT, revoke_certificate
 
 ORPHAN_AGE = timedelta(minutes=10)
 CHALLENGE_KEPT = timedelta(days=30)
 """Spent and expired challenges are kept this long, to tell "used" from "unknown" in the log."""
 REQUEST_KEPT = timedelta(days=30)
-ORPHANED = "cessation_of_operation"
 
 
 def revoke_orphans(*, now: datetime) -> int:
@@ -19,7 +18,7 @@ def revoke_orphans(*, now: datetime) -> int:
     )
     count = 0
     for row in orphans.iterator():
-        revoke_certificate(row, reason=ORPHANED, now=now)
+        revoke_certificate(row, reason=NEVER_HANDED_OUT, now=now)
         count += 1
     return count
 

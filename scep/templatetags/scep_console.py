@@ -32,13 +32,18 @@ MOST_WAITING = 99  # counted no further: the badge is on every page
 
 @register.simple_tag
 def certificate_pill(certificate: IssuedCertificate) -> SafeString:
-    """Return the state as a pill; an issued certificate may have expired meanwhile."""
+    """Return the state as a pill; an issued certificate may have expired meanwhile.
+
+    A revoked one without a fingerprint was an intent to sign, and nobody's certificate.
+    """
     if certificate.status == CertificateStatus.ISSUED:
         left = certificate.not_after - timezone.now()
         if left < timedelta(0):
             return pill("expired", _("Expired"))
         if left < SOON:
             return pill("warning", _("Expires soon"))
+    if certificate.status == CertificateStatus.REVOKED and not certificate.fingerprint:
+        return pill("expired", _("Never handed out"))
     return pill(certificate.status, certificate.get_status_display())
 
 

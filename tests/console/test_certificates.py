@@ -211,6 +211,17 @@ def test_nothing_is_revoked_when_the_reason_is_none(
     assert world.certificate.status == CertificateStatus.ISSUED
 
 
+def test_a_certificate_that_nobody_got_is_told_as_that(world: World, auditor: Client) -> None:
+    moment = timezone.now()
+    row = create_certificate(
+        status=CertificateStatus.REVOKED, fingerprint=None, certificate=None, revoked_at=moment
+    )
+    for url in (LIST, f"{LIST}issued/{row.public_id}"):
+        page = auditor.get(url).content.decode()
+        assert "Never handed out" in page, url
+        assert "is not managed with it any more" not in page
+
+
 def test_opening_the_revoke_dialog_revokes_nothing(world: World, operator: Client) -> None:
     url = f"{LIST}issued/{world.certificate.public_id}/revoke"
     assert "Not Managed" in operator.get(url, headers={"HX-Request": "true"}).content.decode()

@@ -15,7 +15,7 @@ from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
 from enrollment.services.tokens import build_challenge, build_token_text
 from scep.models import CertificateStatus, HeldRequest, IssuedCertificate, ScepProfile
 from scep.protocol.identity_certificate import build_identity_certificate
-from scep.selectors import list_recipients
+from scep.selectors import get_certificate, get_profile_authority, list_recipients
 from scep.services import authority
 from scep.services.held_requests import approve_request
 from scep.services.pki_operation import handle_pki_operation
@@ -55,6 +55,11 @@ def count_issued(**of: str) -> int:
     return IssuedCertificate.objects.filter(status=CertificateStatus.ISSUED, **of).count()
 
 
+def count_never_handed_out() -> int:
+    revoked = IssuedCertificate.objects.filter(status=CertificateStatus.REVOKED)
+    return revoked.filter(fingerprint=None).count()
+
+
 def test_challenge_brings_exactly_its_certificates_when_many_ask_at_once(
     make_token: MakeToken, make_session: MakeSession
 ) -> None:
@@ -78,15 +83,46 @@ def test_challenge_brings_exactly_its_certificates_when_all_are_signed_before_on
     profile: Any = session.token.scep_profile
     challenge = build_challenge(session) if is_bound else build_token_text(session.token)
     messages = build_requests(profile, challenge=challenge, count=CERTIFICATES_PER_DEVICE + 4)
-    together = Barrier(len(messages), timeout=30)
-
-    def sign_together(*arguments: Any, **options: Any) -> bytes:
-        together.wait()
-        return build_identity_certificate(*arguments, **options)
-
-    monkeypatch.setattr(authority, "build_identity_certificate", sign_together)
+    sign_together(len(messages), monkeypatch=monkeypatch)
     ask_at_once(messages, profile=profile)
     assert count_issued(token_id=session.token.jti) == CERTIFICATES_PER_DEVICE
+    # The others were signed, and are told as what they are at once.
+    assert count_never_handed_out() == 4
+    assert not IssuedCertificate.objects.filter(status=CertificateStatus.INTENDED).exists()
+    assert not LogEntry.objects.filter(code="certificate_revoked").exists()
+
+
+@pytest.mark.parametrize("is_bound", [True, False], ids=["session", "bare token"])
+def test_challenge_brings_exactly_its_certificates_when_held_requests_are_claimed_at_once(
+    make_token: MakeToken,
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+    is_bound: bool,
+) -> None:
+    """An administrator may approve more requests than the token's limit lets through."""
+    session = make_session(make_token(challenge="token", max_uses=1, hold_for_approval=True))
+    profile: Any = session.token.scep_profile
+    challenge = build_challenge(session) if is_bound else build_token_text(session.token)
+    devices = [Device(key=make_key(n % 4)) for n in range(CERTIFICATES_PER_DEVICE + 4)]
+    for device in devices:
+        request = device.build_request(ra=get_ra(profile), challenge=challenge)
+        ask_at_once([request], profile=profile)
+        approve_request(HeldRequest.objects.get(state="pending"), actor="a", now=timezone.now())
+    issuer = get_certificate(get_profile_authority(profile)).subject
+    polls = [device.build_poll(ra=get_ra(profile), issuer=issuer) for device in devices]
+    with monkeypatch.context() as patch:
+        sign_together(len(polls), monkeypatch=patch)
+        ask_at_once(polls, profile=profile)
+    assert count_issued(token_id=session.token.jti) == CERTIFICATES_PER_DEVICE
+    assert count_never_handed_out() == 4
+    assert HeldRequest.objects.exclude(certificate=None).count() == CERTIFICATES_PER_DEVICE
+    refused = LogEntry.objects.filter(code="scep_challenge_reused", token=session.token)
+    assert refused.count() == 4
+    # Asked again, each has the same answer, and nothing more is signed.
+    signed = IssuedCertificate.objects.count()
+    ask_at_once(polls, profile=profile)
+    assert refused.count() == 8
+    assert IssuedCertificate.objects.count() == signed
 
 
 def test_challenge_brings_all_its_certificates_when_intents_came_to_nothing(
@@ -110,6 +146,17 @@ def test_challenge_brings_all_its_certificates_when_intents_came_to_nothing(
     assert revoke_orphans(now=timezone.now()) == 1
     ask_at_once(messages, profile=profile)
     assert count_issued(session_id=session.public_id) == count
+
+
+def sign_together(count: int, *, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let none of `count` certificates be stored before all are signed."""
+    together = Barrier(count, timeout=30)
+
+    def sign(*arguments: Any, **options: Any) -> bytes:
+        together.wait()
+        return build_identity_certificate(*arguments, **options)
+
+    monkeypatch.setattr(authority, "build_identity_certificate", sign)
 
 
 def fail(*arguments: Any, **options: Any) -> bytes:
