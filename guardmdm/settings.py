@@ -297,5 +297,6 @@ LOGGING = build_logging(ENV.log_format)
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = "guardmdm.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"

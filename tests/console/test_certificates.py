@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -238,3 +238,16 @@ def test_hostile_names_stay_text(world: World, operator: Client) -> None:
         page = operator.get(url).content.decode()
         assert "&lt;img src=x" in page, url
         assert "<img src=x" not in page, url
+
+
+def test_days_and_moments_are_written_in_one_way(world: World, auditor: Client) -> None:
+    row = create_certificate(
+        not_after=datetime(2099, 11, 3, 22, 5, tzinfo=UTC),
+        revoked_at=datetime(2026, 9, 3, 22, 5, tzinfo=UTC),
+        status=CertificateStatus.REVOKED,
+    )
+    listed = auditor.get(LIST, {"q": row.serial}).content.decode()
+    page = auditor.get(f"{LIST}issued/{row.public_id}").content.decode()
+    assert "3 Nov 2099" in listed
+    assert "3 Nov 2099" in page
+    assert "3 Sep 2026, 22:05" in page
