@@ -7,6 +7,7 @@ from devices.errors import MessageInvalid
 from devices.protocol.reading import find_flag, find_text
 
 LONGEST_ID = 64
+USER_IDS = frozenset({"UserID", "EnrollmentUserID"})
 # Apple: the UserID of everybody on a Shared iPad.
 SHARED_IPAD = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
 
@@ -56,7 +57,8 @@ class ChannelMessage:
 def decode_channel(message: dict[str, Any]) -> Channel:
     """Raises MessageInvalid unless the message has either UDID or EnrollmentID.
 
-    UserID and EnrollmentUserID come only in a user's messages (Macs, Shared iPads).
+    UserID and EnrollmentUserID come only in a user's messages (Macs, Shared iPads). With an empty
+    one it is nobody's: taken for the device's own, a user's CheckOut would end the enrollment.
     """
     udid, enrollment_id = _find_id(message, "UDID"), _find_id(message, "EnrollmentID")
     if udid and enrollment_id:
@@ -79,6 +81,8 @@ def _decode_user(message: dict[str, Any]) -> User | None:
         long_name=find_text(message, "UserLongName"),
         not_on_console=find_flag(message, "NotOnConsole"),
     )
+    if not user_id and not USER_IDS.isdisjoint(message):
+        raise MessageInvalid("UserID is empty")
     return user if user_id else None
 
 

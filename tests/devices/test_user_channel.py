@@ -292,3 +292,17 @@ def test_a_mistyped_user_authenticate_is_400(mac: MdmDevice, news: News) -> None
     message = mac.message("UserAuthenticate", DigestResponse="")
     assert mac.put(CHECKIN, message).status_code == 400
     assert len(news["device_message_refused"]) == 3
+
+
+@pytest.mark.parametrize("key", ["UserID", "EnrollmentUserID"])
+def test_a_message_of_an_empty_user_is_400_and_not_the_devices(mac: MdmDevice, key: str) -> None:
+    """Taken for the device's own, it would end the enrollment or change where pushes go."""
+    queue_command(mac.row, request_type="ProfileList", parameters={}, actor="tests")
+    before = [list(table.objects.values()) for table in TABLES]
+    nobody = {key: "", "UserShortName": "anna"}
+    update = mac.message("TokenUpdate", Token=b"t" * 32, PushMagic="m", **nobody)
+    bootstrap_token = mac.message("SetBootstrapToken", **nobody)
+    for message in (mac.message("CheckOut", **nobody), update, bootstrap_token):
+        assert mac.put(CHECKIN, message).status_code == 400, message["MessageType"]
+    assert mac.connect(**nobody).status_code == 400
+    assert [list(table.objects.values()) for table in TABLES] == before
