@@ -2,7 +2,13 @@
 
 
 class PlistInvalid(ValueError):
-    """The bytes are not a property list that a device would send; answered with 400."""
+    """The bytes are not a property list that a device would send; answered with 400.
+
+    `fingerprint` is the sender's certificate's, once proved; MessageInvalid and MessageRefused
+    have it too.
+    """
+
+    fingerprint = ""
 
 
 class PlistTooLarge(PlistInvalid):
@@ -17,6 +23,7 @@ class MessageInvalid(ValueError):
 
     code = "message_malformed"
     udid = ""
+    fingerprint = ""
 
 
 class MessageUnknown(MessageInvalid):
@@ -41,6 +48,7 @@ class MessageRefused(Exception):
 
     udid = ""
     session_id = ""
+    fingerprint = ""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

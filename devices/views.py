@@ -6,6 +6,7 @@ Answers: 200, 400 malformed, 403 not trusted, 404 for a declaration, 410 for a u
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property, wraps
 from typing import Any
 
@@ -28,6 +29,7 @@ from devices.errors import (
 from devices.protocol.answer import Answer
 from devices.protocol.checkin import decode_checkin, is_checkin
 from devices.protocol.connect import decode_report
+from devices.protocol.identity import Proof
 from devices.protocol.plist import decode_plist
 from devices.services.checkin import receive_checkin
 from devices.services.connect import receive_report
@@ -121,6 +123,16 @@ def _receive(incoming: Incoming, *, max_bytes: int) -> Answer:
     now = timezone.now()
     body = _read_body(incoming.environ, max_bytes=max_bytes)
     proof = prove_sender(_read_evidence(incoming), content=body)
+    try:
+        return _obey(incoming, body=body, proof=proof, max_bytes=max_bytes, now=now)
+    except (MessageRefused, PlistInvalid, MessageInvalid) as error:
+        error.fingerprint = proof.fingerprint
+        raise
+
+
+def _obey(
+    incoming: Incoming, *, body: bytes, proof: Proof, max_bytes: int, now: datetime
+) -> Answer:
     # Nobody is read whose certificate is neither ours nor trusted.
     certificate = None if is_familiar(proof, now=now) else identify_sender(proof, now=now)
     message = decode_plist(body, max_bytes=max_bytes)

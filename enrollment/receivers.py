@@ -13,6 +13,7 @@ from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.invitations import note_enrolled
 from enrollment.services.log import write_entry
+from enrollment.services.refused_messages import write_refused_message
 from enrollment.services.sessions import advance_session, fail_session, link_device
 from enrollment.services.steps import record_refused_message, record_step
 from enrollment.services.tokens import find_challenged_session
@@ -148,7 +149,7 @@ def log_device_refusal(
     step = record_refused_message(session_id, code=code, now=now, caller=caller)
     fail_session(session_id, code=code)
     device = Device.objects.filter(udid=udid).only("public_id").first() if udid else None
-    write_entry(
+    write_refused_message(
         code,
         message=message,
         session_id=session_id,

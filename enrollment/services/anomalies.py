@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Count, IntegerField, Max, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from enrollment.models import Anomaly, AnomalyKind, EnrollmentToken, LogEntry
 from enrollment.services.log import write_entry
@@ -33,6 +34,8 @@ REFUSALS = (
     "session_used",
     "scep_challenge_invalid",
     "scep_challenge_reused",
+    "certificate_not_issued",
+    "signature_invalid",
     "identity_not_trusted",
     "serial_not_allowed",
     "device_mismatch",
@@ -77,7 +80,10 @@ def _list_recent(*, now: datetime) -> QuerySet[LogEntry]:
 
 
 def _count(entries: QuerySet[LogEntry], *, column: str, most: int) -> dict[Any, int]:
-    counts = entries.values_list(column).annotate(number=Count("id")).filter(number__gt=most)
+    # An entry may stand for those before it: enrollment.services.refused_messages.
+    told = Coalesce(Max(Cast(KT("detail__count"), IntegerField())), 0)
+    number = Greatest(Count("id"), told)
+    counts = entries.values_list(column).annotate(number=number).filter(number__gt=most)
     return dict(counts.order_by("-number")[:BATCH])
 
 

@@ -19,6 +19,14 @@ def check_rate(key: str, *, limit: int, seconds: int) -> None:
         raise RateLimited(left)
 
 
+def count_try(key: str, *, seconds: int) -> int:
+    """Count one try under `key`; return how many there were in the present `seconds`.
+
+    Without a reachable cache each is the first.
+    """
+    return _count(_get_window(key, seconds)[0], seconds)
+
+
 def check_tries(key: str, *, limit: int, seconds: int) -> None:
     """Raise RateLimited where check_rate has counted more than `limit`; count nothing."""
     slot, left = _get_window(key, seconds)
