@@ -13,6 +13,7 @@ from devices.protocol.reading import find_text, get_text
 IDLE, NOT_NOW = "Idle", "NotNow"
 ACKNOWLEDGED, ERROR, COMMAND_FORMAT_ERROR = "Acknowledged", "Error", "CommandFormatError"
 FINAL = (ACKNOWLEDGED, ERROR, COMMAND_FORMAT_ERROR)
+LONGEST_TEXT = 2000  # of the words for one failure; real ones are a sentence or two
 STATUSES = (IDLE, NOT_NOW, *FINAL)
 ENVELOPE = frozenset(
     {
@@ -69,4 +70,4 @@ def get_error_text(chain: list[dict[str, Any]]) -> str:
         link.get("USEnglishDescription") or link.get("LocalizedDescription") or "" for link in chain
     ]
     lines = [text.strip() for text in texts if isinstance(text, str)]
-    return " / ".join(line for line in dict.fromkeys(lines) if line)
+    return " / ".join(line for line in dict.fromkeys(lines) if line)[:LONGEST_TEXT]

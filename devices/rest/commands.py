@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, NotEnrolled
 from devices.models import Command, CommandState, Device
 from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
+from devices.protocol.json_values import LEFT_OUT, LONGEST_ANSWER, MOST_ERRORS
 from devices.rest.command_schema import build_new_command_schema
 from devices.services.actions import cancel_command, queue_command
 from devices.services.raw_commands import MAX_RAW_COMMAND, queue_raw_command
@@ -61,8 +62,16 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
 
 
 class CommandWithResultSerializer(CommandSerializer):
-    result = serializers.DictField(read_only=True)
-    error_chain = serializers.ListField(child=serializers.DictField(), read_only=True)
+    result = serializers.DictField(
+        read_only=True,
+        help_text=f"Of an answer larger than {LONGEST_ANSWER} characters of JSON its first part; "
+        f"`{LEFT_OUT}` says so.",
+    )
+    error_chain = serializers.ListField(
+        child=serializers.DictField(),
+        read_only=True,
+        help_text=f"Of more than {MOST_ERRORS} errors the first; the last entry says so.",
+    )
 
     class Meta(CommandSerializer.Meta):
         fields = (*CommandSerializer.Meta.fields, "result", "error_chain")

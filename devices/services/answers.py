@@ -1,6 +1,5 @@
 """What devices say about their commands, stored once."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +9,7 @@ from django.db.models import Q
 from devices.models import Command, CommandState, Device, Enrollment, UserChannel
 from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
-from devices.protocol.json_values import build_json_value
+from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.services.locks import lock_device
 from devices.services.queue import build_wait
 from devices.services.renewed_identity import ORIGIN
@@ -140,8 +139,8 @@ def _finish(command: Command) -> bool:
         FINISH.run(
             pk=command.pk,
             state=CommandState(command.state).value,
-            result=json.dumps(command.result),
-            error_chain=json.dumps(command.error_chain),
+            result=encode_answer(command.result),
+            error_chain=encode_errors(command.error_chain),
             now=command.completed_at,
         )
     )

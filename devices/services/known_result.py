@@ -6,7 +6,6 @@ command is open still, are conditions of the statement. What an answer teaches, 
 renewals are left to the other ways, and so is what is put off.
 """
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet, Subquery
 from devices.models import Command, Enrollment
 from devices.protocol.connect import FINAL, Report
 from devices.protocol.identity import Proof
-from devices.protocol.json_values import build_json_value
+from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.services.answers import FINISHING, MAY_FINISH, STATE_OF_STATUS
 from devices.services.known_sender import IS_NEWS, build_known, is_familiar, note_sender
 from devices.services.presence import RESOLUTION
@@ -76,8 +75,8 @@ def finish_known_command(report: Report, *, proof: Proof, now: datetime) -> bool
         issuer=find_verified_issuer(proof.fingerprint) or "",
         udid=report.udid,
         state=state,
-        result=json.dumps(result),
-        error_chain=json.dumps(error_chain),
+        result=encode_answer(result),
+        error_chain=encode_errors(error_chain),
         now=now,
         minute_ago=now - RESOLUTION,
     )

@@ -59,7 +59,8 @@ Answer = dict[str, Any]
 Applications = dict[str, Application]
 # Lists that have tables of their own; a copy in each command would be the larger part of a
 # database of 100,000 devices.
-LISTS = frozenset({"InstalledApplicationList", "CertificateList", "Users"})
+APPS = "InstalledApplicationList"
+LISTS = frozenset({APPS, "CertificateList", "Users"})
 # The keys that the handlers of questions read.
 SUBJECTS = {
     "DeviceInformation": "QueryResponses",
@@ -92,13 +93,20 @@ def apply_answer(command: Command, *, lesson: Any, now: datetime) -> None:
 
 
 def leave_out_lists(command: Command, answer: Answer) -> Answer:
-    """Return what of an answer is kept with its command; a list that was asked for by name is."""
+    """Return what of an answer is kept with its command; of apps, those asked for by name."""
     if LISTS.isdisjoint(answer):
         return answer
-    is_app_list = command.request_type == "InstalledApplicationList"
-    if is_app_list and "Identifiers" in get_command_body(command):
-        return answer
-    return {key: value for key, value in answer.items() if key not in LISTS}
+    kept = {key: value for key, value in answer.items() if key not in LISTS}
+    if command.request_type != APPS or not isinstance(answer.get(APPS), list):
+        return kept
+    asked = get_command_body(command).get("Identifiers")
+    if not isinstance(asked, list):
+        return kept
+    return kept | {APPS: [entry for entry in answer[APPS] if _find_identifier(entry) in asked]}
+
+
+def _find_identifier(entry: Any) -> Any:
+    return entry.get("Identifier") if isinstance(entry, dict) else None
 
 
 def _device_information(command: Command, answer: Answer, now: datetime) -> None:
