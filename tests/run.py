@@ -74,6 +74,7 @@ POSTGRESQL_ONLY = (
     "tests/guardmdm/test_kept_connection.py",
     "tests/guardmdm/test_turns_at_commit.py",
     "tests/organization/test_synchronous_commit.py",
+    "tests/policies/test_plans.py",
 )
 
 

@@ -1,89 +1,148 @@
 """Enrollments that need a look: what lost tasks and killed workers have left behind.
 
-Everything is asked of the database in sets, one group and platform at a time, because
-devices that are as they should be must cost nothing.
+Everything is asked of the database in sets, because devices that are as they should be must cost
+next to nothing; of one table at a time, because a table that PostgreSQL takes for empty is read
+whole for each row that it is joined to (docs/adr/0205).
 """
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import NamedTuple
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Min, Q
+from django.db.models.functions import Coalesce, Greatest
 
-from devices.models import Command, DeviceStatus, Enrollment, EnrollmentState
-from devices.selectors import OPEN_STATES
-from policies.models import ItemKind, ItemState, ItemStatus
+from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models.command import IS_OPEN
+from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors.desired import list_desired_items
 
-WAITS = ~Q(item_statuses__command_uuid="") | Q(item_statuses__due_at__isnull=False)
+PORTION = 1000
+"""Enrollments that one statement names."""
+WAITS = ~Q(command_uuid="") | Q(due_at__isnull=False)
+IS_KNOWN = ~Q(state__in=(ItemState.PENDING, ItemState.REMOVING)) | (
+    Q(state=ItemState.PENDING) & WAITS
+)
 COMPARABLE = (ItemState.INSTALLING, ItemState.INSTALLED, ItemState.REMOVING)
+IS_COMPARABLE = Q(command_uuid="", state__in=COMPARABLE, settled_at__isnull=False)
+LOOKED_AT = Greatest("settled_at", Coalesce("compared_at", "settled_at"))
+"""A report from later says something new of the item."""
+
+
+class Member(NamedTuple):
+    """A live enrollment, how its device is called now, and when it last reported what."""
+
+    pk: int
+    status: str
+    profiles_reported_at: datetime | None
+    applications_reported_at: datetime | None
+
+
+class Progress(NamedTuple):
+    """What an enrollment's items say, in numbers; `wrong` ones are due, or nobody wants them.
+
+    `profiles_looked_at`, `apps_looked_at`: of the item that was not compared with a report longest.
+    """
+
+    known: int = 0
+    installed: int = 0
+    wrong: int = 0
+    profiles_looked_at: datetime | None = None
+    apps_looked_at: datetime | None = None
 
 
 def list_group_enrollments(group_id: int) -> list[int]:
     """Return the keys of a group's live enrollments."""
-    return list(_live().filter(device__group=group_id).order_by("id").values_list("pk", flat=True))
+    devices = list(Device.objects.filter(group=group_id).order_by().values_list("pk", flat=True))
+    live = Enrollment.objects.filter(state=EnrollmentState.LIVE).order_by()
+    keys: list[int] = []
+    for start in range(0, len(devices), PORTION):
+        members = live.filter(device__in=devices[start : start + PORTION])
+        keys.extend(members.values_list("pk", flat=True))
+    return sorted(keys)
 
 
 def find_stale_enrollments(now: datetime) -> set[int]:
     """Return the keys of live enrollments for which apply_policies has something to do."""
+    answered = _find_answered()
     stale: set[int] = set()
-    for statuses in (_find_answered(), _find_due(now), _find_reported()):
-        stale.update(statuses.values_list("enrollment_id", flat=True))
-    members = _live().order_by().values_list("device__group_id", "device__platform").distinct()
-    for group_id, platform in members:
-        desired = list_desired_items(group_id, platform=platform)
-        keys = [item.pk for item in desired.values()]
-        enrollments = _live().filter(device__group=group_id, device__platform=platform)
-        stale.update(_find_incomplete(enrollments, items=keys))
+    for (group_id, platform), members in _list_members().items():
+        items = list_desired_items(group_id, platform=platform).values()
+        for start in range(0, len(members), PORTION):
+            portion = members[start : start + PORTION]
+            progress = _read_progress(portion, items=items, now=now)
+            stale.update(
+                each.pk
+                for each in portion
+                if each.pk in answered
+                or _is_stale(each, progress.get(each.pk, Progress()), wanted=len(items))
+            )
     return stale
 
 
-def _live() -> QuerySet[Enrollment]:
-    return Enrollment.objects.filter(state=EnrollmentState.LIVE)
+def _list_members() -> dict[tuple[int | None, str], list[Member]]:
+    """Return the live enrollments by group and platform."""
+    columns = ("device_id", "pk", "profiles_reported_at", "applications_reported_at")
+    live = Enrollment.objects.filter(state=EnrollmentState.LIVE).order_by().values_list(*columns)
+    enrollments = {device_id: facts for device_id, *facts in live.iterator()}
+    members: dict[tuple[int | None, str], list[Member]] = defaultdict(list)
+    devices = Device.objects.order_by().values_list("pk", "group_id", "platform", "status")
+    for device_id, group_id, platform, status in devices.iterator():
+        if device_id in enrollments:
+            key, *reported = enrollments[device_id]
+            members[group_id, platform].append(Member(key, status, *reported))
+    return members
 
 
-def _live_statuses() -> QuerySet[ItemStatus]:
-    return ItemStatus.objects.filter(enrollment__state=EnrollmentState.LIVE)
+def _find_answered() -> set[int]:
+    """Return the enrollments with an item that waits for a command that is over, or is not there.
 
-
-def _find_answered() -> QuerySet[ItemStatus]:
-    """Items that wait for a command that is over, or was never there."""
-    is_open = Command.objects.filter(uuid=OuterRef("command_uuid"), state__in=OPEN_STATES)
-    return _live_statuses().exclude(command_uuid="").exclude(Exists(is_open))
-
-
-def _find_due(now: datetime) -> QuerySet[ItemStatus]:
-    return _live_statuses().filter(due_at__lte=now)
-
-
-def _find_reported() -> QuerySet[ItemStatus]:
-    """Items that a newer report of the device speaks of."""
-    profiles, apps = "enrollment__profiles_reported_at", "enrollment__applications_reported_at"
-    reported = Q()
-    for kind, moment in ((ItemKind.PROFILE, profiles), (ItemKind.APP, apps)):
-        is_new = Q(compared_at__isnull=True) | Q(compared_at__lt=F(moment))
-        reported |= Q(kind=kind, settled_at__lt=F(moment)) & is_new
-    return _live_statuses().filter(reported, command_uuid="", state__in=COMPARABLE)
-
-
-def _find_incomplete(enrollments: QuerySet[Enrollment], *, items: Collection[int]) -> Iterable[int]:
-    """Yield those that lack an item, have one too many, or whose device's status is behind."""
-    extra = ItemStatus.objects.filter(enrollment__in=enrollments).exclude(item__in=items)
-    yield from extra.exclude(state=ItemState.REMOVING).values_list("enrollment_id", flat=True)
-    if not items:
-        behind = enrollments.filter(device__status=DeviceStatus.ENROLLED)
-        yield from behind.values_list("pk", flat=True)
-        return
-    current = Q(
-        item_statuses__item__in=items,
-        item_statuses__version=F("item_statuses__item__version"),
+    Ended enrollments among them.
+    """
+    awaited = ItemStatus.objects.exclude(command_uuid="").order_by()
+    commands = Command.objects.filter(IS_OPEN).order_by()
+    lost = awaited.values_list("enrollment_id", "command_uuid").difference(
+        commands.values_list("enrollment_id", "uuid")
     )
-    is_installed = Q(item_statuses__state=ItemState.INSTALLED)
-    is_known = ~Q(item_statuses__state__in=(ItemState.PENDING, ItemState.REMOVING)) | (
-        Q(item_statuses__state=ItemState.PENDING) & WAITS
+    return {enrollment_id for enrollment_id, _ in lost}
+
+
+def _read_progress(
+    members: Collection[Member], *, items: Collection[PolicyItem], now: datetime
+) -> dict[int, Progress]:
+    """Return the progress of those that have items at all."""
+    current = reduce(or_, (Q(item=item.pk, version=item.version) for item in items), Q(pk__in=()))
+    is_unwanted = ~Q(item__in=[item.pk for item in items]) & ~Q(state=ItemState.REMOVING)
+    counted = (
+        ItemStatus.objects.filter(enrollment__in=[each.pk for each in members])
+        .order_by()
+        .values("enrollment_id")
+        .annotate(
+            known=Count("pk", filter=current & IS_KNOWN),
+            installed=Count("pk", filter=current & Q(state=ItemState.INSTALLED)),
+            wrong=Count("pk", filter=is_unwanted | Q(due_at__lte=now)),
+            profiles=Min(LOOKED_AT, filter=IS_COMPARABLE & Q(kind=ItemKind.PROFILE)),
+            apps=Min(LOOKED_AT, filter=IS_COMPARABLE & Q(kind=ItemKind.APP)),
+        )
     )
-    counted = enrollments.annotate(
-        known=Count("item_statuses", filter=current & is_known),
-        installed=Count("item_statuses", filter=current & is_installed),
+    columns = ("enrollment_id", "known", "installed", "wrong", "profiles", "apps")
+    return {key: Progress(*numbers) for key, *numbers in counted.values_list(*columns)}
+
+
+def _is_stale(member: Member, progress: Progress, *, wanted: int) -> bool:
+    """Whether it lacks an item, has one that is wrong, or its report or status is not looked at."""
+    is_behind = progress.installed == wanted and member.status == DeviceStatus.ENROLLED
+    return (
+        progress.known < wanted
+        or progress.wrong > 0
+        or is_behind
+        or _is_news(member.profiles_reported_at, looked_at=progress.profiles_looked_at)
+        or _is_news(member.applications_reported_at, looked_at=progress.apps_looked_at)
     )
-    is_behind = Q(installed=len(items), device__status=DeviceStatus.ENROLLED)
-    yield from counted.filter(Q(known__lt=len(items)) | is_behind).values_list("pk", flat=True)
+
+
+def _is_news(reported_at: datetime | None, *, looked_at: datetime | None) -> bool:
+    return reported_at is not None and looked_at is not None and looked_at < reported_at

@@ -15,6 +15,7 @@ from devices.services.queue import enqueue
 from tests.devices.conftest import MakeDevice
 from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice
+from tests.plans import count_rows_read, pretend
 
 pytestmark = [
     pytest.mark.django_db,
@@ -32,7 +33,7 @@ def phone(make_device: MakeDevice, fleet: Fleet) -> Iterator[MdmDevice]:
     device = make_device().enroll()
     device.answer_everything()
     fleet.add(300)
-    pretend(rows=-1)
+    pretend(TABLES, rows=-1)
     with connection.cursor() as cursor:
         cursor.execute("DISCARD PLANS")
         yield device
@@ -43,31 +44,8 @@ def phone(make_device: MakeDevice, fleet: Fleet) -> Iterator[MdmDevice]:
 def many(fleet: Fleet) -> int:
     """So many devices, in tables that had no rows when they were counted last."""
     fleet.add(MANY)
-    pretend(rows=0)
+    pretend(TABLES, rows=0)
     return MANY
-
-
-def pretend(*, rows: int) -> None:
-    """Until the transaction ends, PostgreSQL believes that each table has so many (-1: unknown)."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE pg_class SET reltuples = %s, relpages = pg_relation_size(oid) / 8192 "
-            "WHERE relname = ANY(%s)",
-            [rows, list(TABLES)],
-        )
-        cursor.execute(
-            "DELETE FROM pg_statistic WHERE starelid = ANY(%s::text[]::regclass[])", [list(TABLES)]
-        )
-
-
-def count_rows_read() -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) "
-            "FROM pg_stat_xact_user_tables WHERE relname = ANY(%s)",
-            [list(TABLES)],
-        )
-        return dict(cursor.fetchall())
 
 
 def send_idle(phone: MdmDevice) -> int:
@@ -89,9 +67,9 @@ def send_result(phone: MdmDevice) -> int:
 def test_a_message_reads_few_rows_when_no_table_was_analyzed(
     phone: MdmDevice, send: Callable[[MdmDevice], int]
 ) -> None:
-    before = count_rows_read()
+    before = count_rows_read(TABLES)
     assert [send(phone) for _ in range(TIMES)] == [200] * TIMES
-    after = count_rows_read()
+    after = count_rows_read(TABLES)
     read = {name: (after[name] - before.get(name, 0)) / TIMES for name in TABLES}
     assert max(read.values()) < 20, f"rows read a message: {read}"
 
@@ -121,9 +99,9 @@ def stop(now: datetime) -> int:
 def test_a_sweep_reads_each_row_few_times_when_the_tables_are_taken_for_empty(
     many: int, sweep: Callable[[datetime], int]
 ) -> None:
-    before = count_rows_read()
+    before = count_rows_read(TABLES)
     assert sweep(timezone.now()) == many
-    after = count_rows_read()
+    after = count_rows_read(TABLES)
     read = {name: (after[name] - before.get(name, 0)) / many for name in TABLES}
     assert max(read.values()) < 20, f"times that each row was read: {read}"
 
