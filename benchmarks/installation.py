@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import read_cpu_seconds
-from tests.services import find_free_port, run_postgresql
+from tests.services import build_ending, find_free_port, run_postgresql
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180
@@ -67,12 +66,13 @@ class Installation:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environ(), stdout=log, stderr=log
             )
+            ending = build_ending(process)
             try:
                 self._wait(process)
                 wait_until_idle(process.pid)
                 yield process.pid
             finally:
-                process.send_signal(signal.SIGTERM)
+                ending.run()
                 process.wait()
 
     @contextlib.contextmanager
@@ -84,11 +84,12 @@ class Installation:
             process = subprocess.Popen(
                 command, cwd=ROOT, env=self._environ(), stdout=log, stderr=log
             )
+            ending = build_ending(process)
             try:
                 wait_until_idle(process.pid)
                 yield process.pid
             finally:
-                process.send_signal(signal.SIGTERM)
+                ending.run()
                 process.wait()
 
     def run_module(self, module: str, *arguments: str) -> None:

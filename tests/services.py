@@ -1,4 +1,7 @@
-"""A PostgreSQL and a Redis of the tests' own: free ports, a temporary folder, gone afterwards."""
+"""A PostgreSQL and a Redis of the tests' own: free ports, a temporary folder, gone afterwards.
+
+Also when the process that has started them is killed.
+"""
 
 import contextlib
 import os
@@ -7,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 START_SECONDS = 30
@@ -25,6 +28,16 @@ POSTGRESQL_OPTIONS = {
 }
 
 
+# A line says that it is time; the end of the file, that who should have said so was killed.
+WAIT_AND_RUN = """
+read -r _ || was_killed=1
+"$@"
+code=$?
+[ -z "$was_killed" ] || rm -rf "$0"
+exit $code
+"""
+
+
 class ServiceMissing(Exception):
     """A service is not installed here."""
 
@@ -37,6 +50,32 @@ def run_services() -> Iterator[dict[str, str]]:
         folder.chmod(0o755)
         with run_postgresql(folder / "postgresql") as database, run_redis(folder) as broker:
             yield {"GUARDMDM_DATABASE_URL": database, "GUARDMDM_BROKER_URL": broker}
+
+
+class Ending:
+    """A command that runs at `run`, or when this process ends without it, whatever ends it.
+
+    Then `leftovers` are deleted as well. A shell in a session of its own waits for that, so it
+    outlives a signal for the whole process group.
+    """
+
+    def __init__(self, command: Sequence[str], *, leftovers: Path | str = "") -> None:
+        self._shell = subprocess.Popen(
+            ["/bin/sh", "-c", WAIT_AND_RUN, str(leftovers), *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def run(self) -> None:
+        """Raises subprocess.CalledProcessError."""
+        self._shell.communicate(b"\n")
+        subprocess.CompletedProcess(self._shell.args, self._shell.returncode).check_returncode()
+
+
+def build_ending(process: subprocess.Popen[bytes]) -> Ending:
+    """Return what tells the process to end, unless it has ended."""
+    return Ending(["/bin/sh", "-c", f"kill {process.pid} 2>/dev/null || true"])
 
 
 class PostgreSQL:
@@ -65,11 +104,13 @@ class PostgreSQL:
         _run([*self._tool, "initdb", "-o", "--username=postgres --auth=trust --no-sync"])
 
     def start(self) -> None:
+        # At once, as when the machine fails; what was committed is there after a start.
+        stop = [*self._tool, "stop", "-m", "immediate"]
+        self._ending = Ending(stop, leftovers=self._folder)
         _run([*self._tool, "start", "-l", str(self._folder / "log"), "-o", self._arguments])
 
     def stop(self) -> None:
-        """At once, as when the machine fails; what was committed is there after a start."""
-        _run([*self._tool, "stop", "-m", "immediate"])
+        self._ending.run()
 
 
 @contextlib.contextmanager
@@ -103,11 +144,12 @@ class Redis:
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        self._ending = build_ending(self._process)
         wait_for_port(self.port)
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.terminate()
+            self._ending.run()
             self._process.wait()
             self._process = None
 
