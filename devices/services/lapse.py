@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.services.locks import lock_device
 from devices.services.silence import mark_silent
 from devices.services.status import IDENTITY_EXPIRED, IDENTITY_REVOKED, PROGRESS, set_status
 
@@ -27,14 +29,28 @@ def mark_lapsed(*, now: datetime) -> int:
     Returns how many devices that were; of very many, the next run finds the others.
     """
     expired = _live().filter(device__status__in=PROGRESS, certificate_not_after__lt=now)
-    incomplete = Enrollment.objects.select_related("device").filter(
+    incomplete = Enrollment.objects.filter(
         state=EnrollmentState.AUTHENTICATED,
         created_at__lt=now - INCOMPLETE_AFTER,
         device__status=DeviceStatus.PENDING,
     )
-    lapsed = sum(_mark(each.device, reason=IDENTITY_EXPIRED) for each in expired[:AT_ONCE])
-    lapsed += sum(_mark(each.device, reason=INCOMPLETE) for each in incomplete[:AT_ONCE])
-    return lapsed + mark_silent(now=now)
+    lapsed = _mark_each(expired, reason=IDENTITY_EXPIRED)
+    return lapsed + _mark_each(incomplete, reason=INCOMPLETE) + mark_silent(now=now)
+
+
+def _mark_each(lapsed: QuerySet[Enrollment], *, reason: str) -> int:
+    keys = list(lapsed.values_list("pk", "device_id")[:AT_ONCE])
+    return sum(
+        _mark_lapsed(lapsed.filter(pk=pk), device_id=device_id, reason=reason)
+        for pk, device_id in keys
+    )
+
+
+@transaction.atomic
+def _mark_lapsed(lapsed: QuerySet[Enrollment], *, device_id: int, reason: str) -> bool:
+    """The device may have spoken since it was found, and with a renewed identity."""
+    device = lock_device(device_id)
+    return lapsed.exists() and _mark(device, reason=reason)
 
 
 def _live() -> QuerySet[Enrollment]:

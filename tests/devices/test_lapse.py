@@ -1,16 +1,20 @@
 """Not Managed: revoked and expired identities, silence, enrollments never completed."""
 
 from datetime import timedelta
+from typing import Any
 
+import pytest
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
 from devices.protocol.silence import SILENT_AFTER
 from devices.services.lapse import INCOMPLETE_AFTER, mark_lapsed
+from devices.signals import device_status_changed
 from devices.tasks import sweep_commands
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice
+from tests.devices.renewal import renew
 
 
 def test_device_is_not_managed_when_its_certificate_is_revoked(make_device: MakeDevice) -> None:
@@ -58,3 +62,35 @@ def test_device_is_not_managed_when_it_never_completes_its_enrollment(
     assert device.row.status == "not_managed"
     device.token_update()
     assert device.row.status == "enrolled"
+
+
+@pytest.mark.parametrize("reason", ["incomplete", "expired"])
+def test_a_device_stays_enrolled_when_it_speaks_while_others_are_marked(
+    make_device: MakeDevice, reason: str
+) -> None:
+    """The sweep has found both; the second one is heard of before it is its turn."""
+    devices = [make_device(), make_device()]
+    for device in devices:
+        device.authenticate()
+        if reason == "expired":
+            device.token_update()
+    past = timezone.now() - timedelta(minutes=1)
+    if reason == "expired":
+        Enrollment.objects.update(certificate_not_after=past)
+
+    def speak(device: Device, **_: Any) -> None:
+        [other] = [each for each in devices if each.udid != device.udid]
+        if other.row.status == "not_managed":
+            return
+        if reason == "incomplete":
+            assert other.token_update().status_code == 200
+        else:
+            other.identity = renew(other)
+            assert other.token_update().status_code == 200
+
+    device_status_changed.connect(speak)
+    try:
+        assert mark_lapsed(now=timezone.now() + INCOMPLETE_AFTER) == 1
+    finally:
+        device_status_changed.disconnect(speak)
+    assert sorted(device.row.status for device in devices) == ["enrolled", "not_managed"]
