@@ -18,8 +18,6 @@ from devices.services.queue import withdraw
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.signals import command_finished
-from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
 
 ERASE = "EraseDevice"
 ERASED = "Erased."
@@ -28,7 +26,6 @@ NOTHING_ESCROWED = (
     "This Mac has not escrowed its bootstrap token. One with an Apple chip may then be unable to "
     "erase in place; have an administrator of the Mac sign in once, and look again."
 )
-CEASED = "cessation_of_operation"
 
 
 def check_erase(device: Device, *, body: dict[str, Any]) -> None:
@@ -98,7 +95,7 @@ def _fail(command: Command, *, message: str, now: datetime) -> None:
 
 
 def finish_erase(command: Command, answer: dict[str, Any], now: datetime) -> None:
-    """The device obeys: its key is gone, so its identity ends, and with it the enrollment.
+    """The device obeys: its key is gone, so its enrollment ends, and a moment later its identity.
 
     The row and its history stay; a device that comes back is known by its UDID.
     """
@@ -108,6 +105,3 @@ def finish_erase(command: Command, answer: dict[str, Any], now: datetime) -> Non
     returns = "ReturnToService" in get_command_body(command)
     reason = RETURNS if returns else ERASED
     set_status(device, status=DeviceStatus.UNENROLLED, reason=reason)
-    fingerprints = {enrollment.certificate_sha256, enrollment.previous_certificate_sha256} - {""}
-    for identity in IssuedCertificate.objects.filter(fingerprint__in=fingerprints):
-        revoke_certificate(identity, reason=CEASED, now=now)

@@ -5,10 +5,12 @@ import plistlib
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from devices.errors import CommandInvalid, ReturnNotPossible
 from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.services import actions
+from devices.services.ended_identities import revoke_ended
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
 from tests.devices.conftest import MakeDevice
@@ -44,7 +46,9 @@ def test_enrollment_and_identity_end_when_the_device_obeys(phone: MdmDevice) -> 
     row = phone.row
     assert (row.status, row.status_reason) == (DeviceStatus.UNENROLLED, "Erased.")
     assert phone.enrollment.state == EnrollmentState.REMOVED
+    assert phone.connect().status_code == 403
     assert phone.identity.row is not None
+    assert revoke_ended(now=timezone.now()) == 1
     identity = IssuedCertificate.objects.get(pk=phone.identity.row.pk)
     assert identity.status == CertificateStatus.REVOKED
     assert identity.revocation_reason == "cessation_of_operation"
