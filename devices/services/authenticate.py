@@ -63,7 +63,8 @@ def authenticate(
 def _repeat(enrollment: Enrollment, *, message: Authenticate) -> Enrollment:
     check_udid(enrollment, udid=message.udid)
     check_not_over(enrollment)
-    write_facts(enrollment.device, facts=dict(message.facts))
+    if find_live_enrollment(enrollment.device) in (None, enrollment):
+        write_facts(enrollment.device, facts=dict(message.facts))
     return enrollment
 
 

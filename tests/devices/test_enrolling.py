@@ -183,6 +183,18 @@ def test_the_old_enrollment_lives_until_the_new_token_update(
     assert len(news["device_group_changed"]) == 1
 
 
+def test_an_unproved_authenticate_changes_no_fact_when_it_comes_twice(
+    make_device: MakeDevice,
+) -> None:
+    old = make_device().enroll()
+    new = reenroll(make_device, old, product="Mac14,2")
+    for _ in range(2):
+        answer = new.authenticate(SerialNumber="ANOTHER", DeviceName="Another", OSVersion="1.0")
+        assert answer.status_code == 200
+    row = old.row
+    assert (row.serial_number, row.os_version, row.platform) == (old.serial, "18.1", "ios")
+
+
 def test_the_owner_changes_with_the_new_token_update_when_one_is_known(
     make_device: MakeDevice,
 ) -> None:
