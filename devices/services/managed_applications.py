@@ -7,6 +7,8 @@ from typing import Any
 
 from devices.models import Command, Enrollment, ManagedApplication
 from devices.protocol.commands import build_managed_application_feedback
+from devices.protocol.inventory import bound_facts
+from devices.protocol.json_values import build_json_value
 from devices.protocol.platform import MACOS
 from devices.selectors import find_waiting_command
 from devices.services.queue import enqueue
@@ -19,7 +21,7 @@ MOST = 1000
 
 def note_configurations(command: Command, answer: dict[str, Any], now: datetime) -> None:
     """Store what apps are configured with, sealed; it stands nowhere else."""
-    listed = _list_entries(command.result.get(CONFIGURATIONS))
+    listed = _list_entries(build_json_value(answer.get(CONFIGURATIONS)))
     rows = [
         ManagedApplication(
             enrollment=command.enrollment,
@@ -29,15 +31,21 @@ def note_configurations(command: Command, answer: dict[str, Any], now: datetime)
         )
         for identifier, entry in listed.items()
     ]
-    _write(rows, fields=("configuration", "configuration_reported_at"))
-    command.result = {CONFIGURATIONS: [{"Identifier": identifier} for identifier in listed]}
-    Command.objects.filter(pk=command.pk).update(result=command.result)
+    _write(command, rows, fields=("configuration", "configuration_reported_at"))
+
+
+def leave_out_configurations(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what of an answer is kept with its command, whoever gave it and however it went."""
+    if CONFIGURATIONS not in answer:
+        return answer
+    listed = _list_entries(answer[CONFIGURATIONS])
+    return answer | {CONFIGURATIONS: [{"Identifier": identifier} for identifier in listed]}
 
 
 def _encode_configuration(told: Any) -> bytes | None:
     if not isinstance(told, dict) or not told:
         return None
-    return json.dumps(told, indent=2, ensure_ascii=False).encode()
+    return json.dumps(bound_facts(told), indent=2, ensure_ascii=False).encode()
 
 
 def note_feedback(command: Command, answer: dict[str, Any], now: datetime) -> None:
@@ -52,18 +60,25 @@ def note_feedback(command: Command, answer: dict[str, Any], now: datetime) -> No
         )
         for identifier, entry in listed.items()
     ]
-    _write(rows, fields=("feedback", "feedback_reported_at"))
+    _write(command, rows, fields=("feedback", "feedback_reported_at"))
 
 
 def _find_feedback(entry: dict[str, Any]) -> dict[str, Any]:
     feedback = entry.get("Feedback")
-    return feedback if isinstance(feedback, dict) else {}
+    return bound_facts(feedback) if isinstance(feedback, dict) else {}
 
 
-def _write(rows: Sequence[ManagedApplication], *, fields: Sequence[str]) -> None:
-    """Insert these rows, or update the fields of those that are there, in one statement."""
+def _write(command: Command, rows: Sequence[ManagedApplication], *, fields: Sequence[str]) -> None:
+    """Insert these rows, or update the fields of those that are there, in one statement.
+
+    An enrollment has MOST at most: a device that names others each time must end somewhere.
+    """
+    known = ManagedApplication.objects.filter(enrollment=command.enrollment_id)
+    identifiers = set(known.values_list("identifier", flat=True))
+    room = MOST - len(identifiers)
+    new = [row for row in rows if row.identifier not in identifiers][: max(room, 0)]
     ManagedApplication.objects.bulk_create(
-        rows,
+        [*(row for row in rows if row.identifier in identifiers), *new],
         update_conflicts=True,
         unique_fields=("enrollment", "identifier"),
         update_fields=fields,

@@ -31,6 +31,7 @@ from devices.services.device_certificates import replace_certificates
 from devices.services.erase import finish_erase
 from devices.services.managed_applications import (
     ask_for_feedback,
+    leave_out_configurations,
     note_configurations,
     note_feedback,
 )
@@ -94,6 +95,7 @@ def apply_answer(command: Command, *, lesson: Any, now: datetime) -> None:
 
 def leave_out_lists(command: Command, answer: Answer) -> Answer:
     """Return what of an answer is kept with its command; of apps, those asked for by name."""
+    answer = leave_out_configurations(answer)
     if LISTS.isdisjoint(answer):
         return answer
     kept = {key: value for key, value in answer.items() if key not in LISTS}

@@ -10,9 +10,11 @@ from django.db import connection
 from devices.models import Command, ManagedApplication
 from devices.services import actions
 from devices.services.managed_applications import MOST
+from devices.services.queue import enqueue
 from devices.services.results import MOST_APPLICATIONS
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
+from tests.devices.mdm_user import MdmUser
 
 ACTOR = "ada@example.com"
 APP = "com.example.app"
@@ -153,3 +155,45 @@ def test_the_list_of_managed_apps_is_bounded_when_a_device_invents_apps(phone: M
     actions.refresh(phone.row, actor=ACTOR)
     phone.answer_everything({"ManagedApplicationList": {"ManagedApplicationList": invented}})
     assert len(phone.enrollment.reported_applications) == MOST_APPLICATIONS
+
+
+def test_a_configuration_lies_sealed_when_a_macs_user_told_it(
+    make_device: MakeDevice, settings: Any
+) -> None:
+    settings.MDM_USER_CHANNEL = True
+    mac = make_device(product="MacBookPro18,1").enroll()
+    mac.answer_everything()
+    user = MdmUser(mac).log_in()
+    command = enqueue(
+        mac.enrollment,
+        command={"RequestType": "ManagedApplicationConfiguration", "Identifiers": [APP]},
+        user_channel=user.row,
+    )
+    entry = {"Identifier": APP, "Configuration": {"code": "hunter2-of-the-app"}}
+    assert user.take() is not None
+    user.take("Acknowledged", command.uuid, ApplicationConfigurations=[entry])
+    command.refresh_from_db()
+    assert command.state == "acknowledged"
+    assert command.result == {"ApplicationConfigurations": [{"Identifier": APP}]}
+
+
+@pytest.mark.parametrize("key", ["ManagedApplicationFeedback", "ApplicationConfigurations"])
+def test_the_apps_come_to_an_end_when_the_device_names_others_each_time(
+    phone: MdmDevice, key: str
+) -> None:
+    kinds = {"ApplicationConfigurations": "ManagedApplicationConfiguration"}
+    for first in (0, MOST - 3, 2 * MOST):
+        entries = [{"Identifier": f"com.example.{first + number}"} for number in range(MOST)]
+        ask(phone, kinds.get(key, key), {key: entries})
+    assert ManagedApplication.objects.count() == MOST
+    ask(
+        phone,
+        "ManagedApplicationFeedback",
+        {
+            "ManagedApplicationFeedback": [
+                {"Identifier": "com.example.7", "Feedback": {"small": 1, "large": "x" * 100_000}},
+            ]
+        },
+    )
+    row = ManagedApplication.objects.get(identifier="com.example.7")
+    assert row.feedback == {"small": 1}
