@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, NotEnrolled
+from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver
 from devices.models import (
     Command,
     Device,
@@ -38,7 +38,7 @@ from devices.selectors import (
 )
 from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.escrow import keep_secret
-from devices.services.locks import lock_enrollment
+from devices.services.locks import lock_live_enrollment
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import find_right_refusal, queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue
@@ -104,7 +104,7 @@ def enqueue_checked(
     """Do what queue_command does, for whoever writes an audit entry of their own."""
     kind = get_command_type(name)
     check_asked(kind, parameters)
-    enrollment = _lock_live_enrollment(device)
+    enrollment = lock_live_enrollment(device)
     channel = get_user_channel(enrollment, public_id=user) if user else None
     facts = _check_obeyable(kind, enrollment, is_user_channel=channel is not None)
     added = supply(name, enrollment=enrollment, parameters=parameters, now=timezone.now())
@@ -166,7 +166,7 @@ def _check_obeyable(
 @transaction.atomic
 def refresh(device: Device, *, actor: str) -> None:
     """Ask the device for everything it reports about itself; raises NotEnrolled."""
-    enrollment = _lock_live_enrollment(device)
+    enrollment = lock_live_enrollment(device)
     queue_queries(enrollment, origin=actor)
     queue_questions(enrollment, names=["managed_apps"], origin=actor)
     _record(device, actor=actor, action="device.refresh")
@@ -178,7 +178,7 @@ def ask(device: Device, *, facts: str, actor: str) -> None:
 
     Raises NotEnrolled, and CommandNotObeyable where the enrollment profile has no right to ask.
     """
-    enrollment = _lock_live_enrollment(device)
+    enrollment = lock_live_enrollment(device)
     if refusal := find_right_refusal(enrollment, name=facts):
         raise CommandNotObeyable(refusal)
     queue_questions(enrollment, names=[facts], origin=actor)
@@ -284,7 +284,7 @@ def unenroll(device: Device, *, actor: str) -> None:
     it that was installed through it. A device that has not reported that profile is shut
     out instead.
     """
-    enrollment = _lock_live_enrollment(device)
+    enrollment = lock_live_enrollment(device)
     cancel_commands(enrollment)
     identifier = find_enrollment_profile(enrollment)
     if identifier:
@@ -302,14 +302,6 @@ def push_now(device: Device, *, actor: str) -> None:
         enrollment = get_live_enrollment(device)
         insist_on_push(enrollment)
         _record(device, actor=actor, action="device.push")
-
-
-def _lock_live_enrollment(device: Device) -> Enrollment:
-    """Return the live enrollment, its row locked, so that two askers see each other's command."""
-    enrollment = lock_enrollment(get_live_enrollment(device))
-    if enrollment.state != EnrollmentState.LIVE:  # it has ended at this moment
-        raise NotEnrolled(f"{device} is not enrolled")
-    return enrollment
 
 
 def _record(

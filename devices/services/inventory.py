@@ -30,8 +30,10 @@ def ask_due(*, now: datetime) -> int:
 def _ask(enrollment: Enrollment, *, now: datetime) -> bool:
     due_at = enrollment.inventory_due_at
     next_at = plan_next(enrollment.device.public_id, now=now)
-    # Two sweeps at once: one of them changes the row.
-    claimed = Enrollment.objects.filter(pk=enrollment.pk, inventory_due_at=due_at)
+    # Two sweeps at once: one of them changes the row. One that has ended is asked nothing.
+    claimed = Enrollment.objects.filter(
+        pk=enrollment.pk, inventory_due_at=due_at, state=EnrollmentState.LIVE
+    )
     if not claimed.update(inventory_due_at=next_at) or due_at is None:
         return False
     forget_answers(enrollment, origin=ORIGIN)

@@ -11,7 +11,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from devices.models import Device, Enrollment
+from devices.errors import NotEnrolled
+from devices.models import Device, Enrollment, EnrollmentState
+from devices.selectors import get_live_enrollment
 from organization.models import Given, PreparedSelect
 
 DEVICE = PreparedSelect(
@@ -33,6 +35,17 @@ def lock_enrollment(enrollment: Enrollment) -> Enrollment:
     locked = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
     locked.device = device
     return locked
+
+
+def lock_live_enrollment(device: Device) -> Enrollment:
+    """Return the device's live enrollment, locked, so that two askers see each other's command.
+
+    Nothing is queued for one that ends at this moment: raises NotEnrolled.
+    """
+    enrollment = lock_enrollment(get_live_enrollment(device))
+    if enrollment.state != EnrollmentState.LIVE:
+        raise NotEnrolled(f"{device} is not enrolled")
+    return enrollment
 
 
 def select_free(rows: QuerySet[Any]) -> QuerySet[Any]:

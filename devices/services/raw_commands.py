@@ -8,7 +8,7 @@ from devices.errors import CommandInvalid, PlistInvalid
 from devices.models import Command, Device
 from devices.protocol.commands import COMMAND_TYPES, CommandType
 from devices.protocol.plist import decode_plist
-from devices.selectors import get_live_enrollment
+from devices.services.locks import lock_live_enrollment
 from devices.services.queue import enqueue
 from organization.services.audit import record
 
@@ -44,7 +44,7 @@ def queue_raw_command(device: Device, *, content: bytes, actor: str) -> Command:
     command = decode_raw_command(content)
     kind = find_raw_kind(command)
     with transaction.atomic():
-        enrollment = get_live_enrollment(device)
+        enrollment = lock_live_enrollment(device)
         priority = kind.priority if kind else 0
         row = enqueue(enrollment, command=command, origin=actor, priority=priority)
         record(

@@ -207,8 +207,8 @@ def _user_list(command: Command, answer: Answer, now: datetime) -> None:
 
 def _profile_list(command: Command, answer: Answer, now: datetime) -> None:
     enrollment, profiles = command.enrollment, command.result.get("ProfileList")
-    if not isinstance(profiles, list):
-        return
+    if not isinstance(profiles, list) or get_command_body(command).get("ManagedOnly"):
+        return  # an administrator's own question; the enrollment's profile may not be among them
     enrollment.reported_profiles = decode_profiles(profiles)
     enrollment.profiles_reported_at = now
     fields = ("reported_profiles", "profiles_reported_at", "updated_at")

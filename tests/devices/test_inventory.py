@@ -1,5 +1,6 @@
 """What devices are asked about themselves, and when."""
 
+import plistlib
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,8 @@ from devices.models import (
 from devices.services import actions
 from devices.services.inventory import MOST_AT_ONCE, ask_due, plan_next
 from devices.services.queries import queue_questions
+from devices.services.raw_commands import queue_raw_command
+from devices.signals import command_queued
 from tests.devices.conftest import MakeDevice
 from tests.devices.inventory import (
     list_apps,
@@ -134,6 +137,44 @@ def test_nobody_is_asked_when_the_enrollment_is_over(device: MdmDevice) -> None:
     due_at = plan(device)
     Enrollment.objects.update(state="checked_out")
     assert ask_due(now=due_at) == 0
+
+
+def test_a_device_that_leaves_meanwhile_is_not_asked_when_others_are(
+    device: MdmDevice, make_device: MakeDevice
+) -> None:
+    """The sweep has found both; the second one checks out before it is its turn."""
+    devices = {each.enrollment.pk: each for each in (device, make_device().enroll())}
+    Enrollment.objects.update(inventory_due_at=timezone.now() - DAY)
+    Command.objects.all().delete()
+
+    def leave(command: Command, **_: Any) -> None:
+        [other] = [each for pk, each in devices.items() if pk != command.enrollment_id]
+        assert other.check_out().status_code == 200
+
+    command_queued.connect(leave)
+    try:
+        assert ask_due(now=timezone.now()) == 1
+    finally:
+        command_queued.disconnect(leave)
+    [left] = [pk for pk, each in devices.items() if each.enrollment.state == "checked_out"]
+    assert not Command.objects.filter(enrollment=left, completed_at=None).exists()
+
+
+def test_profiles_are_not_forgotten_when_only_managed_ones_were_asked_for(
+    device: MdmDevice,
+) -> None:
+    """An administrator's own command; the enrollment's profile is not among the managed ones."""
+    everything = [
+        {"PayloadIdentifier": "mdm", "PayloadContent": [{"PayloadType": "com.apple.mdm"}]},
+        {"PayloadIdentifier": "com.example.own"},
+    ]
+    device.answer_everything()
+    for body, told in (({}, everything), ({"ManagedOnly": True}, everything[1:])):
+        question = plistlib.dumps({"RequestType": "ProfileList", **body})
+        queue_raw_command(device.row, content=question, actor="tests")
+        device.answer_everything({"ProfileList": {"ProfileList": told}})
+    kept = [each["PayloadIdentifier"] for each in device.enrollment.reported_profiles]
+    assert kept == ["mdm", "com.example.own"]
 
 
 def test_a_sweep_is_bounded_when_all_devices_are_due(

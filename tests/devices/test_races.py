@@ -1,5 +1,6 @@
 """Devices and connections at the same moment, on a database that threads share."""
 
+import plistlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,13 @@ from django.utils import timezone
 
 from devices.errors import NotEnrolled
 from devices.models import Command, Device, Enrollment
-from devices.services.actions import unenroll
+from devices.services.actions import erase, unenroll
+from devices.services.lapse import mark_identity_revoked
 from devices.services.queue import enqueue, take_next, withdraw
+from devices.services.raw_commands import queue_raw_command
 from devices.services.renewal import start_due_renewals
 from policies.tasks import apply_policies
+from scep.services.revocation import mark_stale
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice
@@ -113,6 +117,58 @@ def test_an_enrollment_that_ends_at_the_same_moment_takes_no_push_token(
 
     assert run_together(lambda number: (end, update)[number](), count=2) == [0, 403]
     assert device.enrollment.push_token == before
+
+
+def test_nothing_is_queued_when_the_enrollment_ends_at_the_same_moment(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    device = make_device().enroll()
+    device.answer_everything()
+    is_changed = Event()
+
+    def end() -> None:
+        with transaction.atomic():
+            Enrollment.objects.update(state="removed")
+            is_changed.set()
+            time.sleep(0.3)  # as long as the administrator waits for the row
+
+    def ask() -> None:
+        assert is_changed.wait(10)
+        command = plistlib.dumps({"RequestType": "RestartDevice"})
+        with pytest.raises(NotEnrolled):
+            queue_raw_command(device.row, content=command, actor="a")
+
+    run_together(lambda number: (end, ask)[number](), count=2)
+    assert not Command.objects.filter(request_type="RestartDevice").exists()
+
+
+def test_a_device_that_was_erased_waits_in_no_circle_when_its_identity_is_revoked(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    """Its answer comes once: refused by the database, it would be lost."""
+    device = make_device().enroll()
+    device.answer_everything()
+    erase(device.row, actor="a")
+    command, identity = device.take(), device.identity.row
+    assert command is not None
+    assert identity is not None
+    is_held = Event()
+
+    def revoke() -> int:
+        """Take what revoke_certificate takes: the CA's list, and then the device."""
+        with transaction.atomic():
+            mark_stale(identity.issuer_id)
+            is_held.set()
+            time.sleep(0.3)
+            mark_identity_revoked(identity.fingerprint or "")
+        return 200
+
+    def obey() -> int:
+        assert is_held.wait(10)
+        return device.connect("Acknowledged", command["CommandUUID"]).status_code
+
+    assert run_together(lambda number: (revoke, obey)[number](), count=2) == [200, 200]
+    assert device.enrollment.state == "removed"
 
 
 def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(
