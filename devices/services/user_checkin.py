@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+
 from devices.errors import UserChannelDeclined
 from devices.models import Enrollment
 from devices.protocol.answer import Answer
@@ -19,6 +21,7 @@ from devices.protocol.checkin import (
 from devices.protocol.plist import encode_plist
 from devices.services.declarative import manage_declaratively
 from devices.services.get_token import refuse_token
+from devices.services.locks import lock_enrollment
 from devices.services.user_channels import (
     end_user_channels,
     find_user_channel,
@@ -47,7 +50,9 @@ def _token_update(
 
 
 def _check_out(message: CheckOut, user: User, enrollment: Enrollment, now: datetime) -> Answer:
-    end_user_channels(enrollment, user_id=user.user_id, now=now)
+    with transaction.atomic():
+        lock_enrollment(enrollment)  # whoever queues a command for the user holds it, too
+        end_user_channels(enrollment, user_id=user.user_id, now=now)
     return Answer()
 
 
