@@ -91,7 +91,7 @@ def _list_members() -> dict[tuple[int | None, str], list[Member]]:
     members: dict[tuple[int | None, str], list[Member]] = defaultdict(list)
     devices = Device.objects.order_by().values_list("pk", "group_id", "platform", "status")
     for device_id, group_id, platform, status in devices.iterator():
-        if device_id in enrollments:
+        if device_id in enrollments and status != DeviceStatus.UNENROLLED:
             key, *reported = enrollments[device_id]
             members[group_id, platform].append(Member(key, status, *reported))
     return members

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from devices.models import Enrollment, EnrollmentState
+from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_enrollment
 from devices.services.queue import withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
@@ -36,7 +36,7 @@ TRIES = 4
 def apply_policies(enrollment: Enrollment, *, now: datetime) -> int:
     """Settle what the device said, queue what is missing or too much, set the device's status.
 
-    Returns how many installations and removals were queued; 0 for one that is not live.
+    Returns how many installations and removals were queued; 0 for one that is not live or going.
     """
     for _ in range(TRIES - 1):
         with suppress(IntegrityError):
@@ -67,9 +67,13 @@ def _apply(enrollment: Enrollment, *, now: datetime) -> int:
 
 
 def _lock_live(enrollment: Enrollment) -> Enrollment | None:
-    """One worker at a time for each enrollment; others add commands meanwhile."""
+    """One worker at a time for each enrollment; others add commands meanwhile.
+
+    None for one that is over, and for a device that waits for its farewell or has left.
+    """
     locked = lock_enrollment(enrollment)
-    return locked if locked.state == EnrollmentState.LIVE else None
+    stays = locked.device.status != DeviceStatus.UNENROLLED
+    return locked if stays and locked.state == EnrollmentState.LIVE else None
 
 
 def _install_missing(

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from devices.models import Command, CommandState, Group
-from devices.services.actions import assign_group
+from devices.models import Command, CommandState, Enrollment, Group
+from devices.services.actions import assign_group, unenroll
 from devices.services.groups import create_group
 from devices.services.queue import cancel_commands, take_next
 from policies.models import ItemState, Policy, PolicyItem
@@ -232,6 +232,24 @@ def test_nothing_is_queued_when_the_enrollment_is_over(device: Handheld, add_pro
     device.enrollment.save()
     assert device.apply() == 0
     assert device.states == {}
+
+
+def test_nothing_is_sent_when_the_device_is_being_taken_out_of_management(
+    device: Handheld, add_profile: Add
+) -> None:
+    """It may put its farewell off; until then it has nothing to get."""
+    add_profile()
+    device.apply()
+    own = {"PayloadIdentifier": "mdm", "PayloadContent": [{"PayloadType": "com.apple.mdm"}]}
+    Enrollment.objects.filter(pk=device.enrollment.pk).update(reported_profiles=[own])
+    unenroll(device.enrollment.device, actor=ADMIN)
+    device.answers["RemoveProfile"] = lambda body: ("NotNow", {})
+    for _ in range(3):
+        device.now += timedelta(minutes=6)
+        assert device.apply() == 0
+        device.obey()
+    assert set(device.seen) == {"RemoveProfile"}
+    assert device.status == "unenrolled"
 
 
 def test_progress_is_told_by_policy_when_it_is_asked_for(
