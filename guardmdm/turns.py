@@ -47,6 +47,9 @@ class Turns:
     `upload_count` turns of their own and read their body themselves, once they know the sender.
     Requests with other large bodies, of which a Mac's list of apps takes half a second, have
     LARGE_TURNS of their own: eight would take all, and an Idle would wait for two seconds.
+    Messages for paths that begin with `signed_prefix` prove by their signature that they are whole
+    and whose they are. They may come in chunks; and what is too large is left to the application,
+    unread, which refuses it and says so in its log.
     """
 
     def __init__(
@@ -57,10 +60,12 @@ class Turns:
         max_body: int,
         upload_paths: Collection[str] = (),
         upload_count: int = 0,
+        signed_prefix: str | None = None,
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
+        self._signed_prefix = signed_prefix
         self._clients = SlowClients()
         self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
         self._large_turns = _Queue(LARGE_TURNS)
@@ -95,15 +100,33 @@ class Turns:
 
     def _take_body(self, environ: WSGIEnvironment) -> None:
         """Put the whole body into `environ`; raises BodyRefused."""
-        if "HTTP_TRANSFER_ENCODING" in environ:  # granian does not tell whether it came whole
-            raise BodyRefused(HTTPStatus.LENGTH_REQUIRED)
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        if not length:
-            return
-        if length > self._max_body:
-            raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        if "HTTP_TRANSFER_ENCODING" in environ:
+            self._take_chunks(environ)
+        elif length > self._max_body:
+            self._leave_body(environ)
+        elif length:
+            with self._waiting(environ):
+                environ["wsgi.input"] = _read_body(environ["wsgi.input"], length=length)
+
+    def _take_chunks(self, environ: WSGIEnvironment) -> None:
+        """Put at most IN_MEMORY_BYTES of them into `environ`, as if their length had been told."""
+        if not self._is_signed(environ):  # granian does not tell whether it came whole
+            raise BodyRefused(HTTPStatus.LENGTH_REQUIRED)
         with self._waiting(environ):
-            environ["wsgi.input"] = _read_body(environ["wsgi.input"], length=length)
+            body = _read_up_to(environ["wsgi.input"], IN_MEMORY_BYTES)
+        del environ["HTTP_TRANSFER_ENCODING"]
+        environ["CONTENT_LENGTH"], environ["wsgi.input"] = str(len(body)), BytesIO(body)
+
+    def _leave_body(self, environ: WSGIEnvironment) -> None:
+        """Give the application the length alone: it must not wait for the rest in its turn."""
+        if not self._is_signed(environ):
+            raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        environ["wsgi.input"] = BytesIO()
+
+    def _is_signed(self, environ: WSGIEnvironment) -> bool:
+        prefix = self._signed_prefix
+        return prefix is not None and environ["PATH_INFO"].startswith(prefix)
 
     def _stream(
         self, response: Any, environ: WSGIEnvironment, *, turn: "_Turn | None"
@@ -249,6 +272,13 @@ def _read_body(stream: InputStream, *, length: int) -> InputStream:
         raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT)
     body.seek(0)
     return body  # type: ignore[no-any-return]
+
+
+def _read_up_to(stream: InputStream, limit: int) -> bytes:
+    body = b""
+    while len(body) < limit and (chunk := stream.read(min(limit - len(body), CHUNK_BYTES))):
+        body += chunk
+    return body
 
 
 def _refuse(status: HTTPStatus, start_response: StartResponse) -> list[bytes]:

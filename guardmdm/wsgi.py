@@ -11,7 +11,7 @@ from django.conf import settings  # noqa: E402
 from django.urls import resolve  # noqa: E402
 
 from guardmdm.machine_door import MachineDoor  # noqa: E402
-from guardmdm.serving import UPLOAD_PATHS, UPLOAD_TURNS, WEB_TURNS  # noqa: E402
+from guardmdm.serving import SIGNED_PREFIX, UPLOAD_PATHS, UPLOAD_TURNS, WEB_TURNS  # noqa: E402
 from guardmdm.turns import Turns  # noqa: E402
 
 application = Turns(
@@ -20,6 +20,7 @@ application = Turns(
     max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     upload_paths=UPLOAD_PATHS,
     upload_count=UPLOAD_TURNS,
+    signed_prefix=SIGNED_PREFIX,
 )
 
 # Loads every view now: the first device after a restart must not wait for seconds.

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +15,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests import plain_http
-from tests.flows.server import Server, make_token
+from tests.flows.server import Server, make_token, wait_for
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import SimulationFailure
 from tests.simulator.habits import Habits, Misbehaviour
@@ -150,6 +152,62 @@ def test_nonsense_is_refused_when_it_comes_to_a_device_url(
     answer = httpx.put(f"{server.base_url}/{path}", content=body)
 
     assert answer.status_code in (400, 403, 413)
+    assert is_healthy(server)
+
+
+class InChunks(httpx.HTTPTransport):
+    """A client that does not say beforehand how long its SCEP message is."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and "/scep/" in request.url.path:
+            body = request.read()
+            pieces = [body[at : at + 700] for at in range(0, len(body), 700)]
+            request = httpx.Request(request.method, request.url, content=iter(pieces))
+        return super().handle_request(request)
+
+
+def test_device_enrolls_when_it_sends_its_scep_message_in_chunks(
+    server: Server, api: httpx.Client
+) -> None:
+    scep = api.get("scep/profiles").json()["results"][0]["id"]
+    with httpx.Client(transport=InChunks(), timeout=60) as http:
+        device = SimulatedDevice("ios", http=http)
+        device.enroll(make_token(api, scep_profile=scep)["url"])
+    assert device.is_enrolled
+
+
+CHUNKED, TEN_MB = b"Transfer-Encoding: chunked", 10 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("head", "sent", "status", "said"),
+    [
+        (CHUNKED, b"5\r\nhello\r\n0\r\n\r\n", b"400", "no SCEP message"),
+        (CHUNKED, b"20\r\nhello", b"", "no SCEP message"),
+        (CHUNKED, b"40000\r\n" + b"0" * 0x40000 + b"\r\n", b"413", "larger than 64 KB"),
+        (b"Content-Length: %d" % (TEN_MB + 1), b"0", b"413", "larger than 64 KB"),
+    ],
+    ids=["nonsense in chunks", "broken off", "endless", "more than 10 MB"],
+)
+def test_scep_message_is_refused_with_an_entry_in_the_log(
+    server: Server, api: httpx.Client, head: bytes, sent: bytes, status: bytes, said: str
+) -> None:
+    """The administrator sees why a client cannot enroll, also where its body is not read."""
+    scep = api.get("scep/profiles").json()["results"][0]["id"]
+    session = f"ses_{uuid.uuid4().hex[:20]}"
+    address = urlsplit(server.base_url)
+    with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
+        target = f"/scep/{scep}/{session}?operation=PKIOperation".encode()
+        host = address.netloc.encode()
+        connection.sendall(b"POST %s HTTP/1.1\r\nHost: %s\r\n%s\r\n\r\n" % (target, host, head))
+        connection.sendall(sent)
+        if status:
+            assert connection.recv(4096).startswith(b"HTTP/1.1 " + status)
+    (entry,) = wait_for(
+        lambda: api.get("enrollment/log", params={"session": session}).json()["results"]
+    )
+    assert (entry["code"], entry["remote_address"]) == ("scep_request_rejected", "127.0.0.1")
+    assert said in entry["message"]
     assert is_healthy(server)
 
 

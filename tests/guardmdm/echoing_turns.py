@@ -78,6 +78,7 @@ urlpatterns = [
     path("healthz/file", send_file),
     path("healthz/wait", wait),
     path("healthz/meet", meet),
+    path("scep/x", echo),
 ]
 
 
@@ -87,4 +88,4 @@ class Echo(WSGIHandler):
         return super().get_response(request)
 
 
-application = Turns(Echo(), count=2, max_body=10 * 1024 * 1024)
+application = Turns(Echo(), count=2, max_body=10 * 1024 * 1024, signed_prefix="/scep/")

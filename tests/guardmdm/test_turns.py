@@ -86,6 +86,16 @@ def test_a_body_without_a_length_is_refused(server):
     assert server.put("/healthz", content=iter([b"a", b"b"])).status_code == 411
 
 
+def test_a_signed_body_may_come_in_chunks_up_to_a_limit(server):
+    whole, endless = [b"a" * 40_000] * 5, (b"a" * 10_000 for _ in range(100))
+    seen = server.post("/scep/x", content=iter(whole)).json()
+    assert (seen["length"], seen["sha256"]) == (
+        200_000,
+        hashlib.sha256(b"".join(whole)).hexdigest(),
+    )
+    assert server.post("/scep/x", content=endless).json()["length"] == 256 * 1024
+
+
 def test_a_head_has_the_length_and_no_body(server):
     answer = server.head("/healthz")
     assert answer.status_code == 200
@@ -151,10 +161,18 @@ def test_others_are_served_while_clients_stall_in_body_head_or_answer(server):
         assert time.monotonic() - started < 1
 
 
-@pytest.mark.parametrize("drip", [b"", b"x"], ids=["silent", "a byte now and then"])
-def test_a_body_that_does_not_come_in_time_costs_the_connection(server, drip):
+LENGTH = HEAD + b"Content-Length: 1000\r\n\r\nabc"
+CHUNKS = b"POST /scep/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3e8\r\nabc"
+
+
+@pytest.mark.parametrize(
+    ("head", "drip"),
+    [(LENGTH, b""), (LENGTH, b"x"), (CHUNKS, b"x")],
+    ids=["silent", "a byte now and then", "in chunks"],
+)
+def test_a_body_that_does_not_come_in_time_costs_the_connection(server, head, drip):
     started = time.monotonic()
-    with connecting(server, HEAD + b"Content-Length: 1000\r\n\r\nabc") as connection:
+    with connecting(server, head) as connection:
         connection.settimeout(0.2)
         for _ in range(40):
             with contextlib.suppress(TimeoutError):
