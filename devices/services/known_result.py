@@ -7,6 +7,7 @@ renewals are left to the other ways, and so is what is put off.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -32,30 +33,33 @@ COLUMNS = ("id", "uuid", "enrollment_id", "device_id", "request_type", "origin")
 TAUGHT = frozenset(SUBJECTS.values())
 
 
-def _select_plain() -> QuerySet[Command]:
-    sender = build_known().filter(pk=OuterRef("enrollment_id"))
+def _select_plain(*, is_external: bool) -> QuerySet[Command]:
+    sender = build_known(is_external=is_external).filter(pk=OuterRef("enrollment_id"))
     plain = Command.objects.filter(MAY_FINISH, Exists(sender), uuid=Given("uuid"))
     special = sorted(ALWAYS_LESSONS | CONCERNED)
     return plain.filter(user_channel=None).exclude(origin=ORIGIN).exclude(request_type__in=special)
 
 
-FINISH = PreparedUpdate(
-    _select_plain,
-    returning=(
-        *(F(name) for name in COLUMNS),
-        Subquery(
-            Enrollment.objects.filter(pk=OuterRef("enrollment_id"))
-            .annotate(is_news=IS_NEWS)
-            .values("is_news")
-        ),
-        Exists(
-            offer_commands(enrollment=OuterRef("enrollment_id"), now=Given("now")).exclude(
-                uuid=Given("uuid")
-            )
-        ),
+RETURNED = (
+    *(F(name) for name in COLUMNS),
+    Subquery(
+        Enrollment.objects.filter(pk=OuterRef("enrollment_id"))
+        .annotate(is_news=IS_NEWS)
+        .values("is_news")
     ),
-    **FINISHING,
+    Exists(
+        offer_commands(enrollment=OuterRef("enrollment_id"), now=Given("now")).exclude(
+            uuid=Given("uuid")
+        )
+    ),
 )
+# By whether the sender's CA is an external one.
+FINISH = {
+    is_external: PreparedUpdate(
+        partial(_select_plain, is_external=is_external), returning=RETURNED, **FINISHING
+    )
+    for is_external in (False, True)
+}
 
 
 def finish_known_command(report: Report, *, proof: Proof, now: datetime) -> bool | None:
@@ -65,14 +69,15 @@ def finish_known_command(report: Report, *, proof: Proof, now: datetime) -> bool
     """
     if report.status not in FINAL or not TAUGHT.isdisjoint(report.answer):
         return None
-    if not is_familiar(proof, now=now):
+    issuer = find_verified_issuer(proof.fingerprint)
+    if issuer is None or not is_familiar(proof, now=now):
         return None
     state = STATE_OF_STATUS[report.status].value
     result, error_chain = build_json_value(report.answer), build_json_value(report.error_chain)
-    rows = FINISH.fetch(
+    rows = FINISH[issuer.is_external].fetch(
         uuid=report.command_uuid,
         fingerprint=proof.fingerprint,
-        issuer=find_verified_issuer(proof.fingerprint) or "",
+        issuer=issuer.fingerprint,
         udid=report.udid,
         state=state,
         result=encode_answer(result),

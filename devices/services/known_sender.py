@@ -112,14 +112,20 @@ def find_known_sender(
     of the commands, one that the device has put off comes before all that can be handed out.
     `reported`: the CommandUUID that a result is for; the next command is then another one.
     """
-    if not is_familiar(proof, now=now):
+    issuer = find_verified_issuer(proof.fingerprint)
+    if issuer is None or not is_familiar(proof, now=now):
         return None
     connection = connections[DEFAULT_DB_ALIAS]
-    query = _Query.get(connection.vendor, with_put_off=with_put_off, is_report=reported is not None)
+    query = _Query.get(
+        connection.vendor,
+        is_external=issuer.is_external,
+        with_put_off=with_put_off,
+        is_report=reported is not None,
+    )
     row = query.run(
         connection,
         fingerprint=proof.fingerprint,
-        issuer=find_verified_issuer(proof.fingerprint) or "",
+        issuer=issuer.fingerprint,
         udid=udid,
         reported=reported,
         now=now,
@@ -152,8 +158,10 @@ def _build_command(
 class _Query:
     """The statements for one kind of database."""
 
-    def __init__(self, vendor: str, *, with_put_off: bool, is_report: bool) -> None:
-        compiled = _compile(with_put_off=with_put_off, is_report=is_report)
+    def __init__(
+        self, vendor: str, *, is_external: bool, with_put_off: bool, is_report: bool
+    ) -> None:
+        compiled = _compile(is_external=is_external, with_put_off=with_put_off, is_report=is_report)
         select, parameters = inline_constants(*compiled)
         self._names = [each.name for each in parameters]
         # Were command_key among them, PostgreSQL would look for the command twice.
@@ -169,8 +177,10 @@ class _Query:
 
     @staticmethod
     @cache
-    def get(vendor: str, *, with_put_off: bool, is_report: bool) -> "_Query":
-        return _Query(vendor, with_put_off=with_put_off, is_report=is_report)
+    def get(vendor: str, *, is_external: bool, with_put_off: bool, is_report: bool) -> "_Query":
+        return _Query(
+            vendor, is_external=is_external, with_put_off=with_put_off, is_report=is_report
+        )
 
     def run(self, connection: Any, **given: Any) -> tuple[Any, ...] | None:
         values = {
@@ -216,21 +226,34 @@ def _build_notes(vendor: str, *, is_alone: bool) -> list[tuple[Statement, list[s
     return [(Statement(f"WITH noted AS ({first}) {last}{later}"), names)]
 
 
-def build_trusted() -> Exists:
-    """Return the condition that the identity of `fingerprint`, from our CA `issuer`, is valid."""
+def build_trusted(*, is_external: bool) -> Exists:
+    """Return the condition that the identity of `fingerprint`, from the CA `issuer`, is valid.
+
+    An external CA must be trusted by a SCEP profile still, and not have expired.
+    """
     issued = IssuedCertificate.objects.filter(
         fingerprint=Given("fingerprint"),
         status=CertificateStatus.ISSUED,
         issuer__fingerprint=Given("issuer"),
     )
-    return Exists(issued.exclude(issuer__role=CertificateAuthorityRole.EXTERNAL))
+    of_stranger = Q(issuer__role=CertificateAuthorityRole.EXTERNAL)
+    if not is_external:
+        return Exists(issued.exclude(of_stranger))
+    return Exists(
+        issued.filter(
+            of_stranger,
+            issuer__trusting_profiles__isnull=False,
+            # Ten minutes are allowed for clocks; the ordinary way does.
+            issuer__not_after__gte=Given("minute_ago"),
+        )
+    )
 
 
-def build_known() -> QuerySet[Enrollment]:
+def build_known(*, is_external: bool) -> QuerySet[Enrollment]:
     """Return the live enrollment of `fingerprint`, `issuer` and `udid`."""
     return Enrollment.objects.filter(
         IS_LIVE,
-        build_trusted(),
+        build_trusted(is_external=is_external),
         ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
         connected_at__isnull=False,  # the first time is news, which the ordinary way tells
@@ -238,14 +261,14 @@ def build_known() -> QuerySet[Enrollment]:
     )
 
 
-def _compile(*, with_put_off: bool, is_report: bool) -> tuple[str, list[Any]]:
+def _compile(*, is_external: bool, with_put_off: bool, is_report: bool) -> tuple[str, list[Any]]:
     """Return the SELECT as Django words it, and its parameters."""
     commands = offer_commands(
         enrollment=OuterRef("pk"), now=Given("now"), with_put_off=with_put_off
     )
     if is_report:
         commands = commands.exclude(uuid=Given("reported"))
-    rows = build_known().annotate(
+    rows = build_known(is_external=is_external).annotate(
         enrollment_key=F("pk"),
         device_key=F("device_id"),
         is_news=IS_NEWS,

@@ -6,10 +6,11 @@ token was dead, whose device may have been given up.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.models import BooleanField, Exists, F, OuterRef
+from django.db.models import BooleanField, Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
 from devices.models import Device, DeviceStatus, Enrollment
@@ -21,21 +22,25 @@ from organization.models import Given, PreparedUpdate
 from scep.services.verified_identities import find_verified_issuer
 
 IS_OVER = (DeviceStatus.NOT_MANAGED, DeviceStatus.UNENROLLED)
-# What devices.services.push_facts.note_push_facts sets. The conditions stand on the row itself
-# as far as they can: of two changes at once the later one then sees the earlier.
-RENEW = PreparedUpdate(
-    lambda: Enrollment.objects.filter(
+
+
+def _select_known(*, is_external: bool) -> QuerySet[Enrollment]:
+    """The conditions stand on the row itself as far as they can: of two changes at once the later
+    one then sees the earlier.
+    """
+    device = Device.objects.filter(pk=OuterRef("device_id"), udid=Given("udid"))
+    return Enrollment.objects.filter(
         IS_LIVE,
-        build_trusted(),
-        Exists(
-            Device.objects.filter(pk=OuterRef("device_id"), udid=Given("udid")).exclude(
-                status__in=IS_OVER
-            )
-        ),
+        build_trusted(is_external=is_external),
+        Exists(device.exclude(status__in=IS_OVER)),
         certificate_sha256=Given("fingerprint"),
         connected_at__isnull=False,
         push_suspended_at=None,
-    ),
+    )
+
+
+# What devices.services.push_facts.note_push_facts sets.
+CHANGES: dict[str, Any] = dict(
     push_token=Given("push_token"),
     push_magic=Given("push_magic"),
     token_update_count=F("token_update_count") + 1,
@@ -49,24 +54,29 @@ RENEW = PreparedUpdate(
         output_field=BooleanField(),
     ),
     updated_at=Given("now"),
-    returning=(
-        F("pk"),
-        F("device_id"),
-        IS_NEWS,
-    ),
 )
+# By whether the sender's CA is an external one.
+RENEW = {
+    is_external: PreparedUpdate(
+        partial(_select_known, is_external=is_external),
+        returning=(F("pk"), F("device_id"), IS_NEWS),
+        **CHANGES,
+    )
+    for is_external in (False, True)
+}
 
 
 def renew_known_token(message: Checkin, *, proof: Proof, now: datetime) -> bool:
     """Store a known device's push facts; False, and nothing done, where anything is unusual."""
     if not isinstance(message, TokenUpdate) or message.user or message.unlock_token:
         return False
-    if not is_familiar(proof, now=now):
+    issuer = find_verified_issuer(proof.fingerprint)
+    if issuer is None or not is_familiar(proof, now=now):
         return False
     connection = connections[DEFAULT_DB_ALIAS]
-    rows = RENEW.fetch(
+    rows = RENEW[issuer.is_external].fetch(
         fingerprint=proof.fingerprint,
-        issuer=find_verified_issuer(proof.fingerprint) or "",
+        issuer=issuer.fingerprint,
         udid=message.udid,
         push_token=_seal("push_token", message.push_token),
         push_magic=_seal("push_magic", message.push_magic.encode()),

@@ -17,7 +17,7 @@ from scep.models import (
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.foreign_identity import names_issuer, verify_foreign_identity
 from scep.selectors import CLOCK_LEEWAY, get_certificate, verify_identity
-from scep.services.verified_identities import remember_issuer
+from scep.services.verified_identities import VerifiedIssuer, remember_issuer
 
 MAX_SUBJECT = 255
 
@@ -39,7 +39,9 @@ def identify(
     elif row.issuer.role == CertificateAuthorityRole.EXTERNAL:
         _verify(certificate, issuer=row.issuer, now=now, leeway=leeway)
     verified = verify_identity(certificate, now=now, leeway=leeway)
-    remember_issuer(digest, issuer_sha256=verified.issuer.fingerprint)
+    issuer = verified.issuer
+    is_external = issuer.role == CertificateAuthorityRole.EXTERNAL
+    remember_issuer(digest, issuer=VerifiedIssuer(issuer.fingerprint, is_external=is_external))
     return verified
 
 

@@ -4,18 +4,32 @@ It cannot change, unlike the certificate's being revoked, expired or trusted: th
 time by whoever uses this memory.
 """
 
+from typing import NamedTuple
+
 REMEMBERED = 65536
-# By the certificate's SHA-256: the issuer's, both hexadecimal. 200 bytes each.
-_issuers: dict[str, str] = {}
 
 
-def remember_issuer(certificate_sha256: str, *, issuer_sha256: str) -> None:
-    """Note that the issuer's signature under the certificate has been verified."""
+class VerifiedIssuer(NamedTuple):
+    """A CA; `fingerprint` is the SHA-256 of its certificate, hexadecimal."""
+
+    fingerprint: str
+    is_external: bool
+
+
+# By the certificate's SHA-256, hexadecimal. 250 bytes each.
+_issuers: dict[str, VerifiedIssuer] = {}
+
+
+def remember_issuer(certificate_sha256: str, *, issuer: VerifiedIssuer) -> None:
+    """Note that the issuer's signature under the certificate has been verified.
+
+    Of an external CA's, that it may be used for signing in, too.
+    """
     if len(_issuers) >= REMEMBERED:
         _issuers.clear()
-    _issuers[certificate_sha256] = issuer_sha256
+    _issuers[certificate_sha256] = issuer
 
 
-def find_verified_issuer(certificate_sha256: str) -> str | None:
-    """Return the SHA-256 of the CA whose signature was verified; None where none was lately."""
+def find_verified_issuer(certificate_sha256: str) -> VerifiedIssuer | None:
+    """Return the CA whose signature was verified; None where none was lately."""
     return _issuers.get(certificate_sha256)
