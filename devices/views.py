@@ -36,6 +36,7 @@ from devices.services.connect import receive_report
 from devices.services.identity import Evidence, identify_sender, prove_sender
 from devices.services.known_sender import is_familiar
 from devices.services.refusals import report_refusal
+from organization.errors import SecretUnreadable
 from organization.protocol.caller import Caller
 from organization.services.client_address import get_caller, is_trusted_proxy
 
@@ -106,6 +107,8 @@ def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
         return _answer(404, str(error))
     except AnyDatabaseError as error:
         return _try_later("the database does not answer", error)
+    except SecretUnreadable as error:
+        return _try_later("a secret in the database cannot be read", error)
 
 
 @device_door
@@ -188,9 +191,9 @@ def _refuse(incoming: Incoming, error: Any) -> HttpResponse:
     return _answer(413 if isinstance(error, PlistTooLarge) else 400, str(error))
 
 
-def _try_later(what: str, error: AnyDatabaseError) -> HttpResponse:
-    """A database that is away is a line for each message; all else is told in full."""
-    is_away = isinstance(error, OperationalError | InterfaceError)
+def _try_later(what: str, error: Exception) -> HttpResponse:
+    """What no message can do anything about is a line for each; all else is told in full."""
+    is_away = isinstance(error, OperationalError | InterfaceError | SecretUnreadable)
     log.error("%s: %s", what, str(error).strip(), exc_info=None if is_away else error)
     response = _answer(503, "try later")
     response["Retry-After"] = str(RETRY_AFTER)

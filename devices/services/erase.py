@@ -14,6 +14,7 @@ from devices.protocol.platform import MACOS
 from devices.protocol.plist import encode_plist
 from devices.protocol.wifi_profile import check_wifi_profile
 from devices.selectors import OPEN_STATES, find_live_enrollment, get_command_body
+from devices.services.built_bodies import put_back_if_built_often
 from devices.services.queue import withdraw
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
@@ -64,12 +65,15 @@ def _leave_out_pin(body: dict[str, Any]) -> dict[str, Any]:
 def find_erase_body(command: Command, *, now: datetime) -> bytes | None:
     """Return the Command dictionary to hand out, encoded, with a fresh profile to come back with.
 
-    Where there can be none the command fails, and the device is not erased: None.
+    Where there can be none the command fails, and the device is not erased: None. Nor is it now
+    where the profile was made too often.
     """
     body = get_command_body(command)
     returning = body.get("ReturnToService")
     if not isinstance(returning, dict):  # an administrator's own command goes out as it is
         return encode_plist(body)
+    if put_back_if_built_often(command, now=now):
+        return None
     enrollment = Enrollment.objects.select_related("device__group").get(pk=command.enrollment_id)
     build: Callable[..., bytes] = import_string(settings.MDM_RETURN_PROFILE)
     try:

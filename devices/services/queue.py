@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Case, F, Q, QuerySet, When
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from devices.models import Command, CommandState, Enrollment, UserChannel
@@ -25,6 +26,7 @@ from organization.models import Given, PreparedUpdate
 ANSWER_TIME = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=6)
 PATIENCE = 3
+MOST_ATTEMPTS = 10_000  # a device that does nothing but put off must end within the column
 TRIES = 3
 
 TAKE = PreparedUpdate(
@@ -33,7 +35,7 @@ TAKE = PreparedUpdate(
     ),
     waits_for_disk=False,  # what is lost is offered again
     state=CommandState.SENT.value,
-    attempts=F("attempts") + 1,
+    attempts=Least(F("attempts") + 1, MOST_ATTEMPTS),
     sent_at=Given("now"),
     not_before=Given("not_before"),
     updated_at=Given("now"),

@@ -11,6 +11,7 @@ from devices.models import Command, CommandState, Enrollment
 from devices.protocol.commands import build_install_profile
 from devices.protocol.plist import encode_plist
 from devices.selectors import OPEN_STATES
+from devices.services.built_bodies import put_back_if_built_often
 from devices.services.erase import ERASE, find_erase_body
 from devices.services.renewal import fail_renewal
 from devices.services.renewed_identity import ORIGIN
@@ -20,7 +21,7 @@ from devices.services.replaced_identities import revoke_unspoken
 def find_body(command: Command, *, now: datetime) -> bytes | None:
     """Return the Command dictionary to hand out, encoded; None for one that cannot go now.
 
-    Such a command is finished here, so that it does not stand in the way of others.
+    Such a command is finished or put back here, so that it does not stand in the way of others.
     """
     if command.request_type == ERASE:
         return find_erase_body(command, now=now)
@@ -29,6 +30,8 @@ def find_body(command: Command, *, now: datetime) -> bytes | None:
     enrollment = Enrollment.objects.select_related("device").get(pk=command.enrollment_id)
     if enrollment.renewal_command_uuid != command.uuid:
         _close(command, now=now)
+        return None
+    if put_back_if_built_often(command, now=now):
         return None
     revoke_unspoken(enrollment, now=now)
     build: Callable[..., bytes] = import_string(settings.MDM_RENEWAL_PROFILE)

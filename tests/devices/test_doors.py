@@ -8,6 +8,7 @@ from django.db import DataError, Error, OperationalError, connection
 
 from devices.models import Command, Device, Enrollment
 from devices.services.queue import enqueue
+from organization.protocol.sealing import decode_key_ring, generate_key
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN, CONNECT
 
@@ -195,3 +196,15 @@ def test_enrolling_and_commands_go_on_when_the_broker_is_down(
         "ProfileList",
         "RestartDevice",
     ]
+
+
+def test_a_device_is_told_to_come_back_when_no_key_opens_its_command(
+    make_device: MakeDevice, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    device = make_device().enroll()
+    settings.GUARDMDM_KEY_RING = decode_key_ring(generate_key())
+    response = device.connect()
+    assert (response.status_code, response["Retry-After"]) == (503, "60")
+    [line] = [each for each in caplog.records if each.name == "devices.views"]
+    assert "no key in GUARDMDM_ENCRYPTION_KEYS" in line.getMessage()
+    assert not line.exc_info

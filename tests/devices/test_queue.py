@@ -258,3 +258,13 @@ def test_a_connection_before_the_token_update_is_refused(make_device: MakeDevice
     device.authenticate()
     assert device.connect().status_code == 403
     assert Enrollment.objects.get(pk=device.enrollment.pk).state == "authenticated"
+
+
+def test_a_device_is_served_however_often_it_has_put_off(device: MdmDevice) -> None:
+    [uuid] = queue(device, "A")
+    Command.objects.update(attempts=32767)  # what the column takes
+    for _ in range(2):
+        assert take_uuid(device) == uuid
+        assert device.take("NotNow", uuid) is None
+    assert take_uuid(device) == uuid
+    assert device.take("Acknowledged", uuid) is None

@@ -170,6 +170,34 @@ def test_a_renewal_that_is_put_off_waits_for_the_next_session(device: MdmDevice)
     assert device.enrollment.renewal_started_at is None
 
 
+def test_identities_come_to_an_end_when_a_device_does_nothing_but_put_off(
+    device: MdmDevice, pass_time: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each would be a key, a certificate and a line of the log."""
+    clock = 3600.0 * 500_000
+    monkeypatch.setattr("time.time", lambda: clock)
+    monkeypatch.setattr("devices.services.built_bodies.MOST", 3)
+    command = start(device)
+    before = IssuedCertificate.objects.count()
+    for _ in range(3):
+        uuid, _ = take_payload(device)
+        device.take("NotNow", uuid)
+    enqueue(device.enrollment, command={"RequestType": "RestartDevice"})
+    other = device.take()
+    assert other is not None
+    assert other["Command"]["RequestType"] == "RestartDevice"
+    device.take("Acknowledged", other["CommandUUID"])
+    for _ in range(3):
+        assert device.take() is None
+        device.take("NotNow", command.uuid)
+    assert IssuedCertificate.objects.count() == before + 3
+    assert device.take() is None
+    clock += 3600
+    pass_time(HOUR)
+    device.identity = install(take_payload(device)[1])
+    assert device.token_update().status_code == 200
+
+
 def test_a_refused_renewal_is_shown_and_tried_again_ever_later(
     device: MdmDevice, news: News
 ) -> None:
