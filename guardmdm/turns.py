@@ -275,10 +275,10 @@ def _read_body(stream: InputStream, *, length: int) -> InputStream:
 
 
 def _read_up_to(stream: InputStream, limit: int) -> bytes:
-    body = b""
+    body = bytearray()  # a chunk may be a single byte
     while len(body) < limit and (chunk := stream.read(min(limit - len(body), CHUNK_BYTES))):
         body += chunk
-    return body
+    return bytes(body)
 
 
 def _refuse(status: HTTPStatus, start_response: StartResponse) -> list[bytes]:
