@@ -8,7 +8,7 @@ from django.db import transaction
 
 from devices.errors import PushCertificateMissing
 from devices.selectors import get_push_certificate
-from enrollment.errors import EnrollmentRefused, NotReady
+from enrollment.errors import EnrollmentRefused, NotReady, SessionRefused
 from enrollment.models import EnrollmentSession, SessionState
 from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.funnel.steps import StepKind
@@ -39,6 +39,9 @@ from organization.selectors import get_organization
 from scep.selectors import list_root_cas
 from scep.services.profile_signing import sign_profile
 
+MOST_DOWNLOADS = 20
+"""Of one session: people tap again, and browsers ask twice."""
+
 
 def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Caller) -> bytes:
     """Like build_profile; a refusal is noted as the session's, unless that is over."""
@@ -61,6 +64,7 @@ def build_profile(session: EnrollmentSession, *, now: datetime, caller: Caller =
     With the Profile Service it is the service's first profile, and the device fetches the other one
     itself. Raises TokenRefused, SessionRefused, or NotReady without a valid push certificate.
     """
+    _check_downloads(session)
     if session.token.profile_service:
         signed = _build_service_profile(session, now=now)
     else:
@@ -71,6 +75,15 @@ def build_profile(session: EnrollmentSession, *, now: datetime, caller: Caller =
         record_step(session.public_id, StepKind.PROFILE_DOWNLOADED, now=now, caller=caller)
         write_entry("profile_downloaded", session=session)
     return signed
+
+
+def _check_downloads(session: EnrollmentSession) -> None:
+    """Each download makes a challenge or an identity; who needs more opens another session."""
+    downloads = session.steps.filter(kind=StepKind.PROFILE_DOWNLOADED, count__gte=MOST_DOWNLOADS)
+    if downloads.exists():
+        raise SessionRefused(
+            "session_expired", "its profile was downloaded too often", token_id=session.token.jti
+        )
 
 
 def assemble_profile(session: EnrollmentSession, *, now: datetime) -> bytes:

@@ -123,7 +123,9 @@ def _is_held(grant: ChallengeGrant, *, scep_profile: ScepProfile) -> bool:
 def _check_allowed(grant: ChallengeGrant, *, served: ServedProfile, now: datetime) -> None:
     """Raise ChallengeInvalid while enrolling is stopped, and where the session has ended since."""
     check_not_stopped(served)
-    if grant.is_one_time:  # a token's challenge was looked at as a whole
+    # A token's challenge was looked at as a whole. What a static one claims proves nothing, but
+    # whoever says which session it is hears when that is over.
+    if grant.is_one_time or grant.is_claimed:
         check_session(grant.session_id, now=now, is_identity=not grant.is_profile_service)
 
 

@@ -9,11 +9,19 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, SessionState
+from enrollment.models import (
+    EnrollmentSession,
+    EnrollmentToken,
+    LogEntry,
+    SessionState,
+    SessionStep,
+)
+from enrollment.services.profile import MOST_DOWNLOADS
 from enrollment.services.sessions import advance_session
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
 from enrollment.views import door
 from organization.models import Organization
+from scep.models import DynamicChallenge, IssuedCertificate
 from tests.enrollment.conftest import IPHONE, KIT, MAC, MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db
@@ -251,6 +259,20 @@ def test_profile_is_gone_when_the_session_has_enrolled(
     answer = client.get(f"/enroll/sessions/{session.public_id}/profile")
     assert answer.status_code == 410
     assert "session_used" in answer.content.decode()
+
+
+@pytest.mark.parametrize("challenge", ["dynamic", "none"])
+def test_profile_is_gone_when_it_was_downloaded_again_and_again(
+    client: Client, make_token: MakeToken, make_session: MakeSession, challenge: str
+) -> None:
+    """Each download makes a one-time challenge, or a key and its certificate."""
+    session = make_session(make_token(challenge=challenge))
+    path = f"/enroll/sessions/{session.public_id}/profile"
+    assert client.get(path).status_code == 200
+    SessionStep.objects.filter(kind="profile_downloaded").update(count=MOST_DOWNLOADS - 1)
+    assert [client.get(path).status_code for _ in range(4)] == [200, 410, 410, 410]
+    assert DynamicChallenge.objects.count() + IssuedCertificate.objects.count() == 2
+    assert LogEntry.objects.order_by("id").last().code == "session_expired"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("name", ["ses_aaaaaaaaaaaaaaaaaaaa", "x", "%00", "eyJx.y.z"])

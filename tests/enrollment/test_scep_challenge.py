@@ -136,22 +136,35 @@ def test_challenge_is_refused_when_it_has_brought_its_certificates(
         ("unnamed", "device_not_identified"),
     ],
 )
-@pytest.mark.parametrize("challenge", ["dynamic", "static"])
-def test_one_time_challenge_brings_nothing_once_its_session_or_token_is_over(
-    make_token: MakeToken, make_session: MakeSession, end: str, code: str, challenge: str
-) -> None:
+@pytest.mark.parametrize(
+    ("challenge", "is_claimed"),
     # With a static challenge, sessions that are proved have a one-time challenge as well.
+    [("dynamic", False), ("static", False), ("static", True)],
+    ids=["dynamic", "proved beside a static one", "claimed with the static one"],
+)
+def test_challenge_brings_nothing_once_its_session_or_token_is_over(
+    make_token: MakeToken,
+    make_session: MakeSession,
+    end: str,
+    code: str,
+    challenge: str,
+    is_claimed: bool,
+) -> None:
     session = make_session(make_token(challenge=challenge, profile_service=end == "unnamed"))
     profile, now = session.token.scep_profile, timezone.now()
     assert profile is not None
-    secret = create_dynamic_challenge(
-        profile, session_id=session.public_id, now=now, purpose=ChallengePurpose.SESSION
+    secret = (
+        bytes(profile.static_challenge or b"").decode()
+        if is_claimed
+        else create_dynamic_challenge(
+            profile, session_id=session.public_id, now=now, purpose=ChallengePurpose.SESSION
+        )
     )
     if end == "revoked":
         revoke_token(session.token, actor="tests")
     if end == "over":
         EnrollmentSession.objects.filter(pk=session.pk).update(expires_at=now)
-    message = ScepDevice().build_request(
+    message = ScepDevice(name=session.public_id).build_request(
         ra=list_recipients(profile)[0].certificate, challenge=secret
     )
     handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
