@@ -1,6 +1,7 @@
 """Reads of devices that more than one door needs."""
 
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
@@ -197,11 +198,32 @@ def get_command_body(command: Command) -> dict[str, Any]:
     return decode_plist(body, max_bytes=len(body))
 
 
+class _StatusCounts:
+    """How many devices have which status. Counting reads them all: of MANY it is done seldom."""
+
+    MANY, SECONDS = 10_000, 10.0
+
+    def __init__(self) -> None:
+        self._last: tuple[float, dict[str, int]] = (0.0, {})
+
+    def get(self) -> dict[str, int]:
+        counted_at, counts = self._last
+        if sum(counts.values()) <= self.MANY or monotonic() - counted_at > self.SECONDS:
+            rows = Device.objects.order_by().values_list("status").annotate(Count("id"))
+            counts = dict.fromkeys(DeviceStatus.values, 0) | dict(rows)
+            self._last = monotonic(), counts
+        return {**counts}
+
+
+_status_counts = _StatusCounts()
+
+
 def count_devices_by_status() -> dict[str, int]:
-    """Return the number of devices for every DeviceStatus."""
-    counts = dict.fromkeys(DeviceStatus.values, 0)
-    rows = Device.objects.order_by().values_list("status").annotate(Count("id"))
-    return counts | dict(rows)
+    """Return the number of devices for every DeviceStatus.
+
+    Of more than 10,000 devices it may be ten seconds old, and another process's be another one.
+    """
+    return _status_counts.get()
 
 
 def find_waiting_command(

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from devices.models import Device, DeviceStatus, Platform
+from devices.selectors import _StatusCounts
 from tests.console.conftest import World, create_device
 
 pytestmark = pytest.mark.django_db
@@ -123,3 +124,26 @@ def test_search_finds_across_the_apps(world: World, auditor: Client) -> None:
     }.items():
         page = auditor.get("/console/search", {"q": text}, headers={"HX-Request": "true"})
         assert expected in page.content.decode()
+
+
+def count_in_tabs(client: Client) -> dict[str, int]:
+    tabs = client.get("/console/devices/").context["tabs"]
+    return {status.value: count for status, count in tabs if count}
+
+
+def test_counters_follow_at_once_when_devices_are_few(world: World, auditor: Client) -> None:
+    assert count_in_tabs(auditor)
+    Device.objects.update(status="unenrolled")
+    assert count_in_tabs(auditor) == {"unenrolled": Device.objects.count()}
+
+
+def test_counters_are_counted_every_ten_seconds_when_devices_are_many(
+    world: World, auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.selectors._StatusCounts.MANY", 0)
+    monkeypatch.setattr("devices.selectors._status_counts", _StatusCounts())
+    before = count_in_tabs(auditor)
+    Device.objects.update(status="unenrolled")
+    assert count_in_tabs(auditor) == before
+    monkeypatch.setattr("devices.selectors._StatusCounts.SECONDS", -1.0)
+    assert count_in_tabs(auditor) == {"unenrolled": Device.objects.count()}
