@@ -9,7 +9,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from devices.models import Command, CommandState, Enrollment, EscrowedSecret, SecretKind
+from devices.models import (
+    Command,
+    CommandState,
+    Enrollment,
+    EnrollmentState,
+    EscrowedSecret,
+    SecretKind,
+)
 from devices.protocol.reading import LONGEST_DATA
 from devices.protocol.recovery_key import open_recovery_key
 from devices.services.escrow import get_reply_key, keep_secret
@@ -57,9 +64,9 @@ def _keep_bypass_code(command: Command, answer: Answer, now: datetime) -> None:
 def _keep_unlock_token(command: Command, answer: Answer, now: datetime) -> None:
     token = answer.get("UnlockToken")
     if isinstance(token, bytes) and 0 < len(token) <= LONGEST_DATA:
-        enrollment = Enrollment.objects.get(pk=command.enrollment_id)
-        enrollment.unlock_token = token
-        enrollment.save(update_fields=["unlock_token", "updated_at"])
+        # Only while it is going on: one that ends at this moment must not keep a secret.
+        live = Enrollment.objects.filter(pk=command.enrollment_id, state=EnrollmentState.LIVE)
+        live.update(unlock_token=token, updated_at=now)
 
 
 def _keep_location(command: Command, answer: Answer, now: datetime) -> None:

@@ -119,6 +119,32 @@ def test_an_enrollment_that_ends_at_the_same_moment_takes_no_push_token(
     assert device.enrollment.push_token == before
 
 
+def test_an_enrollment_that_ends_at_the_same_moment_keeps_no_unlock_token(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    device = make_device().enroll()
+    device.answer_everything()
+    enqueue(device.enrollment, command={"RequestType": "RequestUnlockToken"})
+    command = device.take()
+    assert command is not None
+    is_changed = Event()
+
+    def end() -> int:
+        with transaction.atomic():
+            Enrollment.objects.update(state="removed", unlock_token=None)
+            is_changed.set()
+            time.sleep(0.3)  # as long as the message waits for the row
+        return 200
+
+    def answer() -> int:
+        assert is_changed.wait(10)
+        uuid = command["CommandUUID"]
+        return device.connect("Acknowledged", uuid, UnlockToken=b"late").status_code
+
+    assert set(run_together(lambda number: (end, answer)[number](), count=2)) <= {200, 403}
+    assert device.enrollment.unlock_token is None
+
+
 def test_nothing_is_queued_when_the_enrollment_ends_at_the_same_moment(
     make_device: MakeDevice, started: list[str]
 ) -> None:
