@@ -46,8 +46,13 @@ class Proof:
 # As many as scep.protocol.certificates keeps.
 @lru_cache(maxsize=4096)
 def build_proof(certificate: x509.Certificate) -> Proof:
-    """Return the proof; most devices are heard of again."""
-    return Proof(certificate)
+    """Return the proof; most devices are heard of again. Raises MessageRefused."""
+    try:
+        return Proof(certificate)
+    except ValueError as error:  # a moment is decoded when it is asked for: year 0, for one
+        raise MessageRefused(
+            "identity_not_trusted", "the certificate's validity cannot be read"
+        ) from error
 
 
 def extract_signature(header: str) -> bytes:

@@ -53,10 +53,15 @@ class PkiMessage:
 
 @dataclass(frozen=True)
 class PkiRequest:
-    """A request signed by `signer`; `enveloped` is its EnvelopedData, still encrypted."""
+    """A request signed by `signer`; `enveloped` is its EnvelopedData, still encrypted.
+
+    `is_self_issued`: the signer's certificate names itself as its issuer, as one does that a device
+    has made for its request.
+    """
 
     message_type: MessageType
     signer: x509.Certificate
+    is_self_issued: bool
     enveloped: bytes
     digest: hashes.HashAlgorithm
 
@@ -98,7 +103,9 @@ def verify_message(message: PkiMessage, *, allow_sha1: bool) -> PkiRequest:
         if not signature.content:
             raise RequestRejected("the SCEP message holds no envelope")
         digest = verify_signature(signature, content=signature.content, allow_sha1=allow_sha1)
-    return PkiRequest(message_type, signature.signer, signature.content, digest)
+        # The names are read when they are asked for, and may be malformed.
+        is_self_issued = signature.signer.issuer == signature.signer.subject
+    return PkiRequest(message_type, signature.signer, is_self_issued, signature.content, digest)
 
 
 def build_success(

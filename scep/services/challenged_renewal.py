@@ -6,23 +6,22 @@ certificate, and what a PKCSReq needs of the challenge.
 
 from functools import partial
 
-from cryptography import x509
-
 from scep.errors import RequestRejected, ScepError, UnprovedRequest
 from scep.models import IssuedCertificate
 from scep.protocol.csr import CertificateRequest
 from scep.protocol.grant import ChallengeGrant
+from scep.protocol.messages import PkiRequest
 from scep.services.challenges import check_challenge, spend_challenge
 from scep.services.exchange import Exchange
 from scep.services.renewal_request import Renewal, find_successor, get_renewal, renew
 
 
-def find_renewal(exchange: Exchange, *, signer: x509.Certificate) -> Renewal | None:
+def find_renewal(exchange: Exchange, request: PkiRequest) -> Renewal | None:
     """Return what the signer of a PKCSReq may be renewed as now, None for nearly all of them."""
-    if signer.issuer == signer.subject:
-        return None  # signed by itself, and not looked up
+    if request.is_self_issued:
+        return None  # and not looked up
     try:
-        return get_renewal(exchange, signer=signer)
+        return get_renewal(exchange, signer=request.signer)
     except RequestRejected:
         return None
 
@@ -55,13 +54,13 @@ def renew_with_challenge(
 
 
 def explain_refusal(
-    refusal: UnprovedRequest, *, exchange: Exchange, signer: x509.Certificate
+    refusal: UnprovedRequest, *, exchange: Exchange, request: PkiRequest
 ) -> UnprovedRequest:
     """Return it with the reason why its signer renews nothing, for the log."""
-    if signer.issuer == signer.subject:
+    if request.is_self_issued:
         return refusal
     try:
-        get_renewal(exchange, signer=signer)
+        get_renewal(exchange, signer=request.signer)
     except RequestRejected as reason:
         return UnprovedRequest(f"{refusal}; {reason}")
     return refusal

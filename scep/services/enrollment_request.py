@@ -35,9 +35,9 @@ def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
     With a challenge, whatever certificate its signer has; and signed with the key that asks (S3),
     or with a certificate that may be renewed now.
     """
-    profile, signer = exchange.scep_profile, request.signer
-    signer_key = verify_key(signer.public_key(), min_bits=profile.key_size)
-    renewal = find_renewal(exchange, signer=signer)
+    profile = exchange.scep_profile
+    signer_key = verify_key(request.signer.public_key(), min_bits=profile.key_size)
+    renewal = find_renewal(exchange, request)
     opened = open_request(exchange, request)
     try:
         csr = decode_csr(
@@ -48,7 +48,7 @@ def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
             known_names=renewal.list_known_names() if renewal else (),
         )
     except UnprovedRequest as refusal:
-        raise explain_refusal(refusal, exchange=exchange, signer=signer) from refusal
+        raise explain_refusal(refusal, exchange=exchange, request=request) from refusal
     exchange.session_id = find_session_id(csr.common_name) or exchange.session_id
     row = renew_with_challenge(exchange, renewal, csr=csr) if renewal else None
     if row is None and csr.public_key != signer_key:

@@ -17,6 +17,8 @@ from devices.models import Device, Enrollment
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN, CONNECT, Identity, MdmDevice
+from tests.scep.device import sign
+from tests.scep.malformed import make_malformed
 
 
 def make_stranger(common_name: str = "device") -> Identity:
@@ -75,6 +77,20 @@ def test_a_message_without_signature_is_refused_for_want_of_a_certificate(
     device = make_device()
     response = device.put(CHECKIN, device.message("Authenticate"), signature="")
     assert_refused(response, news, "certificate_not_issued")
+
+
+@pytest.mark.parametrize("path", [CHECKIN, CONNECT])
+def test_a_signature_is_refused_when_its_certificate_cannot_be_read(
+    make_device: MakeDevice, news: News, path: str
+) -> None:
+    """Its time is decoded later than the rest: no datetime has the year 0."""
+    device = make_device().enroll()
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    certificate = make_malformed(key, not_before=b"\x18\x0f00000101000000Z")
+    body = plistlib.dumps({"Status": "Idle", "UDID": device.udid})
+    signed = sign(None, key=key, certificate=certificate, attributes={}, digest_of=body)
+    signature = base64.b64encode(signed).decode()
+    assert_refused(device.put(path, body, signature=signature), news, "identity_not_trusted")
 
 
 @pytest.mark.parametrize("header", ["x", "####", "AAAA", "A" * 20_000, "eyJhbGciOiJub25lIn0="])

@@ -24,6 +24,7 @@ from tests.scep.device import (
     make_self_signed,
     sign,
 )
+from tests.scep.malformed import make_malformed
 
 pytestmark = pytest.mark.django_db
 BAD_ALG, BAD_MESSAGE_CHECK, BAD_REQUEST, BAD_CERT_ID = "0", "1", "2", "4"
@@ -60,6 +61,28 @@ def test_challenge_invalid_is_logged_when_the_static_one_is_wrong(
     assert news["remote_address"] == "127.0.0.1"
     assert STATIC_CHALLENGE not in str(news)
     assert not challenge or challenge not in news["message"]
+
+
+@pytest.mark.parametrize("message_type", ["17", "19", "20"])
+@pytest.mark.parametrize("whose", ["issuer", "subject"])
+@pytest.mark.parametrize(
+    "name", [b"\x0c\x02\xff\xfe", b"\x05\x00", b"\x30\x00"],
+    ids=["no UTF-8", "NULL", "SEQUENCE"],
+)  # fmt: skip
+def test_message_is_refused_when_the_signers_certificate_has_a_malformed_name(
+    static_profile: ScepProfile, ra: Any, ask: Any, name: bytes, whose: str, message_type: str
+) -> None:
+    """It is read only when it is compared: that was too late (S10)."""
+    device = Device()
+    certificate = make_malformed(device.key, **{whose: name})
+    message = device.build_renewal(
+        ra=ra,
+        old=certificate,
+        old_key=device.key,
+        csr=make_csr(device.key, challenge=STATIC_CHALLENGE),
+        message_type=message_type,
+    )
+    assert_refused(ask(static_profile, message), device=device, fail_info=BAD_REQUEST)
 
 
 @pytest.mark.parametrize("challenge", [None, "anything"])
