@@ -1,6 +1,9 @@
 """What looks wrong about a device, for an administrator to judge; nothing is merged or refused."""
 
 from devices.models import Device, Enrollment
+from devices.services.locks import select_free
+
+SHARED_SERIAL = "Another device has its serial number: UDID "
 
 
 def flag_device(device: Device, *, warning: str) -> None:
@@ -10,13 +13,21 @@ def flag_device(device: Device, *, warning: str) -> None:
 
 
 def flag_shared_serial(device: Device) -> None:
-    """A serial number under two UDIDs: a new logic board, or a clone."""
+    """A serial number under two UDIDs: a new logic board, or a clone; the device's row is held.
+
+    Those that have no such warning yet get one, but for what another message holds: it may wait
+    for this device. They find this one by their own next answer.
+    """
     if not device.serial_number:
         return
     others = Device.objects.filter(serial_number=device.serial_number).exclude(pk=device.pk)
-    for other in others:
-        flag_device(other, warning=f"Another device has its serial number: UDID {device.udid}.")
-        flag_device(device, warning=f"Another device has its serial number: UDID {other.udid}.")
+    first = others.order_by("pk").only("udid").first()
+    if first is None:
+        return
+    flag_device(device, warning=f"{SHARED_SERIAL}{first.udid}.")
+    unflagged = select_free(others.exclude(warning__startswith=SHARED_SERIAL))
+    keys = list(unflagged.values_list("pk", flat=True))
+    Device.objects.filter(pk__in=keys).update(warning=f"{SHARED_SERIAL}{device.udid}.")
 
 
 def flag_brought_back(enrollment: Enrollment, *, before: Enrollment) -> None:

@@ -278,6 +278,27 @@ def test_no_message_waits_for_another_in_a_circle_when_all_note_that_the_device_
         assert device.enrollment.push_attempts == 0
 
 
+def test_clones_with_one_serial_number_wait_in_no_circle_when_they_enroll_at_once(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    for number in range(2):
+        clones = [make_device(serial=f"CLONE{number}") for _ in range(6)]
+
+        def tell(each: int, clones: list[MdmDevice] = clones) -> int:
+            command = clones[each].take()
+            assert command is not None
+            facts = {"QueryResponses": {"SerialNumber": clones[each].serial}}
+            return clones[each].connect("Acknowledged", command["CommandUUID"], **facts).status_code
+
+        def enroll(each: int, clones: list[MdmDevice] = clones) -> int:
+            clones[each].enroll()
+            return 200
+
+        for act in (enroll, tell):
+            assert set(run_together(act, count=len(clones))) == {200}
+        assert all("has its serial number" in clone.row.warning for clone in clones)
+
+
 def test_twelve_devices_enroll_at_once(make_device: MakeDevice, started: list[str]) -> None:
     devices = [make_device() for _ in range(12)]
     run_together(lambda n: devices[n].enroll(), count=12)
