@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from organization.errors import NotSetUp
-from organization.models import PreparedInsert, update_row
+from organization.models import Given, PreparedInsert, PreparedUpdate
 from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
-from scep.errors import DuplicateTransaction, ScepError
+from scep.errors import DuplicateTransaction, FailInfo, IdentityRevoked, RequestRejected, ScepError
 from scep.models import (
     CertificateAuthority,
     CertificatePurpose,
@@ -64,6 +65,18 @@ INTEND = PreparedInsert(
     waits_for_disk=False,
 )
 
+# What was revoked meanwhile stays revoked (S12).
+STORE = PreparedUpdate(
+    lambda: IssuedCertificate.objects.filter(
+        pk=Given("pk"), status=CertificateStatus.INTENDED.value
+    ),
+    status=CertificateStatus.ISSUED.value,
+    certificate=Given("certificate"),
+    fingerprint=Given("fingerprint"),
+    transaction_id=Given("transaction_id"),
+    updated_at=Given("now"),
+)
+
 
 @dataclass(frozen=True)
 class Application:
@@ -94,9 +107,9 @@ def issue_certificate(
     """Sign an identity certificate and store it; `spend(row)` runs in the storing transaction.
 
     Whatever `spend` raises undoes the storing, and the certificate is never handed out.
-    Raises RequestRejected for a compromised key, DuplicateTransaction where the transactionID has
-    brought a certificate meanwhile, organization.errors.NotSetUp where the CA cannot sign (any
-    more).
+    Raises RequestRejected for a compromised key, IdentityRevoked where the certificate that is
+    renewed was revoked, DuplicateTransaction where the transactionID has brought a certificate
+    meanwhile, organization.errors.NotSetUp where the CA cannot sign (any more).
     """
     signer = get_signer(issuer)
     names = _get_names(application)
@@ -283,14 +296,15 @@ def _store_certificate(
     application: Application,
     spend: Callable[[IssuedCertificate], object],
 ) -> None:
-    row.certificate, row.fingerprint = der, fingerprint(der)
+    row.certificate, row.fingerprint, row.updated_at = der, fingerprint(der), timezone.now()
     row.status, row.transaction_id = CertificateStatus.ISSUED.value, application.transaction_id
-    fields = ["certificate", "fingerprint", "status", "transaction_id", "updated_at"]
     is_stored = False
     try:
         with transaction.atomic():
-            update_row(row, fields=fields)
+            _store(row)
             is_stored = True
+            if application.renews is not None:
+                _lock_renewed(application.renews)
             spend(row)
             certificate_issued.send(
                 sender=IssuedCertificate, certificate=row, caller=application.caller
@@ -299,3 +313,24 @@ def _store_certificate(
         if is_stored:
             raise
         raise DuplicateTransaction("the transactionID is in use") from error
+
+
+def _store(row: IssuedCertificate) -> None:
+    is_stored = STORE.run(
+        pk=row.pk,
+        certificate=row.certificate,
+        fingerprint=row.fingerprint,
+        transaction_id=row.transaction_id,
+        now=row.updated_at,
+    )
+    if not is_stored:
+        raise RequestRejected("the serial number was revoked before its certificate was stored")
+
+
+def _lock_renewed(renewed: IssuedCertificate) -> None:
+    """One renewal of a certificate after the other, and none once it is revoked."""
+    rows = IssuedCertificate.objects.select_for_update().only("status").filter(pk=renewed.pk)
+    if rows.get().status != CertificateStatus.ISSUED:
+        raise IdentityRevoked(
+            "the certificate to be renewed was revoked", fail_info=FailInfo.BAD_REQUEST
+        )

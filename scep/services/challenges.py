@@ -108,12 +108,10 @@ def spend_challenge(
     """Use up what `check_challenge` granted; called in the transaction that stores the outcome.
 
     Of a one-time challenge by one conditional UPDATE, so that of many at once exactly one gets
-    through, and none once the certificate that it renews is revoked; of a token's under a lock, so
-    that exactly as many do as it may bring. Raises ChallengeReused.
+    through; of a token's under a lock, so that exactly as many do as it may bring. Raises
+    ChallengeReused.
     """
     if grant.is_one_time:
-        if grant.renews_fingerprint:
-            _lock_renewed(grant.renews_fingerprint)
         _spend_one_time(challenge, scep_profile=scep_profile, now=now)
     else:
         count_certificate(grant)
@@ -173,15 +171,6 @@ def _check_one_time(row: DynamicChallenge, *, now: datetime) -> ChallengeGrant:
         is_profile_service=row.purpose == ChallengePurpose.PROFILE_SERVICE,
         holds=row.holds,
     )
-
-
-def _lock_renewed(certificate_sha256: str) -> None:
-    """Not as a condition of the UPDATE below: a join would let PostgreSQL spend it twice."""
-    renewed = IssuedCertificate.objects.select_for_update().filter(
-        fingerprint=certificate_sha256, status=CertificateStatus.ISSUED
-    )
-    if renewed.first() is None:
-        raise ChallengeInvalid("the certificate that the challenge renews was revoked")
 
 
 def _spend_one_time(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> None:

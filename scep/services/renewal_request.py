@@ -18,12 +18,10 @@ from scep.errors import (
     FailInfo,
     IdentityNotInTime,
     IdentityNotTrusted,
-    IdentityRevoked,
     RequestRejected,
 )
 from scep.models import (
     CertificateAuthorityRole,
-    CertificateStatus,
     IssuedCertificate,
     ScepProfile,
 )
@@ -113,7 +111,7 @@ def renew(
     )
 
     def check_and_spend(_: IssuedCertificate) -> None:
-        _check_again(renewed)
+        _check_number(renewed)
         if spend is not None:
             spend()
 
@@ -164,11 +162,8 @@ def _build_transaction_id(transaction_id: str, *, renewed: IssuedCertificate) ->
     return f"#{hashlib.sha256(scope.encode()).hexdigest()}"
 
 
-def _check_again(renewed: IssuedCertificate) -> None:
-    """In the storing transaction, one renewal of the certificate after the other."""
-    locked = IssuedCertificate.objects.select_for_update().get(pk=renewed.pk)
-    if locked.status != CertificateStatus.ISSUED:
-        raise IdentityRevoked("the certificate was revoked", fail_info=FailInfo.BAD_REQUEST)
+def _check_number(renewed: IssuedCertificate) -> None:
+    """In the storing transaction, which has locked the renewed certificate."""
     if _list_successors(renewed).count() > MAX_RENEWALS:
         raise RequestRejected("the certificate was renewed often enough")
 

@@ -1,6 +1,7 @@
 """The CA: identities without SCEP, revocation, and whom we still believe."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,16 @@ from scep.models import (
     ScepProfile,
     ServiceCertificate,
 )
+from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_ca_certificate_fingerprint, verify_identity
+from scep.services import authority
 from scep.services.authority import issue_identity, revoke_certificate
 from scep.services.bootstrap import ensure_authorities, ensure_default_profile
+from scep.services.challenges import create_dynamic_challenge
 from scep.services.profile_signing import sign_profile
+from scep.services.sweep import revoke_orphans
 from scep.signals import certificate_issued, certificate_revoked
-from tests.scep.device import make_key, make_self_signed
+from tests.scep.device import Device, make_key, make_self_signed
 from tests.scep.reply import run_openssl, write_pem
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +45,56 @@ def issue(session_id: str = SESSION) -> tuple[bytes, str, IssuedCertificate]:
 
 def load(row: IssuedCertificate) -> x509.Certificate:
     return x509.load_der_x509_certificate(bytes(row.certificate or b""))
+
+
+def meanwhile(act: Callable[[], object], *, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it happen while a certificate is signed."""
+
+    def sign(*arguments: Any, **options: Any) -> bytes:
+        act()
+        return build_identity_certificate(*arguments, **options)
+
+    monkeypatch.setattr(authority, "build_identity_certificate", sign)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_nothing_renews_an_identity_that_was_revoked(
+    monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """A device that was sent away must not come back by what it was just about to get."""
+    _, _, row = issue()
+
+    def revoke() -> None:
+        revoke_certificate(row, reason="privilege_withdrawn", now=timezone.now())
+
+    if when == "before":
+        revoke()
+    else:
+        meanwhile(revoke, monkeypatch=monkeypatch)
+    with pytest.raises(IdentityRevoked):
+        issue_identity(
+            session_id=SESSION, token_id="jti-2", common_name="x", now=timezone.now(), renews=row
+        )
+    assert not IssuedCertificate.objects.exclude(status=CertificateStatus.REVOKED).exists()
+
+
+def test_serial_number_stays_revoked_when_its_certificate_comes_too_late(
+    dynamic_profile: ScepProfile, ra: x509.Certificate, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stood still for ten minutes finds its intent revoked (S12)."""
+
+    def sweep() -> None:
+        assert revoke_orphans(now=timezone.now() + timedelta(minutes=11)) == 1
+
+    challenge = create_dynamic_challenge(dynamic_profile, session_id="", now=timezone.now())
+    message = Device().build_request(ra=ra, challenge=challenge)
+    with monkeypatch.context() as patch:
+        meanwhile(sweep, monkeypatch=patch)
+        assert ask(dynamic_profile, message).status == "2"
+    orphan = IssuedCertificate.objects.get()
+    assert (orphan.status, orphan.fingerprint) == (CertificateStatus.REVOKED, None)
+    assert ask(dynamic_profile, message).status == "0"
+    assert IssuedCertificate.objects.filter(status=CertificateStatus.ISSUED).count() == 1
 
 
 def test_openssl_opens_the_identity_when_it_has_the_password(tmp_path: Path) -> None:
