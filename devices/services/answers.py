@@ -6,7 +6,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from devices.models import Command, CommandState, Device, Enrollment, UserChannel
+from devices.models import (
+    Command,
+    CommandState,
+    Device,
+    Enrollment,
+    EnrollmentState,
+    UserChannel,
+)
 from devices.models.command import IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
@@ -117,6 +124,8 @@ def _finish_with_more(
     if teaches or command.origin == ORIGIN:
         device = lock_device(command.device_id)  # before the command's row
         command.enrollment = _read_enrollment(command, device=device)
+        # It may have ended since the message was read.
+        teaches = teaches and command.enrollment.state == EnrollmentState.LIVE
     if not _finish(command):
         return
     settle_secrets(command, answer=report.answer, now=now)

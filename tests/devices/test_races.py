@@ -16,6 +16,7 @@ from django.utils import timezone
 from devices.errors import NotEnrolled
 from devices.models import Command, Device, Enrollment
 from devices.services.actions import erase, unenroll
+from devices.services.checkin import check_out
 from devices.services.lapse import mark_identity_revoked
 from devices.services.queue import enqueue, take_next, withdraw
 from devices.services.raw_commands import queue_raw_command
@@ -143,6 +144,32 @@ def test_an_enrollment_that_ends_at_the_same_moment_keeps_no_unlock_token(
 
     assert set(run_together(lambda number: (end, answer)[number](), count=2)) <= {200, 403}
     assert device.enrollment.unlock_token is None
+
+
+def test_an_answer_teaches_nothing_when_the_enrollment_ends_at_the_same_moment(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    device = make_device().enroll()
+    command = device.take()
+    assert command is not None
+    assert command["Command"]["RequestType"] == "DeviceInformation"
+    is_changed = Event()
+
+    def end() -> int:
+        with transaction.atomic():
+            check_out(device.enrollment, now=timezone.now())
+            is_changed.set()
+            time.sleep(0.3)  # as long as the answer waits for the device
+        return 200
+
+    def answer() -> int:
+        assert is_changed.wait(10)
+        facts = {"QueryResponses": {"DeviceName": "Late"}}
+        return device.connect("Acknowledged", command["CommandUUID"], **facts).status_code
+
+    assert set(run_together(lambda number: (end, answer)[number](), count=2)) <= {200, 403}
+    assert device.row.name != "Late"
+    assert not Command.objects.filter(completed_at=None).exists()
 
 
 def test_nothing_is_queued_when_the_enrollment_ends_at_the_same_moment(
