@@ -251,7 +251,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "GuardMDM",
-    "DESCRIPTION": "Enrollment tokens, devices, groups, policies and certificates.",
+    "DESCRIPTION": "Enrollment tokens, devices, groups, policies and certificates. "
+    "Fields and filters that an operation does not have are refused.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

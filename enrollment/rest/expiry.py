@@ -1,7 +1,7 @@
 """`expires_at` of a new token: a moment, a time from now, or never."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
@@ -27,6 +27,10 @@ class ExpiryField(serializers.DateTimeField):
 
     Nothing said is DEFAULT: a token that nobody thought about dies by itself.
     """
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "invalid": f"Say {', '.join(LIFETIMES)}, {NEVER}, or a moment in ISO 8601."
+    }
 
     def __init__(self) -> None:
         super().__init__(required=False)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -16,6 +17,8 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from organization.models import Role
 from organization.rest import openapi  # noqa: F401 - registers the authentication scheme
 from organization.rest.errors import ServiceErrors
+
+NO_FIELD = "is not a field of this request"
 
 
 class RestViewSet(ViewSet):
@@ -33,9 +36,16 @@ class RestViewSet(ViewSet):
 
     @staticmethod
     def decode(request: Request, serializer: type[Serializer[Any]], **options: Any) -> Any:
-        """Return the body's values as `serializer` checks them; raises ValidationError."""
+        """Return the body's values as `serializer` checks them; raises ValidationError.
+
+        A name that the serializer does not have is refused: a misspelt `hold_for_approval` would
+        make a token that holds nothing.
+        """
         decoder = serializer(data=request.data, **options)
         decoder.is_valid(raise_exception=True)
+        unknown = [name for name in request.data if name not in decoder.fields]
+        if unknown:
+            raise ValidationError({name: [NO_FIELD] for name in unknown})
         return decoder.validated_data
 
 

@@ -1,5 +1,6 @@
 """SCEP profiles as JSON: what is shown, what is taken, and the results of tests and fetches."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -7,8 +8,15 @@ from rest_framework import serializers
 
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.models.profile import default_subject
+from scep.protocol.subject_template import ALTERNATIVE_NAMES, RELATIVE_NAMES, VARIABLES
 from scep.selectors import get_ca_certificate_fingerprint
-from scep.services.profiles import KEY_SIZES, MAX_VALIDITY_DAYS, SECRETS, VALUE_NAMES
+from scep.services.profiles import (
+    KEY_SIZES,
+    MAX_VALIDITY_DAYS,
+    MIN_STATIC_CHALLENGE,
+    SECRETS,
+    VALUE_NAMES,
+)
 
 MAX_TEMPLATES = 20
 # As they are stored; the CA's fingerprint is shown in another way.
@@ -68,9 +76,14 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
         return get_ca_certificate_fingerprint(profile).hex()
 
 
-def _build_template_field(default: Any) -> Any:
+def _build_template_field(kinds: Iterable[str], *, default: Any) -> Any:
+    variables = ", ".join(f"`{{{name}}}`" for name in VARIABLES)
     return serializers.ListField(
-        child=serializers.CharField(max_length=200), max_length=MAX_TEMPLATES, default=default
+        child=serializers.CharField(max_length=200),
+        max_length=MAX_TEMPLATES,
+        default=default,
+        help_text=f"`KIND=value` each, in order. Kinds: {', '.join(kinds)}. Variables: {variables}."
+        " One whose variables are all unknown is left out.",
     )
 
 
@@ -83,7 +96,11 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         choices=ChallengeType.choices, default=ChallengeType.DYNAMIC
     )
     static_challenge = serializers.CharField(
-        max_length=255, required=False, write_only=True, help_text="Never shown again."
+        max_length=255,
+        required=False,
+        write_only=True,
+        help_text=f"With static challenges: {MIN_STATIC_CHALLENGE} characters or more. "
+        "Never shown again.",
     )
     allow_legacy = serializers.BooleanField(
         default=False, help_text="Accept 3DES and SHA-1 from devices that know nothing better."
@@ -92,8 +109,8 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
     key_usage = serializers.ChoiceField(
         choices=KeyUsage.choices, default=KeyUsage.SIGNING_AND_ENCRYPTION
     )
-    subject = _build_template_field(default_subject)
-    subject_alternative_names = _build_template_field(list)
+    subject = _build_template_field(RELATIVE_NAMES, default=default_subject)
+    subject_alternative_names = _build_template_field(ALTERNATIVE_NAMES, default=list)
     validity_days = serializers.IntegerField(min_value=1, max_value=MAX_VALIDITY_DAYS, default=365)
     renewal_days = serializers.IntegerField(
         min_value=1,
@@ -102,10 +119,24 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Null: 180 days ahead, or a third of the certificate's life.",
     )
-    hold_for_approval = serializers.BooleanField(default=False)
-    single_certificate = serializers.BooleanField(default=False)
-    external_url = serializers.CharField(max_length=500, default="", allow_blank=True)
-    ca_name = serializers.CharField(max_length=100, default="", allow_blank=True)
+    hold_for_approval = serializers.BooleanField(
+        default=False, help_text="New enrollments wait until an administrator approves them."
+    )
+    single_certificate = serializers.BooleanField(
+        default=False, help_text="GetCACert answers with one certificate, without an RA."
+    )
+    external_url = serializers.CharField(
+        max_length=500,
+        default="",
+        allow_blank=True,
+        help_text="The external server: https, without a question mark.",
+    )
+    ca_name = serializers.CharField(
+        max_length=100,
+        default="",
+        allow_blank=True,
+        help_text="The CA's identifier where an external server has several.",
+    )
     ca_fingerprint = serializers.CharField(
         max_length=120,
         required=False,
@@ -118,8 +149,15 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         write_only=True,
         help_text="Replaces the CAs whose identities are trusted.",
     )
-    hook_type = serializers.ChoiceField(choices=HookType.choices, default="", allow_blank=True)
-    hook_url = serializers.CharField(max_length=500, default="", allow_blank=True)
+    hook_type = serializers.ChoiceField(
+        choices=HookType.choices,
+        default="",
+        allow_blank=True,
+        help_text="Where dynamic challenges for an external server come from.",
+    )
+    hook_url = serializers.CharField(
+        max_length=500, default="", allow_blank=True, help_text="Where the hook is asked."
+    )
     hook_username = serializers.CharField(max_length=200, default="", allow_blank=True)
     hook_password = serializers.CharField(
         max_length=200, required=False, write_only=True, help_text="Never shown again."

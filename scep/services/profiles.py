@@ -235,6 +235,8 @@ def _check_static_challenge(profile: ScepProfile) -> None:
 def _check_external(profile: ScepProfile) -> None:
     if profile.challenge_type == ChallengeType.TOKEN:
         raise ProfileInvalid("An external server cannot check a token: choose static or dynamic.")
+    if not profile.external_url:
+        raise ProfileInvalid("An external server needs its URL.")
     _check_url(profile.external_url, what="The external server's URL")
     if "?" in profile.external_url:
         raise ProfileInvalid("The external server's URL must end before the question mark.")
@@ -250,6 +252,8 @@ def _check_external(profile: ScepProfile) -> None:
 def _check_hook(profile: ScepProfile) -> None:
     if profile.hook_type not in HookType.values:
         raise ProfileInvalid("Say where the external server's one-time challenges come from.")
+    if not profile.hook_url:
+        raise ProfileInvalid("Say at which URL the one-time challenges are fetched.")
     _check_url(profile.hook_url, what="The challenge URL")
     name = profile.hook_username
     if len(name) > MAX_HOOK_USERNAME or not name.isprintable() or ":" in name:

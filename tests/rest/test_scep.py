@@ -70,6 +70,8 @@ def test_profile_keeps_the_rest_when_patched(administrator: Program) -> None:
         {"name": "x", "static_challenge": "correct horse"},
         {"name": "x", "key_size": 1024},
         {"name": "x", "validity_days": 0},
+        {"name": "x", "hold_for_aproval": True},
+        {"name": "x", "server_type": "external"},
     ],
 )
 def test_profile_is_refused_when_it_cannot_work(body: Any, administrator: Program) -> None:

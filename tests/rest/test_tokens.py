@@ -128,6 +128,20 @@ def test_expiry_is_refused_when_past_or_unreadable(
     assert set(answer.json()["errors"]) == {"expires_at"}
 
 
+def test_token_is_refused_when_a_field_is_misspelt(operator: Program, sample: Sample) -> None:
+    before = EnrollmentToken.objects.count()
+    body = {"name": "x", "group": sample.group.public_id, "hold_for_aproval": True}
+    answer = operator.post(TOKENS, body)
+    assert answer.status_code == 400
+    assert answer.json()["errors"] == {"hold_for_aproval": ["is not a field of this request"]}
+    assert EnrollmentToken.objects.count() == before
+
+
+def test_expiry_says_what_it_may_be_when_unreadable(operator: Program, sample: Sample) -> None:
+    body = {"name": "x", "group": sample.group.public_id, "expires_at": "3h"}
+    assert "24h, 7d, 30d, never" in operator.post(TOKENS, body).json()["detail"]
+
+
 def test_name_is_refused_when_the_service_says_so(operator: Program, sample: Sample) -> None:
     answer = operator.post(TOKENS, {"name": "two\nlines", "group": sample.group.public_id})
     assert answer.status_code == 400
