@@ -106,7 +106,7 @@ def log_expiring(name: str, days: int, not_after: datetime, kind: str, **_: Any)
     code = "ca_expiring" if kind in CertificateAuthorityRole.values else "certificate_expiring"
     write_entry(
         code,
-        message=f"{name}: expires on {not_after:%Y-%m-%d} ({days} days left)",
+        message=f"{name}: expires on {not_after:%-d %b %Y} ({days} days left)",
         detail={"name": name, "kind": kind, "days": days, "not_after": not_after.isoformat()},
     )
 
@@ -118,7 +118,7 @@ def log_push_certificate(certificate: PushCertificate, days: int, **_: Any) -> N
     code = "push_certificate_expiring" if days else "push_certificate_expired"
     write_entry(
         code,
-        message=f"expires on {end:%Y-%m-%d} ({days} days left)" if days else "",
+        message=f"expires on {end:%-d %b %Y} ({days} days left)" if days else "",
         detail={"topic": certificate.topic, "days": days},
     )
 
@@ -278,7 +278,7 @@ def _word_return(enrollment: Enrollment, *, before: Enrollment) -> str:
     token, earlier = _find_token_name(enrollment), _find_token_name(before)
     by = f"with the token “{token}”" if token else "without a token"
     how = "with the same one" if token == earlier else f"with “{earlier or 'none'}”"
-    return f"Enrolled again {by}; before that on {before.created_at:%Y-%m-%d}, {how}"
+    return f"Enrolled again {by}; before that on {before.created_at:%-d %b %Y}, {how}"
 
 
 def _find_token_name(enrollment: Enrollment) -> str:

@@ -29,4 +29,4 @@ class Examination(models.Model):
         ordering = ("-id",)
 
     def __str__(self) -> str:
-        return f"{self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.started_at:%-d %b %Y, %H:%M}"

@@ -36,7 +36,7 @@ class Silence:
 
 def find_departure(silence: Silence, *, now: datetime) -> str:
     """Return why the device has probably left, in plain words, or ""."""
-    heard_on = f"{silence.heard_at:%Y-%m-%d}"
+    heard_on = f"{silence.heard_at:%-d %b %Y}"
     if silence.dead_token and silence.heard_at <= now - TOKEN_DEAD_FOR:
         return (
             f"Probably removed on {heard_on}: not heard of since, and Apple does not know its push"

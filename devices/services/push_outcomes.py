@@ -171,7 +171,7 @@ def _sort(claim: Claim, answer: PushAnswer) -> _Kind:
 
 
 def _word_error(answer: PushAnswer) -> str:
-    since = f" since {answer.gone_at:%Y-%m-%d}" if answer.gone_at else ""
+    since = f" since {answer.gone_at:%-d %b %Y}" if answer.gone_at else ""
     return f"{answer.verdict.value}: {answer.reason}{since}"[:255]
 
 

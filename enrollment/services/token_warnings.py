@@ -41,6 +41,6 @@ def _report(token: EnrollmentToken, *, code: str, now: datetime) -> bool:
 def describe_warning(token: EnrollmentToken, *, code: str) -> str:
     """Return the warning as a sentence for the log."""
     if code == EXPIRING and token.expires_at is not None:
-        return f"token “{token.name}”: expires on {token.expires_at:%Y-%m-%d at %H:%M} UTC"
+        return f"token “{token.name}”: expires on {token.expires_at:%-d %b %Y, %H:%M} UTC"
     left = token.max_uses - token.use_count
     return f"token “{token.name}”: {left} of {token.max_uses} uses left"

@@ -195,7 +195,7 @@ def _find_weakness(certificate: x509.Certificate) -> tuple[str, str] | None:
 
 def _judge_expiry(name: str, shown: Shown, trust: str) -> Finding:
     until: datetime = shown.certificate.not_valid_after_utc
-    text = f"{trust}; valid until {until:%Y-%m-%d}; {shown.version}"
+    text = f"{trust}; valid until {until:%-d %b %Y}; {shown.version}"
     is_soon = until - timezone.now() < RENEW_WITHIN
     return Finding(
         name, text, "Renew it: no device connects once it has expired." if is_soon else ""

@@ -43,8 +43,8 @@ def check_authorities() -> Finding:
     expiring = list_expiring(now=now, within=EXPIRES_SOON)
     if not expiring:
         first = min((root, issuing), key=lambda row: row.not_after)
-        return Finding("CA", f"{first} valid until {first.not_after:%Y-%m-%d}")
-    text = ", ".join(f"{each.name} ends on {each.not_after:%Y-%m-%d}" for each in expiring)
+        return Finding("CA", f"{first} valid until {first.not_after:%-d %b %Y}")
+    text = ", ".join(f"{each.name} ends on {each.not_after:%-d %b %Y}" for each in expiring)
     is_own_work = all(each.is_automatic for each in expiring)
     fix = "Start the scheduler and a worker." if is_own_work else "Prepare or import the next CA."
     return Finding("CA", text, fix, is_failure=expiring[0].not_after <= now)
@@ -85,13 +85,13 @@ def check_push_certificate() -> Finding:
         return build_failure(name, f"APNs refuses it: {row.refusal}", fix)
     state = row.get_state(now)
     if state == PushCertificateState.EXPIRED:
-        return build_failure(name, f"expired on {row.not_after:%Y-%m-%d}", fix)
+        return build_failure(name, f"expired on {row.not_after:%-d %b %Y}", fix)
     lost = count_devices_beyond_topic(row.topic)
     if lost:
         fix = "Import the certificate that they were enrolled with, or enroll them again."
         return build_failure(name, f"{lost} devices listen to another topic", fix)
     is_soon = state == PushCertificateState.EXPIRING
-    text = f"valid until {row.not_after:%Y-%m-%d}, topic {row.topic}"
+    text = f"valid until {row.not_after:%-d %b %Y}, topic {row.topic}"
     return Finding(name, text, fix if is_soon else "")
 
 

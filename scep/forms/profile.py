@@ -56,7 +56,7 @@ class ScepProfileForm(ConsoleForm):
         widget=forms.URLInput(
             attrs={"placeholder": "https://ndes.example.com/certsrv/mscep/mscep.dll"}
         ),
-        help_text=_("https, without a question mark. Devices ask this server, not this one."),
+        help_text=_("https, without a question mark. Devices ask it directly."),
     )
     ca_name = forms.CharField(
         label=_("CA name"),
@@ -121,7 +121,9 @@ class ScepProfileForm(ConsoleForm):
     hold_for_approval = forms.BooleanField(
         label=_("Hold new enrollments until an administrator approves them"),
         required=False,
-        help_text=_("They wait under System › Certificates › Waiting. Renewals do not wait."),
+        help_text=_(
+            "They wait under System › Certificates › Waiting for approval. Renewals do not wait."
+        ),
     )
 
     subject = LinesField(

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from organization.templatetags.console import pill
+from scep.forms.certificates import REASONS
 from scep.models import (
     CertificateStatus,
     HeldRequest,
@@ -118,6 +119,13 @@ def colons(text: str) -> str:
 def spaced(subject: str) -> str:
     """Return a name of RFC 4514 with room to break between its parts."""
     return re.sub(r"(?<!\\),(?! )", ", ", subject)
+
+
+@register.filter
+def reason_in_words(reason: str) -> str:
+    """Return why a certificate was revoked as the dialog has said it."""
+    words = dict(REASONS).get(reason)
+    return str(words) if words else reason.replace("_", " ")
 
 
 @register.simple_tag

@@ -191,6 +191,7 @@ def test_revoking_takes_a_reason_and_is_audited(world: World, operator: Client) 
     url = f"{LIST}issued/{world.certificate.public_id}"
     page = operator.post(f"{url}/revoke", {"reason": "key_compromise"}, follow=True)
     assert "The certificate is revoked." in page.content.decode()
+    assert "UTC: The key may be in other hands" in page.content.decode()
     world.certificate.refresh_from_db()
     assert world.certificate.status == CertificateStatus.REVOKED
     assert world.certificate.revocation_reason == "key_compromise"

@@ -56,7 +56,7 @@ def test_device_that_ignores_a_week_of_pushes_is_probably_removed(
 
     assert device.row.status == "not_managed"
     reason = device.row.status_reason
-    assert reason.startswith(f"Probably removed on {heard_at:%Y-%m-%d}: Apple has taken ")
+    assert reason.startswith(f"Probably removed on {heard_at:%-d %b %Y}: Apple has taken ")
     assert reason.endswith("It may also be switched off.")
     assert [each["message"] for each in news["device_fell_silent"]] == [reason]
 
@@ -132,7 +132,7 @@ def test_a_410_says_since_when(enroll: Enroll, apns: FakeApns) -> None:
     assert (device.row.status, device.row.status_reason) == (
         "unenrolled",
         "Apple's push service says that the device has left"
-        f" (Unregistered since {gone_at:%Y-%m-%d}).",
+        f" (Unregistered since {gone_at:%-d %b %Y}).",
     )
     device.token_update()
     assert device.row.status == "enrolled"

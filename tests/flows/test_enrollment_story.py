@@ -124,7 +124,7 @@ def test_change_reaches_the_device_when_a_policy_of_its_group_changes(
     )
     profile = base64.b64encode(build_web_clip("Intranet")).decode()
     item = (
-        api.post(f"policies/{policy['id']}/items", json={"kind": "profile", "profile": profile})
+        api.post(f"policies/{policy['id']}/items", json={"profile": profile})
         .raise_for_status()
         .json()
     )
@@ -188,7 +188,7 @@ def make_group_with_clip(api: httpx.Client, label: str) -> str:
     policy = {"name": f"{label} {uuid.uuid4()}", "groups": [group["id"]]}
     made = api.post("policies", json=policy).raise_for_status().json()
     profile = base64.b64encode(build_web_clip(label)).decode()
-    item = {"kind": "profile", "profile": profile}
+    item = {"profile": profile}
     api.post(f"policies/{made['id']}/items", json=item).raise_for_status()
     return str(group["id"])
 

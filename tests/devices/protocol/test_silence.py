@@ -16,7 +16,7 @@ DEAD = Silence(heard_at=NOW - DAY, dead_token="BadDeviceToken")
 def test_a_week_of_pushes_that_apns_took_and_nobody_answered_says_when_and_how_many() -> None:
     reason = find_departure(replace(IGNORING, accepted=12), now=NOW)
     assert reason == (
-        "Probably removed on 2026-05-12: Apple has taken 12 pushes since, and none was answered."
+        "Probably removed on 12 May 2026: Apple has taken 12 pushes since, and none was answered."
         " It may also be switched off."
     )
 
