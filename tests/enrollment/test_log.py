@@ -171,7 +171,7 @@ def test_tokens_are_named_when_a_device_enrolls_again(
 ) -> None:
     first = EnrollmentSession.objects.select_related("token").get(public_id=enrollment.session_id)
     for session, told in (
-        (make_session(), "; before that on 20"),
+        (make_session(), f"; before that on {timezone.now():%-d %b %Y}"),
         (make_session(first.token), "with the same one"),
     ):
         again = Enrollment.objects.create(
