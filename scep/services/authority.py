@@ -301,10 +301,11 @@ def _store_certificate(
     is_stored = False
     try:
         with transaction.atomic():
-            _store(row)
-            is_stored = True
+            # In the order in which a revocation takes them: what is renewed, then what renews it.
             if application.renews is not None:
                 _lock_renewed(application.renews)
+            _store(row)
+            is_stored = True
             spend(row)
             certificate_issued.send(
                 sender=IssuedCertificate, certificate=row, caller=application.caller

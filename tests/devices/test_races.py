@@ -22,6 +22,9 @@ from devices.services.queue import enqueue, take_next, withdraw
 from devices.services.raw_commands import queue_raw_command
 from devices.services.renewal import start_due_renewals
 from policies.tasks import apply_policies
+from scep.errors import IdentityRevoked
+from scep.models import IssuedCertificate
+from scep.services.authority import revoke_certificate
 from scep.services.revocation import mark_stale
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.fleet import Fleet
@@ -236,6 +239,34 @@ def test_a_renewed_identity_takes_over_once_when_it_speaks_on_many_connections(
     assert {answer.status_code for answer in answers} == {200}
     assert len(news["identity_renewed"]) == 1
     assert device.enrollment.state == "live"
+
+
+def test_who_renews_and_who_revokes_wait_in_no_circle(
+    make_device: MakeDevice, started: list[str]
+) -> None:
+    device = make_device().enroll()
+    identity = device.identity.row
+    assert identity is not None
+    is_held = Event()
+
+    def revoke() -> None:
+        """The real thing, with a pause after what it takes first."""
+        with transaction.atomic():
+            mark_stale(identity.issuer_id)
+            IssuedCertificate.objects.filter(pk=identity.pk).update(updated_at=timezone.now())
+            is_held.set()
+            time.sleep(0.3)
+            revoke_certificate(identity, reason="key_compromise", now=timezone.now())
+
+    def take() -> None:
+        assert is_held.wait(10)
+        with pytest.raises(IdentityRevoked):
+            renew(device)
+
+    run_together(lambda number: (revoke, take)[number](), count=2)
+    issued = IssuedCertificate.objects.exclude(status="revoked")
+    assert not issued.filter(renews=identity).exists()
+    assert device.row.status == "not_managed"
 
 
 def test_one_renewal_is_queued_when_many_sweeps_run_at_once(
