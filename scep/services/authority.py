@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from organization.errors import NotSetUp
-from organization.models import Given, PreparedInsert, PreparedUpdate
+from organization.models import Given, PreparedInsert, PreparedUpdate, lock_until_commit
 from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
 from scep.errors import DuplicateTransaction, FailInfo, IdentityRevoked, RequestRejected, ScepError
@@ -150,13 +150,12 @@ def issue_identity(
     """
     key = generate_private_key(bits=IDENTITY_KEY_BITS)
     application = Application(key.public_key(), ChallengeGrant(session_id, token_id), renews=renews)
-    earlier = [] if renews else _list_earlier(session_id)
-    row = issue_certificate(
-        application,
-        issuer=get_issuing_ca(),
-        now=now,
-        spend=lambda _: _revoke_all(earlier, reason=SUPERSEDED, now=now),
-    )
+
+    def revoke_earlier(row: IssuedCertificate) -> None:
+        if renews is None and session_id:
+            _revoke_earlier(row, now=now)
+
+    row = issue_certificate(application, issuer=get_issuing_ca(), now=now, spend=revoke_earlier)
     certificate = x509.load_der_x509_certificate(bytes(row.certificate or b""))
     password = secrets.token_urlsafe(PASSWORD_BYTES)
     package = build_pkcs12(
@@ -213,16 +212,14 @@ def _mark_revoked(certificate: IssuedCertificate, *, reason: str, now: datetime)
     return bool(changed)
 
 
-def _revoke_all(rows: list[IssuedCertificate], *, reason: str, now: datetime) -> None:
-    for row in rows:
-        revoke_certificate(row, reason=reason, now=now)
-
-
-def _list_earlier(session_id: str) -> list[IssuedCertificate]:
-    rows = IssuedCertificate.objects.filter(
-        session_id=session_id, scep_profile=None, status=CertificateStatus.ISSUED
-    ).exclude(session_id="")
-    return list(rows)
+def _revoke_earlier(row: IssuedCertificate, *, now: datetime) -> None:
+    """Of several at once, each revokes those that were stored before it: the last one is left."""
+    lock_until_commit(f"identity {row.session_id}")
+    earlier = IssuedCertificate.objects.filter(
+        session_id=row.session_id, scep_profile=None, status=CertificateStatus.ISSUED
+    )
+    for each in list(earlier.exclude(pk=row.pk)):
+        revoke_certificate(each, reason=SUPERSEDED, now=now)
 
 
 def _get_names(application: Application) -> Names:

@@ -220,7 +220,7 @@ def test_a_certificate_that_nobody_got_is_told_as_that(world: World, auditor: Cl
     for url in (LIST, f"{LIST}issued/{row.public_id}"):
         page = auditor.get(url).content.decode()
         assert "Never handed out" in page, url
-        assert "is not managed with it any more" not in page
+        assert "Whoever has it is refused" not in page
 
 
 def test_opening_the_revoke_dialog_revokes_nothing(world: World, operator: Client) -> None:

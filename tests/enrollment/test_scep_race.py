@@ -11,7 +11,9 @@ from django.db import connection
 from django.utils import timezone
 
 from enrollment.models import LogEntry
+from enrollment.services.profile import build_profile
 from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
+from enrollment.services.sessions import get_session
 from enrollment.services.tokens import build_challenge, build_token_text
 from scep.models import CertificateStatus, HeldRequest, IssuedCertificate, ScepProfile
 from scep.protocol.identity_certificate import build_identity_certificate
@@ -123,6 +125,25 @@ def test_challenge_brings_exactly_its_certificates_when_held_requests_are_claime
     ask_at_once(polls, profile=profile)
     assert refused.count() == 8
     assert IssuedCertificate.objects.count() == signed
+
+
+def test_one_identity_is_left_when_the_profile_is_downloaded_twice_at_once(
+    make_token: MakeToken, make_session: MakeSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without SCEP each download makes a key and a certificate; the newest one counts."""
+    session = make_session(make_token(challenge="none"))
+    sign_together(4, monkeypatch=monkeypatch)
+
+    def download(_: int) -> None:
+        try:
+            build_profile(get_session(session.public_id), now=timezone.now())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        list(pool.map(download, range(4)))
+    assert IssuedCertificate.objects.count() == 4
+    assert count_issued(session_id=session.public_id) == 1
 
 
 def test_challenge_brings_all_its_certificates_when_intents_came_to_nothing(
