@@ -94,7 +94,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         broker_url=_check_scheme(values, "BROKER_URL", BROKER_SCHEMES) or "filesystem://localhost",
         secret_key=values["SECRET_KEY"] or _kept_secret(data_dir / "secret_key"),
         key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
-        allowed_hosts=_words(values["ALLOWED_HOSTS"]) or _default_hosts(base_url),
+        allowed_hosts=_list_hosts(base_url, _words(values["ALLOWED_HOSTS"])),
         trusted_proxies=_check_networks(_words(values["TRUSTED_PROXIES"])),
         client_cert_header=_check_client_cert_header(values),
         apns_host=values["APNS_HOST"],
@@ -180,9 +180,10 @@ def _has_port_number(url: str) -> bool:
         return False
 
 
-def _default_hosts(base_url: str) -> list[str]:
+def _list_hosts(base_url: str, others: list[str]) -> list[str]:
+    """The base URL's host is always there: devices know the server by no other name."""
     host = urlsplit(base_url).hostname or "localhost"
-    return list(dict.fromkeys([host, "localhost", "127.0.0.1", "[::1]"]))
+    return list(dict.fromkeys([host, "localhost", "127.0.0.1", "[::1]", *others]))
 
 
 def _check_port(text: str) -> int:

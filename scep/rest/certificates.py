@@ -36,7 +36,11 @@ class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
         slug_field="public_id", read_only=True, allow_null=True
     )
     session = serializers.CharField(source="session_id", read_only=True)
-    token = serializers.CharField(source="token_id", read_only=True)
+    token = serializers.CharField(
+        source="token_id",
+        read_only=True,
+        help_text="Its jti, where it was the challenge; the token of another is its session's.",
+    )
     device = serializers.CharField(
         source="device_id", read_only=True, help_text="Empty until it has checked in."
     )

@@ -25,7 +25,11 @@ class HeldRequestSerializer(serializers.ModelSerializer[HeldRequest]):
     id = serializers.CharField(source="public_id", read_only=True)
     scep_profile: Any = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
     session = serializers.CharField(source="session_id", read_only=True)
-    token = serializers.CharField(source="token_id", read_only=True)
+    token = serializers.CharField(
+        source="token_id",
+        read_only=True,
+        help_text="Its jti, where it was the challenge; the token of another is its session's.",
+    )
     certificate: Any = serializers.SlugRelatedField(
         slug_field="public_id", read_only=True, allow_null=True
     )

@@ -108,6 +108,12 @@
   document.addEventListener("input", showWarnings);
   showWarnings();
 
+  // On a narrow screen the tab that one is on may lie behind the edge.
+  for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+    const tabs = tab.parentElement;
+    tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft + tab.offsetWidth - tabs.clientWidth;
+  }
+
   // Polling rests while nobody looks and catches up when somebody does.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden && event.target.matches("[data-poll]")) event.preventDefault();

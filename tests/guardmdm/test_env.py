@@ -24,6 +24,13 @@ def test_everything_has_a_default(read, tmp_path):
     assert (env.apns_host, env.apns_port) == ("api.push.apple.com", 443)
 
 
+def test_further_hosts_take_no_name_away(read):
+    env = read(BASE_URL="https://mdm.example.com", ALLOWED_HOSTS="other.example")
+    assert env.allowed_hosts == [
+        "mdm.example.com", "localhost", "127.0.0.1", "[::1]", "other.example",
+    ]  # fmt: skip
+
+
 def test_a_secret_made_at_the_first_start_stays_and_is_private(read, tmp_path):
     first, second = read(), read()
     assert first.secret_key == second.secret_key
