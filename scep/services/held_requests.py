@@ -125,8 +125,7 @@ def claim_certificate(
     if request.state != HeldRequestState.APPROVED:
         return None
     check_not_stopped(exchange.served)
-    if not request.is_claimed:
-        check_session(request.session_id, now=exchange.now)
+    check_session(request.session_id, now=exchange.now)
     try:
         return _issue(request, exchange=exchange, public_key=public_key)
     except (DuplicateTransaction, ChallengeReused):

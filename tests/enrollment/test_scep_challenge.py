@@ -195,6 +195,29 @@ def test_approved_request_brings_nothing_while_enrolling_is_stopped(
     assert IssuedCertificate.objects.exists()
 
 
+@pytest.mark.parametrize("challenge", ["token", "static"])
+def test_approved_request_brings_nothing_once_its_session_is_over(
+    make_token: MakeToken, make_session: MakeSession, challenge: str
+) -> None:
+    session = make_session(make_token(challenge=challenge))
+    profile, now = session.token.scep_profile, timezone.now()
+    assert profile is not None
+    ScepProfile.objects.filter(pk=profile.pk).update(hold_for_approval=True)
+    profile.refresh_from_db()
+    is_static = challenge == "static"
+    secret = (
+        bytes(profile.static_challenge or b"").decode() if is_static else build_challenge(session)
+    )
+    message = ScepDevice(name=session.public_id).build_request(
+        ra=list_recipients(profile)[0].certificate, challenge=secret
+    )
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    approve_request(HeldRequest.objects.get(), actor="tests", now=now)
+    EnrollmentSession.objects.filter(pk=session.pk).update(expires_at=now)
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    assert not IssuedCertificate.objects.exists()
+
+
 def test_log_names_token_address_and_profile_when_a_client_without_a_session_asks(
     client: Client, session: EnrollmentSession
 ) -> None:
