@@ -15,6 +15,7 @@ USAGES = {
     ExtendedKeyUsageOID.CODE_SIGNING: "code signing",
     ExtendedKeyUsageOID.EMAIL_PROTECTION: "e-mail protection",
 }
+NIST_NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 NAMES: dict[type[x509.GeneralName], str] = {
     x509.DNSName: "DNS",
     x509.RFC822Name: "e-mail",
@@ -59,7 +60,7 @@ def _describe_key(key: Any) -> str:
     if isinstance(key, rsa.RSAPublicKey):
         return f"RSA {key.key_size}"
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return f"ECDSA {key.curve.name}"
+        return f"ECDSA {NIST_NAMES.get(key.curve.name, key.curve.name)}"
     return type(key).__name__.removesuffix("PublicKey")
 
 

@@ -61,6 +61,7 @@ def test_a_ca_has_a_page_with_its_numbers_and_addresses(world: World, auditor: C
     assert bytes.fromhex(authority.fingerprint).hex(":").upper() in page
     assert f"/pki/crl/{authority.public_id}.crl" in page
     assert "BEGIN CERTIFICATE" in page
+    assert "ECDSA P-256" in page
     assert "PRIVATE KEY" not in page
     assert "Export with key…" not in page
 

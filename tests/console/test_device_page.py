@@ -115,6 +115,25 @@ def test_a_pin_is_revealed_to_administrators_and_audited(
     assert b"246810" not in administrator.get("/console/system/audit-log/").content
 
 
+def test_nothing_is_offered_when_the_device_has_left(world: World, administrator: Client) -> None:
+    assert "Erase…" in administrator.get(get_url(world)).content.decode()
+    world.device.status = "unenrolled"
+    world.device.save()
+    page = administrator.get(get_url(world)).content.decode()
+    for button in ("Send push", "Lock", "Commands…", "Unenroll…", "Erase…"):
+        assert f"{button}</" not in page, button
+
+
+def test_a_command_that_took_days_says_on_which_day_it_was_done(
+    world: World, auditor: Client
+) -> None:
+    command = Command.objects.filter(enrollment=world.enrollment).order_by("pk").last()
+    assert command is not None
+    done = command.created_at + timedelta(days=3)
+    Command.objects.filter(pk=command.pk).update(completed_at=done, state=CommandState.ACKNOWLEDGED)
+    assert f"{done:%-d %b %Y, %H:%M:%S}" in auditor.get(get_url(world)).content.decode()
+
+
 def test_a_command_to_a_device_that_is_gone_says_why(world: World, operator: Client) -> None:
     world.enrollment.state = "checked_out"
     world.enrollment.save()
