@@ -71,6 +71,8 @@ def test_command_is_refused_when_unknown_or_wrongly_told(operator: Program, samp
         body = {"request_type": "DeviceLock", "parameters": parameters}
         answer = operator.post(path, body)
         assert (answer.status_code, answer.json()["code"]) == (400, "command_invalid")
+    apple = operator.post(path, {"request_type": "DeviceLock", "parameters": {"PIN": "123456"}})
+    assert "it takes message, phone_number, pin" in apple.json()["detail"]
     assert sample.enrollment.commands.count() == 1
 
 

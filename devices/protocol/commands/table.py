@@ -105,11 +105,17 @@ class CommandType:
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in parameters:
             if name not in known:
-                raise ParameterInvalid(f"{self.name} takes no {name[:40]}", parameter=name[:40])
+                told = ", ".join(self._list_askable()) or "no parameters"
+                raise ParameterInvalid(
+                    f"{self.name} takes no {name[:40]}; it takes {told}", parameter=name[:40]
+                )
         for name, parameter in known.items():
             if parameter.required and name not in parameters and name not in may_lack:
                 raise ParameterInvalid("is missing", parameter=name)
         return {name: known[name].read(value, facts=facts) for name, value in parameters.items()}
+
+    def _list_askable(self) -> list[str]:
+        return [each.name for each in self.parameters if not each.is_supplied]
 
     def _place(self, values: Mapping[str, Any]) -> Body:
         body: Body = {"RequestType": self.request_type}
