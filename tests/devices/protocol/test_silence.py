@@ -36,7 +36,7 @@ def test_fewer_pushes_or_a_shorter_time_prove_nothing(change: dict[str, object])
 
 def test_a_token_that_apns_does_not_know_counts_after_a_day() -> None:
     reason = find_departure(DEAD, now=NOW)
-    assert reason.startswith("Probably removed on 2026-05-19: ")
+    assert reason.startswith("Probably removed on 19 May 2026: ")
     assert "BadDeviceToken" in reason
     assert find_departure(DEAD, now=NOW - MINUTE) == ""
 
