@@ -202,6 +202,16 @@ def unenroll_device(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
+@role_required()
+def show_command(request: HttpRequest, key: str, command: str) -> HttpResponse:
+    """Answer with what has become of a command, and the device's own words."""
+    device = _get_device(key)
+    row = get_object_or_404(list_commands(device).defer(None).defer("body"), public_id=command)
+    response = render(request, "console/device/answer.html", {"device": device, "command": row})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
 @recent_sign_in_required
 def reveal_pin(request: HttpRequest, key: str, command: str) -> HttpResponse:
@@ -279,6 +289,7 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/ask/<str:facts>", ask_device, name="device-ask"),
     path("devices/<str:key>/unenroll", unenroll_device, name="device-unenroll"),
     path("devices/<str:key>/edit", edit_device, name="device-edit"),
+    path("devices/<str:key>/commands/<str:command>", show_command, name="command"),
     path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),
     path("devices/<str:key>/commands/<str:command>/cancel", cancel_command, name="command-cancel"),
     *GROUPS.build_urls(),

@@ -134,6 +134,28 @@ def test_a_command_that_took_days_says_on_which_day_it_was_done(
     assert f"{done:%-d %b %Y, %H:%M:%S}" in auditor.get(get_url(world)).content.decode()
 
 
+def test_a_commands_answer_and_refusal_are_read_in_the_console(
+    world: World, auditor: Client
+) -> None:
+    refusal = {"LocalizedDescription": "The disk is full <b>", "ErrorDomain": "X", "ErrorCode": 7}
+    Command.objects.filter(pk=world.command.pk).update(
+        result={"StatusResponse": {"Active": True, "Name": "<i>"}}, error_chain=[refusal]
+    )
+    url = get_url(world, f"commands/{world.command.public_id}")
+    assert url in auditor.get(get_url(world)).content.decode()
+    answer = auditor.get(url, headers={"HX-Request": "true"})
+    text = answer.content.decode()
+    assert "&quot;Active&quot;: true" in text
+    assert "The disk is full &lt;b&gt;" in text
+    assert "<i>" not in text
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_a_command_of_another_device_is_not_found(world: World, auditor: Client) -> None:
+    url = get_url(world, f"commands/{world.command.public_id}", mac=True)
+    assert auditor.get(url).status_code == 404
+
+
 def test_a_command_to_a_device_that_is_gone_says_why(world: World, operator: Client) -> None:
     world.enrollment.state = "checked_out"
     world.enrollment.save()
