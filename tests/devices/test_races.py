@@ -1,6 +1,5 @@
 """Devices and connections at the same moment, on a database that threads share."""
 
-import plistlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,8 @@ from django.utils import timezone
 from devices.errors import NotEnrolled
 from devices.models import Command, Device, Enrollment
 from devices.services.actions import erase, unenroll
-from devices.services.checkin import check_out
 from devices.services.lapse import mark_identity_revoked
 from devices.services.queue import enqueue, take_next, withdraw
-from devices.services.raw_commands import queue_raw_command
 from devices.services.renewal import start_due_renewals
 from policies.tasks import apply_policies
 from scep.errors import IdentityRevoked
@@ -97,105 +94,6 @@ def test_a_command_that_is_cancelled_while_it_is_taken_is_one_of_both(
     outcomes = run_together(work, count=4)
     seen = [pk for outcome in outcomes for pk in outcome]
     assert len(seen) == len(set(seen)) == 12
-
-
-def test_an_enrollment_that_ends_at_the_same_moment_takes_no_push_token(
-    make_device: MakeDevice, started: list[str]
-) -> None:
-    device = make_device().enroll()
-    device.answer_everything()
-    before = device.enrollment.push_token
-    is_changed = Event()
-
-    def end() -> int:
-        with transaction.atomic():
-            Enrollment.objects.update(state="removed")
-            is_changed.set()
-            time.sleep(0.3)  # as long as the message waits for the row
-        return 0
-
-    def update() -> int:
-        device.token = b"\x07" * 32
-        assert is_changed.wait(10)
-        return device.token_update().status_code
-
-    assert run_together(lambda number: (end, update)[number](), count=2) == [0, 403]
-    assert device.enrollment.push_token == before
-
-
-def test_an_enrollment_that_ends_at_the_same_moment_keeps_no_unlock_token(
-    make_device: MakeDevice, started: list[str]
-) -> None:
-    device = make_device().enroll()
-    device.answer_everything()
-    enqueue(device.enrollment, command={"RequestType": "RequestUnlockToken"})
-    command = device.take()
-    assert command is not None
-    is_changed = Event()
-
-    def end() -> int:
-        with transaction.atomic():
-            Enrollment.objects.update(state="removed", unlock_token=None)
-            is_changed.set()
-            time.sleep(0.3)  # as long as the message waits for the row
-        return 200
-
-    def answer() -> int:
-        assert is_changed.wait(10)
-        uuid = command["CommandUUID"]
-        return device.connect("Acknowledged", uuid, UnlockToken=b"late").status_code
-
-    assert set(run_together(lambda number: (end, answer)[number](), count=2)) <= {200, 403}
-    assert device.enrollment.unlock_token is None
-
-
-def test_an_answer_teaches_nothing_when_the_enrollment_ends_at_the_same_moment(
-    make_device: MakeDevice, started: list[str]
-) -> None:
-    device = make_device().enroll()
-    command = device.take()
-    assert command is not None
-    assert command["Command"]["RequestType"] == "DeviceInformation"
-    is_changed = Event()
-
-    def end() -> int:
-        with transaction.atomic():
-            check_out(device.enrollment, now=timezone.now())
-            is_changed.set()
-            time.sleep(0.3)  # as long as the answer waits for the device
-        return 200
-
-    def answer() -> int:
-        assert is_changed.wait(10)
-        facts = {"QueryResponses": {"DeviceName": "Late"}}
-        return device.connect("Acknowledged", command["CommandUUID"], **facts).status_code
-
-    assert set(run_together(lambda number: (end, answer)[number](), count=2)) <= {200, 403}
-    assert device.row.name != "Late"
-    assert not Command.objects.filter(completed_at=None).exists()
-
-
-def test_nothing_is_queued_when_the_enrollment_ends_at_the_same_moment(
-    make_device: MakeDevice, started: list[str]
-) -> None:
-    device = make_device().enroll()
-    device.answer_everything()
-    is_changed = Event()
-
-    def end() -> None:
-        with transaction.atomic():
-            Enrollment.objects.update(state="removed")
-            is_changed.set()
-            time.sleep(0.3)  # as long as the administrator waits for the row
-
-    def ask() -> None:
-        assert is_changed.wait(10)
-        command = plistlib.dumps({"RequestType": "RestartDevice"})
-        with pytest.raises(NotEnrolled):
-            queue_raw_command(device.row, content=command, actor="a")
-
-    run_together(lambda number: (end, ask)[number](), count=2)
-    assert not Command.objects.filter(request_type="RestartDevice").exists()
 
 
 def test_a_device_that_was_erased_waits_in_no_circle_when_its_identity_is_revoked(
