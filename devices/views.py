@@ -34,7 +34,7 @@ from devices.protocol.plist import decode_plist
 from devices.services.checkin import receive_checkin
 from devices.services.connect import receive_report
 from devices.services.identity import Evidence, identify_sender, prove_sender
-from devices.services.known_sender import is_familiar
+from devices.services.known_sender import find_familiar_issuer
 from devices.services.refusals import report_refusal
 from organization.errors import SecretUnreadable
 from organization.protocol.caller import Caller
@@ -137,7 +137,8 @@ def _obey(
     incoming: Incoming, *, body: bytes, proof: Proof, max_bytes: int, now: datetime
 ) -> Answer:
     # Nobody is read whose certificate is neither ours nor trusted.
-    certificate = None if is_familiar(proof, now=now) else identify_sender(proof, now=now)
+    is_familiar = find_familiar_issuer(proof, now=now) is not None
+    certificate = None if is_familiar else identify_sender(proof, now=now)
     message = decode_plist(body, max_bytes=max_bytes)
     if is_checkin(message):
         return receive_checkin(

@@ -18,7 +18,7 @@ from devices.protocol.connect import FINAL, Report
 from devices.protocol.identity import Proof
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.services.answers import FINISHING, MAY_FINISH, STATE_OF_STATUS
-from devices.services.known_sender import IS_NEWS, build_known, is_familiar, note_sender
+from devices.services.known_sender import IS_NEWS, build_known, find_familiar_issuer, note_sender
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
 from devices.services.renewed_identity import ORIGIN
@@ -26,7 +26,6 @@ from devices.services.results import ALWAYS_LESSONS, SUBJECTS
 from devices.services.told_secrets import CONCERNED
 from devices.signals import command_finished
 from organization.models import Given, PreparedUpdate
-from scep.services.verified_identities import find_verified_issuer
 
 # Of the finished command; in the order of the model's fields, as from_db wants them.
 COLUMNS = ("id", "uuid", "enrollment_id", "device_id", "request_type", "origin")
@@ -69,8 +68,8 @@ def finish_known_command(report: Report, *, proof: Proof, now: datetime) -> bool
     """
     if report.status not in FINAL or not TAUGHT.isdisjoint(report.answer):
         return None
-    issuer = find_verified_issuer(proof.fingerprint)
-    if issuer is None or not is_familiar(proof, now=now):
+    issuer = find_familiar_issuer(proof, now=now)
+    if issuer is None:
         return None
     state = STATE_OF_STATUS[report.status].value
     result, error_chain = build_json_value(report.answer), build_json_value(report.error_chain)

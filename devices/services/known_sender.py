@@ -35,7 +35,7 @@ from devices.services.queue import offer_commands
 from organization.models import LATER, Given, has_own_commit, inline_constants
 from organization.models.statement import Statement, adapt_moment
 from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCertificate
-from scep.services.verified_identities import find_verified_issuer
+from scep.services.verified_identities import VerifiedIssuer, find_verified_issuer
 
 SENDER = ("enrollment_key", "device_key", "is_news")
 # Of a command, behind the sender's own columns; in the order of the model's fields, as from_db
@@ -92,10 +92,13 @@ class KnownSender:
         return Enrollment.from_db(DEFAULT_DB_ALIAS, ["id"], [self.enrollment_id])
 
 
-def is_familiar(proof: Proof, *, now: datetime) -> bool:
-    """Whether the certificate is valid now and our CA's signature under it has been verified."""
+def find_familiar_issuer(proof: Proof, *, now: datetime) -> VerifiedIssuer | None:
+    """Return the CA whose signature under the certificate has been verified, if that is valid now.
+
+    None says nothing about right or wrong.
+    """
     is_valid = proof.not_before <= now + CLOCK_SKEW and now - CLOCK_SKEW <= proof.not_after
-    return is_valid and find_verified_issuer(proof.fingerprint) is not None
+    return find_verified_issuer(proof.fingerprint) if is_valid else None
 
 
 def find_known_sender(
@@ -112,8 +115,8 @@ def find_known_sender(
     of the commands, one that the device has put off comes before all that can be handed out.
     `reported`: the CommandUUID that a result is for; the next command is then another one.
     """
-    issuer = find_verified_issuer(proof.fingerprint)
-    if issuer is None or not is_familiar(proof, now=now):
+    issuer = find_familiar_issuer(proof, now=now)
+    if issuer is None:
         return None
     connection = connections[DEFAULT_DB_ALIAS]
     query = _Query.get(

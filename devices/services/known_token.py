@@ -16,10 +16,15 @@ from django.db.models.functions import Coalesce
 from devices.models import Device, DeviceStatus, Enrollment
 from devices.protocol.checkin import Checkin, TokenUpdate
 from devices.protocol.identity import Proof
-from devices.services.known_sender import IS_LIVE, IS_NEWS, build_trusted, is_familiar, note_sender
+from devices.services.known_sender import (
+    IS_LIVE,
+    IS_NEWS,
+    build_trusted,
+    find_familiar_issuer,
+    note_sender,
+)
 from devices.services.presence import RESOLUTION
 from organization.models import Given, PreparedUpdate
-from scep.services.verified_identities import find_verified_issuer
 
 IS_OVER = (DeviceStatus.NOT_MANAGED, DeviceStatus.UNENROLLED)
 
@@ -70,8 +75,8 @@ def renew_known_token(message: Checkin, *, proof: Proof, now: datetime) -> bool:
     """Store a known device's push facts; False, and nothing done, where anything is unusual."""
     if not isinstance(message, TokenUpdate) or message.user or message.unlock_token:
         return False
-    issuer = find_verified_issuer(proof.fingerprint)
-    if issuer is None or not is_familiar(proof, now=now):
+    issuer = find_familiar_issuer(proof, now=now)
+    if issuer is None:
         return False
     connection = connections[DEFAULT_DB_ALIAS]
     rows = RENEW[issuer.is_external].fetch(

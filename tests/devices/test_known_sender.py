@@ -35,9 +35,11 @@ def phone(make_device: MakeDevice) -> MdmDevice:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same message once by each way: nothing that a device notices may differ."""
     if request.param == "ordinary way":
-        monkeypatch.setattr(known_sender, "is_familiar", lambda proof, *, now: False)
+        monkeypatch.setattr(known_sender, "find_familiar_issuer", lambda proof, *, now: None)
         for module in ("views", "services.known_result"):
-            monkeypatch.setattr(f"devices.{module}.is_familiar", lambda proof, *, now: False)
+            monkeypatch.setattr(
+                f"devices.{module}.find_familiar_issuer", lambda proof, *, now: None
+            )
     return str(request.param)
 
 

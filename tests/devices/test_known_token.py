@@ -29,8 +29,8 @@ def phone(make_device: MakeDevice) -> MdmDevice:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The same message once by each way: nothing may differ."""
     if request.param == "ordinary way":
-        monkeypatch.setattr(known_sender, "is_familiar", lambda proof, *, now: False)
-        monkeypatch.setattr("devices.views.is_familiar", lambda proof, *, now: False)
+        monkeypatch.setattr(known_sender, "find_familiar_issuer", lambda proof, *, now: None)
+        monkeypatch.setattr("devices.views.find_familiar_issuer", lambda proof, *, now: None)
     return str(request.param)
 
 

@@ -22,8 +22,8 @@ DAY = timedelta(days=1)
 @pytest.fixture(params=["one statement", "ordinary way"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "ordinary way":
-        monkeypatch.setattr(known_sender, "is_familiar", lambda proof, *, now: False)
-        monkeypatch.setattr("devices.views.is_familiar", lambda proof, *, now: False)
+        monkeypatch.setattr(known_sender, "find_familiar_issuer", lambda proof, *, now: None)
+        monkeypatch.setattr("devices.views.find_familiar_issuer", lambda proof, *, now: None)
     return str(request.param)
 
 
