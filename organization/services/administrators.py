@@ -2,6 +2,7 @@
 
 import secrets
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 
@@ -46,16 +47,25 @@ def create_administrator(
     return administrator, text
 
 
-def reset_password(administrator: Administrator, *, actor: str) -> str:
-    """Return a new one-time password; sessions opened with the old one end."""
+@transaction.atomic
+def reset_password(
+    administrator: Administrator, *, actor: str, remove_second_factor: bool = False
+) -> str:
+    """Return a new one-time password; sessions opened with the old one end.
+
+    With `remove_second_factor` authenticator app and recovery codes are forgotten too.
+    """
     text = secrets.token_urlsafe(ONE_TIME_PASSWORD_BYTES)
     administrator.set_password(text)
     administrator.must_change_password = True
     administrator.save(update_fields=["password", "must_change_password"])
+    if remove_second_factor:
+        Authenticator.objects.filter(user=administrator).delete()
     audit.record(
         actor,
         action="administrator.reset_password",
         subject_id=administrator.public_id,
         subject=administrator.email,
+        detail={"second_factor_removed": True} if remove_second_factor else {},
     )
     return text

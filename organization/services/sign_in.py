@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
 
 from organization.services.client_address import get_client_address
@@ -16,6 +17,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address under which tries to sign in are counted; a socket file has none."""
         return get_client_address(request) or "unknown"
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        """Who had to choose a password before anything else came for the console."""
+        return str(settings.LOGIN_REDIRECT_URL)
 
     def set_password(self, user: Any, password: str) -> None:
         """Keep the new password; from now on only its owner has seen it."""

@@ -1,6 +1,10 @@
+import json
+
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 
 from organization.errors import AdministratorExists
 from organization.models import AuditEntry
@@ -48,3 +52,30 @@ def test_a_reset_password_replaces_the_old_one():
     assert administrator.check_password(new)
     assert not administrator.check_password(old)
     assert administrator.must_change_password
+
+
+def test_a_forgotten_password_is_replaced_by_command(capsys):
+    administrator, _ = create_administrator("ada@example.com", password="correct horse battery")
+    Authenticator.objects.create(user=administrator, type=Authenticator.Type.TOTP, data={})
+    call_command("reset_password", "Ada@Example.com", "--json")
+    password = json.loads(capsys.readouterr().out)["password"]
+    administrator.refresh_from_db()
+    assert administrator.check_password(password)
+    assert administrator.must_change_password
+    assert Authenticator.objects.filter(user=administrator).exists()
+
+
+def test_a_lost_second_factor_is_removed_when_asked_for(capsys):
+    administrator, _ = create_administrator("ada@example.com")
+    Authenticator.objects.create(user=administrator, type=Authenticator.Type.TOTP, data={})
+    call_command("reset_password", "ada@example.com", "--remove-second-factor")
+    administrator.refresh_from_db()
+    assert administrator.check_password(capsys.readouterr().out.strip())
+    assert not Authenticator.objects.filter(user=administrator).exists()
+    entry = AuditEntry.objects.get(action="administrator.reset_password")
+    assert (entry.actor, entry.detail) == ("manage.py", {"second_factor_removed": True})
+
+
+def test_a_password_is_reset_for_nobody_when_the_address_is_unknown():
+    with pytest.raises(CommandError, match="Nobody signs in as eve"):
+        call_command("reset_password", "eve@example.com")

@@ -24,9 +24,20 @@ def test_a_one_time_password_leads_to_a_new_one_and_then_to_the_console(client):
     assert sign_in(client, "ada@example.com", password).status_code == 302
     assert client.get("/console/").headers["Location"] == CHANGE
     new = "correct horse battery"
-    client.post(CHANGE, {"oldpassword": password, "password1": new, "password2": new})
+    changed = client.post(CHANGE, {"oldpassword": password, "password1": new, "password2": new})
+    assert changed.headers["Location"] == "/console/"
     assert sign_in(client, "ada@example.com", new).status_code == 302
     assert client.get("/console/").status_code == 200
+
+
+@pytest.mark.parametrize("path", [LOGIN, CHANGE])
+def test_who_forgot_a_password_reads_who_makes_a_new_one(client, path):
+    administrator, _ = create_administrator("ada@example.com")
+    if path == CHANGE:
+        client.force_login(administrator)
+    page = client.get(path).content.decode()
+    assert "manage.py reset_password" in page
+    assert "/accounts/password/reset" not in page
 
 
 def test_guessing_is_stopped_for_the_guesser_and_not_for_others(client, settings):

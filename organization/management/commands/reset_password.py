@@ -1,0 +1,34 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from organization.models import Administrator
+from organization.services.administrators import reset_password
+
+
+class Command(BaseCommand):
+    help = (
+        "Give somebody who has forgotten the console's password a new one. It is printed once, "
+        "and its owner chooses another at the first sign-in."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("email", help="the address that the person signs in with")
+        parser.add_argument(
+            "--remove-second-factor",
+            action="store_true",
+            help="forget authenticator app and recovery codes too, where they are lost",
+        )
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        administrator = Administrator.objects.filter(email__iexact=options["email"]).first()
+        if administrator is None:
+            raise CommandError(f"Nobody signs in as {options['email']}.")
+        text = reset_password(
+            administrator,
+            actor="manage.py",
+            remove_second_factor=options["remove_second_factor"],
+        )
+        self.stdout.write(json.dumps({"password": text}) if options["json"] else text)
