@@ -1,10 +1,10 @@
 """The channels of a Mac's users: each has a token and a queue, and never touches the device's."""
 
-import logging
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from devices.errors import CommandInvalid
 from devices.models import Command, CommandState, Enrollment, UserChannel
@@ -13,12 +13,14 @@ from devices.protocol.checkin import TokenUpdate
 from devices.protocol.direction import leave_direction
 from devices.selectors import OPEN_STATES
 from devices.services.identity import check_not_over
+from devices.services.locks import lock_enrollment
 from devices.services.presence import RESOLUTION
 from devices.services.push_facts import note_push_facts
+from devices.services.warnings import flag_many_users
 
-log = logging.getLogger(__name__)
 LONGEST_NAME = 255
-# More accounts than any Mac has; a device that invents users must end somewhere.
+# More than work on most Macs. A device that invents users must end somewhere, and where more do
+# work, as in a lecture hall, those who were there last are the ones to reach.
 MOST_USERS = 200
 
 
@@ -50,23 +52,32 @@ def open_user_channel(
 ) -> None:
     """Store where the user's pushes go; raises MessageRefused for an enrollment that is over."""
     # The lock keeps an enrollment that ends at this moment from leaving an open channel behind.
-    enrollment = (
-        Enrollment.objects.select_for_update(of=("self",))
-        .select_related("device")
-        .get(pk=enrollment.pk)
-    )
+    enrollment = lock_enrollment(enrollment)
     check_not_over(enrollment)
     channels = UserChannel.objects.filter(enrollment=enrollment)
     channel = channels.filter(user_id=user.user_id).first()
     if channel is None:
-        if channels.count() >= MOST_USERS:
-            log.warning("%s: more than %d users", enrollment.public_id, MOST_USERS)
-            return
+        _make_room(enrollment)
         channel = UserChannel(enrollment=enrollment, user_id=user.user_id)
     _write_user(channel, user=user)
     note_push_facts(channel, message=message, now=now)
     channel.ended_at, channel.last_seen_at = None, now
     channel.save()
+
+
+def _make_room(enrollment: Enrollment) -> None:
+    """Where there are MOST_USERS, forget those who have left and those not seen for longest.
+
+    What waits for them goes with them; their next TokenUpdate makes them known again.
+    """
+    channels = UserChannel.objects.filter(enrollment=enrollment)
+    surplus = channels.count() - MOST_USERS + 1
+    if surplus <= 0:
+        return
+    oldest = channels.order_by(F("ended_at").asc(nulls_last=True), "last_seen_at", "pk")
+    keys = list(oldest.values_list("pk", flat=True)[:surplus])
+    channels.filter(pk__in=keys).delete()
+    flag_many_users(enrollment.device, most=MOST_USERS)
 
 
 def _write_user(channel: UserChannel, *, user: User) -> None:

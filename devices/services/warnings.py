@@ -43,3 +43,13 @@ def flag_brought_back(enrollment: Enrollment, *, before: Enrollment) -> None:
             warning=f"It was moved to the group “{device.group}”; enrolling again has brought it "
             f"to “{group}”."[:255],
         )
+
+
+def flag_many_users(device: Device, *, most: int) -> None:
+    """What else looks wrong about the device is worse than that, and stays."""
+    warning = (
+        f"More than {most} users have logged in to it. Those not seen for longest have lost "
+        "their channels, and what waited for them."
+    )
+    if not Device.objects.filter(pk=device.pk).exclude(warning="").exists():
+        flag_device(device, warning=warning)

@@ -236,8 +236,27 @@ def test_a_device_does_not_invent_users_without_end(
     monkeypatch.setattr("devices.services.user_channels.MOST_USERS", 2)
     users = [MdmUser(mac, short_name=f"user{number}").log_in() for number in range(3)]
     assert UserChannel.objects.count() == 2
-    users[0].log_in()
-    assert users[0].row.token_update_count == 2
+    assert not UserChannel.objects.filter(user_id=users[0].user_id).exists()
+
+
+def test_users_not_seen_for_longest_make_room_and_the_administrator_is_told(
+    mac: MdmDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mac of a lecture hall: whoever works at it today can be reached."""
+    monkeypatch.setattr("devices.services.user_channels.MOST_USERS", 3)
+    gone, long_ago, today = (MdmUser(mac, short_name=name).log_in() for name in "abc")
+    gone.check_in("CheckOut")
+    queue_for(long_ago)
+    assert not mac.row.warning
+    UserChannel.objects.filter(user_id=long_ago.user_id).update(
+        last_seen_at=timezone.now() - timedelta(days=200)
+    )
+    first, second = (MdmUser(mac, short_name=name).log_in() for name in "de")
+    kept = set(UserChannel.objects.values_list("user_id", flat=True))
+    assert kept == {today.user_id, first.user_id, second.user_id}
+    assert second.take() is None
+    assert queue_for(second).user_channel == second.row
+    assert "More than 3 users" in mac.row.warning
 
 
 def test_presence_of_a_user_is_noted_to_the_minute(user: MdmUser) -> None:
