@@ -25,6 +25,9 @@ class EnrollmentSession(TimeStamped):
     platform = models.CharField(max_length=10, blank=True)
     user_agent = models.CharField(max_length=300, blank=True)
     remote_address = models.GenericIPAddressField(null=True, blank=True)
+    is_return = models.BooleanField(
+        default=False, help_text="Of a device that was erased and comes back by itself."
+    )
     expires_at = models.DateTimeField()
     base_url = models.CharField(
         max_length=255, blank=True, help_text="In its profile, where it can never change."

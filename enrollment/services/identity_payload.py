@@ -164,6 +164,8 @@ def _get_challenge(
     if scep_profile.server_type == ScepServerType.BUILTIN:
         if scep_profile.challenge_type == ChallengeType.TOKEN:
             return token_challenge
+        if scep_profile.challenge_type == ChallengeType.DYNAMIC and session.is_return:
+            return token_challenge  # it lives as long as the profile, a one-time one an hour
         if scep_profile.challenge_type == ChallengeType.DYNAMIC:
             return _create_challenge(session, now=now, purpose=ChallengePurpose.ENROLLMENT)
         if session.token.profile_service or session.token.hold_for_approval:

@@ -66,6 +66,12 @@ def _find_rights(enrollment: Enrollment) -> str:
 
 def _open_session(token: EnrollmentToken, *, platform: str, now: datetime) -> EnrollmentSession:
     session = open_session(
-        token, platform=platform, user_agent="", remote_address=None, now=now, lifetime=LIFETIME
+        token,
+        platform=platform,
+        user_agent="",
+        remote_address=None,
+        now=now,
+        lifetime=LIFETIME,
+        is_return=True,
     )
     return get_session(session.public_id)

@@ -5,6 +5,7 @@ SCEP_SESSION_CHECKER, may a session still bring its device a certificate?
 from datetime import datetime
 
 from enrollment.errors import EnrollmentRefused, SessionRefused, SignInRefused, TokenRefused
+from enrollment.models import EnrollmentSession
 from enrollment.services.sessions import SESSION_WITH_TOKEN, check_open, get_session
 from enrollment.services.subject_attributes import check_identified
 from enrollment.services.tokens import VerifiedToken, check_not_stopped, check_token, verify_token
@@ -25,7 +26,7 @@ def verify_token_challenge(
 
     A session's challenge is expected; the bare token is accepted and binds to no session.
     """
-    token_id = ""
+    token_id, is_return = "", False
     try:
         verified = verify_token(challenge, now=now)
         token_id = verified.token.jti
@@ -33,12 +34,12 @@ def verify_token_challenge(
         if verified.token.scep_profile_id != scep_profile.pk:
             raise TokenRefused("scep_challenge_invalid", "the token names another SCEP profile")
         if verified.session_id:
-            _check_session(verified, now=now)
+            is_return = _check_session(verified, now=now).is_return
         elif verified.token.sign_in_required:
             raise SignInRefused("sign_in_required", "nobody has signed in")
         elif verified.token.profile_service:
             raise TokenRefused("device_not_identified", "the bare token names no device")
-        limit = _check_certificates(verified)
+        limit = _check_certificates(verified, each=1 if is_return else CERTIFICATES_PER_DEVICE)
     except EnrollmentRefused as error:
         raise ChallengeInvalid(
             error.message, code=error.code, token_id=error.token_id or token_id
@@ -48,6 +49,7 @@ def verify_token_challenge(
         token_id=verified.token.jti,
         max_certificates=limit,
         holds=verified.token.hold_for_approval,
+        stands_in=is_return,
     )
 
 
@@ -70,22 +72,23 @@ def check_session(session_id: str, *, now: datetime, is_identity: bool) -> None:
         ) from error
 
 
-def _check_session(verified: VerifiedToken, *, now: datetime) -> None:
+def _check_session(verified: VerifiedToken, *, now: datetime) -> EnrollmentSession:
     session = get_session(verified.session_id)
     if session.token_id != verified.token.pk:
         raise SessionRefused("session_unknown", "the session belongs to another token")
     check_open(session, now=now)
     check_identified(session)
+    return session
 
 
-def _check_certificates(verified: VerifiedToken) -> int:
-    """Return how many certificates the challenge may bring, 0 = no limit.
+def _check_certificates(verified: VerifiedToken, *, each: int) -> int:
+    """Return how many certificates the challenge may bring, `each` a device; 0 = no limit.
 
     Raises TokenRefused once it has. The CA counts again, one request after the other, when it
     stores one.
     """
     devices = 1 if verified.session_id else verified.token.max_uses
-    limit = devices * CERTIFICATES_PER_DEVICE
+    limit = devices * each
     if limit and limit <= count_brought_certificates(
         session_id=verified.session_id, token_id=verified.token.jti
     ):

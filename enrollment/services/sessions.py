@@ -72,6 +72,7 @@ def open_session(
     lifetime: timedelta | None = None,
     person: Person | None = None,
     is_on_page: bool = False,
+    is_return: bool = False,
 ) -> EnrollmentSession:
     """Start an attempt with a verified token; `platform` is a devices.Platform value or "".
 
@@ -88,6 +89,7 @@ def open_session(
         platform=platform,
         user_agent=user_agent.replace("\0", "")[:300],
         remote_address=remote_address,
+        is_return=is_return,
         expires_at=now + lifetime,
         due_at=now + lifetime,
         approval=HeldRequestState.PENDING if is_held else "",

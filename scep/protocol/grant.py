@@ -13,6 +13,7 @@ class ChallengeGrant:
     `is_test`: the server tries itself; the certificate lives an hour.
     `is_profile_service`: the certificate proves nothing but the Profile Service's third phase.
     `holds`: the request waits for an administrator, whatever its SCEP profile says.
+    `stands_in`: a token's that is good where the SCEP profile wants a one-time challenge, too.
     `max_certificates`: how many the challenge may bring in all; 0 = no limit.
     """
 
@@ -25,3 +26,4 @@ class ChallengeGrant:
     max_certificates: int = 0
     is_profile_service: bool = False
     holds: bool = False
+    stands_in: bool = False

@@ -31,6 +31,7 @@ from scep.selectors import count_brought_certificates
 SECRET_BYTES = 32
 LIFETIME = timedelta(minutes=60)
 ONE_TIME = re.compile(r"[A-Za-z0-9_-]{43}")
+TOKEN = re.compile(r"[^.]+\.[^.]+\.[^.]+")
 SESSION_ID = re.compile(r"ses_[a-z0-9]{20}")
 ONE_TIME_CHALLENGE = PreparedSelect(
     lambda: DynamicChallenge.objects.filter(
@@ -96,7 +97,7 @@ def check_challenge(
     if scep_profile.challenge_type == ChallengeType.STATIC:
         return _check_static(challenge, scep_profile=scep_profile, common_name=common_name)
     if scep_profile.challenge_type == ChallengeType.DYNAMIC:
-        raise ChallengeInvalid("the one-time challenge is unknown to this SCEP profile")
+        return _check_stand_in(challenge, scep_profile=scep_profile, now=now)
     if scep_profile.challenge_type == ChallengeType.TOKEN:
         return _check_token(challenge, scep_profile=scep_profile, now=now)
     raise ChallengeInvalid("the SCEP profile has no kind of challenge")
@@ -200,6 +201,15 @@ def _check_token(challenge: str, *, scep_profile: ScepProfile, now: datetime) ->
     verify = import_string(settings.SCEP_TOKEN_CHALLENGE_VERIFIER)
     grant: ChallengeGrant = verify(challenge, scep_profile=scep_profile, now=now)
     return grant
+
+
+def _check_stand_in(challenge: str, *, scep_profile: ScepProfile, now: datetime) -> ChallengeGrant:
+    """What enrolls a device hours later carries a token's: one-time challenges are dead then."""
+    if TOKEN.fullmatch(challenge):
+        grant = _check_token(challenge, scep_profile=scep_profile, now=now)
+        if grant.stands_in:
+            return grant
+    raise ChallengeInvalid("the one-time challenge is unknown to this SCEP profile")
 
 
 def _digest(secret: str) -> str:

@@ -12,10 +12,14 @@ from devices.protocol.admission import AdmissionRequest
 from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.services.admission import admit
 from enrollment.services.return_profile import build_return_profile
+from enrollment.services.tokens import build_challenge, build_token_text
 from organization.models import AuditEntry
 from scep.models import IssuedCertificate, ScepProfile
+from scep.selectors import list_recipients
 from scep.services.authority import issue_identity
-from tests.enrollment.conftest import OpenProfile
+from scep.services.pki_operation import handle_pki_operation
+from tests.enrollment.conftest import MakeSession, MakeToken, OpenProfile
+from tests.scep.device import Device as ScepDevice
 
 pytestmark = pytest.mark.django_db
 UDID = "00008130-000000000000ABCD"
@@ -124,3 +128,36 @@ def test_there_is_no_profile_when_the_device_could_not_enroll(
     enrollment.device.group = None
     with pytest.raises(ReturnNotPossible, match="no group"):
         build_return_profile(enrollment, now=now)
+
+
+def ask_for_certificate(challenge: str, *, profile: ScepProfile, now: datetime) -> None:
+    ra = list_recipients(profile)[0].certificate
+    message = ScepDevice(name="device").build_request(ra=ra, challenge=challenge)
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+
+
+def test_one_certificate_comes_by_the_profile_as_long_as_the_profile_is_good(
+    scep_profile: ScepProfile, open_profile: OpenProfile, now: datetime
+) -> None:
+    """A one-time challenge would be dead after an hour, which an erased device may wait for
+    a network."""
+    profile = open_profile(
+        build_return_profile(enroll(scep_profile=scep_profile, now=now), now=now)
+    )
+    challenge = find_payload(profile, "com.apple.security.scep")["PayloadContent"]["Challenge"]
+    brought = IssuedCertificate.objects.filter(
+        session_id=EnrollmentSession.objects.latest("id").public_id
+    )
+    for hours, count in ((25, 0), (20, 1), (21, 1)):
+        later = now + timedelta(hours=hours)
+        ask_for_certificate(challenge, profile=scep_profile, now=later)
+        assert brought.count() == count
+
+
+def test_other_sessions_bring_nothing_in_the_place_of_a_one_time_challenge(
+    make_token: MakeToken, make_session: MakeSession, scep_profile: ScepProfile, now: datetime
+) -> None:
+    session = make_session(make_token())
+    for challenge in (build_challenge(session), build_token_text(session.token), "a.b.c"):
+        ask_for_certificate(challenge, profile=scep_profile, now=now)
+    assert not IssuedCertificate.objects.filter(token_id=session.token.jti).exists()
