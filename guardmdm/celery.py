@@ -130,6 +130,10 @@ app.conf.update(
             "task": "enrollment.tasks.check_server_certificate",
             "schedule": timedelta(minutes=5),
         },
+        "delete history": {
+            "task": "guardmdm.tasks.delete_history",
+            "schedule": timedelta(hours=1),
+        },
         "clear sessions": {
             "task": "guardmdm.tasks.clear_sessions",
             "schedule": timedelta(hours=12),
@@ -160,4 +164,10 @@ app.conf.update(
         },
     },
 )
+# While no worker runs, the scheduler goes on: a night's sweeps would stand before the first push.
+# None of them is worth doing late, for the next one does it all. Clocks may differ by minutes.
+LEAST_EXPIRY = timedelta(minutes=10)
+for _entry in app.conf.beat_schedule.values():
+    _expiry = max(_entry["schedule"], LEAST_EXPIRY)
+    _entry["options"] = {"expires": _expiry.total_seconds()}
 app.autodiscover_tasks()

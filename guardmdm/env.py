@@ -39,6 +39,7 @@ DEFAULTS = {
     "ALLOW_PRIVATE_URLS": "no",
     "USER_CHANNEL": "no",
     "INVENTORY_HOURS": "24",
+    "HISTORY_DAYS": "730",
     "LOG_FORMAT": "console",
 }
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
@@ -46,6 +47,7 @@ BROKER_SCHEMES = ("filesystem", "redis", "rediss")
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 NO_CERTIFICATE = ("mdm-signature", "x-forwarded-for", "host", "authorization", "cookie")
 MOST_HOURS = 24 * 7
+LEAST_DAYS, MOST_DAYS = 90, 36500
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
 
@@ -78,6 +80,7 @@ class Environment:
     allow_private_urls: bool
     user_channel: bool
     inventory_hours: int
+    history_days: int
     log_format: str
 
 
@@ -108,6 +111,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allow_private_urls=_read_switch(values, "ALLOW_PRIVATE_URLS"),
         user_channel=_read_switch(values, "USER_CHANNEL"),
         inventory_hours=_check_hours(values["INVENTORY_HOURS"]),
+        history_days=_check_history(values["HISTORY_DAYS"]),
         log_format=_check_choice("LOG_FORMAT", values["LOG_FORMAT"], ("json", "console")),
     )
 
@@ -195,6 +199,14 @@ def _check_port(text: str) -> int:
 def _check_hours(text: str) -> int:
     if not text.isdigit() or not 0 < int(text) <= MOST_HOURS:
         raise SettingsError(f"{PREFIX}INVENTORY_HOURS must be 1 to {MOST_HOURS}, not {text!r}.")
+    return int(text)
+
+
+def _check_history(text: str) -> int:
+    is_number = re.fullmatch(r"[0-9]{1,5}", text) is not None
+    if not is_number or (text != "0" and not LEAST_DAYS <= int(text) <= MOST_DAYS):
+        span = f"{LEAST_DAYS} to {MOST_DAYS}, or 0 for ever"
+        raise SettingsError(f"{PREFIX}HISTORY_DAYS must be {span}, not {text!r}.")
     return int(text)
 
 

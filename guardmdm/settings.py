@@ -176,6 +176,8 @@ MDM_RETURN_PROFILE = "enrollment.services.return_profile.build_return_profile"
 MDM_USER_CHANNEL = ENV.user_channel
 # How often a device is asked for its facts.
 INVENTORY_INTERVAL = timedelta(hours=ENV.inventory_hours)
+# How far back logs and finished commands reach; None: for ever.
+HISTORY_KEPT = timedelta(days=ENV.history_days) if ENV.history_days else None
 # A device whose clock is off or whose system is old signs with SHA-1; see security notes.
 MDM_SIGNATURE_ALLOW_SHA1 = True
 # The largest a device may send; views apply their own, smaller limits first.

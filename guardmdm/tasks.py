@@ -9,6 +9,7 @@ from django.utils import timezone
 from guardmdm.examination import is_due, run_examination
 from guardmdm.exclusive import hold_set_up_lock
 from guardmdm.heartbeat import record_heartbeat
+from guardmdm.history import delete_old_history
 from guardmdm.models import Heart
 from guardmdm.tls import ensure_certificate, get_paths
 
@@ -41,3 +42,9 @@ def examine() -> None:
 def clear_sessions() -> None:
     """Drop the browsers' sessions that are over, most of them of people who went to sign in."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def delete_history() -> None:
+    """Delete what is older than the organization wants to look back."""
+    delete_old_history(now=timezone.now())

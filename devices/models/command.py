@@ -25,6 +25,9 @@ OPEN_STATES = (CommandState.QUEUED, CommandState.SENT, CommandState.NOT_NOW)
 # off changes nothing in them, and PostgreSQL then need not write one.
 HAS_NO_END = Q(completed_at__isnull=True)
 IS_OPEN = HAS_NO_END & Q(state__in=[state.value for state in OPEN_STATES])
+# The PIN in their bodies may be the only way back into a Mac.
+WITH_PIN = ("DeviceLock", "EraseDevice")
+FORGOTTEN = Q(forgotten_at__isnull=False) & ~Q(request_type__in=WITH_PIN)
 
 
 class Command(TimeStamped):
@@ -103,6 +106,7 @@ class Command(TimeStamped):
                 condition=Q(completed_at__isnull=False, forgotten_at__isnull=True),
                 name="command_retention",
             ),
+            models.Index(fields=["forgotten_at"], condition=FORGOTTEN, name="command_forgotten"),
             # Nearly every command is of no user. An index of these, too, PostgreSQL may take for
             # one of a few rows, and read it whole (docs/adr/0195).
             models.Index(

@@ -1,4 +1,4 @@
-"""What becomes of commands that are long over: the row stays as history, its contents go.
+"""What becomes of commands that are long over: first their contents go, years later the row.
 
 The answer to one InstalledApplicationList is half a megabyte, and what was learned from it
 stands beside the device.
@@ -6,12 +6,11 @@ stands beside the device.
 
 from datetime import datetime, timedelta
 
-from devices.models import Command
+from devices.models import BulkCommand, Command, EscrowedSecret, SecretKind
+from devices.models.command import FORGOTTEN, WITH_PIN
 
 KEPT = timedelta(days=90)
 BATCH = 1000
-# The PIN in their bodies may be the only way back into a Mac.
-WITH_PIN = ("DeviceLock", "EraseDevice")
 
 
 def forget_contents(*, now: datetime) -> int:
@@ -24,3 +23,22 @@ def forget_contents(*, now: datetime) -> int:
     rows = Command.objects.filter(pk__in=keys)
     rows.exclude(request_type__in=WITH_PIN).update(body=b"")
     return rows.update(result={}, forgotten_at=now)
+
+
+def delete_commands(*, before: datetime) -> int:
+    """Delete what was over before that moment, the oldest first, but no PIN; returns how many.
+
+    A run deletes at most BATCH of each table.
+    """
+    forgotten = Command.objects.filter(FORGOTTEN, forgotten_at__lt=before + KEPT)
+    oldest = list(forgotten.order_by("forgotten_at").values_list("pk", flat=True)[:BATCH])
+    bulks = BulkCommand.objects.filter(finished_at__lt=before)
+    old_bulks = list(bulks.order_by("finished_at").values_list("pk", flat=True)[:BATCH])
+    count = Command.objects.filter(pk__in=oldest).delete()[0]
+    return count + BulkCommand.objects.filter(pk__in=old_bulks).delete()[0]
+
+
+def forget_locations(*, now: datetime) -> int:
+    """Delete where lost devices were three months ago; other secrets are kept. Returns how many."""
+    told = EscrowedSecret.objects.filter(kind=SecretKind.LOCATION, created_at__lt=now - KEPT)
+    return told.delete()[0]

@@ -1,8 +1,11 @@
 """The audit log: one entry for each write that a person or a program asked for."""
 
+from datetime import datetime
 from typing import Any
 
 from organization.models import AuditEntry
+
+BATCH = 1000
 
 
 def record(
@@ -23,3 +26,10 @@ def record(
         detail=detail or {},
         remote_address=remote_address,
     )
+
+
+def delete_entries(*, before: datetime) -> int:
+    """Delete entries from before that moment, the oldest first; at most BATCH. Returns how many."""
+    entries = AuditEntry.objects.filter(created_at__lt=before).order_by("created_at")
+    old = list(entries.values_list("pk", flat=True)[:BATCH])
+    return AuditEntry.objects.filter(pk__in=old).delete()[0]

@@ -148,3 +148,14 @@ def test_start_stops_when_a_switch_is_neither_yes_nor_no(name, tmp_path):
     environ = {"GUARDMDM_DATA_DIR": str(tmp_path), f"GUARDMDM_{name}": "maybe"}
     with pytest.raises(SettingsError, match=name):
         read_environment(environ)
+
+
+@pytest.mark.parametrize("days", ["90", "730", "36500", "0"])
+def test_history_reaches_back_as_far_as_is_said(read, days):
+    assert read(HISTORY_DAYS=days).history_days == int(days)
+
+
+@pytest.mark.parametrize("days", ["89", "36501", "-1", "for ever", "00", "²", "9" * 5000])
+def test_the_start_is_refused_when_history_has_no_possible_length(read, days):
+    with pytest.raises(SettingsError, match="HISTORY_DAYS must be 90 to 36500"):
+        read(HISTORY_DAYS=days)

@@ -1,0 +1,27 @@
+"""How far back logs and finished commands reach: GUARDMDM_HISTORY_DAYS, for every app's tables."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from devices.services.retention import delete_commands, forget_locations
+from enrollment.services.retention import delete_history
+from organization.services.audit import delete_entries
+
+MOST_ROUNDS = 100
+"""Of a thousand rows of each kind: others need the worker, too, and the next run goes on."""
+
+
+def delete_old_history(*, now: datetime) -> int:
+    """Delete what is older than HISTORY_KEPT, in many small transactions; returns how many rows."""
+    count = forget_locations(now=now)
+    if settings.HISTORY_KEPT is None:
+        return count
+    before = now - settings.HISTORY_KEPT
+    for delete in (delete_commands, delete_history, delete_entries):
+        for _ in range(MOST_ROUNDS):
+            deleted = delete(before=before)
+            count += deleted
+            if not deleted:
+                break
+    return count
