@@ -4,14 +4,28 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, PublicKeyAlgorithmOID
 
 from scep.errors import AuthorityInvalid, BundleInvalid
 from scep.protocol.certificate_bundle import CertificateBundle, read_bundle
+from scep.protocol.reading import refusing
 
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 CURVES = ("secp256r1", "secp384r1")
 NEEDED_USAGES = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
+# What RFC 5280 section 4.2 has everybody understand who verifies a chain.
+UNDERSTOOD = (
+    ExtensionOID.KEY_USAGE,
+    ExtensionOID.CERTIFICATE_POLICIES,
+    ExtensionOID.POLICY_MAPPINGS,
+    ExtensionOID.SUBJECT_ALTERNATIVE_NAME,
+    ExtensionOID.BASIC_CONSTRAINTS,
+    ExtensionOID.NAME_CONSTRAINTS,
+    ExtensionOID.POLICY_CONSTRAINTS,
+    ExtensionOID.EXTENDED_KEY_USAGE,
+    ExtensionOID.CRL_DISTRIBUTION_POINTS,
+    ExtensionOID.INHIBIT_ANY_POLICY,
+)
 
 
 def decode_bundle(
@@ -21,10 +35,12 @@ def decode_bundle(
 
     Raises AuthorityInvalid, which says what is wrong.
     """
-    bundle = _read(data, key=key, password=password)
-    for depth, each in enumerate((bundle.certificate, *bundle.above)):
-        _check_authority(each, below=depth, now=now)
-    _check_revoking(bundle.certificate)
+    with refusing(AuthorityInvalid, "A certificate in the file is malformed."):
+        bundle = _read(data, key=key, password=password)
+        for depth, each in enumerate((bundle.certificate, *bundle.above)):
+            _check_authority(each, below=depth, now=now)
+        _check_scheme(bundle.certificate)
+        _check_revoking(bundle.certificate)
     return bundle
 
 
@@ -45,8 +61,6 @@ def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime
         is_authority, length = constraints.ca, constraints.path_length
     except x509.ExtensionNotFound:
         is_authority, length = False, None
-    except ValueError as error:
-        raise AuthorityInvalid(f"The certificate {name} is malformed.") from error
     if not is_authority:
         raise AuthorityInvalid(f"The certificate {name} is not a CA's (no CA:TRUE).")
     if length is not None and length < below:
@@ -56,6 +70,8 @@ def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime
     _check_key_usage(certificate, name=name)
     _check_extended_usage(certificate, name=name)
     _check_name_constraints(certificate, name=name)
+    _check_policies(certificate, below=below, name=name)
+    _check_critical(certificate, name=name)
 
 
 def _check_validity(certificate: x509.Certificate, *, name: str, now: datetime) -> None:
@@ -102,6 +118,30 @@ def _check_name_constraints(certificate: x509.Certificate, *, name: str) -> None
         raise AuthorityInvalid(f"{name} may certify certain directory names only.")
 
 
+def _check_policies(certificate: x509.Certificate, *, below: int, name: str) -> None:
+    """Refuse what wants every certificate to name a policy: ours name none (section 4.2.1.11)."""
+    if _is_self_signed(certificate):
+        return  # nobody asks that of an anchor
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.PolicyConstraints).value
+    except x509.ExtensionNotFound:
+        return
+    skipped = found.require_explicit_policy
+    if skipped is not None and skipped <= below + 1:
+        raise AuthorityInvalid(
+            f"{name} requires a certificate policy, and device identities have none."
+        )
+
+
+def _check_critical(certificate: x509.Certificate, *, name: str) -> None:
+    for extension in certificate.extensions:
+        if extension.critical and extension.oid not in UNDERSTOOD:
+            raise AuthorityInvalid(
+                f"{name} has a critical extension ({extension.oid.dotted_string}) that those who "
+                "verify its certificates do not understand."
+            )
+
+
 def _check_extended_usage(certificate: x509.Certificate, *, name: str) -> None:
     """OpenSSL and others ask of each CA above a certificate that it may certify such a use."""
     try:
@@ -119,3 +159,9 @@ def _check_revoking(certificate: x509.Certificate) -> None:
         return
     if not usage.crl_sign:
         raise AuthorityInvalid("The CA's key usage lacks cRLSign: it could revoke nothing.")
+
+
+def _check_scheme(certificate: x509.Certificate) -> None:
+    """What is issued here is signed by PKCS #1 v1.5, which every device verifies."""
+    if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
+        raise AuthorityInvalid("The CA's key is for RSA-PSS only, which old devices cannot verify.")

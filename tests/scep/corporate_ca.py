@@ -39,6 +39,7 @@ class CorporateCa:
     path_length: int | None = None
     usages: tuple[str, ...] = PERMITTED
     extensions: tuple[x509.ExtensionType, ...] = ()
+    critical: tuple[x509.ExtensionType, ...] = ()
     digest: Any = field(default_factory=hashes.SHA256)
     has_key_identifier: bool = True
     certificate: x509.Certificate = field(init=False)
@@ -61,8 +62,8 @@ class CorporateCa:
             own = x509.SubjectKeyIdentifier.from_public_key(self.key.public_key())
             above = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key())
             builder = builder.add_extension(own, False).add_extension(above, False)
-        for extension in self.extensions:
-            builder = builder.add_extension(extension, critical=False)
+        for extension in (*self.extensions, *self.critical):
+            builder = builder.add_extension(extension, critical=extension in self.critical)
         self.certificate = builder.sign(signer.key, self.digest)
 
     @property
@@ -102,3 +103,10 @@ def make_corporation(**changed: Any) -> CorporateCa:
     return CorporateCa(
         parent=CorporateCa("Corporate Policy CA", parent=root), **{"name": "Device CA"} | changed
     )
+
+
+def list_above(ca: CorporateCa) -> list[CorporateCa]:
+    """Return the two CAs above one of make_corporation, the root last."""
+    assert ca.parent is not None
+    assert ca.parent.parent is not None
+    return [ca.parent, ca.parent.parent]

@@ -13,12 +13,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from scep.errors import AuthorityInvalid
 from scep.protocol.authority_bundle import decode_bundle
 from scep.protocol.certificate_bundle import CertificateBundle
-from tests.scep.corporate_ca import CorporateCa, make_corporation, make_ec_key
+from tests.scep.corporate_ca import CorporateCa, list_above, make_corporation, make_ec_key
 from tests.scep.device import make_key
 from tests.scep.reply import run_openssl
 
 CORPORATION = make_corporation()
 PASSWORD = "a password of theirs"
+STRANGE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
 
 
 def decode(data: bytes, *, key: bytes | None = None, password: str = "") -> CertificateBundle:
@@ -38,12 +39,6 @@ def make_p12(ca: CorporateCa, *, others: list[CorporateCa], password: str = PASS
         b"ca", ca.key, ca.certificate, [each.certificate for each in others],
         BestAvailableEncryption(password.encode()),
     )  # fmt: skip
-
-
-def list_above(ca: CorporateCa) -> list[CorporateCa]:
-    assert ca.parent is not None
-    assert ca.parent.parent is not None
-    return [ca.parent, ca.parent.parent]
 
 
 def test_chain_comes_in_order_when_the_file_has_none() -> None:
@@ -129,6 +124,9 @@ def test_key_of_another_is_refused() -> None:
             },
             "directory names",
         ),
+        ({"critical": (STRANGE,)}, r"critical extension \(1\.2\.3\.4\)"),
+        ({"critical": (x509.PolicyConstraints(0, None),)}, "requires a certificate policy"),
+        ({"extensions": (x509.PolicyConstraints(1, None),)}, "requires a certificate policy"),
     ],
 )  # fmt: skip
 def test_ca_that_must_not_or_cannot_issue_is_refused(changed: Any, reason: str) -> None:
@@ -144,6 +142,8 @@ def test_ca_that_must_not_or_cannot_issue_is_refused(changed: Any, reason: str) 
         ({"usages": ("digital_signature",)}, "lacks keyCertSign"),
         ({"is_authority": False}, "no CA:TRUE"),
         ({"key": make_key(bits=1024)}, "2048"),
+        ({"critical": (STRANGE,)}, "critical extension"),
+        ({"critical": (x509.PolicyConstraints(2, None),)}, "requires a certificate policy"),
     ],
 )
 def test_ca_is_refused_when_one_above_it_is_wrong(changed: Any, reason: str) -> None:
@@ -163,6 +163,27 @@ def test_ca_signed_with_sha1_is_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(AuthorityInvalid, match="SHA1"):
         decode(pem + (tmp_path / "root.pem").read_bytes(), key=(tmp_path / "key.pem").read_bytes())
+
+
+def test_ca_whose_key_signs_by_another_scheme_only_is_refused(tmp_path: Path) -> None:
+    """openssl would find none of its certificates issued by it."""
+    key = str(tmp_path / "key.pem")
+    run_openssl("genpkey", "-algorithm", "RSA-PSS", "-out", key)
+    made = run_openssl(
+        "req", "-x509", "-new", "-key", key, "-subj", "/CN=PSS CA", "-days", "30",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+    )  # fmt: skip
+    with pytest.raises(AuthorityInvalid, match="RSA-PSS"):
+        decode(made, key=Path(key).read_bytes())
+
+
+def test_harmless_extensions_are_taken() -> None:
+    for harmless in (
+        {"extensions": (STRANGE,)},
+        {"critical": (x509.InhibitAnyPolicy(0), x509.PolicyConstraints(None, 0))},
+        {"critical": (x509.PolicyConstraints(2, None),)},
+    ):
+        assert len(names(decode(make_corporation(**harmless).bundle))) == 3
 
 
 def test_old_root_may_have_signed_itself_with_sha1(tmp_path: Path) -> None:
