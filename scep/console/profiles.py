@@ -18,11 +18,11 @@ from organization.models import Role
 from scep.errors import FingerprintMismatch, ProfileInUse, ProfileInvalid, ServerUnreachable
 from scep.forms import ScepProfileFilter, ScepProfileForm
 from scep.models import ScepProfile
-from scep.protocol.ca_answer import is_authority
 from scep.selectors import get_ca_certificate_fingerprint
 from scep.services import profile_test
 from scep.services.external_servers import check_profile, fetch_ca_certificates
 from scep.services.profiles import create_scep_profile, delete_scep_profile, update_scep_profile
+from scep.services.trusted_authorities import select_foreign_authorities
 
 MOST = 10_000  # certificates of a profile that its page counts
 
@@ -55,7 +55,7 @@ def _fetch_authority(request: HttpRequest, profile: ScepProfile | None) -> ScepP
         return form
     form.initial.update(ca_fingerprint=form.fetched.fingerprint, is_confirmed=False)
     if not form.initial["trusted_ca_pem"].strip():
-        authorities = filter(is_authority, form.fetched.certificates)
+        authorities = select_foreign_authorities(form.fetched.certificates)
         pem = "".join(each.public_bytes(Encoding.PEM).decode() for each in authorities)
         form.initial["trusted_ca_pem"] = pem
     return form

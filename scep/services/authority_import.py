@@ -55,11 +55,22 @@ def _check_unknown(bundle: CertificateBundle) -> None:
 def _store(bundle: CertificateBundle) -> CertificateAuthority:
     parent: CertificateAuthority | None = None
     for each in reversed(bundle.above):
-        parent = _find_row(each) or _store_above(each, parent=parent)
+        parent = _find_above(each, parent=parent) or _store_above(each, parent=parent)
     row = build_row(bundle.certificate, role=CertificateAuthorityRole.ISSUING, key=bundle.key)
     row.parent, row.is_imported = parent, True
     row.state = CertificateAuthorityState.NEXT
     row.save()
+    return row
+
+
+def _find_above(
+    certificate: x509.Certificate, *, parent: CertificateAuthority | None
+) -> CertificateAuthority | None:
+    """Return the CA where it is here; one that a SCEP profile trusts knew none above it so far."""
+    row = _find_row(certificate)
+    if row is not None and row.parent is None and parent is not None:
+        row.parent = parent
+        row.save(update_fields=["parent", "updated_at"])
     return row
 
 

@@ -139,14 +139,17 @@ def _provide_services(authority: CertificateAuthority, *, now: datetime) -> None
 
 
 def _delete_unused(authority: CertificateAuthority | None) -> None:
-    """Delete imported CAs above a cancelled one that nothing else stands on."""
-    while authority is not None and authority.is_imported:
+    """Delete imported CAs above a cancelled one that nothing else stands on.
+
+    One that a SCEP profile trusts stays, and stands for itself again.
+    """
+    while authority is not None and not authority.children.exists():
         above = authority.parent
-        if (
-            authority.role == CertificateAuthorityRole.EXTERNAL
-            or authority.children.exists()
-            or authority.trusting_profiles.exists()
-        ):
+        if authority.role == CertificateAuthorityRole.EXTERNAL:
+            authority.parent = None
+            authority.save(update_fields=["parent", "updated_at"])
+        elif authority.is_imported:
+            authority.delete()
+        else:
             return
-        authority.delete()
         authority = above

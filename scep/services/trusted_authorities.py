@@ -1,6 +1,6 @@
 """CAs of others whose identity certificates are trusted: read, checked, stored without a key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from scep.errors import ProfileInvalid
 from scep.models import CertificateAuthority, CertificateAuthorityRole
+from scep.protocol.ca_answer import is_authority
 from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.protocol.reading import refusing
 
@@ -35,10 +36,23 @@ def store_authorities(certificates: Sequence[x509.Certificate]) -> list[Certific
     return [_store(certificate) for certificate in certificates]
 
 
+def select_foreign_authorities(
+    certificates: Iterable[x509.Certificate],
+) -> list[x509.Certificate]:
+    """Return the CAs among the certificates that may be trusted: none of this server's own.
+
+    An external server's chain may end in the root that an imported CA has brought along.
+    """
+    digests = {fingerprint(encode_certificate(each)): each for each in certificates}
+    ours = CertificateAuthority.objects.exclude(role=CertificateAuthorityRole.EXTERNAL)
+    known = set(ours.filter(fingerprint__in=digests).values_list("fingerprint", flat=True))
+    return [each for digest, each in digests.items() if digest not in known and is_authority(each)]
+
+
 def forget_unused_authorities() -> None:
-    """Delete external CAs that no profile trusts and no certificate names."""
+    """Delete external CAs that no profile trusts, no certificate names and no CA stands on."""
     CertificateAuthority.objects.filter(
-        role=CertificateAuthorityRole.EXTERNAL, trusting_profiles=None, issued=None
+        role=CertificateAuthorityRole.EXTERNAL, trusting_profiles=None, issued=None, children=None
     ).delete()
 
 

@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
+from scep.services.authority_import import import_authority
 from scep.services.profiles import create_scep_profile
 from tests.console.conftest import World
+from tests.scep.corporate_ca import list_above, make_corporation
 from tests.scep.external.conftest import (  # noqa: F401
     authority,
     inside,
@@ -128,6 +131,21 @@ class TestExternal:
         assert stranger.static not in page
         assert "errorlist" not in page
         assert not ScepProfile.objects.filter(name="Corp PKI").exists()
+
+    def test_a_root_that_an_imported_ca_has_brought_is_left_out(
+        self,
+        bootstrapped: None,
+        outside: WebServer,  # noqa: F811
+        stranger: ScepServer,  # noqa: F811
+        administrator: Client,
+    ) -> None:
+        corporation = make_corporation()
+        import_authority(corporation.bundle, actor="tests", now=timezone.now())
+        root = list_above(corporation)[-1]
+        stranger.above = [root.certificate]
+        data = build_external(outside, stranger, ca_fingerprint="", trusted_ca_pem="", fetch="1")
+        form = administrator.post(f"{SCEP}new", data).context["form"]
+        assert form["trusted_ca_pem"].value().strip() == stranger.authority.pem.strip()
 
     def test_an_external_server_is_stored_when_its_ca_is_confirmed(
         self,

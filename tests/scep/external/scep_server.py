@@ -114,7 +114,8 @@ def make_identity(
 class ScepServer:
     """`serve_all` answers the paths /scep, /certsrv/mscep_admin/ and /challenge.
 
-    Switches: `static` challenge, `is_down`, `encoding` of NDES's page, `page` instead of it.
+    Switches: `static` challenge, `is_down`, `encoding` of NDES's page, `page` instead of it,
+    `above`: what GetCACert sends besides.
     """
 
     authority: Holder = field(default_factory=make_authority)
@@ -124,6 +125,7 @@ class ScepServer:
     encoding: str = "utf-16"
     page: str = NDES_PAGE
     capabilities: str = "POSTPKIOperation\nSHA-256\nAES\nSCEPStandard\n"
+    above: list[x509.Certificate] = field(default_factory=list)
     challenges: set[str] = field(default_factory=set)
     issued: list[x509.Certificate] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -172,7 +174,7 @@ class ScepServer:
             return Reply(200, self.capabilities.encode(), {"Content-Type": "text/plain"})
         if operation == "GetCACert":
             self.names.append(query["message"][0])
-            family = [self.registrar.certificate, self.authority.certificate]
+            family = [self.registrar.certificate, self.authority.certificate, *self.above]
             blob = build_signed_data(b"", signers=[], certificates=family)
             return Reply(200, blob, {"Content-Type": "application/x-x509-ca-ra-cert"})
         message = asked.body or base64.b64decode(query["message"][0])

@@ -10,10 +10,17 @@ from django.utils import timezone
 from enrollment.models import LogEntry
 from scep.errors import ProfileInvalid, ServerUnreachable
 from scep.models import CertificateAuthority, ScepProfile
-from scep.selectors import get_issuing_ca
+from scep.selectors import get_certificate, get_issuing_ca, list_chain
+from scep.services.authority_import import import_authority
 from scep.services.external_servers import check_external_servers, check_profile
 from scep.services.external_servers import fetch_ca_certificates as fetch
-from scep.services.profiles import create_scep_profile, update_scep_profile
+from scep.services.profiles import (
+    create_scep_profile,
+    delete_scep_profile,
+    update_scep_profile,
+)
+from scep.services.rotation import cancel_authority
+from tests.scep.corporate_ca import list_above, make_corporation
 from tests.scep.external.scep_server import Holder, ScepServer, make_authority, make_identity
 from tests.scep.external.tls_server import Reply, WebServer
 from tests.simulator.cms import build_signed_data
@@ -198,6 +205,32 @@ def test_own_ca_is_not_taken_for_an_external_one(values: dict[str, Any]) -> None
     with pytest.raises(ProfileInvalid, match="of this server"):
         create_scep_profile(actor="tests", **(values | {"trusted_ca_pem": own}))
     assert not ScepProfile.objects.filter(name="External").exists()
+
+
+@pytest.mark.parametrize("above", [1, 2])
+def test_imported_chain_is_whole_when_a_ca_of_it_was_trusted_before(
+    values: dict[str, Any], above: int
+) -> None:
+    """And the trust ends without it, or goes on after the import is cancelled."""
+    corporation = make_corporation()
+    policy, root = list_above(corporation)
+    pem = values["trusted_ca_pem"]
+    trusted = values | {"trusted_ca_pem": pem + (policy, root)[above - 1].pem.decode()}
+    profile = create_scep_profile(actor="tests", **trusted)
+    before = CertificateAuthority.objects.count()
+    row = import_authority(corporation.bundle, actor="tests", now=timezone.now())
+    cancel_authority(row, actor="tests")
+    assert CertificateAuthority.objects.count() == before
+    assert profile.trusted_cas.count() == 2
+    row = import_authority(corporation.bundle, actor="tests", now=timezone.now())
+    expected = [each.certificate for each in (corporation, policy, root)]
+    assert [get_certificate(each) for each in list_chain(row)] == expected
+    update_scep_profile(profile, actor="tests", trusted_ca_pem=pem)
+    assert profile.trusted_cas.count() == 1
+    delete_scep_profile(profile, actor="tests")
+    assert not ScepProfile.objects.filter(name="External").exists()
+    row.refresh_from_db()
+    assert [get_certificate(each) for each in list_chain(row)] == expected
 
 
 def test_trust_and_secrets_stay_when_an_update_does_not_name_them(
