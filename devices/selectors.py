@@ -28,6 +28,7 @@ from devices.protocol.plist import decode_plist
 from organization.models import PreparedSelect
 
 MOST_ENROLLMENTS = 50
+MOST_WORDS, MOST_FOUND = 8, 200  # of a search, from pages that show something else of devices
 MDM_PAYLOAD = "com.apple.mdm"
 PUSH_CERTIFICATE = PreparedSelect(
     lambda: PushCertificate.objects.filter(is_active=True, certificate__isnull=False).order_by("pk")
@@ -161,6 +162,20 @@ def list_devices() -> QuerySet[Device]:
     return Device.objects.select_related("group").annotate(
         open_commands=Count("enrollments__commands", filter=is_open, distinct=True)
     )
+
+
+def find_device_ids(text: str) -> list[str]:
+    """Return the public ids of at most 200 devices: name, number or owner hold every word."""
+    found = Q()
+    for word in text.split()[:MOST_WORDS]:
+        matches = Q()
+        for column in ("name", "serial_number", "udid", "owner", "owner_name"):
+            matches |= Q(**{f"{column}__icontains": word})
+        found &= matches
+    if not found:
+        return []
+    rows = Device.objects.order_by().filter(found)
+    return list(rows.values_list("public_id", flat=True)[:MOST_FOUND])
 
 
 def list_groups() -> QuerySet[Group]:

@@ -1,16 +1,18 @@
 """Reads of tokens and sessions that more than one door needs."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from devices.models import DeviceStatus
+from devices.models import Device, DeviceStatus
 from enrollment.models import (
     Anomaly,
     EnrollmentSession,
     EnrollmentToken,
     Invitation,
     InvitationState,
+    LogEntry,
     MailState,
     SessionState,
     TokenState,
@@ -26,6 +28,7 @@ MAIL_STATES = {
     MailState.SENT: InvitationState.MAILED,
     MailState.FAILED: InvitationState.MAIL_FAILED,
 }
+DEVICE_NAMES = ("public_id", "name", "serial_number", "udid")
 ABSENT_TIME = timedelta(days=7)
 """So long an enrollment that brought no device stands beside the devices."""
 
@@ -219,6 +222,21 @@ def filter_invitations(
         return rows.filter(HAS_STARTED)
     mail_states = [mail for mail, each in MAIL_STATES.items() if each == state]
     return rows.filter(~HAS_STARTED, mail_state__in=mail_states)
+
+
+def put_devices(rows: Sequence[LogEntry | EnrollmentSession]) -> None:
+    """Put on each row, as `device`, whose it is; None where nobody knows or it is gone.
+
+    Entries from before the check-in name a session alone, which tells the device later.
+    """
+    keys = {row.session_id for row in rows if isinstance(row, LogEntry) and not row.device_id}
+    sessions = EnrollmentSession.objects.filter(public_id__in=keys - {""}).exclude(device_id="")
+    told = dict(sessions.values_list("public_id", "device_id"))
+    ids = {row.pk: row.device_id or told.get(getattr(row, "session_id", ""), "") for row in rows}
+    wanted = Device.objects.filter(public_id__in=set(ids.values()) - {""})
+    devices = {device.public_id: device for device in wanted.only(*DEVICE_NAMES)}
+    for row in rows:
+        row.device = devices.get(ids[row.pk])  # type: ignore[union-attr]
 
 
 def list_sessions() -> QuerySet[EnrollmentSession]:

@@ -49,12 +49,17 @@ class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
         super().__init__(label=placeholder, widget=field, max_length=200)
 
     def filter(self, rows: "QuerySet[Any]", value: str) -> "QuerySet[Any]":
-        for word in (value or "").split()[:8]:
+        return rows.filter(self.build_condition(value or ""))
+
+    def build_condition(self, text: str) -> Q:
+        """Return what a row has to be; an empty text asks for nothing."""
+        found = Q()
+        for word in text.split()[:8]:
             matches = Q()
             for column in self.columns:
                 matches |= Q(**{f"{column}__icontains": word})
-            rows = rows.filter(matches)
-        return rows
+            found &= matches
+        return found
 
 
 class ConsoleFilterSet(django_filters.FilterSet):  # type: ignore[misc]

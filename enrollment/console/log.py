@@ -1,11 +1,14 @@
 """Enrollment › Log."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils.translation import gettext_lazy
 
 from enrollment.forms import LogFilter
 from enrollment.models import LogEntry
+from enrollment.selectors import put_devices
 from enrollment.services.diagnosis import get_advice
 from organization.console import ListPage, Section
 
@@ -19,6 +22,7 @@ LOG = Section(
         columns=(
             gettext_lazy("Entry"),
             gettext_lazy("Level"),
+            gettext_lazy("Device"),
             gettext_lazy("Token"),
             gettext_lazy("Address"),
             gettext_lazy("Time"),
@@ -27,6 +31,8 @@ LOG = Section(
         row_template="console/log/row.html",
         get_rows=lambda: LogEntry.objects.select_related("token"),
         filterset=LogFilter,
+        complete=put_devices,
+        is_huge=True,
         empty_title=gettext_lazy("Nothing has happened yet"),
         empty_text=gettext_lazy("Open an enrollment link on a device: every step is noted here."),
     ),
@@ -34,8 +40,14 @@ LOG = Section(
     get_item_context=lambda request, entry: {
         "code": get_advice(entry),
         "path": list_session_entries(entry),
+        "device": find_device(entry),
     },
 )
+
+
+def find_device(entry: LogEntry) -> Any:
+    put_devices([entry])
+    return entry.device  # type: ignore[attr-defined]
 
 
 def list_session_entries(entry: LogEntry) -> "QuerySet[LogEntry]":

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from devices.models import Device
 from enrollment.forms import SessionFilter
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
-from enrollment.selectors import list_sessions
+from enrollment.selectors import list_sessions, put_devices
 from enrollment.services.progress import is_over
 from enrollment.services.standing import give_account, put_standings
 from organization.console import ListPage, Section
@@ -21,6 +21,7 @@ SHOWN_ENTRIES = 100
 
 def _complete(sessions: list[EnrollmentSession]) -> None:
     put_standings(sessions, now=timezone.now())
+    put_devices(sessions)
 
 
 def _describe(request: HttpRequest, session: EnrollmentSession) -> dict[str, Any]:

@@ -1,18 +1,26 @@
 """The filters of enrollment sessions."""
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import DeviceStatus
+from devices.selectors import find_device_ids
 from enrollment.models import EnrollmentSession, SessionState
 from enrollment.selectors import list_absent
 from organization.forms import ConsoleFilterSet, SearchFilter
 
 
+class SessionSearch(SearchFilter):
+    def build_condition(self, text: str) -> Q:
+        """By what the session knows, or the device that it brought: its name, numbers or owner."""
+        devices, said = find_device_ids(text), super().build_condition(text)
+        return said | Q(device_id__in=devices) if devices else said
+
+
 class SessionFilter(ConsoleFilterSet):
-    q = SearchFilter(
+    q = SessionSearch(
         "public_id",
         "device_id",
         "remote_address",

@@ -6,13 +6,14 @@ from typing import Any
 import django_filters
 from django import forms
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Group
+from devices.selectors import find_device_ids
 from enrollment.errors import TokenInvalid
-from enrollment.models import EnrollmentToken, LogEntry, LogLevel, TokenState
+from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, LogLevel, TokenState
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.protocol.serial_numbers import check_serial_numbers, split_serial_numbers
@@ -29,6 +30,7 @@ EXPIRATIONS = (
     ("custom", _("Custom date…")),
 )
 DEFAULT_USES = 100
+MOST_SESSIONS = 500  # of the devices that a search finds
 
 
 class TokenForm(ConsoleForm):
@@ -173,8 +175,19 @@ class TokenFilter(ConsoleFilterSet):
         return rows & list_tokens(now=timezone.now(), state=value)
 
 
+class LogSearch(SearchFilter):
+    """By what an entry says, or by the device it is of: its name, numbers or owner."""
+
+    def build_condition(self, text: str) -> Q:
+        devices = find_device_ids(text)
+        sessions = EnrollmentSession.objects.filter(device_id__in=devices).order_by()
+        ids = list(sessions.values_list("public_id", flat=True)[:MOST_SESSIONS])
+        said = super().build_condition(text)
+        return said | Q(device_id__in=devices) | Q(session_id__in=ids) if devices else said
+
+
 class LogFilter(ConsoleFilterSet):
-    q = SearchFilter(
+    q = LogSearch(
         "message",
         "session_id",
         "device_id",

@@ -6,17 +6,18 @@ from itertools import islice
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Device
+from devices.selectors import find_device_ids
 from organization.console import ListPage, build_csv_response, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
-from scep.services.certificate_search import WORDS, find_certificate_ids
+from scep.services.certificate_search import find_certificate_ids
 
 STATES = (
     ("issued", _("Valid")),
@@ -26,7 +27,6 @@ STATES = (
 )
 SOON = (("30", _("In 30 days")), ("90", _("In 90 days")))
 CHUNK = 1000
-MOST_DEVICES = 200  # whose certificates a search looks for
 CSV_HEADER = (
     "id", "subject", "serial", "sha256_fingerprint", "status", "device", "device_serial_number",
     "scep_profile", "issued_at", "expires_at", "revoked_at", "revocation_reason",
@@ -40,19 +40,8 @@ class CertificateSearch(SearchFilter):
         """By what the certificate says, or a device whose name, number or owner has every word."""
         if not (value or "").strip():
             return rows
-        devices = list(_find_devices(value.split()[:WORDS]))
+        devices = find_device_ids(value)
         return rows.filter(pk__in=find_certificate_ids(value, device_ids=devices))
-
-
-def _find_devices(words: list[str]) -> "QuerySet[Device, str]":
-    found = Q()
-    for word in words:
-        matches = Q()
-        for column in ("name", "serial_number", "udid", "owner", "owner_name"):
-            matches |= Q(**{f"{column}__icontains": word})
-        found &= matches
-    ids = Device.objects.order_by().filter(found).values_list("public_id", flat=True)
-    return ids[:MOST_DEVICES]
 
 
 class CertificateFilter(ConsoleFilterSet):

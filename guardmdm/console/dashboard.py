@@ -38,6 +38,7 @@ from enrollment.selectors import (
     list_ending_tokens,
     list_tokens,
     list_waiting_sessions,
+    put_devices,
 )
 from guardmdm.console.charts import build_area, build_donut
 from guardmdm.console.checklist import list_failures, list_tasks
@@ -73,6 +74,9 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
     statuses = count_devices_by_status()
     days = count_enrollments_by_day(today=now.date())
     tasks = list_tasks(request.user, now=now)
+    entries = list(LogEntry.objects.all()[:8])
+    warnings = list(LogEntry.objects.exclude(level=LogLevel.INFO)[:5])
+    put_devices([*entries, *warnings])
     context = {
         "tasks": tasks,
         "done_count": sum(task.is_done for task in tasks),
@@ -95,8 +99,8 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
         "first_day": days[0][0],
         "middle_day": days[len(days) // 2][0],
         "donuts": _build_donuts(statuses),
-        "entries": LogEntry.objects.all()[:8],
-        "warnings": LogEntry.objects.exclude(level=LogLevel.INFO)[:5],
+        "entries": entries,
+        "warnings": warnings,
     }
     return render(request, "console/dashboard/dashboard.html", context)
 

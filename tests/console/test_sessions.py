@@ -17,6 +17,7 @@ from organization.protocol.caller import Caller
 from tests.console.conftest import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
+LOG, SESSIONS, DASHBOARD = "/console/enrollment/log/", "/console/enrollment/sessions/", "/console/"
 PHONE = Caller("192.0.2.44", "profiled/1")
 
 
@@ -123,8 +124,48 @@ def test_the_lists_ask_the_database_as_often_for_many_sessions_as_for_few(
     for more in (1, 20):
         for _ in range(more):
             refuse(open_another(world))
-        for path in ("/console/devices/", "/console/enrollment/sessions/"):
+        for path in ("/console/devices/", SESSIONS, LOG):
             with CaptureQueriesContext(connection) as queries:
                 assert auditor.get(path).status_code == 200
             counts.append(len(queries))
-    assert counts[:2] == counts[2:]
+    assert counts[:3] == counts[3:]
+
+
+def enroll(world: World) -> EnrollmentSession:
+    """The entry of its beginning names the session alone, the one from after it the device."""
+    session, device = open_another(world), world.device
+    write_entry("device_managed", device_id=device.public_id)
+    advance_session(session.public_id, state=SessionState.ENROLLED, device_id=device.public_id)
+    return session
+
+
+@pytest.mark.parametrize("path", [LOG, SESSIONS, DASHBOARD])
+def test_rows_name_the_device_when_their_session_has_brought_one(
+    path: str, auditor: Client, world: World
+) -> None:
+    page = auditor.get(path).content.decode()
+    before = page.count(f'href="/console/devices/{world.device.public_id}">Corey’s iPhone</a>')
+    enroll(world)
+    page = auditor.get(path).content.decode()
+    after = page.count(f'href="/console/devices/{world.device.public_id}">Corey’s iPhone</a>')
+    assert after - before == (1 if path == SESSIONS else 2)
+
+
+@pytest.mark.parametrize("text", ["corey’s iphone", "SERIAL0001"])
+@pytest.mark.parametrize("path", [LOG, SESSIONS])
+def test_log_and_sessions_are_found_by_their_devices_name_and_number(
+    path: str, text: str, auditor: Client, world: World
+) -> None:
+    session, other = enroll(world), open_another(world)
+    page = auditor.get(path, {"q": text}).content.decode()
+    assert session.public_id in page
+    assert other.public_id not in page
+    assert "Nothing matches" in auditor.get(path, {"q": f"{text} nowhere"}).content.decode()
+
+
+def test_a_row_names_no_device_when_it_is_gone(auditor: Client, world: World) -> None:
+    entry = write_entry("device_managed", device_id="dev_gone")
+    for path in (LOG, f"{LOG}{entry.public_id}", DASHBOARD):
+        page = auditor.get(path)
+        assert page.status_code == 200
+        assert 'href="/console/devices/dev_gone"' not in page.content.decode()
