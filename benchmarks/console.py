@@ -24,6 +24,7 @@ PERSON = "bench@example.com"
 SIZES = (2_000, 100_000)
 VERSIONS, TITLES = 2_000, 500
 CONSOLE = {
+    "dashboard": "/console/",
     "devices": "/console/devices/",
     "page 3": "/console/devices/?page=3",
     "a group": "/console/devices/?group={group}",

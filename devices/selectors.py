@@ -1,10 +1,14 @@
 """Reads of devices that more than one door needs."""
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models.functions import TruncDate
+from django.utils import timezone
 
 from devices.errors import NotEnrolled, PushCertificateMissing
 from devices.models import OPEN_STATES as OPEN_STATES
@@ -27,8 +31,11 @@ from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
 from organization.models import PreparedSelect
 
+Key = TypeVar("Key")
+
 MOST_ENROLLMENTS = 50
 MOST_WORDS, MOST_FOUND = 8, 200  # of a search, from pages that show something else of devices
+COUNTED_DAYS = 30
 MDM_PAYLOAD = "com.apple.mdm"
 PUSH_CERTIFICATE = PreparedSelect(
     lambda: PushCertificate.objects.filter(is_active=True, certificate__isnull=False).order_by("pk")
@@ -213,32 +220,65 @@ def get_command_body(command: Command) -> dict[str, Any]:
     return decode_plist(body, max_bytes=len(body))
 
 
-class _StatusCounts:
-    """How many devices have which status. Counting reads them all: of MANY it is done seldom."""
+class _Counts(Generic[Key]):
+    """How many devices there are of each kind. Counting reads them all: of MANY it is seldom."""
 
     MANY, SECONDS = 10_000, 10.0
 
-    def __init__(self) -> None:
-        self._last: tuple[float, dict[str, int]] = (0.0, {})
+    def __init__(self, count: Callable[[], Iterable[tuple[Key, int]]]) -> None:
+        self._count = count
+        self._last: tuple[float, Counter[Key]] = (0.0, Counter())
 
-    def get(self) -> dict[str, int]:
+    def get(self) -> Counter[Key]:
         counted_at, counts = self._last
-        if sum(counts.values()) <= self.MANY or monotonic() - counted_at > self.SECONDS:
-            rows = Device.objects.order_by().values_list("status").annotate(Count("id"))
-            counts = dict.fromkeys(DeviceStatus.values, 0) | dict(rows)
+        if counts.total() <= self.MANY or monotonic() - counted_at > self.SECONDS:
+            counts = Counter(dict(self._count()))
             self._last = monotonic(), counts
-        return {**counts}
+        return Counter(counts)
 
 
-_status_counts = _StatusCounts()
+def _count_by_status() -> Iterable[tuple[str, int]]:
+    return Device.objects.order_by().values_list("status").annotate(Count("id"))
+
+
+def _count_by_platform_and_day() -> Iterable[tuple[tuple[bool, str, date | None], int]]:
+    """One reading of all devices for everything that the dashboard draws."""
+    first = timezone.now().date() - timedelta(days=COUNTED_DAYS - 1)
+    day = Case(When(enrolled_at__date__gte=first, then=TruncDate("enrolled_at")))
+    is_left = Case(When(status=DeviceStatus.UNENROLLED, then=True), default=False)
+    rows = Device.objects.order_by().values_list(is_left, "platform", day)
+    for *kind, count in rows.annotate(Count("id")):
+        yield tuple(kind), count
+
+
+_by_status = _Counts(_count_by_status)
+_by_platform_and_day = _Counts(_count_by_platform_and_day)
 
 
 def count_devices_by_status() -> dict[str, int]:
     """Return the number of devices for every DeviceStatus.
 
     Of more than 10,000 devices it may be ten seconds old, and another process's be another one.
+    So with what the next two return.
     """
-    return _status_counts.get()
+    return dict.fromkeys(DeviceStatus.values, 0) | _by_status.get()
+
+
+def count_devices_by_platform() -> Counter[str]:
+    """Return the number of devices of each Platform, without those that are unenrolled."""
+    counts: Counter[str] = Counter()
+    for (is_left, platform, _), count in _by_platform_and_day.get().items():
+        counts[platform] += 0 if is_left else count
+    return counts
+
+
+def count_devices_by_day() -> Counter[date]:
+    """Return how many devices enrolled on each of the last COUNTED_DAYS days (UTC)."""
+    counts: Counter[date] = Counter()
+    for (_, _, day), count in _by_platform_and_day.get().items():
+        if day is not None:
+            counts[day] += count
+    return counts
 
 
 def find_waiting_command(

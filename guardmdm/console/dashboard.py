@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
-from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,13 +14,19 @@ from django.utils.translation import ngettext
 
 from devices.console import STATUS_ORDER
 from devices.models import (
-    Device,
     DeviceStatus,
     EnrollmentState,
     Platform,
     PushCertificateState,
 )
-from devices.selectors import count_devices_by_status, find_push_certificate, is_refused
+from devices.selectors import (
+    COUNTED_DAYS,
+    count_devices_by_day,
+    count_devices_by_platform,
+    count_devices_by_status,
+    find_push_certificate,
+    is_refused,
+)
 from enrollment.models import (
     Anomaly,
     AnomalyKind,
@@ -52,7 +56,6 @@ from scep.models import ScepProfile
 from scep.selectors import ExpiringCertificate, get_issuing_ca, list_expiring
 from scep.templatetags.scep_console import MOST_WAITING, at_most_99, count_waiting
 
-DAYS = 30
 MOST_NOTICES = 5
 CA_NOTICE = timedelta(days=90)
 PLATFORM_TONES = {"ios": "blue", "ipados": "green", "macos": "amber", "other": "gray"}
@@ -92,7 +95,7 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
             *find_waiting_people_notices(),
         ],
         "device_count": sum(statuses.values()) - statuses[DeviceStatus.UNENROLLED],
-        "week_count": Device.objects.filter(enrolled_at__gte=now - timedelta(days=7)).count(),
+        "week_count": sum(count for _, count in days[-7:]),
         "token_count": list_tokens(now=now, state=TokenState.ACTIVE).count(),
         "failed_count": count_failed_items(),
         "area": build_area(days),
@@ -106,16 +109,11 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
 
 
 def _build_donuts(statuses: dict[str, int]) -> list[dict[str, Any]]:
-    by_platform = dict(
-        Device.objects.order_by()
-        .exclude(status=DeviceStatus.UNENROLLED)
-        .values_list("platform")
-        .annotate(Count("id"))
-    )
+    by_platform = count_devices_by_platform()
     donuts = {
         _("Status"): [(status.label, tone(status), statuses[status]) for status in STATUS_ORDER],
         _("Platform"): [
-            (platform.label, PLATFORM_TONES[platform], by_platform.get(platform, 0))
+            (platform.label, PLATFORM_TONES[platform], by_platform[platform])
             for platform in Platform
         ],
     }
@@ -130,14 +128,10 @@ def _build_donuts(statuses: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def count_enrollments_by_day(*, today: date) -> list[tuple[date, int]]:
-    """Return the last DAYS days (UTC), oldest first, with the devices enrolled on each."""
-    first = today - timedelta(days=DAYS - 1)
-    rows = Device.objects.order_by().filter(enrolled_at__date__gte=first)
-    counts = dict(
-        rows.annotate(day=TruncDate("enrolled_at")).values_list("day").annotate(Count("id"))
-    )
-    days = (first + timedelta(days=number) for number in range(DAYS))
-    return [(day, counts.get(day, 0)) for day in days]
+    """Return the last COUNTED_DAYS days (UTC), oldest first, with the devices enrolled on each."""
+    first, counts = today - timedelta(days=COUNTED_DAYS - 1), count_devices_by_day()
+    days = (first + timedelta(days=number) for number in range(COUNTED_DAYS))
+    return [(day, counts[day]) for day in days]
 
 
 def count_failed_items() -> int:

@@ -3,12 +3,14 @@
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from devices.models import Device, DeviceStatus, Platform
-from devices.selectors import _StatusCounts
+from devices.selectors import _count_by_status, _Counts
 from tests.console.conftest import World, create_device
 
 pytestmark = pytest.mark.django_db
@@ -140,10 +142,26 @@ def test_counters_follow_at_once_when_devices_are_few(world: World, auditor: Cli
 def test_counters_are_counted_every_ten_seconds_when_devices_are_many(
     world: World, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.selectors._StatusCounts.MANY", 0)
-    monkeypatch.setattr("devices.selectors._status_counts", _StatusCounts())
+    monkeypatch.setattr("devices.selectors._Counts.MANY", 0)
+    monkeypatch.setattr("devices.selectors._by_status", _Counts(_count_by_status))
     before = count_in_tabs(auditor)
     Device.objects.update(status="unenrolled")
     assert count_in_tabs(auditor) == before
-    monkeypatch.setattr("devices.selectors._StatusCounts.SECONDS", -1.0)
+    monkeypatch.setattr("devices.selectors._Counts.SECONDS", -1.0)
     assert count_in_tabs(auditor) == {"unenrolled": Device.objects.count()}
+
+
+def test_the_dashboard_counts_platforms_and_days_of_those_that_are_here(
+    world: World, auditor: Client
+) -> None:
+    now = timezone.now()
+    Device.objects.update(enrolled_at=now - timedelta(days=40))
+    Device.objects.filter(pk=world.mac.pk).update(status="unenrolled", enrolled_at=now)
+    for days in (3, 20):
+        device, _ = create_device(f"iPad {days}", platform=Platform.IPADOS, group=world.group)
+        Device.objects.filter(pk=device.pk).update(enrolled_at=now - timedelta(days=days))
+    page = auditor.get("/console/")
+    donut = next(each for each in page.context["donuts"] if each["title"] == "Platform")
+    assert {part.label: part.count for part in donut["slices"]} == {"iOS": 1, "iPadOS": 2}
+    assert page.context["week_count"] == 2
+    assert page.context["device_count"] == 3
