@@ -13,6 +13,7 @@ from django.utils import timezone
 from devices.errors import NotEnrolled, PushCertificateMissing
 from devices.models import OPEN_STATES as OPEN_STATES
 from devices.models import (
+    BulkCommand,
     Command,
     CommandState,
     Device,
@@ -37,6 +38,7 @@ MOST_ENROLLMENTS = 50
 MOST_WORDS, MOST_FOUND = 8, 200  # of a search, from pages that show something else of devices
 COUNTED_DAYS = 30
 MDM_PAYLOAD = "com.apple.mdm"
+LARGE_FACTS = ("information", "security", "users")
 PUSH_CERTIFICATE = PreparedSelect(
     lambda: PushCertificate.objects.filter(is_active=True, certificate__isnull=False).order_by("pk")
 )
@@ -206,6 +208,26 @@ def list_commands(device: Device) -> QuerySet[Command]:
         "enrollment__device", "user_channel"
     )
     return rows.defer("body", "result")
+
+
+def list_bulk_commands(bulk: BulkCommand) -> QuerySet[Command]:
+    """The commands that a bulk command has brought to devices, newest first."""
+    rows = Command.objects.filter(bulk=bulk).select_related("device")
+    return rows.defer("body", "result", *(f"device__{name}" for name in LARGE_FACTS))
+
+
+def count_bulk_states(bulk: BulkCommand) -> dict[str, int]:
+    """Return how many of its commands are in which state, in the order of the states."""
+    rows = Command.objects.filter(bulk=bulk).order_by().values_list("state")
+    counts = dict(rows.annotate(number=Count("pk")))
+    return {state.value: counts[state.value] for state in CommandState if state.value in counts}
+
+
+def list_refused_devices(bulk: BulkCommand) -> list[tuple[Device, str]]:
+    """Return the first devices that it was not sent to, each with the reason."""
+    reasons: dict[int, str] = dict(bulk.refused_devices)
+    rows = Device.objects.filter(pk__in=list(reasons)).defer(*LARGE_FACTS).order_by("pk")
+    return [(device, reasons[device.pk]) for device in rows]
 
 
 def list_secrets(device: Device) -> QuerySet[EscrowedSecret]:

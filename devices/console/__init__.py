@@ -4,6 +4,7 @@ from django.urls import URLPattern
 
 from devices.console import devices, push_certificate
 from devices.console.bulk_commands import bulk_urlpatterns
+from devices.console.bulk_progress import progress_urlpatterns
 from devices.console.commands import command_urlpatterns
 from devices.console.selection import selection_urlpatterns
 
@@ -12,6 +13,7 @@ console_urlpatterns: list[URLPattern] = [
     *devices.console_urlpatterns,
     *command_urlpatterns,
     *bulk_urlpatterns,
+    *progress_urlpatterns,
     *selection_urlpatterns,
     *push_certificate.console_urlpatterns,
 ]

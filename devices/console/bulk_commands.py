@@ -16,7 +16,7 @@ from devices.console.commands import (
     try_to_queue,
 )
 from devices.forms import CommandForm
-from devices.models import Group
+from devices.models import BulkCommand, Group
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts
 from devices.selectors import list_group_device_keys
 from devices.services.bulk_commands import request_bulk
@@ -46,15 +46,15 @@ def send_group_command(request: HttpRequest, key: str, name: str) -> HttpRespons
 def _answer(request: HttpRequest, group: Group, kind: CommandType) -> HttpResponse:
     form, keys = CommandForm(*get_posted(request), kind=kind), list_group_device_keys(group)
 
-    def queue() -> None:
-        request_bulk(
+    def queue() -> BulkCommand:
+        return request_bulk(
             keys, name=kind.name, parameters=form.get_parameters(), actor=get_actor(request)
         )
 
-    if form.is_valid() and try_to_queue(form, queue):
+    if form.is_valid() and (bulk := try_to_queue(form, queue)):
         words = ngettext("%d device is asked.", "%d devices are asked.", len(keys)) % len(keys)
         messages.success(request, words)
-        return redirect("console:group", group.public_id)
+        return redirect("console:bulk-command", bulk.public_id)
     urls = {"back": "console:group", "form": "console:group-command"}
     context = {"subject": group, "urls": urls, "kind": kind, "form": form, "count": len(keys)}
     return render(request, "console/device/command.html", context)

@@ -1,7 +1,7 @@
 """Administrators' doors to commands: the list of them, one form for each, raw ones, secrets."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from devices.errors import CommandInvalid, NotEnrolled, ParameterInvalid
 from devices.forms import CommandForm, RawCommandForm
-from devices.models import Device, Group
+from devices.models import Command, Device, Group
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts, Kind
 from devices.selectors import find_live_enrollment, get_device_facts, list_secrets
 from devices.services.actions import queue_command
@@ -23,6 +23,8 @@ from devices.services.raw_commands import queue_raw_command
 from organization.console import get_actor, recent_sign_in_required, role_required
 from organization.console.access import may
 from organization.models import Role
+
+Queued = TypeVar("Queued")
 
 
 @role_required(Role.OPERATOR)
@@ -115,15 +117,15 @@ def is_harmless(kind: CommandType) -> bool:
 def _answer_command(request: HttpRequest, device: Device, kind: CommandType) -> HttpResponse:
     form = CommandForm(*get_posted(request), row=device, kind=kind)
 
-    def queue() -> None:
-        queue_command(
+    def queue() -> Command:
+        return queue_command(
             device,
             request_type=kind.name,
             parameters=form.get_parameters(),
             actor=get_actor(request),
         )
 
-    if form.is_valid() and try_to_queue(form, queue):
+    if form.is_valid() and try_to_queue(form, queue) is not None:
         messages.success(request, _("“%(title)s” is on its way.") % {"title": kind.title})
         return redirect("console:device", device.public_id)
     context = {
@@ -142,16 +144,16 @@ def get_posted(request: HttpRequest) -> tuple[Any, ...]:
     return (request.POST, request.FILES) if request.method == "POST" else ()
 
 
-def try_to_queue(form: CommandForm, queue: Callable[[], None]) -> bool:
-    """Queue, or put the refusal beside the field that it is about."""
+def try_to_queue(form: CommandForm, queue: Callable[[], Queued]) -> Queued | None:
+    """Return what was queued; or None, with the refusal beside the field that it is about."""
     try:
-        queue()
+        return queue()
     except ParameterInvalid as refusal:
         name = refusal.parameter
         form.add_error(name if name in form.fields else None, refusal.reason)
     except (NotEnrolled, CommandInvalid) as refusal:
         form.add_error(None, str(refusal))
-    return not form.errors
+    return None
 
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)

@@ -12,7 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -26,7 +26,7 @@ from devices.console.commands import (
 from devices.console.devices import DEVICES
 from devices.forms import CommandForm
 from devices.forms.selection import SelectionGroupForm, SelectionUnenrollForm
-from devices.models import Device
+from devices.models import BulkCommand, Device
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts
 from devices.services.bulk_commands import assign_group_to_many, request_bulk, unenroll_many
 from organization.console import get_actor, recent_sign_in_required, role_required
@@ -83,16 +83,17 @@ def send_command(request: HttpRequest, selection: Selection, *, name: str) -> Ht
 def _answer_command(request: HttpRequest, selection: Selection, kind: CommandType) -> HttpResponse:
     form = CommandForm(*get_posted(request), kind=kind)
 
-    def queue() -> None:
-        request_bulk(
+    def queue() -> HttpResponse:
+        bulk = request_bulk(
             selection.keys,
             name=kind.name,
             parameters=form.get_parameters(),
             actor=get_actor(request),
         )
+        return _lead_to(request, bulk)
 
-    if form.is_valid() and try_to_queue(form, queue):
-        return _go_back(request, selection)
+    if form.is_valid() and (answer := try_to_queue(form, queue)):
+        return answer
     return _show(request, selection, form=form, title=kind.title, note=kind.note)
 
 
@@ -102,8 +103,8 @@ def assign_group(request: HttpRequest, selection: Selection) -> HttpResponse:
     form = SelectionGroupForm(*get_posted(request))
     if form.is_valid():
         group = form.cleaned_data["group"]
-        assign_group_to_many(selection.keys, group=group, actor=get_actor(request))
-        return _go_back(request, selection)
+        bulk = assign_group_to_many(selection.keys, group=group, actor=get_actor(request))
+        return _lead_to(request, bulk)
     return _show(request, selection, form=form, title=_("Assign group"))
 
 
@@ -113,8 +114,7 @@ def assign_group(request: HttpRequest, selection: Selection) -> HttpResponse:
 def unenroll(request: HttpRequest, selection: Selection) -> HttpResponse:
     form = SelectionUnenrollForm(*get_posted(request), count=len(selection.keys))
     if form.is_valid():
-        unenroll_many(selection.keys, actor=get_actor(request))
-        return _go_back(request, selection)
+        return _lead_to(request, unenroll_many(selection.keys, actor=get_actor(request)))
     note = _("The management profile is removed, and with it every setting and app that came "
              "through it.")  # fmt: skip
     return _show(request, selection, form=form, title=_("Unenroll"), note=note, is_danger=True)
@@ -135,15 +135,14 @@ def _show(
     return render(request, "console/device/selected_form.html", context)
 
 
-def _go_back(request: HttpRequest, selection: Selection) -> HttpResponse:
-    count = len(selection.keys)
+def _lead_to(request: HttpRequest, bulk: BulkCommand) -> HttpResponse:
     words = ngettext(
         "%d device is worked on; one that cannot obey is left out.",
         "%d devices are worked on, one after the other; those that cannot obey are left out.",
-        count,
+        bulk.total,
     )
-    messages.success(request, words % count)
-    return redirect(reverse("console:devices"))
+    messages.success(request, words % bulk.total)
+    return redirect("console:bulk-command", bulk.public_id)
 
 
 selection_urlpatterns: list[URLPattern] = [

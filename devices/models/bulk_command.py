@@ -15,10 +15,18 @@ class BulkCommand(TimeStamped):
     queued = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     refusals = models.JSONField(default=dict, help_text="Reasons and how many devices have each.")
+    refused_devices = models.JSONField(
+        default=list, help_text="The first ones: the device's key, and the reason."
+    )
     finished_at = models.DateTimeField(null=True, blank=True, db_index=True)
 
     class Meta:
         ordering = ("-id",)
+
+    @property
+    def asked(self) -> int:
+        """How many devices have had their turn."""
+        return self.queued + self.refused
 
     def __str__(self) -> str:
         return f"{self.name} for {self.total} devices"

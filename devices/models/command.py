@@ -3,6 +3,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from devices.models.bulk_command import BulkCommand
 from devices.models.device import Device
 from devices.models.enrollment import Enrollment
 from devices.models.user_channel import UserChannel
@@ -54,6 +55,15 @@ class Command(TimeStamped):
         related_name="commands",
         db_index=False,
         help_text="None: the device's channel.",
+    )
+    bulk = models.ForeignKey(
+        BulkCommand,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="commands",
+        db_index=False,
+        help_text="What asked many devices for it.",
     )
     request_type = models.CharField(max_length=64)
     body = SealedField(help_text="The Command dictionary as an XML property list.")
@@ -107,6 +117,11 @@ class Command(TimeStamped):
                 name="command_retention",
             ),
             models.Index(fields=["forgotten_at"], condition=FORGOTTEN, name="command_forgotten"),
+            models.Index(
+                fields=["bulk", "-id"],
+                condition=models.Q(bulk__isnull=False),
+                name="command_of_bulk",
+            ),
             # Nearly every command is of no user. An index of these, too, PostgreSQL may take for
             # one of a few rows, and read it whole (docs/adr/0195).
             models.Index(

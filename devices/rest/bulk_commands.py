@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -12,8 +12,12 @@ from rest_framework.response import Response
 from devices.errors import CommandInvalid
 from devices.models import BulkCommand, Device, Group
 from devices.protocol.commands import COMMAND_TYPES, get_command_type
-from devices.selectors import list_group_device_keys
-from devices.services.bulk_commands import request_bulk
+from devices.selectors import (
+    count_bulk_states,
+    list_group_device_keys,
+    list_refused_devices,
+)
+from devices.services.bulk_commands import MOST_NAMED, request_bulk
 from organization.rest import get_actor
 from organization.rest.fields import RowsField
 from organization.rest.permissions import has_role
@@ -45,6 +49,35 @@ class BulkCommandSerializer(serializers.ModelSerializer[BulkCommand]):
         read_only_fields = fields
 
 
+class RefusedDeviceSerializer(serializers.Serializer[Any]):
+    device = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class BulkCommandWithStatesSerializer(BulkCommandSerializer):
+    states = serializers.SerializerMethodField(
+        help_text="How many of its commands are in which state; `commands?bulk={id}` lists them."
+    )
+    refused_devices = serializers.SerializerMethodField(
+        help_text=f"The first {MOST_NAMED} that it was not sent to."
+    )
+
+    class Meta(BulkCommandSerializer.Meta):
+        fields = (*BulkCommandSerializer.Meta.fields, "states", "refused_devices")
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.DictField(child=serializers.IntegerField()))
+    def get_states(self, bulk: BulkCommand) -> dict[str, int]:
+        return count_bulk_states(bulk)
+
+    @extend_schema_field(RefusedDeviceSerializer(many=True))
+    def get_refused_devices(self, bulk: BulkCommand) -> list[dict[str, str]]:
+        return [
+            {"device": device.public_id, "reason": reason}
+            for device, reason in list_refused_devices(bulk)
+        ]
+
+
 class NewBulkCommandSerializer(serializers.Serializer[Any]):
     request_type = serializers.CharField(
         max_length=80, help_text="As for one device; not one that cannot be undone."
@@ -69,11 +102,16 @@ class NewBulkCommandSerializer(serializers.Serializer[Any]):
 class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Commands for many devices, and how far each is."""
 
-    queryset = BulkCommand.objects.defer("parameters", "waiting")
+    queryset = BulkCommand.objects.defer("parameters", "waiting", "refused_devices")
     serializer_class = BulkCommandSerializer
     lookup_value_regex = "blk_[a-z0-9]+"
     ordering_fields: ClassVar = {"created_at": "id"}
     service_errors: ClassVar = {CommandInvalid: (400, "command_invalid")}
+
+    def get_serializer_class(self) -> Any:
+        return (
+            BulkCommandWithStatesSerializer if self.action == "retrieve" else BulkCommandSerializer
+        )
 
     @extend_schema(request=NewBulkCommandSerializer, responses={202: BulkCommandSerializer})
     def create(self, request: Request) -> Response:

@@ -111,6 +111,7 @@ class CommandFilters(RowFilters):
     request_type = filters.CharFilter()
     device = filters.CharFilter(field_name="device__public_id")
     user = filters.CharFilter(field_name="user_channel__public_id")
+    bulk = filters.CharFilter(field_name="bulk__public_id")
 
 
 class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver
 from devices.models import (
+    BulkCommand,
     Command,
     Device,
     DeviceStatus,
@@ -100,6 +101,7 @@ def enqueue_checked(
     origin: str,
     user: str = "",
     expires_at: datetime | None = None,
+    bulk: BulkCommand | None = None,
 ) -> Command:
     """Do what queue_command does, for whoever writes an audit entry of their own."""
     kind = get_command_type(name)
@@ -121,6 +123,7 @@ def enqueue_checked(
         priority=kind.priority,
         expires_at=expires_at,
         user_channel=channel,
+        bulk=bulk,
     )
     for secret, value in added.secrets.items():
         keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)

@@ -22,6 +22,7 @@ from organization.services.audit import record
 ASSIGN_GROUP, UNENROLL = "Assign group", "Unenroll"
 PORTION = 100
 MAX_REASONS = 20
+MOST_NAMED = 1000  # of the devices that were left out
 # Longer than a portion takes: what stands still for that long has lost its task.
 STALLED = timedelta(minutes=2)
 
@@ -91,6 +92,8 @@ def _queue_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any])
         reason = "not enrolled" if isinstance(refusal, NotEnrolled) else str(refusal)
         if reason in bulk.refusals or len(bulk.refusals) < MAX_REASONS:
             bulk.refusals[reason] = bulk.refusals.get(reason, 0) + 1
+            if len(bulk.refused_devices) < MOST_NAMED:
+                bulk.refused_devices.append([device.pk, reason])
     else:
         bulk.queued += 1
 
@@ -105,7 +108,7 @@ def _do_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) ->
         assign_group(device, group=group, actor=bulk.actor)
     else:
         origin = f"bulk:{bulk.public_id}"
-        enqueue_checked(device, name=bulk.name, parameters=parameters, origin=origin)
+        enqueue_checked(device, name=bulk.name, parameters=parameters, origin=origin, bulk=bulk)
 
 
 def find_stalled_bulks(*, now: datetime) -> list[int]:

@@ -14,7 +14,7 @@ from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from devices.models import Command, CommandState, Enrollment, UserChannel
+from devices.models import BulkCommand, Command, CommandState, Enrollment, UserChannel
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_lifetime
 from devices.protocol.plist import encode_plist
@@ -52,13 +52,14 @@ def enqueue(
     expires_at: datetime | None = None,
     user_channel: UserChannel | None = None,
     is_connected: bool = False,
+    bulk: BulkCommand | None = None,
 ) -> Command:
     """Queue a Command dictionary under a new CommandUUID and ask for a push.
 
     It goes to the device's channel, or to a user's. Where one is enough and one waits, that one
     is returned. `origin` is an actor or `item:<id>`; higher `priority` goes first. Without
     `priority` and `expires_at` the RequestType's count. A device that `is_connected` takes it in
-    this session; where the session breaks off, the sweep pushes.
+    this session; where the session breaks off, the sweep pushes. `bulk`: what asks many devices.
     """
     row = _build(
         enrollment,
@@ -68,6 +69,7 @@ def enqueue(
         expires_at=expires_at,
         user_channel=user_channel,
     )
+    row.bulk = bulk
     waiting = _insert(row)
     if waiting is not None:
         return waiting

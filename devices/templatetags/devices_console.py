@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.models import Command
-from devices.protocol.commands import get_minimum_role
+from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
 from organization.console import may
 
 MOST_ITEMS, LONGEST_ITEM = 60, 200
@@ -22,6 +22,13 @@ register = template.Library()
 def may_cancel(user: Any, command: Command) -> bool:
     """Say whether the person may take this command back, and it is still open."""
     return command.is_open and may(user, get_minimum_role(command.request_type))
+
+
+@register.filter
+def command_title(name: str) -> str:
+    """Return what people call a command of the table; of what else is done to many, its name."""
+    kind = COMMAND_TYPES.get(name)
+    return kind.title if kind else name
 
 
 @register.filter

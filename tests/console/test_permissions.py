@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from devices.models import BulkCommand
 from organization.models import Administrator, AuditEntry
 from tests.console.conftest import World
 
@@ -91,12 +92,18 @@ def list_console_routes() -> list[URLPattern]:
 ROUTES = {str(route.name): str(route.pattern) for route in list_console_routes()}
 
 
+def get_bulk() -> BulkCommand:
+    given = {"parameters": b"", "actor": "tests"}
+    return BulkCommand.objects.get_or_create(name="ProfileList", defaults=given)[0]
+
+
 def fill_in(name: str, world: World) -> str:
     """Return the address of a route for rows that exist."""
     route = ROUTES[name]
     keys = {
         "devices/apps/": world.software_title.public_id,
         "devices/": world.device.public_id,
+        "bulk-commands/": get_bulk().public_id,
         "groups/": world.group.public_id,
         "policies/": world.policy.public_id,
         "packages/": world.package.public_id,

@@ -5,10 +5,12 @@ import plistlib
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from django.utils import timezone
 
 from devices.models import Command, Device
 from devices.protocol.commands import COMMAND_TYPES
 from devices.selectors import get_command_body
+from devices.services.bulk_commands import queue_portion, request_bulk
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample
 from tests.rest.test_schema import get_document
@@ -109,6 +111,20 @@ def test_a_group_is_asked_at_once(operator: Program, sample: Sample) -> None:
     assert answer.json()["total"] == 1
     chosen = {"request_type": "CertificateList", "devices": [sample.device.public_id]}
     assert operator.post("bulk-commands", chosen).json()["total"] == 1
+
+
+def test_what_has_become_of_a_command_for_many_is_told(auditor: Program, sample: Sample) -> None:
+    gone = Device.objects.create(udid="gone")
+    bulk = request_bulk(
+        [sample.device.pk, gone.pk], name="CertificateList", parameters={}, actor="tests"
+    )
+    queue_portion(bulk.pk, now=timezone.now())
+    told = auditor.get(f"bulk-commands/{bulk.public_id}").json()
+    assert told["states"] == {"queued": 1}
+    assert told["refused_devices"] == [{"device": gone.public_id, "reason": "not enrolled"}]
+    [command] = auditor.get(f"commands?bulk={bulk.public_id}").json()["results"]
+    assert command["device"] == sample.device.public_id
+    assert auditor.get("commands?bulk=blk_none").json()["results"] == []
 
 
 def test_a_command_for_many_is_refused_when_it_is_not_for_many(

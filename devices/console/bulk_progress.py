@@ -1,0 +1,109 @@
+"""Devices › Sent to many: what was asked of many devices at once, and what has become of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy as _
+
+from devices.forms.bulk_commands import BulkFilter, BulkRowFilter
+from devices.models import OPEN_STATES, BulkCommand, Command, CommandState
+from devices.protocol.commands import COMMAND_TYPES
+from devices.selectors import count_bulk_states, list_bulk_commands, list_refused_devices
+from organization.console import ListPage, role_required
+
+FAILED = (CommandState.ERROR, CommandState.FORMAT_ERROR, CommandState.EXPIRED)
+SHOWN_REFUSED = 20
+"""Devices that are named for each reason."""
+
+
+def _list_bulks() -> Any:
+    return BulkCommand.objects.defer("parameters", "waiting", "refused_devices")
+
+
+BULKS = ListPage(
+    title=_("Devices"),
+    columns=(_("Command"), _("Progress"), _("Who"), _("Time")),
+    template="console/bulk/list.html",
+    row_template="console/bulk/row.html",
+    get_rows=_list_bulks,
+    filterset=BulkFilter,
+    empty_title=_("Nothing yet"),
+    empty_text=_("Choose devices in the list, or open a group, and send them a command."),
+)
+COMMANDS = ListPage(
+    title="",
+    columns=(_("Device"), _("Status"), _("Queued"), _("Finished")),
+    template="console/bulk/bulk.html",
+    row_template="console/bulk/command_row.html",
+    get_rows=Command.objects.none,
+    filterset=BulkRowFilter,
+    is_huge=True,
+    empty_title=_("No commands"),
+    empty_text=_("No device has been sent one yet."),
+)
+
+
+def get_title(name: str) -> str:
+    """Return what people call it: a command of the table, or what else is done to many."""
+    kind = COMMAND_TYPES.get(name)
+    return kind.title if kind else name
+
+
+@role_required()
+def list_bulks(request: HttpRequest) -> HttpResponse:
+    return BULKS.render(request)
+
+
+@role_required()
+def show_bulk(request: HttpRequest, key: str) -> HttpResponse:
+    """Answer with the page; polling gets counts and rows alone."""
+    bulk = get_object_or_404(BulkCommand.objects.defer("parameters", "waiting"), public_id=key)
+    rows = list_bulk_commands(bulk)
+    page = replace(COMMANDS, title=get_title(bulk.name), get_rows=lambda: rows)
+    return page.render(request, bulk=bulk, **_describe(bulk, state=request.GET.get("state", "")))
+
+
+def _describe(bulk: BulkCommand, *, state: str) -> dict[str, Any]:
+    states = count_bulk_states(bulk)
+    asked = bulk.queued + bulk.refused
+    open_count = sum(states.get(each, 0) for each in OPEN_STATES)
+    return {
+        "tabs_template": "console/bulk/progress.html",
+        "state": state,
+        "tabs": [(CommandState(each), count) for each, count in states.items()],
+        "count": sum(states.values()),
+        "asked": asked,
+        "done": states.get(CommandState.ACKNOWLEDGED, 0),
+        "failed": sum(states.get(each, 0) for each in FAILED),
+        # Another command that asks for the same waited already, or the device is not known now.
+        "joined": bulk.queued - sum(states.values()) if bulk.name in COMMAND_TYPES else 0,
+        "is_command": bulk.name in COMMAND_TYPES,
+        "is_moving": asked < bulk.total or open_count > 0,
+        "refusals": list(_describe_refusals(bulk)),
+    }
+
+
+def _describe_refusals(bulk: BulkCommand) -> Iterator[dict[str, Any]]:
+    """Yield each reason with how many devices have it, and the first of them."""
+    refused = sorted(list_refused_devices(bulk), key=itemgetter(1))
+    named = {
+        reason: [device for device, _reason in rows]
+        for reason, rows in groupby(refused, key=itemgetter(1))
+    }
+    for reason, count in sorted(bulk.refusals.items(), key=itemgetter(1), reverse=True):
+        devices = named.get(reason, [])[:SHOWN_REFUSED]
+        yield {
+            "reason": reason, "count": count, "devices": devices, "rest": count - len(devices),
+        }  # fmt: skip
+
+
+progress_urlpatterns: list[URLPattern] = [
+    path("bulk-commands/", list_bulks, name="bulk-commands"),
+    path("bulk-commands/<str:key>", show_bulk, name="bulk-command"),
+]

@@ -1,0 +1,115 @@
+"""What has become of a command for many devices."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from devices.models import BulkCommand, Command, CommandState, Device
+from devices.services.bulk_commands import (
+    assign_group_to_many,
+    queue_portion,
+    request_bulk,
+)
+from tests.console.conftest import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
+REASON = "No <b>network</b>."
+
+
+@pytest.fixture
+def gone(bootstrapped: None) -> Device:
+    return Device.objects.create(udid="gone", name="Left <i>behind</i>", platform="ios")
+
+
+@pytest.fixture
+def bulk(world: World, gone: Device) -> BulkCommand:
+    """Two devices have it, of which one has failed; the third is not enrolled."""
+    keys = [world.device.pk, world.mac.pk, gone.pk]
+    bulk = request_bulk(keys, name="RestartDevice", parameters={}, actor="ada@example.org")
+    while queue_portion(bulk.pk, now=timezone.now()):
+        pass
+    command = Command.objects.get(bulk=bulk, device=world.mac)
+    command.state, command.completed_at = CommandState.ERROR, timezone.now()
+    command.error_chain = [{"USEnglishDescription": REASON}]
+    command.save()
+    return bulk
+
+
+def read(client: Client, path: str, **headers: Any) -> str:
+    answer = client.get(path, **headers)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def address(bulk: BulkCommand) -> str:
+    return f"/console/bulk-commands/{bulk.public_id}"
+
+
+def test_the_page_counts_states_and_leads_to_devices_and_answers(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    page = read(auditor, address(bulk))
+    assert "All 3 devices have had their turn." in page
+    assert "0 of 3 have obeyed, 1 failed" in page
+    for state in ("queued", "error"):
+        assert f'href="{address(bulk)}?state={state}"' in page
+    failed = Command.objects.get(bulk=bulk, device=world.mac)
+    assert f"/console/devices/{world.mac.public_id}/commands/{failed.public_id}" in page
+    assert "No &lt;b&gt;network&lt;/b&gt;." in page
+    answer = read(auditor, f"/console/devices/{world.mac.public_id}/commands/{failed.public_id}")
+    assert f'href="{address(bulk)}"' in answer
+
+
+def test_failures_alone_are_shown_when_their_tab_is_chosen(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    page = read(auditor, f"{address(bulk)}?state=error")
+    assert str(world.mac).replace("’", "’") in page
+    assert world.device.public_id not in page
+
+
+def test_who_was_left_out_is_named_with_the_reason(
+    auditor: Client, bulk: BulkCommand, gone: Device
+) -> None:
+    page = read(auditor, address(bulk))
+    assert "1 left out" in page
+    assert "Not enrolled" in page
+    assert f'<a href="/console/devices/{gone.public_id}">Left &lt;i&gt;behind&lt;/i&gt;</a>' in page
+
+
+def test_the_page_asks_again_only_while_something_is_open(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    results = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "results"}
+    assert "data-poll" in read(auditor, address(bulk))
+    part = read(auditor, address(bulk), **results)
+    assert 'id="progress" hx-swap-oob="true"' in part
+    assert "<html" not in part
+    Command.objects.filter(bulk=bulk).update(
+        state=CommandState.ACKNOWLEDGED, completed_at=timezone.now()
+    )
+    assert "data-poll" not in read(auditor, address(bulk), **results)
+
+
+def test_a_device_that_was_asked_already_is_said_to_have_been(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    again = request_bulk([world.device.pk], name="RestartDevice", parameters={}, actor="ada")
+    queue_portion(again.pk, now=timezone.now())
+    page = read(auditor, address(again))
+    assert "1 had the same command waiting already." in page
+
+
+def test_the_list_leads_to_all_of_them_and_devices_to_the_list(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    moved = assign_group_to_many([world.mac.pk], group=world.group, actor="ada")
+    page = read(auditor, "/console/bulk-commands/")
+    for row in (bulk, moved):
+        assert f'href="{address(row)}"' in page
+    assert "0 of 1 devices" in page
+    assert "No commands" in read(auditor, address(moved))
+    assert 'href="/console/bulk-commands/"' in read(auditor, "/console/devices/")
+    assert address(moved) not in read(auditor, "/console/bulk-commands/?q=Restart")
