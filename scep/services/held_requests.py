@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from organization.models import lock_until_commit
 from organization.services import audit
 from scep.errors import ChallengeReused, DuplicateTransaction, RequestDecided, RequestRejected
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate
@@ -155,7 +156,11 @@ def _decide(request: HeldRequest, *, state: HeldRequestState, actor: str, now: d
 
 
 def _check_room(request: HeldRequest) -> None:
-    """A leaked challenge must not fill the queue that administrators have to read."""
+    """A leaked challenge must not fill the queue that administrators have to read.
+
+    One request after the other: of many at once, none would see the others wait.
+    """
+    lock_until_commit(f"held requests {request.scep_profile_id}")
     waiting = HeldRequest.objects.filter(
         scep_profile=request.scep_profile, state=HeldRequestState.PENDING
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -240,6 +241,32 @@ def test_queue_stays_readable_when_a_session_asks_again_and_again(
         ask(static_profile, Device().build_request(ra=ra, csr=csr)).status for _ in range(8)
     ]
     assert statuses == [PENDING] * 5 + [FAILURE] * 3
+    assert HeldRequest.objects.count() == 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_queue_stays_readable_when_a_session_asks_often_at_once(
+    static_profile: ScepProfile, ra: x509.Certificate, chain: Any
+) -> None:
+    ScepProfile.objects.update(hold_for_approval=True)
+    static_profile.refresh_from_db()
+    csr = make_csr(make_key(), challenge=STATIC_CHALLENGE, names=[SESSION])
+    messages = [Device().build_request(ra=ra, csr=csr) for _ in range(12)]
+    together = Barrier(len(messages))
+
+    def handle(message: bytes) -> str:
+        together.wait()
+        try:
+            data = handle_pki_operation(
+                message, scep_profile=static_profile, now=timezone.now(), remote_address=None
+            )
+        finally:
+            connection.close()
+        return read_reply(data, chain=chain).status
+
+    with ThreadPoolExecutor(max_workers=len(messages)) as pool:
+        statuses = sorted(pool.map(handle, messages))
+    assert statuses == [FAILURE] * 7 + [PENDING] * 5
     assert HeldRequest.objects.count() == 5
 
 
