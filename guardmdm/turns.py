@@ -48,8 +48,8 @@ class Turns:
     Requests with other large bodies, of which a Mac's list of apps takes half a second, have
     LARGE_TURNS of their own: eight would take all, and an Idle would wait for two seconds.
     Messages for paths that begin with `signed_prefix` prove by their signature that they are whole
-    and whose they are. They may come in chunks; and what is too large is left to the application,
-    unread, which refuses it and says so in its log.
+    and whose they are. They may come in chunks; and what is too large (unread) or was cut is left
+    to the application, which refuses it and says so in its log.
     """
 
     def __init__(
@@ -107,7 +107,10 @@ class Turns:
             self._leave_body(environ)
         elif length:
             with self._waiting(environ):
-                environ["wsgi.input"] = _read_body(environ["wsgi.input"], length=length)
+                body, is_whole = _read_body(environ["wsgi.input"], length=length)
+            if not (is_whole or self._is_signed(environ)):
+                raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT)
+            environ["wsgi.input"] = body
 
     def _take_chunks(self, environ: WSGIEnvironment) -> None:
         """Put at most IN_MEMORY_BYTES of them into `environ`, as if their length had been told."""
@@ -261,17 +264,15 @@ def _build_connections(before_disk: Callable[[], None]) -> Connections:
     return built
 
 
-def _read_body(stream: InputStream, *, length: int) -> InputStream:
-    """Return a file of `length` bytes from `stream`; raises BodyRefused when there are fewer."""
+def _read_body(stream: InputStream, *, length: int) -> tuple[InputStream, bool]:
+    """Return a file of `length` bytes from `stream`, or of fewer, and whether it has them all."""
     body: Any = BytesIO() if length <= IN_MEMORY_BYTES else tempfile.TemporaryFile()  # noqa: SIM115
     left = length
     while left and (chunk := stream.read(min(left, CHUNK_BYTES))):
         body.write(chunk)
         left -= len(chunk)
-    if left:
-        raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT)
     body.seek(0)
-    return body  # type: ignore[no-any-return]
+    return body, not left
 
 
 def _read_up_to(stream: InputStream, limit: int) -> bytes:

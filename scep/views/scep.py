@@ -159,7 +159,10 @@ def _read_body(environ: Environ) -> bytes:
     length = _read_length(environ)
     if length > MAX_BODY_BYTES:
         raise MessageTooLarge("the SCEP message is larger than 64 KB")
-    return bytes(environ["wsgi.input"].read(length))
+    body = bytes(environ["wsgi.input"].read(length))
+    if len(body) < length:
+        raise MessageUnreadable(f"the connection ended after {len(body)} of {length} bytes")
+    return body
 
 
 def _read_length(environ: Environ) -> int:

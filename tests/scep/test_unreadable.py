@@ -1,6 +1,8 @@
 """Knocking in vain at the SCEP endpoint: what an administrator sees of it, and when it ends."""
 
 import base64
+from io import BytesIO
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -8,6 +10,7 @@ from django.test import Client
 
 from enrollment.models import LogEntry
 from scep.models import IssuedCertificate, ScepProfile
+from scep.views.scep import answer_plainly
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device
 
@@ -69,6 +72,25 @@ def test_post_is_logged_when_nothing_can_be_read_of_it(
     [(code, message, address)] = list_log()
     assert (code, address) == ("scep_request_rejected", ADDRESS)
     assert said in message
+
+
+def test_post_is_logged_when_its_end_never_came(
+    client: Client, static_profile: ScepProfile
+) -> None:
+    session = "ses_" + "c" * 20
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "QUERY_STRING": "operation=PKIOperation",
+        "CONTENT_LENGTH": "3000",
+        "REMOTE_ADDR": ADDRESS,
+        "wsgi.input": BytesIO(b"x" * 1000),
+    }
+    answer: Any = answer_plainly(environ, static_profile.public_id, session)
+    assert answer.status_code == 400
+    [(code, message, address)] = list_log()
+    assert (code, address) == ("scep_request_rejected", ADDRESS)
+    assert "1000 of 3000 bytes" in message
+    assert LogEntry.objects.get().session_id == session
 
 
 def test_log_names_the_session_when_its_url_was_used(
