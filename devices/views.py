@@ -172,9 +172,12 @@ def _read_body(environ: dict[str, Any], *, max_bytes: int) -> bytes:
     if length > max_bytes:
         raise PlistTooLarge(f"{length} bytes, at most {max_bytes} are taken")
     try:
-        return environ["wsgi.input"].read(length)  # type: ignore[no-any-return]
+        body: bytes = environ["wsgi.input"].read(length)
     except OSError as error:
         raise PlistInvalid("the message broke off") from error
+    if len(body) < length:
+        raise PlistInvalid(f"the message broke off after {len(body)} of {length} bytes")
+    return body
 
 
 def _refuse(incoming: Incoming, error: Any) -> HttpResponse:

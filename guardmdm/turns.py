@@ -48,8 +48,8 @@ class Turns:
     Requests with other large bodies, of which a Mac's list of apps takes half a second, have
     LARGE_TURNS of their own: eight would take all, and an Idle would wait for two seconds.
     Messages for paths that begin with `signed_prefix` prove by their signature that they are whole
-    and whose they are. They may come in chunks; and what is too large (unread) or was cut is left
-    to the application, which refuses it and says so in its log.
+    and whose they are. They may come in chunks. What is too large for one of `logged_prefixes`
+    (unread) or was cut is left to the application, which refuses it and says so in its log.
     """
 
     def __init__(
@@ -61,11 +61,12 @@ class Turns:
         upload_paths: Collection[str] = (),
         upload_count: int = 0,
         signed_prefix: str | None = None,
+        logged_prefixes: tuple[str, ...] = (),
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
-        self._signed_prefix = signed_prefix
+        self._signed_prefix, self._logged_prefixes = signed_prefix, logged_prefixes
         self._clients = SlowClients()
         self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
         self._large_turns = _Queue(LARGE_TURNS)
@@ -108,7 +109,7 @@ class Turns:
         elif length:
             with self._waiting(environ):
                 body, is_whole = _read_body(environ["wsgi.input"], length=length)
-            if not (is_whole or self._is_signed(environ)):
+            if not (is_whole or self._is_logged(environ)):
                 raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT)
             environ["wsgi.input"] = body
 
@@ -123,13 +124,16 @@ class Turns:
 
     def _leave_body(self, environ: WSGIEnvironment) -> None:
         """Give the application the length alone: it must not wait for the rest in its turn."""
-        if not self._is_signed(environ):
+        if not self._is_logged(environ):
             raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         environ["wsgi.input"] = BytesIO()
 
     def _is_signed(self, environ: WSGIEnvironment) -> bool:
         prefix = self._signed_prefix
         return prefix is not None and environ["PATH_INFO"].startswith(prefix)
+
+    def _is_logged(self, environ: WSGIEnvironment) -> bool:
+        return environ["PATH_INFO"].startswith(self._logged_prefixes)
 
     def _stream(
         self, response: Any, environ: WSGIEnvironment, *, turn: "_Turn | None"

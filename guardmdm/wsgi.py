@@ -11,7 +11,13 @@ from django.conf import settings  # noqa: E402
 from django.urls import resolve  # noqa: E402
 
 from guardmdm.machine_door import MachineDoor  # noqa: E402
-from guardmdm.serving import SIGNED_PREFIX, UPLOAD_PATHS, UPLOAD_TURNS, WEB_TURNS  # noqa: E402
+from guardmdm.serving import (  # noqa: E402
+    LOGGED_PREFIXES,
+    SIGNED_PREFIX,
+    UPLOAD_PATHS,
+    UPLOAD_TURNS,
+    WEB_TURNS,
+)
 from guardmdm.turns import Turns  # noqa: E402
 
 application = Turns(
@@ -21,6 +27,7 @@ application = Turns(
     upload_paths=UPLOAD_PATHS,
     upload_count=UPLOAD_TURNS,
     signed_prefix=SIGNED_PREFIX,
+    logged_prefixes=LOGGED_PREFIXES,
 )
 
 # Loads every view now: the first device after a restart must not wait for seconds.

@@ -73,7 +73,7 @@ def _read_body(request: HttpRequest) -> bytes:
     """Raises MessageTooLarge by the announced length, before reading, or by the real one."""
     announced = request.META.get("CONTENT_LENGTH") or "0"
     refusal = MessageTooLarge(MALFORMED, f"more than {MAX_MESSAGE} bytes")
-    if announced.isdigit() and int(announced) > MAX_MESSAGE:
+    if announced.isdecimal() and int(announced) > MAX_MESSAGE:
         raise refusal
     try:
         body = request.body
@@ -81,6 +81,8 @@ def _read_body(request: HttpRequest) -> bytes:
         raise refusal from error
     except UnreadablePostError as error:
         raise ProfileServiceRefused(MALFORMED, "the message broke off") from error
+    if announced.isdecimal() and len(body) < int(announced):
+        raise ProfileServiceRefused(MALFORMED, "the message broke off")
     if len(body) > MAX_MESSAGE:
         raise refusal
     return body

@@ -3,6 +3,7 @@
 import plistlib
 from collections.abc import Callable
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -140,3 +141,25 @@ def test_good_message_asks_no_more_than_before(
     ) as queries:
         assert device.connect().status_code == 200
     assert len(queries) == 1
+
+
+@pytest.mark.parametrize(
+    ("length", "said", "status"),
+    [
+        ("5000", "the message broke off after 300 of 5000 bytes", 400),
+        ("20000000", "20000000 bytes, at most", 413),
+    ],
+)
+def test_a_message_that_was_cut_off_or_is_far_too_large_is_logged(
+    device: MdmDevice, length: str, said: str, status: int
+) -> None:
+    for path in (CHECKIN, CONNECT):
+        environ: dict[str, Any] = {"CONTENT_LENGTH": length, "wsgi.input": BytesIO(b"x" * 300)}
+        answer = device.client.put(path, b"", REMOTE_ADDR=ADDRESS, **environ)
+        assert answer.status_code == status
+    entries = list_log()
+    assert [entry.detail for entry in entries] == [{"path": CHECKIN}, {"path": CONNECT}]
+    assert {(entry.code, entry.remote_address) for entry in entries} == {
+        ("message_malformed", ADDRESS)
+    }
+    assert all(entry.message.startswith(said) for entry in entries)

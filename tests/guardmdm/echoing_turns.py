@@ -9,7 +9,12 @@ from pathlib import Path
 import django
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, connections
-from django.http import FileResponse, HttpRequest, JsonResponse, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.urls import path
 
@@ -72,6 +77,12 @@ def meet(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({"at_once": met})
 
 
+def refuse(request: HttpRequest) -> HttpResponseBase:
+    """What a view that keeps a log gets of a body that is too large, or was cut off."""
+    length = len(request.META["wsgi.input"].read())
+    return JsonResponse({"announced": request.META["CONTENT_LENGTH"], "length": length})
+
+
 urlpatterns = [
     path("healthz", echo),
     path("healthz/stream", stream),
@@ -79,6 +90,7 @@ urlpatterns = [
     path("healthz/wait", wait),
     path("healthz/meet", meet),
     path("scep/x", echo),
+    path("mdm/x", refuse),
 ]
 
 
@@ -88,4 +100,10 @@ class Echo(WSGIHandler):
         return super().get_response(request)
 
 
-application = Turns(Echo(), count=2, max_body=10 * 1024 * 1024, signed_prefix="/scep/")
+application = Turns(
+    Echo(),
+    count=2,
+    max_body=10 * 1024 * 1024,
+    signed_prefix="/scep/",
+    logged_prefixes=("/scep/", "/mdm/"),
+)

@@ -98,6 +98,19 @@ def test_a_signed_body_may_come_in_chunks_up_to_a_limit(server):
     assert answer.json()["length"] == 256 * 1024
 
 
+def test_what_is_too_large_or_cut_off_is_left_to_a_view_that_keeps_a_log(server):
+    large = 10 * 1024 * 1024 + 1
+    seen = server.put("/mdm/x", content=b"x" * large).json()
+    assert seen == {"announced": str(large), "length": 0}
+    head = b"PUT /mdm/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc"
+    with connecting(server, head) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert b'{"announced": "1000", "length": 3}' in connection.recv(65536)
+    with connecting(server, LENGTH) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 408")
+
+
 def test_a_head_has_the_length_and_no_body(server):
     answer = server.head("/healthz")
     assert answer.status_code == 200
