@@ -7,6 +7,7 @@ from django.conf import settings
 from devices.services.retention import delete_commands, forget_locations
 from enrollment.services.retention import delete_history
 from organization.services.audit import delete_entries
+from scep.services.retention import delete_records
 
 MOST_ROUNDS = 100
 """Of a thousand rows of each kind: others need the worker, too, and the next run goes on."""
@@ -18,7 +19,7 @@ def delete_old_history(*, now: datetime) -> int:
     if settings.HISTORY_KEPT is None:
         return count
     before = now - settings.HISTORY_KEPT
-    for delete in (delete_commands, delete_history, delete_entries):
+    for delete in (delete_commands, delete_history, delete_records, delete_entries):
         for _ in range(MOST_ROUNDS):
             deleted = delete(before=before)
             count += deleted

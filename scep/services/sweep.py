@@ -32,7 +32,7 @@ def delete_old_challenges(*, now: datetime) -> int:
 def delete_old_requests(*, now: datetime) -> int:
     """Delete requests that nobody decided, or asked for again, in a month. Return how many.
 
-    Those that brought a certificate are kept with it.
+    Those that brought a certificate are kept with it (scep.services.retention).
     """
     old = HeldRequest.objects.filter(updated_at__lt=now - REQUEST_KEPT, certificate=None)
     return old.delete()[0]
