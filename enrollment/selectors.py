@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
@@ -151,6 +152,22 @@ def _build_condition(state: TokenState, *, now: datetime) -> Q:
         TokenState.EXHAUSTED: not_revoked & not_expired & exhausted,
         TokenState.ACTIVE: not_revoked & not_expired & not_exhausted,
     }[state]
+
+
+def select_token_of_session(session_id: F | OuterRef) -> QuerySet[EnrollmentToken, str]:
+    """Return the jti of the token behind a session (the port SCEP_TOKEN_OF_SESSION)."""
+    sessions = EnrollmentSession.objects.filter(public_id=session_id).order_by()
+    return sessions.values_list("token__jti", flat=True)[:1]  # type: ignore[return-value]
+
+
+def select_token_family(jti: str) -> tuple[QuerySet[Any, str], QuerySet[Any, str]]:
+    """Return the jtis of a token and of those made from it, and the ids of all their sessions.
+
+    The port SCEP_TOKEN_FAMILY.
+    """
+    family = EnrollmentToken.objects.filter(Q(jti=jti) | Q(parent__jti=jti)).order_by()
+    sessions = EnrollmentSession.objects.filter(token__in=family.values("pk")).order_by()
+    return family.values_list("jti", flat=True), sessions.values_list("public_id", flat=True)
 
 
 def find_invited_person(token: EnrollmentToken) -> Person:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.models import Device
-from enrollment.models import EnrollmentToken
+from guardmdm.console.certificates import find_tokens
 from organization.console import get_actor, role_required
 from organization.models import Role
 from scep.forms import RevocationForm
@@ -33,7 +33,7 @@ def show_certificate(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "row": certificate,
         "device": Device.objects.filter(public_id=certificate.device_id).first(),
-        "token": EnrollmentToken.objects.filter(jti=certificate.token_id).first(),
+        "token": find_tokens([certificate]).get(certificate.pk),
         "facts": _describe(certificate),
         "chain": list_chain(certificate.issuer),
         "renewals": certificate.renewals.order_by("pk")[:20],

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Device
 from devices.selectors import find_device_ids
+from enrollment.models import EnrollmentSession, EnrollmentToken
 from organization.console import ListPage, build_csv_response, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
@@ -30,6 +31,7 @@ CHUNK = 1000
 CSV_HEADER = (
     "id", "subject", "serial", "sha256_fingerprint", "status", "device", "device_serial_number",
     "scep_profile", "issued_at", "expires_at", "revoked_at", "revocation_reason",
+    "token", "token_id", "session",
 )  # fmt: skip
 
 
@@ -89,6 +91,7 @@ def _list_certificates() -> "QuerySet[IssuedCertificate]":
         IssuedCertificate.objects.select_related("scep_profile")
         .only(
             "public_id", "subject", "serial", "fingerprint", "status", "device_id",
+            "session_id", "token_id",
             "not_before", "not_after", "revoked_at", "revocation_reason",
             "scep_profile__public_id", "scep_profile__name",
         )
@@ -96,13 +99,29 @@ def _list_certificates() -> "QuerySet[IssuedCertificate]":
     )  # fmt: skip
 
 
-def add_devices(certificates: Iterable[Any]) -> None:
-    """Put the device that has it on each certificate, None where it is not known; one query."""
+def add_origins(certificates: Iterable[Any]) -> None:
+    """Put device and token on each certificate, None where they are not known.
+
+    The token is its challenge's, else its session's; a query each for all rows.
+    """
     wanted = {row.device_id for row in certificates} - {""}
     rows = Device.objects.filter(public_id__in=wanted).only("public_id", "name", "serial_number")
     devices = {device.public_id: device for device in rows} if wanted else {}
+    tokens = find_tokens(certificates)
     for row in certificates:
-        row.device = devices.get(row.device_id)
+        row.device, row.token = devices.get(row.device_id), tokens.get(row.pk)
+
+
+def find_tokens(rows: Iterable[Any]) -> dict[int, EnrollmentToken]:
+    """Return the tokens of certificates, or of requests for them, by the rows' keys."""
+    sessions = {row.session_id for row in rows if not row.token_id} - {""}
+    found = EnrollmentSession.objects.filter(public_id__in=sessions).order_by()
+    of_session = dict(found.values_list("public_id", "token__jti")) if sessions else {}
+    jtis = {row.pk: row.token_id or of_session.get(row.session_id, "") for row in rows}
+    wanted = set(jtis.values()) - {""}
+    tokens = EnrollmentToken.objects.filter(jti__in=wanted).only("jti", "name")
+    by_jti = {token.jti: token for token in tokens} if wanted else {}
+    return {key: by_jti[jti] for key, jti in jtis.items() if jti in by_jti}
 
 
 CERTIFICATES = ListPage(
@@ -111,7 +130,7 @@ CERTIFICATES = ListPage(
     columns=(
         _("Certificate"),
         _("Device"),
-        _("SCEP profile"),
+        _("SCEP profile, token"),
         _("Issued"),
         _("Expires"),
         _("Status"),
@@ -119,7 +138,7 @@ CERTIFICATES = ListPage(
     template="console/certificate/list.html",
     row_template="console/certificate/row.html",
     get_rows=_list_certificates,
-    complete=add_devices,
+    complete=add_origins,
     filterset=CertificateFilter,
     is_huge=True,
     empty_title=_("No certificates yet"),
@@ -141,7 +160,7 @@ def export_certificates(request: HttpRequest) -> HttpResponseBase:
 
 def _build_csv_rows(certificates: Iterator[IssuedCertificate]) -> Iterator[tuple[Any, ...]]:
     while chunk := list(islice(certificates, CHUNK)):
-        add_devices(chunk)
+        add_origins(chunk)
         yield from map(_build_csv_row, chunk)
 
 
@@ -150,4 +169,5 @@ def _build_csv_row(row: Any) -> tuple[Any, ...]:
         row.public_id, row.subject, row.serial, row.fingerprint, row.status, row.device,
         row.device.serial_number if row.device else "", row.scep_profile,
         row.not_before, row.not_after, row.revoked_at, row.revocation_reason,
+        row.token, row.token.jti if row.token else "", row.session_id,
     )  # fmt: skip

@@ -12,7 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from enrollment.models import EnrollmentSession, EnrollmentToken
+from enrollment.models import EnrollmentSession
+from guardmdm.console.certificates import find_tokens
 from organization.console import ListPage, get_actor, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from organization.models import Role
@@ -65,16 +66,15 @@ def _list_requests() -> "QuerySet[HeldRequest]":
 
 
 def add_origins(requests: list[Any]) -> None:
-    """Put session, token and what the device said of itself on each request; two queries."""
-    sessions = EnrollmentSession.objects.select_related("reported_device", "token").filter(
+    """Put session, token and what the device said of itself on each request."""
+    sessions = EnrollmentSession.objects.select_related("reported_device").filter(
         public_id__in={row.session_id for row in requests}
     )
-    tokens = EnrollmentToken.objects.filter(jti__in={row.token_id for row in requests})
     session_by_id = {session.public_id: session for session in sessions}
-    token_by_id = {token.jti: token for token in tokens}
+    tokens = find_tokens(requests)
     for row in requests:
         row.session = session_by_id.get(row.session_id)
-        row.token = token_by_id.get(row.token_id) or (row.session and row.session.token)
+        row.token = tokens.get(row.pk)
         row.device = getattr(row.session, "reported_device", None)
 
 

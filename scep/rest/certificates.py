@@ -25,6 +25,7 @@ from organization.rest.filters import (
 from organization.rest.views import CollectionViewSet
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.protocol.revocation_reasons import REASONS
+from scep.selectors import build_token_expression, filter_by_token
 from scep.services.authority import revoke_certificate
 from scep.services.certificate_search import find_certificate_ids
 
@@ -37,9 +38,8 @@ class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):
     )
     session = serializers.CharField(source="session_id", read_only=True)
     token = serializers.CharField(
-        source="token_id",
         read_only=True,
-        help_text="Its jti, where it was the challenge; the token of another is its session's.",
+        help_text="Its jti: of the token that was the challenge, else of the session's.",
     )
     device = serializers.CharField(
         source="device_id", read_only=True, help_text="Empty until it has checked in."
@@ -107,10 +107,15 @@ class CertificateFilters(RowFilters):
     status = filters.ChoiceFilter(choices=CertificateStatus.choices)
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
     session = filters.CharFilter(field_name="session_id")
-    token = filters.CharFilter(field_name="token_id")
+    token = filters.CharFilter(
+        method="filter_token", help_text="Its jti; those of tokens made from it come along."
+    )
     device = filters.CharFilter(field_name="device_id")
     issuer = filters.CharFilter(field_name="issuer__public_id")
     expires_before = MomentFilter(method="filter_expiry")
+
+    def filter_token(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return filter_by_token(rows, value)
 
     def filter_expiry(self, rows: QuerySet[Any], name: str, value: datetime) -> QuerySet[Any]:
         # Every status is named because the index on the expiry begins with it.
@@ -128,6 +133,9 @@ class CertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     filterset_class = CertificateFilters
     filter_backends = (StrictFilterBackend, CertificateSearch)
     ordering_fields: ClassVar = {"created_at": "id", "not_after": "not_after"}
+
+    def get_queryset(self) -> QuerySet[IssuedCertificate]:
+        return super().get_queryset().annotate(token=build_token_expression())
 
     def get_serializer_class(self) -> Any:
         return CertificateSerializer if self.action == "list" else CertificateWithPemSerializer

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -18,6 +19,7 @@ from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
 from scep.errors import RequestDecided
 from scep.models import HeldRequest, HeldRequestState
+from scep.selectors import build_token_expression, filter_by_token
 from scep.services.held_requests import approve_request, reject_request
 
 
@@ -26,9 +28,8 @@ class HeldRequestSerializer(serializers.ModelSerializer[HeldRequest]):
     scep_profile: Any = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
     session = serializers.CharField(source="session_id", read_only=True)
     token = serializers.CharField(
-        source="token_id",
         read_only=True,
-        help_text="Its jti, where it was the challenge; the token of another is its session's.",
+        help_text="Its jti: of the token that was the challenge, else of the session's.",
     )
     certificate: Any = serializers.SlugRelatedField(
         slug_field="public_id", read_only=True, allow_null=True
@@ -58,7 +59,12 @@ class HeldRequestFilters(RowFilters):
     state = filters.ChoiceFilter(choices=HeldRequestState.choices)
     scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
     session = filters.CharFilter(field_name="session_id")
-    token = filters.CharFilter(field_name="token_id")
+    token = filters.CharFilter(
+        method="filter_token", help_text="Its jti; those of tokens made from it come along."
+    )
+
+    def filter_token(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return filter_by_token(rows, value)
 
 
 class HeldRequestViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
@@ -74,6 +80,9 @@ class HeldRequestViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     search_fields = ("common_name", "transaction_id", "session_id", "token_id")
     ordering_fields: ClassVar = {"created_at": "id"}
     service_errors: ClassVar = {RequestDecided: (409, "request_decided")}
+
+    def get_queryset(self) -> QuerySet[HeldRequest]:
+        return super().get_queryset().annotate(token=build_token_expression())
 
     @extend_schema(request=None, responses=HeldRequestSerializer)
     @action(detail=True, methods=["post"])

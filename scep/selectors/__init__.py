@@ -36,6 +36,7 @@ from scep.selectors.services import (
     is_serving_own_certificate,
     list_recipients,
 )
+from scep.selectors.tokens import build_token_expression, filter_by_token
 
 __all__ = [
     "CLOCK_LEEWAY",
@@ -44,7 +45,9 @@ __all__ = [
     "ServedProfile",
     "ServiceIdentity",
     "build_links",
+    "build_token_expression",
     "count_brought_certificates",
+    "filter_by_token",
     "find_next_ca",
     "find_pinned_authority",
     "find_published_authority",

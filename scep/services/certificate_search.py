@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterator
 from django.db.models import F, Q, QuerySet
 
 from scep.models import CertificateAuthority, IssuedCertificate
+from scep.selectors import filter_by_token
 
 MOST = 1000  # hits of one kind; who gets that many has to say more
 WORDS = 8
 HEXADECIMAL = re.compile(r"[0-9a-f]{4,64}")
+TOKEN_ID = re.compile(r"[0-9a-f-]{36}")
 AFTER_HEXADECIMAL = "g"  # sorts behind every hexadecimal digit
 
 
@@ -38,6 +40,8 @@ def _search(text: str) -> "Iterator[QuerySet[IssuedCertificate, int]]":
         yield rows.filter(**_begin("fingerprint", digits))
     for column in ("public_id", "session_id", "token_id", "device_id"):
         yield rows.filter(**{column: text})
+    if TOKEN_ID.fullmatch(text):
+        yield filter_by_token(rows, text)
     subject = Q()
     for word in text.split()[:WORDS]:
         subject &= Q(subject__icontains=word)

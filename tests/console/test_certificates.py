@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from enrollment.models import EnrollmentSession
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.selectors import get_issuing_ca, get_root_ca
@@ -52,6 +53,35 @@ def test_a_certificate_is_found_when_an_id_is_pasted(
 ) -> None:
     row = create_certificate(session_id="ses_pasted", token_id="3f0a-jti")
     assert list_shown(auditor, q=f" {getattr(row, column)} ") == [row.serial]
+
+
+def test_a_certificate_is_found_and_shown_with_its_token_when_its_session_alone_knows_it(
+    world: World, others: list[IssuedCertificate], auditor: Client
+) -> None:
+    """As with dynamic and static challenges, and below a token that was made from another."""
+    child = world.invitation.token
+    session = EnrollmentSession.objects.create(token=child, expires_at=timezone.now())
+    rows = [
+        create_certificate(session_id=session.public_id),
+        create_certificate(session_id=world.session.public_id),
+        create_certificate(token_id=world.token.jti),
+        create_certificate(token_id="gone"),
+    ]
+    assert list_shown(auditor, q=child.jti) == [rows[0].serial]
+    assert world.token == world.session.token == child.parent
+    found = list_shown(auditor, q=world.token.jti)
+    assert {*found} >= {row.serial for row in rows[:3]}
+    assert rows[3].serial not in found
+    shown = {row.pk: row.token for row in auditor.get(LIST).context["page"].object_list}
+    assert [shown[row.pk] for row in rows] == [child, world.token, world.token, None]
+    assert world.token.name in auditor.get(LIST, {"q": rows[1].serial}).content.decode()
+    page = auditor.get(f"{LIST}issued/{rows[1].public_id}").content.decode()
+    assert f"?q={world.token.jti}" in page
+    exported = {row["id"]: row for row in read_csv(auditor)}
+    line = exported[rows[1].public_id]
+    assert (line["token"], line["token_id"]) == (world.token.name, world.token.jti)
+    assert line["session"] == world.session.public_id
+    assert exported[rows[3].public_id]["token"] == ""
 
 
 @pytest.mark.parametrize("text", ["nothing", "corey’s zebra", "%", "_", "zz"])

@@ -13,7 +13,13 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
 )
 
 from organization.models import AuditEntry
-from scep.models import CertificateStatus, ScepProfile, ServiceCertificate
+from scep.models import (
+    CertificateStatus,
+    HeldRequest,
+    IssuedCertificate,
+    ScepProfile,
+    ServiceCertificate,
+)
 from scep.selectors import get_certificate, get_issuing_ca
 from tests.rest.conftest import Program, Sample
 from tests.scep.external.conftest import (  # noqa: F401
@@ -93,6 +99,30 @@ def test_certificate_is_shown_as_pem_when_retrieved(auditor: Program, sample: Sa
     pem = x509.load_pem_x509_certificate(row["pem"].encode())
     assert pem.public_bytes(Encoding.DER) == bytes(sample.certificate.certificate or b"")
     assert row["session"] == sample.session.public_id
+
+
+def test_token_is_the_sessions_where_it_was_not_the_challenge(
+    auditor: Program, sample: Sample
+) -> None:
+    certificate, session = sample.certificate, sample.session
+    assert certificate.session_id == session.public_id
+    IssuedCertificate.objects.filter(pk=certificate.pk).update(token_id="")
+    held = HeldRequest.objects.create(
+        scep_profile=sample.scep_profile, transaction_id="t", public_key_sha256="0" * 64,
+        session_id=session.public_id,
+    )  # fmt: skip
+    other = HeldRequest.objects.create(
+        scep_profile=sample.scep_profile, transaction_id="u", public_key_sha256="0" * 64
+    )
+    for path, row in (("certificates", certificate), ("requests", held)):
+        shown = auditor.get(f"scep/{path}/{row.public_id}").json()
+        assert shown["token"] == session.token.jti
+        listed = auditor.list(f"scep/{path}", token=session.token.jti)
+        assert [each["token"] for each in listed if each["id"] == row.public_id] == [
+            session.token.jti
+        ]
+        assert auditor.list(f"scep/{path}", token="0" * 36) == []
+    assert auditor.get(f"scep/requests/{other.public_id}").json()["token"] == ""
 
 
 def test_certificate_is_revoked_for_good_when_asked(operator: Program, sample: Sample) -> None:
