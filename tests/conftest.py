@@ -17,6 +17,8 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+# Somebody else's SCEP server: for whichever test asks for one.
+pytest_plugins = ("tests.scep.external.fixtures",)
 REQUIRE_ALL = os.environ.get("GUARDMDM_TEST_REQUIRE_ALL", "") not in ("", "0")
 
 

@@ -12,15 +12,6 @@ from scep.services.authority_import import import_authority
 from scep.services.profiles import create_scep_profile
 from tests.console.conftest import World
 from tests.scep.corporate_ca import list_above, make_corporation
-from tests.scep.external.conftest import (  # noqa: F401
-    authority,
-    inside,
-    outside,
-    stranger,
-    tls,
-    trusting,
-    values,
-)
 from tests.scep.external.scep_server import ScepServer
 from tests.scep.external.tls_server import WebServer
 
@@ -42,7 +33,7 @@ BUILTIN = {
 }
 
 
-def build_external(server: WebServer, stranger: ScepServer, **changes: Any) -> dict[str, Any]:  # noqa: F811
+def build_external(server: WebServer, stranger: ScepServer, **changes: Any) -> dict[str, Any]:
     return {
         "name": "Corp PKI",
         "server_type": "external",
@@ -116,8 +107,8 @@ class TestExternal:
     def test_the_fetch_step_shows_the_ca_and_keeps_what_was_typed(
         self,
         bootstrapped: None,
-        outside: WebServer,  # noqa: F811
-        stranger: ScepServer,  # noqa: F811
+        outside: WebServer,
+        stranger: ScepServer,
         administrator: Client,
     ) -> None:
         data = build_external(outside, stranger, ca_fingerprint="", trusted_ca_pem="", fetch="1")
@@ -135,8 +126,8 @@ class TestExternal:
     def test_a_root_that_an_imported_ca_has_brought_is_left_out(
         self,
         bootstrapped: None,
-        outside: WebServer,  # noqa: F811
-        stranger: ScepServer,  # noqa: F811
+        outside: WebServer,
+        stranger: ScepServer,
         administrator: Client,
     ) -> None:
         corporation = make_corporation()
@@ -150,8 +141,8 @@ class TestExternal:
     def test_an_external_server_is_stored_when_its_ca_is_confirmed(
         self,
         bootstrapped: None,
-        outside: WebServer,  # noqa: F811
-        stranger: ScepServer,  # noqa: F811
+        outside: WebServer,
+        stranger: ScepServer,
         administrator: Client,
     ) -> None:
         shown = bytes.fromhex(stranger.authority.fingerprint).hex(":").upper()
@@ -178,8 +169,8 @@ class TestExternal:
         field: str,
         value: str,
         bootstrapped: None,
-        outside: WebServer,  # noqa: F811
-        stranger: ScepServer,  # noqa: F811
+        outside: WebServer,
+        stranger: ScepServer,
         administrator: Client,
     ) -> None:
         data = build_external(outside, stranger, **{field: value})
@@ -198,9 +189,9 @@ class TestExternal:
 
     def test_editing_keeps_secrets_trust_and_confirmation(
         self,
-        values: dict[str, Any],  # noqa: F811
-        outside: WebServer,  # noqa: F811
-        stranger: ScepServer,  # noqa: F811
+        values: dict[str, Any],
+        outside: WebServer,
+        stranger: ScepServer,
         administrator: Client,
     ) -> None:
         profile = create_scep_profile(actor="tests", **values)
@@ -215,8 +206,8 @@ class TestExternal:
 
     def test_check_now_tells_whether_the_server_is_there(
         self,
-        values: dict[str, Any],  # noqa: F811
-        stranger: ScepServer,  # noqa: F811
+        values: dict[str, Any],
+        stranger: ScepServer,
         operator: Client,
     ) -> None:
         profile = create_scep_profile(actor="tests", **values)
@@ -231,7 +222,7 @@ class TestExternal:
 
     def test_the_test_shows_each_step_and_where_it_failed(
         self,
-        values: dict[str, Any],  # noqa: F811
+        values: dict[str, Any],
         operator: Client,
     ) -> None:
         profile = create_scep_profile(actor="tests", **values)

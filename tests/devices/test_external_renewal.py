@@ -1,7 +1,5 @@
 """Renewed identities of external CAs, which do not say what they renew (D3)."""
 
-# ruff: noqa: F811 - fixtures of another folder
-
 from datetime import timedelta
 from typing import Any
 
@@ -16,16 +14,6 @@ from scep.services.authority import revoke_certificate
 from scep.services.profiles import create_scep_profile
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import Identity, MdmDevice
-from tests.scep.external.conftest import (  # noqa: F401
-    authority,
-    external,
-    inside,
-    outside,
-    stranger,
-    tls,
-    trusting,
-    values,
-)
 from tests.scep.external.scep_server import Holder, build_name, make_authority, make_identity
 
 NAME = "corporate device 7"

@@ -1,7 +1,5 @@
 """The usual message of a device whose identity an external CA has issued: by one statement too."""
 
-# ruff: noqa: F811 - fixtures of another folder
-
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -19,16 +17,6 @@ from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.test_external_renewal import get_enrollment, make
-from tests.scep.external.conftest import (  # noqa: F401
-    authority,
-    external,
-    inside,
-    outside,
-    stranger,
-    tls,
-    trusting,
-    values,
-)
 from tests.scep.external.scep_server import Holder
 
 

@@ -24,7 +24,6 @@ from tests.console.test_browser import ARGUMENTS, CHROMIUM, LOUD, browser_test
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.protocol.test_platform import IOS, IPAD
 from tests.organization.protocol.test_logo import encode
-from tests.scep.external.conftest import *  # noqa: F403
 from tests.scep.external.tls_server import Asked, Reply, TlsAuthority, WebServer, serve
 
 pytestmark = browser_test

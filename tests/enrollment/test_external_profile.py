@@ -22,16 +22,6 @@ from scep.services.profiles import create_scep_profile, update_scep_profile
 from tests.enrollment.apple_facts import FACTS
 from tests.enrollment.conftest import MakeSession, OpenProfile
 from tests.enrollment.test_profile import SCEP, check_keys, find_payload
-from tests.scep.external.conftest import (  # noqa: F401
-    authority,
-    external,
-    inside,
-    outside,
-    stranger,
-    tls,
-    trusting,
-    values,
-)
 from tests.scep.external.scep_server import (
     TOKEN,
     Holder,
@@ -70,8 +60,8 @@ def read_scep(session: EnrollmentSession, open_profile: OpenProfile) -> dict[str
 
 
 def test_device_is_sent_to_the_external_server_when_the_profile_names_one(
-    external: ScepProfile,  # noqa: F811
-    stranger: ScepServer,  # noqa: F811
+    external: ScepProfile,
+    stranger: ScepServer,
     make_session_of: MakeSessionOf,
     open_profile: OpenProfile,
 ) -> None:
@@ -110,9 +100,9 @@ def test_device_is_sent_to_the_external_server_when_the_profile_names_one(
 
 
 def test_challenge_is_the_hooks_when_it_is_dynamic(
-    values: dict[str, Any],  # noqa: F811
-    outside: WebServer,  # noqa: F811
-    stranger: ScepServer,  # noqa: F811
+    values: dict[str, Any],
+    outside: WebServer,
+    stranger: ScepServer,
     make_session_of: MakeSessionOf,
     open_profile: OpenProfile,
 ) -> None:
@@ -168,9 +158,9 @@ def ask_admission(session: EnrollmentSession, holder: Holder, *, name: str = "")
 
 
 def test_certificate_is_admitted_and_assigned_when_the_tokens_profile_trusts_its_ca(
-    external: ScepProfile,  # noqa: F811
-    values: dict[str, Any],  # noqa: F811
-    authority: Holder,  # noqa: F811
+    external: ScepProfile,
+    values: dict[str, Any],
+    authority: Holder,
     make_session_of: MakeSessionOf,
 ) -> None:
     second = create_scep_profile(actor="tests", **(values | {"name": "Second"}))
@@ -182,8 +172,8 @@ def test_certificate_is_admitted_and_assigned_when_the_tokens_profile_trusts_its
 
 
 def test_certificate_is_refused_when_only_another_profile_trusts_its_ca(
-    external: ScepProfile,  # noqa: F811
-    values: dict[str, Any],  # noqa: F811
+    external: ScepProfile,
+    values: dict[str, Any],
     make_session_of: MakeSessionOf,
 ) -> None:
     other = make_authority("Another CA")
@@ -196,8 +186,8 @@ def test_certificate_is_refused_when_only_another_profile_trusts_its_ca(
 
 
 def test_certificate_is_refused_when_it_bears_another_sessions_name(
-    external: ScepProfile,  # noqa: F811
-    authority: Holder,  # noqa: F811
+    external: ScepProfile,
+    authority: Holder,
     make_session_of: MakeSessionOf,
 ) -> None:
     first, second = make_session_of(external), make_session_of(external)
@@ -208,8 +198,8 @@ def test_certificate_is_refused_when_it_bears_another_sessions_name(
 
 
 def test_certificate_is_refused_when_it_has_been_in_another_session(
-    external: ScepProfile,  # noqa: F811
-    authority: Holder,  # noqa: F811
+    external: ScepProfile,
+    authority: Holder,
     make_session_of: MakeSessionOf,
 ) -> None:
     holder = make_identity(authority)

@@ -29,15 +29,6 @@ from scep.services.profiles import create_scep_profile
 from scep.tasks import check_scep_servers
 from tests import plain_http
 from tests.enrollment.conftest import IPHONE, MakeToken
-from tests.scep.external.conftest import (  # noqa: F401
-    authority,
-    inside,
-    outside,
-    stranger,
-    tls,
-    trusting,
-    values,
-)
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import SimulationFailure, Vanished
 from tests.simulator.habits import Habits
@@ -282,8 +273,8 @@ def test_invalid_profile_when_the_tokens_signature_is_invalid(world: World) -> N
 
 def test_not_managed_when_no_certificate_was_issued(
     world: World,
-    values: dict[str, Any],  # noqa: F811
-    stranger: Any,  # noqa: F811
+    values: dict[str, Any],
+    stranger: Any,
 ) -> None:
     external = create_scep_profile(actor="tests", **values)
     ScepProfile.objects.filter(pk=external.pk).update(external_url="https://localhost:1/scep")

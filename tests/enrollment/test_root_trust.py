@@ -18,7 +18,6 @@ from scep.selectors import get_root_ca
 from scep.services.server_certificate import issue_server_certificate
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.protocol.test_platform import IOS
-from tests.scep.external.conftest import *  # noqa: F403
 from tests.scep.external.tls_server import Reply, TlsAuthority, WebServer, serve
 from tests.simulator.web import open_page as open_page_as_person
 from tests.simulator.web import open_session

@@ -22,15 +22,6 @@ from scep.models import (
 )
 from scep.selectors import get_certificate, get_issuing_ca
 from tests.rest.conftest import Program, Sample
-from tests.scep.external.conftest import (  # noqa: F401
-    authority,
-    inside,
-    outside,
-    stranger,
-    tls,
-    trusting,
-    values,
-)
 from tests.scep.external.scep_server import ScepServer, make_authority
 
 pytestmark = pytest.mark.django_db
@@ -154,7 +145,7 @@ def test_every_field_is_kept_when_given(administrator: Program) -> None:
 
 
 def test_external_profile_points_elsewhere_when_made(
-    values: dict[str, Any],  # noqa: F811
+    values: dict[str, Any],
     administrator: Program,
 ) -> None:
     created = administrator.post(PROFILES, values)
@@ -175,8 +166,8 @@ def test_external_profile_points_elsewhere_when_made(
 
 
 def test_external_ca_is_shown_when_fetched(
-    values: dict[str, Any],  # noqa: F811
-    stranger: ScepServer,  # noqa: F811
+    values: dict[str, Any],
+    stranger: ScepServer,
     administrator: Program,
 ) -> None:
     body = {"external_url": values["external_url"], "ca_name": "corp"}

@@ -1,4 +1,4 @@
-"""A CA for TLS servers that this process trusts, as an operator's SSL_CERT_FILE does."""
+"""A CA for TLS servers that this process trusts, and an external SCEP server behind it."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
