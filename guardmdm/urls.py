@@ -35,6 +35,7 @@ urlpatterns = [
     path("console/", include((_gather("console_urlpatterns"), "console"))),
     re_path(r"^console/(?P<rest>[\w/-]+[^/])$", RedirectView.as_view(url="/console/%(rest)s/")),
     path("api/v1/", include((_gather("rest_urlpatterns"), "api"))),
-    path("api/v1/<path:rest>", answer_no_such_path),
+    # Line breaks too, which no `path` matches: a program is never answered with a page.
+    re_path(r"^api/v1(?:/(?P<rest>[\s\S]*))?\Z", answer_no_such_path),
     *_gather("urlpatterns"),
 ]

@@ -5,7 +5,7 @@ from django_filters import rest_framework as filters
 
 from devices.models import Device, DeviceStatus, Platform
 from devices.services import device_search
-from organization.rest.filters import MomentFilter, RowFilters
+from organization.rest.filters import FlagFilter, MomentFilter, RowFilters
 
 Devices = QuerySet[Device]
 
@@ -18,7 +18,7 @@ class DeviceFilters(RowFilters):
     serial_number = filters.CharFilter()
     udid = filters.CharFilter()
     seen_before = MomentFilter(field_name="last_seen_at", lookup_expr="lt")
-    supervised = filters.BooleanFilter(field_name="is_supervised")
+    supervised = FlagFilter(field_name="is_supervised")
     os_version = filters.CharFilter(
         method="filter_os_version", max_length=32, help_text="`18` is every 18, `18.1` every 18.1."
     )
@@ -36,10 +36,10 @@ class DeviceFilters(RowFilters):
         max_length=255,
         help_text="Bundle identifier of an app that its list lacks.",
     )
-    missing_filevault = filters.BooleanFilter(
+    missing_filevault = FlagFilter(
         method="filter_missing_filevault", help_text="Macs that said that it is off (true) or on."
     )
-    missing_passcode = filters.BooleanFilter(
+    missing_passcode = FlagFilter(
         method="filter_missing_passcode", help_text="Those that said that they have none (true)."
     )
 

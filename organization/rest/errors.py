@@ -100,9 +100,11 @@ def _flatten(detail: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 @csrf_exempt
-def answer_no_such_path(request: HttpRequest, rest: str) -> JsonResponse:
-    """What a program gets for an address below /api/v1/ that is none."""
+def answer_no_such_path(request: HttpRequest, rest: str = "") -> JsonResponse:
+    """What a program gets for /api/v1 itself, and for an address below it that is none."""
     detail = "there is nothing at this address"
-    if rest.endswith("/"):
+    if not rest:
+        detail += "; what there is stands at /api/v1/docs/ and /api/v1/schema/"
+    elif rest.endswith("/"):
         detail += "; addresses of this interface end without a slash"
     return JsonResponse(build_problem("not_found", detail), status=404)

@@ -3,15 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from django import forms
 from django.core.exceptions import ValidationError as FormError
 from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
-from django_filters.rest_framework import DjangoFilterBackend, FilterSet, IsoDateTimeFilter
+from django_filters.rest_framework import (
+    BooleanFilter,
+    DjangoFilterBackend,
+    FilterSet,
+    IsoDateTimeFilter,
+)
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 
 MAX_SEARCH = 200
+FLAGS = {"true": True, "1": True, "false": False, "0": False}
 SHARED_PARAMETERS = frozenset({"cursor", "page_size", "ordering", "search"})
 
 
@@ -35,7 +42,10 @@ class BoundedSearchFilter(SearchFilter):
     def get_search_terms(self, request: Request) -> list[str]:
         if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:
             raise ValidationError({"search": [f"is longer than {MAX_SEARCH} characters"]})
-        return super().get_search_terms(request)
+        try:
+            return super().get_search_terms(request)
+        except ValidationError as error:
+            raise ValidationError({"search": error.detail}) from error
 
 
 class MomentField(IsoDateTimeField):  # type: ignore[misc]
@@ -51,6 +61,27 @@ class MomentFilter(IsoDateTimeFilter):  # type: ignore[misc]
     """ISO 8601, as far as it is a moment in UTC: the years 1 and 9999 reach over their edges."""
 
     field_class = MomentField
+
+
+class FlagField(forms.Field):
+    """`true` or `false`; what is neither does not pass for "either"."""
+
+    def to_python(self, value: Any) -> bool | None:
+        if value in (None, ""):
+            return None
+        flag = FLAGS.get(str(value).lower())
+        if flag is None:
+            raise FormError("Must be true or false.")
+        return flag
+
+
+class FlagFilter(BooleanFilter):  # type: ignore[misc]
+    field_class = FlagField
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # The usual one makes None of all that it does not know.
+        self.extra["widget"] = forms.TextInput
 
 
 class RowFilters(FilterSet):  # type: ignore[misc]

@@ -13,7 +13,7 @@ ALWAYS = {
     "403": "The API key's role may not do this.",
     "503": "Not set up yet, or the database is busy: try again later.",
 }
-WITH_PATH_PARAMETER = {"404": "There is no such row."}
+WITH_PATH_PARAMETER = {"400": "A parameter is not understood.", "404": "There is no such row."}
 WITH_QUERY = {"400": "A parameter is not understood."}
 WITH_BODY = {
     "400": "The body is not understood; `errors` says where.",

@@ -36,7 +36,9 @@ def check_length(parser_context: Mapping[str, Any] | None) -> None:
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON without NaN, NUL characters, lone surrogates, 65-bit numbers, deep nesting."""
+    """UTF-8 JSON without double names, NaN, NUL characters, lone surrogates, 65-bit numbers,
+    deep nesting.
+    """
 
     media_type = "application/json"
 
@@ -47,11 +49,22 @@ class StrictJSONParser(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         try:
-            value = json.loads(read_body(stream, parser_context=parser_context).decode())
+            text = read_body(stream, parser_context=parser_context).decode()
+            value = json.loads(text, object_pairs_hook=_build_object)
+        except JsonRefused as refusal:
+            raise ParseError(str(refusal)) from refusal
         except (ValueError, RecursionError) as error:
             raise ParseError("the body is not JSON in UTF-8") from error
         check_json(value)
         return value
+
+
+def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that is given twice, one reader would take the first and another the last."""
+    value = dict(members)
+    if len(value) != len(members):
+        raise JsonRefused("an object has two members of the same name")
+    return value
 
 
 def check_json(root: Any) -> None:

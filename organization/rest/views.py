@@ -28,6 +28,8 @@ class RestViewSet(ViewSet):
     write_role: Role = Role.OPERATOR
     action_roles: ClassVar[dict[str, Role]] = {}
     service_errors: ClassVar[ServiceErrors] = {}
+    # OPTIONS would be in every `Allow` and is never answered: the document tells what there is.
+    http_method_names = [name for name in ViewSet.http_method_names if name != "options"]
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

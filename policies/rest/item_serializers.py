@@ -24,6 +24,9 @@ class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
     package = serializers.SlugRelatedField[Package](
         slug_field="public_id", read_only=True, allow_null=True
     )
+    manifest_url = serializers.CharField(
+        read_only=True, help_text="Empty where the app comes from elsewhere."
+    )
     is_configured = serializers.BooleanField(
         read_only=True, help_text="Whether the app has a configuration."
     )

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample
@@ -50,6 +51,7 @@ BODIES = {
     "half a pair": b'{"name": "\\ud800"}',
     "deep list": b'{"name": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
     "deep object": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,
+    "a name twice": b'{"name": "a", "name": "b"}',
     "33 levels": b'{"parameters":' + b"[" * 40 + b"]" * 40 + b"}",
 }
 
@@ -212,3 +214,25 @@ def test_nothing_is_written_when_input_is_refused(administrator: Program, sample
     administrator.post("policies", {"name": "x", "groups": ["grp_none"]})
     administrator.patch(f"devices/{sample.device.public_id}", {"name": "x", "group": "grp_none"})
     assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.parametrize("path", ["", "nothing", "devices/a%0Ab", "devices/%0A", "groups/"])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_address_that_is_none_is_answered_in_the_one_shape(
+    method: str, path: str, administrator: Program
+) -> None:
+    answer = administrator.send(method, path)
+    assert answer.status_code == 404
+    _check_refusal(answer)
+
+
+def test_address_of_the_interface_itself_tells_where_its_document_is(client: Client) -> None:
+    answer = client.get("/api/v1")
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+    assert "/api/v1/docs/" in answer.json()["detail"]
+
+
+def test_methods_that_are_told_are_those_that_are_answered(administrator: Program) -> None:
+    answer = administrator.send("OPTIONS", "groups")
+    assert answer.status_code == 405
+    assert answer["Allow"] == "GET, POST, HEAD"
