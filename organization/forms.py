@@ -7,6 +7,8 @@ from django import forms
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from organization.protocol.json_check import UNTYPED
+
 
 class ConsoleForm(forms.Form):
     """A form about one row, or about a new one (`row` is None)."""
@@ -19,6 +21,12 @@ class ConsoleForm(forms.Form):
         self.row = row
         if row is not None:
             self.initial = {**self.read_row(row), **self.initial}
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()  # type: ignore[misc]
+        for name, value in [*self.cleaned_data.items()]:
+            if isinstance(value, str) and UNTYPED.search(value):
+                self.add_error(name, _("This holds a control character."))
 
     def read_row(self, row: Model) -> dict[str, Any]:
         """Return the initial values from a row: those of its fields that the form has."""

@@ -66,7 +66,7 @@ class Command(TimeStamped):
         help_text="What asked many devices for it.",
     )
     request_type = models.CharField(max_length=64)
-    body = SealedField(help_text="The Command dictionary as an XML property list.")
+    body = SealedField(help_text="The Command dictionary as a property list.")
     priority = models.SmallIntegerField(
         default=0, help_text="Higher goes first; lock and erase: 100."
     )

@@ -18,6 +18,9 @@ from devices.protocol.budget import Budget
 from devices.protocol.plain_plist import read_plain
 from devices.protocol.xml_plist import INTEGERS, read_xml
 
+# U+FFFE and U+FFFF in UTF-8.
+NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
+
 
 def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
     """Decode an XML or binary property list whose root is a dictionary.
@@ -41,19 +44,36 @@ def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
 
 
 def encode_plist(value: Mapping[str, Any]) -> bytes:
-    """Encode as an XML property list, keys in the given order."""
-    return plistlib.dumps(dict(value), fmt=plistlib.FMT_XML, sort_keys=False)
+    """Encode as an XML property list, keys in the given order.
+
+    Raises ValueError where a text holds what XML has no word for.
+    """
+    data = plistlib.dumps(dict(value), fmt=plistlib.FMT_XML, sort_keys=False)
+    if any(character in data for character in NO_CHARACTERS):
+        raise ValueError("a text holds what is no character")
+    return data
+
+
+def encode_exactly(value: Mapping[str, Any]) -> bytes:
+    """Encode as XML, or as a binary property list where XML has no word for a text.
+
+    Devices take both. What they call their profiles and apps is told them in their own words.
+    """
+    try:
+        return encode_plist(value)
+    except ValueError:
+        return plistlib.dumps(dict(value), fmt=plistlib.FMT_BINARY, sort_keys=False)
 
 
 def nest_plist(inner: bytes, *, key: str, beside: Mapping[str, Any]) -> bytes:
-    """Return `beside` as an XML property list with one key more: the dictionary `inner`.
+    """Return `beside` as a property list with one key more: the dictionary `inner`.
 
-    `inner` is what encode_plist has returned, and goes in as it is.
+    `inner` is what encode_plist or encode_exactly has returned, and goes in as it is.
     """
     outer = encode_plist(beside)
     head, tail = _SHELL
     if not (inner.startswith(head) and inner.endswith(tail) and outer.endswith(tail)):
-        return encode_plist({**beside, key: decode_plist(inner, max_bytes=len(inner))})
+        return encode_exactly({**beside, key: decode_plist(inner, max_bytes=len(inner))})
     dictionary = inner[len(head) - len(_DICT) : len(inner) - len(_PLIST_END)]
     name = f"\t<key>{escape(key)}</key>\n".encode()
     return b"".join((outer[: -len(tail)], name, dictionary, tail))

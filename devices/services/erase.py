@@ -11,7 +11,7 @@ from django.utils.module_loading import import_string
 from devices.errors import CommandInvalid, ReturnNotPossible
 from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.platform import MACOS
-from devices.protocol.plist import encode_plist
+from devices.protocol.plist import encode_exactly
 from devices.protocol.wifi_profile import check_wifi_profile
 from devices.selectors import OPEN_STATES, find_live_enrollment, get_command_body
 from devices.services.built_bodies import put_back_if_built_often
@@ -71,7 +71,7 @@ def find_erase_body(command: Command, *, now: datetime) -> bytes | None:
     body = get_command_body(command)
     returning = body.get("ReturnToService")
     if not isinstance(returning, dict):  # an administrator's own command goes out as it is
-        return encode_plist(body)
+        return encode_exactly(body)
     if put_back_if_built_often(command, now=now):
         return None
     enrollment = Enrollment.objects.select_related("device__group").get(pk=command.enrollment_id)
@@ -81,7 +81,7 @@ def find_erase_body(command: Command, *, now: datetime) -> bytes | None:
     except ReturnNotPossible as error:
         _fail(command, message=f"Not erased, as it could not come back: {error}", now=now)
         return None
-    return encode_plist(body | {"ReturnToService": {**returning, "MDMProfileData": profile}})
+    return encode_exactly(body | {"ReturnToService": {**returning, "MDMProfileData": profile}})
 
 
 @transaction.atomic

@@ -17,7 +17,7 @@ from django.utils import timezone
 from devices.models import BulkCommand, Command, CommandState, Enrollment, UserChannel
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_lifetime
-from devices.protocol.plist import encode_plist
+from devices.protocol.plist import encode_exactly
 from devices.services.push_requests import request_push
 from devices.signals import command_queued
 from organization.models import Given, PreparedUpdate
@@ -89,7 +89,7 @@ def _build(
     user_channel: UserChannel | None,
 ) -> Command:
     request_type = command["RequestType"]
-    kind, body = COMMAND_TYPES.get(request_type), encode_plist(command)
+    kind, body = COMMAND_TYPES.get(request_type), encode_exactly(command)
     lifetime = find_lifetime(request_type)
     if expires_at is None and lifetime is not None:
         expires_at = timezone.now() + lifetime

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 from devices.errors import RenewalNotPossible
 from devices.models import Command, CommandState, Enrollment
 from devices.protocol.commands import build_install_profile
-from devices.protocol.plist import encode_plist
+from devices.protocol.plist import encode_exactly
 from devices.selectors import OPEN_STATES
 from devices.services.built_bodies import put_back_if_built_often
 from devices.services.erase import ERASE, find_erase_body
@@ -36,7 +36,7 @@ def find_body(command: Command, *, now: datetime) -> bytes | None:
     revoke_unspoken(enrollment, now=now)
     build: Callable[..., bytes] = import_string(settings.MDM_RENEWAL_PROFILE)
     try:
-        return encode_plist(build_install_profile(build(enrollment, now=now)))
+        return encode_exactly(build_install_profile(build(enrollment, now=now)))
     except RenewalNotPossible as error:
         fail_renewal(enrollment, message=str(error), now=now)
         return None

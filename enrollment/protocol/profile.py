@@ -6,12 +6,12 @@ the same ones: a renewal replaces what is installed instead of adding to it.
 """
 
 import hashlib
-import plistlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from devices.protocol.plist import encode_plist
 from enrollment.protocol.access_rights import check_access_rights
 
 NAMESPACE = uuid.UUID("5b0d6a0e-6f0f-5c53-9c0b-0f5f8f1c9d11")
@@ -103,7 +103,7 @@ def build_profile(
     }
     if context.platform in TARGET_DEVICE_TYPES:
         profile["TargetDeviceType"] = TARGET_DEVICE_TYPES[context.platform]
-    return plistlib.dumps(profile)
+    return encode_plist(profile)
 
 
 def build_root_payloads(context: ProfileContext, *, roots: Sequence[bytes]) -> list[Payload]:
@@ -170,7 +170,7 @@ def build_pkcs12_payload(context: ProfileContext, *, pkcs12: bytes, password: st
 
 def build_trust_profile(context: ProfileContext, *, roots: Sequence[bytes]) -> bytes:
     """Return the unsigned profile that installs only the root CAs, to be trusted first."""
-    return plistlib.dumps(
+    return encode_plist(
         {
             "PayloadType": "Configuration",
             "PayloadVersion": 1,

@@ -4,8 +4,7 @@ The first asks the device for its attributes, the second gives it a certificate 
 the third phase's answer is the enrollment profile itself.
 """
 
-import plistlib
-
+from devices.protocol.plist import encode_plist
 from enrollment.protocol.device_attributes import REQUESTED
 from enrollment.protocol.profile import TARGET_DEVICE_TYPES, Payload, ProfileContext
 
@@ -29,7 +28,7 @@ def build_service_profile(context: ProfileContext, *, url: str, challenge: str) 
     }
     if context.platform in TARGET_DEVICE_TYPES:
         profile["TargetDeviceType"] = TARGET_DEVICE_TYPES[context.platform]
-    return plistlib.dumps(profile)
+    return encode_plist(profile)
 
 
 def build_certificate_profile(context: ProfileContext, *, identity: Payload) -> bytes:
@@ -38,7 +37,7 @@ def build_certificate_profile(context: ProfileContext, *, identity: Payload) -> 
         "PayloadDisplayName": f"{context.organization_name}: device identification",
         "PayloadContent": [identity],
     }
-    return plistlib.dumps(profile)
+    return encode_plist(profile)
 
 
 def _build_top(context: ProfileContext, *, kind: str, part: str) -> Payload:

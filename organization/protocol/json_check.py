@@ -1,18 +1,24 @@
 """What a database column cannot hold, or a program not walk, of a decoded JSON document."""
 
 import math
+import re
 from typing import Any
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**63
+# What no keyboard types and XML has no word for, so that no profile could hold it.
+UNTYPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 class JsonRefused(ValueError):
     """The document is JSON, but not of a kind that is stored; the message says why."""
 
 
-def check_json(root: Any) -> None:
-    """Raises JsonRefused for NUL, half a surrogate pair, big numbers, deep nesting."""
+def check_json(root: Any, *, is_typed: bool = False) -> None:
+    """Raises JsonRefused for NUL, half a surrogate pair, big numbers, deep nesting.
+
+    What `is_typed` by people or their programs holds no control characters either.
+    """
     pending = [(root, 0)]
     while pending:
         value, depth = pending.pop()
@@ -24,6 +30,8 @@ def check_json(root: Any) -> None:
             pending += [(part, depth + 1) for part in value]
         else:
             _check_scalar(value)
+            if is_typed and isinstance(value, str) and UNTYPED.search(value):
+                raise JsonRefused("a text holds a control character")
 
 
 def _check_scalar(value: Any) -> None:

@@ -36,7 +36,7 @@ def check_length(parser_context: Mapping[str, Any] | None) -> None:
 
 
 class StrictJSONParser(BaseParser):
-    """UTF-8 JSON without double names, NaN, NUL characters, lone surrogates, 65-bit numbers,
+    """UTF-8 JSON without double names, NaN, control characters, lone surrogates, 65-bit numbers,
     deep nesting.
     """
 
@@ -70,6 +70,6 @@ def _build_object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def check_json(root: Any) -> None:
     """Raises ParseError for what a database would choke on."""
     try:
-        check_document(root)
+        check_document(root, is_typed=True)
     except JsonRefused as refusal:
         raise ParseError(str(refusal)) from refusal

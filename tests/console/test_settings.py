@@ -46,8 +46,10 @@ def test_what_is_saved_is_shown_and_noted(administrator: Client, auditor: Client
         ({"logo": SimpleUploadedFile("x.png", bytes(1024 * 1024 + 1))}, "larger than 1 MB"),
         ({"accent_colour": "red;}"}, "Write a colour as #rrggbb."),
         ({"name": ""}, "required"),
+        ({"name": "A\x07B"}, "This holds a control character."),
+        ({"name": "A\uffffB"}, "This holds a control character."),
     ],
-    ids=["svg", "large", "colour", "name"],
+    ids=["svg", "large", "colour", "name", "control", "no character"],
 )
 def test_nothing_is_saved_when_one_value_is_refused(
     administrator: Client, changes: dict[str, Any], words: str

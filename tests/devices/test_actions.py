@@ -13,7 +13,7 @@ from devices.services.groups import create_group, delete_group, update_group
 from devices.services.status import set_status
 from organization.models import AuditEntry
 from tests.devices.conftest import MakeDevice, News
-from tests.devices.mdm_device import MdmDevice
+from tests.devices.mdm_device import CONNECT, MdmDevice
 
 ACTOR = "ada@example.com"
 ENROLLMENT_PROFILE = {
@@ -144,6 +144,26 @@ def test_an_unenrolled_device_is_told_to_remove_its_profile_first_of_all(
     assert phone.check_out().status_code == 200
     assert phone.connect().status_code == 403
     assert "administrator" in phone.row.status_reason
+
+
+@pytest.mark.parametrize("odd", ["\x07", "\ufffe"])
+def test_a_device_is_told_in_its_own_words_when_xml_has_none_for_them(
+    phone: MdmDevice, odd: str
+) -> None:
+    """A binary property list may call a profile so; it could not be unenrolled any more."""
+    name = f"com.example{odd}enrollment"
+    command = phone.take()
+    while command is not None:
+        message = {"Status": "Acknowledged", "CommandUUID": command["CommandUUID"], **phone.names}
+        message["ProfileList"] = [ENROLLMENT_PROFILE | {"PayloadIdentifier": name}]
+        body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)
+        answer = phone.put(CONNECT, body)
+        assert answer.status_code == 200
+        command = plistlib.loads(answer.content) if answer.content else None
+    actions.unenroll(phone.row, actor=ACTOR)
+    farewell = phone.take()
+    assert farewell is not None
+    assert farewell["Command"] == {"RequestType": "RemoveProfile", "Identifier": name}
 
 
 def test_a_device_that_never_told_its_profile_is_shut_out(phone: MdmDevice) -> None:

@@ -48,6 +48,8 @@ BODIES = {
     "65 bits": b'{"max_uses": 18446744073709551616}',
     "NUL": b'{"name": "a\\u0000b"}',
     "NUL in a key": b'{"parameters": {"a\\u0000": 1}, "request_type": "ProfileList"}',
+    "a control character": b'{"name": "a\\u0007b"}',
+    "no character": b'{"name": "a\\uffffb"}',
     "half a pair": b'{"name": "\\ud800"}',
     "deep list": b'{"name": ' + b"[" * 200_000 + b"]" * 200_000 + b"}",
     "deep object": b'{"a":' * 5_000 + b"1" + b"}" * 5_000,

@@ -1,19 +1,25 @@
 """The address of a manifest, as InstallApplication and its sister for Macs take it."""
 
+import re
 from urllib.parse import urlsplit
 
 from devices.errors import CommandInvalid
 
+BLANK = re.compile(r"[\x00-\x20\x7f]")  # in a URL they are written as %20 and the like
 # A trial server on this machine, whose devices are simulated, has no certificate.
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def check_manifest_url(url: str) -> str:
     """Return the URL; raises CommandInvalid unless it is https, which Apple's devices need."""
+    unreadable = CommandInvalid("the manifest's URL cannot be read")
+    if BLANK.search(url):  # urlsplit passes over some of them
+        raise unreadable
     try:
         parts = urlsplit(url)
+        _ = parts.port  # read only now
     except ValueError as error:
-        raise CommandInvalid("the manifest's URL cannot be read") from error
+        raise unreadable from error
     is_trial = parts.scheme == "http" and parts.hostname in LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or is_trial):
         raise CommandInvalid("the manifest must be at an https URL")

@@ -15,6 +15,7 @@ from devices.protocol.commands.requirements import (
     get_system,
 )
 from devices.protocol.plist import decode_plist
+from organization.protocol.json_check import UNTYPED
 
 MAX_DICTIONARY = 256 * 1024
 LARGEST = 2**63 - 1
@@ -104,8 +105,8 @@ class Parameter:
 
 def read_text(value: Any) -> str:
     """Raises CommandInvalid unless the value is text."""
-    if not isinstance(value, str) or "\0" in value:
-        raise CommandInvalid("must be text")
+    if not isinstance(value, str) or not _is_text(value):
+        raise CommandInvalid("must be text without control characters")
     return value
 
 
@@ -167,7 +168,7 @@ def _fits_plist(value: Any) -> bool:
 
 def _is_text(value: str) -> bool:
     """XML has no word for the other control characters."""
-    return all(character >= " " or character in "\t\n\r" for character in value)
+    return UNTYPED.search(value) is None
 
 
 READERS: Mapping[ParameterType, Callable[[Any], Any]] = {
