@@ -9,6 +9,7 @@ from scep.selectors.authorities import (
     get_root_ca,
     get_server_authority,
     get_signer,
+    list_certified_again,
     list_chain,
     list_root_cas,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "get_signer",
     "is_service_certificate_revoked",
     "is_serving_own_certificate",
+    "list_certified_again",
     "list_chain",
     "list_expiring",
     "list_recipients",

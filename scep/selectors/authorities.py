@@ -84,6 +84,25 @@ def list_chain(authority: CertificateAuthority) -> list[CertificateAuthority]:
     return chain
 
 
+def list_certified_again(authority_id: int) -> list[int]:
+    """Return the primary keys of this CA's rows: of those with its name and key, its own too.
+
+    A CA whose certificate ends may be certified again without a new key. To whoever verifies it is
+    the same one: a revocation list of either speaks for both (RFC 5280 section 6.3.3).
+    """
+    rows = CertificateAuthority.objects.filter(private_key__isnull=False)
+    known = {
+        pk: decode_certificate(bytes(der)) for pk, der in rows.values_list("pk", "certificate")
+    }
+    if authority_id not in known:
+        return [authority_id]  # somebody else's
+    own = known[authority_id]
+    key = own.public_key()
+    return sorted(
+        pk for pk, each in known.items() if each.subject == own.subject and each.public_key() == key
+    )
+
+
 def find_published_authority(
     public_id: str, *, with_key: bool = False
 ) -> CertificateAuthority | None:

@@ -39,7 +39,7 @@ from scep.protocol.ocsp import (
     is_issued_by,
 )
 from scep.protocol.ocsp_certificate import build_ocsp_certificate, generate_key_like
-from scep.selectors import get_certificate, get_signer
+from scep.selectors import get_certificate, get_signer, list_certified_again
 
 ANSWER_LIFETIME = timedelta(hours=1)
 SIGNER_LIFETIME = timedelta(days=365)
@@ -120,9 +120,10 @@ def _find_statuses(authority: CertificateAuthority, *, serials: set[int]) -> dic
     An intent to sign is not among them: nobody was given such a certificate yet.
     """
     texts = [f"{serial:x}" for serial in serials if 0 < serial.bit_length() <= MAX_SERIAL_BITS]
-    identities = IssuedCertificate.objects.filter(issuer=authority, serial__in=texts)
+    issuers = list_certified_again(authority.pk)
+    identities = IssuedCertificate.objects.filter(issuer__in=issuers, serial__in=texts)
     identities = identities.exclude(status=CertificateStatus.INTENDED)
-    services = ServiceCertificate.objects.filter(issuer=authority, serial__in=texts)
+    services = ServiceCertificate.objects.filter(issuer__in=issuers, serial__in=texts)
     columns = ("serial", "revoked_at", "revocation_reason")
     found = {
         int(serial, 16): Revocation(int(serial, 16), revoked_at, reason) if revoked_at else None

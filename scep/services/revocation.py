@@ -4,7 +4,7 @@ Whoever revokes marks the list in the same transaction. It is made again by a ta
 or by the first that asks for it, or by the schedule: whichever comes first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -22,7 +22,7 @@ from scep.models import (
 from scep.protocol.crl import Revocation, build_crl
 from scep.protocol.issuing import Signer
 from scep.protocol.revocation_reasons import check_reason
-from scep.selectors import get_signer
+from scep.selectors import get_signer, list_certified_again
 from scep.signals import revocation_list_outdated
 
 LIFETIME = timedelta(days=7)
@@ -58,10 +58,15 @@ def list_signing_authorities() -> list[CertificateAuthority]:
 
 
 def mark_stale(authority_id: int) -> None:
-    """Have the list of the CA (its primary key) made anew; call it in the revoking transaction.
+    """Have the lists of the CA (its primary key) made anew; call it in the revoking transaction.
 
     Before the certificate's own row is touched: everybody takes the locks in this order.
     """
+    for each in list_certified_again(authority_id):
+        _mark_one(each)
+
+
+def _mark_one(authority_id: int) -> None:
     row, created = RevocationList.objects.select_for_update().get_or_create(
         authority_id=authority_id
     )
@@ -125,21 +130,25 @@ def _make_list(row: RevocationList, *, signer: Signer, now: datetime) -> None:
         number=row.number,
         this_update=row.this_update,
         next_update=row.next_update,
-        revocations=_list_revocations(row.authority_id, expired_after=now - LIFETIME),
+        revocations=_list_revocations(
+            list_certified_again(row.authority_id), expired_after=now - LIFETIME
+        ),
     )
     row.save()
 
 
-def _list_revocations(authority_id: int, *, expired_after: datetime) -> Iterator[Revocation]:
+def _list_revocations(
+    authority_ids: Collection[int], *, expired_after: datetime
+) -> Iterator[Revocation]:
     """Yield what is revoked; an entry stays for one more list after the certificate's end.
 
     (RFC 5280 section 3.3; lists are made more often than every LIFETIME.)
     """
     identities = IssuedCertificate.objects.filter(
-        issuer_id=authority_id, status=CertificateStatus.REVOKED, not_after__gt=expired_after
+        issuer__in=authority_ids, status=CertificateStatus.REVOKED, not_after__gt=expired_after
     )
     services = ServiceCertificate.objects.filter(
-        issuer_id=authority_id, revoked_at__isnull=False, not_after__gt=expired_after
+        issuer__in=authority_ids, revoked_at__isnull=False, not_after__gt=expired_after
     )
     columns = ("serial", "revoked_at", "revocation_reason")
     for rows in (
