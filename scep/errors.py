@@ -98,6 +98,10 @@ class RequestDecided(ScepError):
     """A held request that an administrator has approved or rejected already."""
 
 
+class RequestOver(ScepError):
+    """A held request whose device can have nothing of an approval any more; says why."""
+
+
 class DuplicateTransaction(ScepError):
     """A SCEP transactionID that has brought a certificate already."""
 

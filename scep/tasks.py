@@ -10,6 +10,7 @@ from scep.models import CertificateAuthority
 from scep.services.automatic_rotation import rotate_due
 from scep.services.expiry import warn_expiring
 from scep.services.external_servers import check_external_servers
+from scep.services.held_requests import end_vain_requests
 from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import ensure_crl, list_signing_authorities
 from scep.services.sweep import delete_old_challenges, delete_old_requests, revoke_orphans
@@ -19,9 +20,10 @@ log = logging.getLogger(__name__)
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_certificates() -> None:
-    """Revoke intents that never became certificates; forget old challenges and requests."""
+    """Revoke intents that never became certificates; end and forget challenges and requests."""
     now = timezone.now()
     revoke_orphans(now=now)
+    end_vain_requests(now=now)
     delete_old_challenges(now=now)
     delete_old_requests(now=now)
 

@@ -17,7 +17,7 @@ from guardmdm.console.certificates import find_tokens
 from organization.console import ListPage, get_actor, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from organization.models import Role
-from scep.errors import RequestDecided
+from scep.errors import RequestDecided, RequestOver
 from scep.models import HeldRequest, HeldRequestState, ScepProfile
 from scep.services.held_requests import approve_request, reject_request
 
@@ -37,6 +37,7 @@ class HeldRequestFilter(ConsoleFilterSet):
         choices=[
             (HeldRequestState.APPROVED.value, _("Approved")),
             (HeldRequestState.REJECTED.value, _("Rejected")),
+            (HeldRequestState.EXPIRED.value, _("Not decided in time")),
         ],
         empty_label=_("Waiting"),
     )
@@ -115,6 +116,6 @@ def _decide(request: HttpRequest, key: str, *, act: Callable[..., None], done: s
         try:
             act(held, actor=get_actor(request), now=timezone.now())
             messages.success(request, done % (held.common_name or held.transaction_id))
-        except RequestDecided as refusal:
+        except (RequestDecided, RequestOver) as refusal:
             messages.error(request, str(refusal))
     return redirect("console:held-requests")

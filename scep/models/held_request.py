@@ -6,9 +6,12 @@ from scep.models.profile import ScepProfile
 
 
 class HeldRequestState(models.TextChoices):
+    """EXPIRED: its enrollment was over before anybody had decided."""
+
     PENDING = "pending", "Waiting for approval"
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
+    EXPIRED = "expired", "Not decided in time"
 
 
 class HeldRequest(TimeStamped):

@@ -17,7 +17,7 @@ from organization.models import Role
 from organization.rest import get_actor
 from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
-from scep.errors import RequestDecided
+from scep.errors import RequestDecided, RequestOver
 from scep.models import HeldRequest, HeldRequestState
 from scep.selectors import build_token_expression, filter_by_token
 from scep.services.held_requests import approve_request, reject_request
@@ -79,7 +79,10 @@ class HeldRequestViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     filterset_class = HeldRequestFilters
     search_fields = ("common_name", "transaction_id", "session_id", "token_id")
     ordering_fields: ClassVar = {"created_at": "id"}
-    service_errors: ClassVar = {RequestDecided: (409, "request_decided")}
+    service_errors: ClassVar = {
+        RequestDecided: (409, "request_decided"),
+        RequestOver: (409, "request_over"),
+    }
 
     def get_queryset(self) -> QuerySet[HeldRequest]:
         return super().get_queryset().annotate(token=build_token_expression())
@@ -87,7 +90,7 @@ class HeldRequestViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     @extend_schema(request=None, responses=HeldRequestSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, id: str) -> Response:
-        """The device gets its certificate when it asks again."""
+        """The device gets its certificate when it asks again; 409 where its session is over."""
         return self._decide(request, approve_request)
 
     @extend_schema(request=None, responses=HeldRequestSerializer)

@@ -14,7 +14,14 @@ from django.db.models import Q, QuerySet
 
 from organization.models import lock_until_commit
 from organization.services import audit
-from scep.errors import ChallengeReused, DuplicateTransaction, RequestDecided, RequestRejected
+from scep.errors import (
+    ChallengeInvalid,
+    ChallengeReused,
+    DuplicateTransaction,
+    RequestDecided,
+    RequestOver,
+    RequestRejected,
+)
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate
 from scep.protocol.csr import CertificateRequest
 from scep.protocol.grant import ChallengeGrant
@@ -37,8 +44,12 @@ DECISIONS = {
 def approve_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
     """Let the device have its certificate when it asks again, audited.
 
-    Raises RequestDecided where it was approved or rejected already.
+    Raises RequestDecided where it was approved or rejected already, and RequestOver where its
+    session has ended, so that nothing would come of it.
     """
+    reason = _find_end(request, now=now)
+    if reason and request.state in (HeldRequestState.PENDING, HeldRequestState.EXPIRED):
+        raise RequestOver(f"Nothing would come of it: {reason}. The device has to begin anew.")
     _decide(request, state=HeldRequestState.APPROVED, actor=actor, now=now)
 
 
@@ -61,6 +72,15 @@ def reject_requests_of(
     return waiting.update(
         state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now
     )
+
+
+def end_vain_requests(*, now: datetime) -> int:
+    """Take those whose session has ended from the queue of what waits; return how many."""
+    waiting = HeldRequest.objects.filter(state=HeldRequestState.PENDING).exclude(session_id="")
+    over = [each.pk for each in waiting.order_by("pk") if _find_end(each, now=now)]
+    # Unless somebody has decided meanwhile.
+    rows = HeldRequest.objects.filter(pk__in=over, state=HeldRequestState.PENDING)
+    return rows.update(state=HeldRequestState.EXPIRED, updated_at=now)
 
 
 def find_held_request(exchange: Exchange) -> HeldRequest | None:
@@ -123,10 +143,12 @@ def claim_certificate(
         raise RequestRejected(
             "an administrator has rejected the request", code="certificate_rejected"
         )
-    if request.state != HeldRequestState.APPROVED:
+    if request.state == HeldRequestState.PENDING:
         return None
     check_not_stopped(exchange.served)
     check_session(request.session_id, now=exchange.now)
+    if request.state != HeldRequestState.APPROVED:
+        raise RequestRejected("nobody has decided about the request in time")
     try:
         return _issue(request, exchange=exchange, public_key=public_key)
     except (DuplicateTransaction, ChallengeReused):
@@ -153,6 +175,15 @@ def _decide(request: HeldRequest, *, state: HeldRequestState, actor: str, now: d
             detail={"session": request.session_id, "transaction_id": request.transaction_id},
         )
         request_decided.send(sender=HeldRequest, request=request)
+
+
+def _find_end(request: HeldRequest, *, now: datetime) -> str:
+    """Return why the request's session brings its device nothing any more, "" where it may."""
+    try:
+        check_session(request.session_id, now=now)
+    except ChallengeInvalid as refusal:
+        return str(refusal)
+    return ""
 
 
 def _check_room(request: HeldRequest) -> None:

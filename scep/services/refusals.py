@@ -21,6 +21,8 @@ REFUSAL_LIMIT, SECONDS = 120, 60
 LOG_CODE_PREFIXES = (
     "scep_",
     "token_",
+    "session_",
+    "sign_in_",
     "group_",
     "identity_",
     "device_",

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from enrollment.models import EnrollmentSession
 from organization.models import AuditEntry
 from scep.models import HeldRequestState
+from scep.services.held_requests import end_vain_requests
 from tests.console.conftest import World, hold_request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
@@ -43,6 +46,22 @@ def test_a_request_is_decided_once_and_audited(
     assert "already" in page
     assert world.held_request.public_id not in page
     assert "A device’s claim" in administrator.get(LIST, {"state": state.value}).content.decode()
+
+
+def test_a_request_is_not_approved_when_its_session_is_over(
+    world: World, administrator: Client
+) -> None:
+    EnrollmentSession.objects.filter(pk=world.session.pk).update(expires_at=timezone.now())
+    row = hold_request(
+        world.scep_profile, common_name="Late phone", session_id=world.session.public_id
+    )
+    page = administrator.post(f"{LIST}{row.public_id}/approve", follow=True).content.decode()
+    assert "Nothing would come of it" in page
+    end_vain_requests(now=timezone.now())
+    assert row.public_id not in administrator.get(LIST).content.decode()
+    page = administrator.get(LIST, {"state": "expired"}).content.decode()
+    assert "Late phone" in page
+    assert "/approve" not in page
 
 
 def test_the_navigation_counts_those_that_wait(

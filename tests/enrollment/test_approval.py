@@ -19,11 +19,13 @@ from enrollment.services.approvals import approve_session, reject_session
 from enrollment.services.sessions import get_session
 from enrollment.services.tokens import build_challenge, build_enrollment_url, build_token_text
 from organization.models import AuditEntry
+from scep.errors import RequestOver
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
-from scep.selectors import list_recipients
+from scep.selectors import get_certificate, get_issuing_ca, list_recipients
 from scep.services.held_requests import approve_request, reject_request
 from scep.services.pki_operation import handle_pki_operation
 from scep.services.profiles import update_scep_profile
+from scep.tasks import sweep_certificates
 from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken
 from tests.enrollment.profile_service.device import list_codes, make_device
 from tests.enrollment.test_admission import build_request
@@ -107,6 +109,36 @@ def test_person_is_told_when_the_request_was_rejected(make_token: MakeToken) -> 
     state = read_state(EnrollmentSession.objects.get())
     assert (state["state"], state["code"]) == ("failed", "certificate_rejected")
     assert state["text"] == "An administrator has rejected your request."
+    assert not IssuedCertificate.objects.exists()
+
+
+def test_nobody_is_kept_waiting_when_the_enrollment_was_over_before_the_decision(
+    make_token: MakeToken, make_session: MakeSession, now: datetime
+) -> None:
+    """The device would be refused its certificate, and the queue would stand for a month."""
+    session = make_session(make_token(challenge="token", hold_for_approval=True))
+    profile: Any = session.token.scep_profile
+    ra = list_recipients(profile)[0].certificate
+    device = ScepDevice()
+    message = device.build_request(ra=ra, challenge=build_challenge(session))
+    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    sweep_certificates()
+    held = HeldRequest.objects.get()
+    assert held.state == HeldRequestState.PENDING
+    EnrollmentSession.objects.update(expires_at=now - timedelta(seconds=1))
+    with pytest.raises(RequestOver, match="the session is over"):
+        approve_request(held, actor=ADMIN, now=now)
+    sweep_certificates()
+    held.refresh_from_db()
+    assert held.state == HeldRequestState.EXPIRED
+    assert not held.decided_by
+    with pytest.raises(RequestOver, match="the session is over"):
+        approve_request(held, actor=ADMIN, now=now)
+    poll = device.build_poll(ra=ra, issuer=get_certificate(get_issuing_ca()).subject)
+    for asked in (message, poll):
+        handle_pki_operation(asked, scep_profile=profile, now=now, remote_address=None)
+        entry = LogEntry.objects.order_by("-id")[0]
+        assert (entry.code, entry.message) == ("session_expired", "the session is over")
     assert not IssuedCertificate.objects.exists()
 
 

@@ -15,6 +15,7 @@ from enrollment.services.scep_challenge import (
 from enrollment.services.sessions import advance_session
 from enrollment.services.token_traffic import list_refusals
 from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from organization.protocol.caller import NOBODY
 from organization.selectors import get_organization
 from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
 from scep.errors import ChallengeInvalid
@@ -23,6 +24,7 @@ from scep.selectors import get_certificate, get_profile_authority, list_recipien
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.held_requests import approve_request
 from scep.services.pki_operation import handle_pki_operation
+from scep.services.refusals import report_refusal
 from tests.enrollment.conftest import MakeSession, MakeToken
 from tests.scep.device import Device as ScepDevice
 from tests.scep.device import make_csr, make_key
@@ -169,8 +171,7 @@ def test_challenge_brings_nothing_once_its_session_or_token_is_over(
     )
     handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
     assert not IssuedCertificate.objects.exists()
-    logged = "scep_request_rejected" if code.startswith("session_") else code
-    assert LogEntry.objects.order_by("id").last().code == logged  # type: ignore[union-attr]
+    assert LogEntry.objects.order_by("id").last().code == code  # type: ignore[union-attr]
     with pytest.raises(ChallengeInvalid) as caught:
         check_session(session.public_id, now=now, is_identity=True)
     assert caught.value.code == code
@@ -273,3 +274,26 @@ def test_token_renews_its_own_certificates_when_the_old_one_signs(
         )
         assert IssuedCertificate.objects.filter(renews=row, token_id=token.jti).count() == count
         assert IssuedCertificate.objects.count() == 1 + count
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "session_expired", "session_used", "session_unknown", "sign_in_required", "token_revoked",
+        "token_exhausted", "group_missing", "device_not_identified", "enrollment_stopped",
+    ],
+)  # fmt: skip
+def test_log_and_session_tell_why_the_certificate_was_refused(
+    make_token: MakeToken, make_session: MakeSession, code: str
+) -> None:
+    session = make_session(make_token(challenge="token"))
+    report_refusal(
+        ChallengeInvalid("it is so", code=code),
+        scep_profile=session.token.scep_profile,  # type: ignore[arg-type]
+        remote_address=None,
+        caller=NOBODY,
+        session_id=session.public_id,
+    )
+    assert LogEntry.objects.latest("id").code == code
+    session.refresh_from_db()
+    assert session.failure_code == code
