@@ -9,7 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.module_loading import import_string
 
-MACHINE_PATHS = ("/mdm/", "/scep/", "/pki/", "/apps/", "/healthz", "/readyz", "/enroll/trusted")
+MACHINE_PATHS = (
+    *("/mdm/", "/scep/", "/pki/", "/apps/", "/enroll/trusted"),
+    *("/healthz", "/readyz", "/metrics"),
+)
 PASSWORD_CHANGE_PATHS = ("/accounts/", "/static/", "/enroll", "/e/", "/branding/", "/api/")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="console:dashboard")),
     path("healthz", views.healthz),
     path("readyz", views.readyz),
+    path("metrics", views.metrics),
     *probe.build_urls(),
     # Accounts are made and helped by administrators; nobody signs up, and another's sign-in opens
     # none: people who sign in to enroll come by /enroll/sign-in.

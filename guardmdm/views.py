@@ -1,14 +1,21 @@
 """The operators' doors: is the process alive, can it do its work."""
 
+from ipaddress import ip_address
+
 from django.db.utils import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from guardmdm.metrics import build_metrics
 from guardmdm.readiness import count_missing_migrations, reach_broker
-from organization.errors import NotSetUp
+from organization.errors import ApiKeyInvalid, NotSetUp
+from organization.services.api_keys import verify_api_key
+from organization.services.client_address import get_client_address
 from scep.selectors import get_issuing_ca
 
 OK = "ok"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
@@ -45,6 +52,30 @@ def _check_set_up() -> str:
     except NotSetUp:
         return "first-time set-up is missing: run manage.py bootstrap"
     return OK
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Numbers for monitoring, to whoever asks on this machine itself or has an API key."""
+    if not (_is_from_here(request) or _has_key(request)):
+        answer = HttpResponse("An API key is needed.\n", content_type="text/plain", status=401)
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    return HttpResponse(build_metrics(now=timezone.now()), content_type=METRICS_TYPE)
+
+
+def _is_from_here(request: HttpRequest) -> bool:
+    """Of a proxy on this machine everything comes from here, so none may have passed it on."""
+    address = get_client_address(request)
+    passed_on = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA"} & request.META.keys()
+    return not passed_on and address is not None and ip_address(address).is_loopback
+
+
+def _has_key(request: HttpRequest) -> bool:
+    scheme, _, text = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    try:
+        return scheme.lower() == "bearer" and bool(verify_api_key(text, now=timezone.now()))
+    except ApiKeyInvalid:
+        return False
 
 
 def answer_not_found(request: HttpRequest, *_: str) -> HttpResponse:

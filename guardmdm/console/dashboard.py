@@ -15,7 +15,6 @@ from django.utils.translation import ngettext
 from devices.console import STATUS_ORDER
 from devices.models import (
     DeviceStatus,
-    EnrollmentState,
     Platform,
     PushCertificateState,
 )
@@ -51,7 +50,7 @@ from organization.errors import NotSetUp
 from organization.models import Role
 from organization.selectors import get_organization
 from organization.templatetags.console import tone
-from policies.models import ItemState, ItemStatus
+from policies.selectors.progress import count_failed_items
 from scep.models import ScepProfile
 from scep.selectors import ExpiringCertificate, get_issuing_ca, list_expiring
 from scep.templatetags.scep_console import MOST_WAITING, at_most_99, count_waiting
@@ -132,12 +131,6 @@ def count_enrollments_by_day(*, today: date) -> list[tuple[date, int]]:
     first, counts = today - timedelta(days=COUNTED_DAYS - 1), count_devices_by_day()
     days = (first + timedelta(days=number) for number in range(COUNTED_DAYS))
     return [(day, counts[day]) for day in days]
-
-
-def count_failed_items() -> int:
-    """Return the number of items that devices enrolled now have failed to install."""
-    failed = ItemStatus.objects.filter(state=ItemState.FAILED)
-    return failed.filter(enrollment__state=EnrollmentState.LIVE).count()
 
 
 def find_doctor_notices(user: Any) -> list[Notice]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from devices.models import Device
+from devices.models import Device, EnrollmentState
 from devices.selectors import find_live_enrollment
 from policies.models import ItemState, ItemStatus, Policy, PolicyItem
 from policies.selectors.desired import ItemKey, list_desired_items
@@ -91,3 +91,9 @@ def _describe(item: PolicyItem | None, *, status: ItemStatus | None) -> ItemProg
         error=status.error if status and is_current else "",
         updated_at=status.updated_at if status else None,
     )
+
+
+def count_failed_items() -> int:
+    """Return the number of items that devices enrolled now have failed to install."""
+    failed = ItemStatus.objects.filter(state=ItemState.FAILED)
+    return failed.filter(enrollment__state=EnrollmentState.LIVE).count()

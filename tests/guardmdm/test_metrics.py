@@ -1,0 +1,93 @@
+"""`/metrics`: who is told, and what; read by the format's own rules."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from devices.models import Device, DeviceStatus
+from enrollment.models import EnrollmentToken
+from guardmdm import metrics
+from guardmdm.heartbeat import record_heartbeat
+from guardmdm.models import Heart
+from organization.services.api_keys import create_api_key, revoke_api_key
+from scep.selectors import get_issuing_ca
+
+pytestmark = pytest.mark.django_db
+
+LINE = re.compile(r'(guardmdm_[a-z_]+)(?:{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+)})? (\S+)')
+ELSEWHERE = "203.0.113.9"
+
+
+def read(client: Client) -> dict[str, float]:
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
+    found = {}
+    for line in answer.content.decode().splitlines():
+        if not line.startswith(("# HELP guardmdm_", "# TYPE guardmdm_")):
+            match = LINE.fullmatch(line)
+            assert match, line
+            found[f"{match[1]}{{{match[2] or ''}}}"] = float(match[3])
+    return found
+
+
+def test_it_tells_the_state_of_the_installation(client: Client, bootstrapped: None) -> None:
+    now = timezone.now()
+    for number, status in enumerate((DeviceStatus.MANAGED, DeviceStatus.MANAGED, "not_managed")):
+        Device.objects.create(udid=f"U{number}", status=status)
+    record_heartbeat(Heart.WORKER, now=now - timedelta(minutes=3))
+    found = read(client)
+    assert found['guardmdm_devices{status="managed"}'] == 2
+    assert found['guardmdm_devices{status="not_managed"}'] == 1
+    assert found['guardmdm_devices{status="pending"}'] == 0
+    age = now.timestamp() - found['guardmdm_sign_of_life_timestamp_seconds{process="worker"}']
+    assert age == pytest.approx(180, abs=1)
+    ca = get_issuing_ca()
+    end = found[f'guardmdm_certificate_expiry_timestamp_seconds{{kind="issuing",name="{ca.name}"}}']
+    assert end == ca.not_after.timestamp()
+    assert found["guardmdm_active_tokens{}"] == EnrollmentToken.objects.count()
+    assert found["guardmdm_open_commands{}"] == found["guardmdm_failed_items{}"] == 0
+
+
+def test_names_are_escaped(client: Client, bootstrapped: None) -> None:
+    ca = get_issuing_ca()
+    ca.name = 'Quote " and \\ and\nline'
+    ca.save(update_fields=["name"])
+    assert any(r'name="Quote \" and \\ and\nline"' in name for name in read(client))
+
+
+def test_a_broker_that_is_away_is_left_out(
+    client: Client, bootstrapped: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> int:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(metrics, "count_waiting_tasks", fail)
+    assert "guardmdm_broker_tasks{}" not in read(client)
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_from_elsewhere_it_takes_a_key(client: Client, bootstrapped: None, scheme: str) -> None:
+    key, text = create_api_key("Prometheus", role="auditor", actor="ada@example.com")
+    headers = {"Authorization": f"{scheme} {text}"}
+    assert client.get("/metrics", headers=headers, REMOTE_ADDR=ELSEWHERE).status_code == 200
+    revoke_api_key(key, actor="ada@example.com")
+    assert client.get("/metrics", headers=headers, REMOTE_ADDR=ELSEWHERE).status_code == 401
+
+
+@pytest.mark.parametrize("said", ["", "Bearer gmk_wrong", "Basic Z21rXzE6eA==", "Bearer é"])
+def test_nobody_else_is_told_anything(client: Client, bootstrapped: None, said: str) -> None:
+    answer = client.get("/metrics", headers={"Authorization": said}, REMOTE_ADDR=ELSEWHERE)
+    assert (answer.status_code, answer["WWW-Authenticate"]) == (401, "Bearer")
+    assert b"guardmdm_" not in answer.content
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+def test_a_proxy_on_this_machine_does_not_pass_for_it(
+    client: Client, bootstrapped: None, header: str
+) -> None:
+    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 401
