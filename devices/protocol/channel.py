@@ -57,8 +57,9 @@ class ChannelMessage:
 def decode_channel(message: dict[str, Any]) -> Channel:
     """Raises MessageInvalid unless the message has either UDID or EnrollmentID.
 
-    UserID and EnrollmentUserID come only in a user's messages (Macs, Shared iPads). With an empty
-    one it is nobody's: taken for the device's own, a user's CheckOut would end the enrollment.
+    UserID, EnrollmentUserID and the names come only in a user's messages (Macs, Shared iPads). With
+    an empty id, or names alone, it is nobody's: taken for the device's own, a user's CheckOut would
+    end the enrollment, and a user's token take the place of the device's.
     """
     udid, enrollment_id = _find_id(message, "UDID"), _find_id(message, "EnrollmentID")
     if udid and enrollment_id:
@@ -81,9 +82,13 @@ def _decode_user(message: dict[str, Any]) -> User | None:
         long_name=find_text(message, "UserLongName"),
         not_on_console=find_flag(message, "NotOnConsole"),
     )
-    if not user_id and not USER_IDS.isdisjoint(message):
+    if user_id:
+        return user
+    if not USER_IDS.isdisjoint(message):
         raise MessageInvalid("UserID is empty")
-    return user if user_id else None
+    if user.short_name or user.long_name:
+        raise MessageInvalid("UserID is missing beside a user's name")
+    return None
 
 
 def _find_id(message: dict[str, Any], key: str) -> str:

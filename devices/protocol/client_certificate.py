@@ -5,7 +5,6 @@ DER) and PEM with percent-escapes, as nginx's `$ssl_client_escaped_cert` writes 
 """
 
 import base64
-import binascii
 import re
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
@@ -13,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 
 from devices.errors import MessageRefused
+from scep.protocol.reading import MALFORMED
 
 MAX_HEADER = 16 * 1024
 BYTE_SEQUENCE = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
@@ -40,7 +40,7 @@ def decode_client_certificate(header: str) -> x509.Certificate:
 def _decode_der(text: str) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
-    except (binascii.Error, ValueError) as error:
+    except MALFORMED as error:
         raise _refuse("holds no certificate") from error
 
 
@@ -49,7 +49,7 @@ def _decode_pem(pem: bytes) -> x509.Certificate:
         raise _refuse("holds more than one certificate")
     try:
         return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except MALFORMED as error:
         raise _refuse("holds no certificate") from error
 
 

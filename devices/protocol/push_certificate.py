@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from devices.errors import PushCertificateInvalid
+from scep.protocol.reading import MALFORMED
 
 TOPIC_PREFIX = "com.apple.mgmt."
 KEY_BITS = 2048
@@ -78,9 +79,11 @@ def decode_push_certificate(data: bytes, *, password: str = "") -> PushIdentity:
 
 def _decode_pem(data: bytes, password: bytes | None) -> tuple[x509.Certificate, bytes | None]:
     try:
-        certificate = x509.load_pem_x509_certificate(data)
-    except ValueError as error:
+        certificates = x509.load_pem_x509_certificates(data)
+    except MALFORMED as error:
         raise PushCertificateInvalid("the file holds no certificate") from error
+    # A chain beside it may come first.
+    certificate = next(filter(_list_topics, certificates), certificates[0])
     if b"PRIVATE KEY-----" not in data:
         return certificate, None
     return certificate, decode_key(data, password=(password or b"").decode())
@@ -91,7 +94,11 @@ def decode_key(data: bytes, *, password: str = "") -> bytes:
     load = load_pem_private_key if b"-----BEGIN" in data else load_der_private_key
     try:
         key = load(data, password=password.encode() or None)
-    except (ValueError, TypeError) as error:
+    except TypeError as error:
+        if password:  # it was given for a key that is not encrypted
+            return decode_key(data)
+        raise PushCertificateInvalid("the private key is encrypted: give its password") from error
+    except MALFORMED as error:
         raise PushCertificateInvalid("the private key cannot be read; is it encrypted?") from error
     return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
@@ -99,11 +106,11 @@ def decode_key(data: bytes, *, password: str = "") -> bytes:
 def _decode_der(data: bytes, password: bytes | None) -> tuple[x509.Certificate, bytes | None]:
     try:
         return x509.load_der_x509_certificate(data), None
-    except ValueError:
+    except MALFORMED:
         pass
     try:
         key, certificate, _ = pkcs12.load_key_and_certificates(data, password)
-    except ValueError as error:
+    except MALFORMED as error:
         text = "the file is neither a certificate nor a PKCS#12 that this password opens"
         raise PushCertificateInvalid(text) from error
     if certificate is None or key is None:
@@ -112,19 +119,29 @@ def _decode_der(data: bytes, password: bytes | None) -> tuple[x509.Certificate, 
 
 
 def _get_topic(certificate: x509.Certificate) -> str:
-    topics = [
-        str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
-    ]
+    topics = _list_topics(certificate)
     if len(topics) != 1 or not topics[0].startswith(TOPIC_PREFIX) or len(topics[0]) > 255:
         raise PushCertificateInvalid(f"its UID is no push topic: {', '.join(topics) or 'none'}")
     return topics[0]
 
 
+def _list_topics(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.subject.get_attributes_for_oid(NameOID.USER_ID)
+    except ValueError as error:
+        raise PushCertificateInvalid("its subject cannot be read") from error
+    return [str(name.value) for name in names]
+
+
 def is_key_of(private_key: bytes, *, certificate: x509.Certificate) -> bool:
-    """Whether the key (PKCS#8, DER) belongs to the certificate."""
+    """Whether the key (PKCS#8, DER) belongs to the certificate; raises PushCertificateInvalid."""
     key = load_der_private_key(private_key, password=None)
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return key.public_key().public_bytes(*form) == certificate.public_key().public_bytes(*form)
+    try:
+        certified = certificate.public_key().public_bytes(*form)
+    except MALFORMED as error:
+        raise PushCertificateInvalid("its public key is of an unknown kind") from error
+    return key.public_key().public_bytes(*form) == certified
 
 
 def _load_rsa(private_key: bytes) -> rsa.RSAPrivateKey:

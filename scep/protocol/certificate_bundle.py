@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 
 from scep.errors import BundleInvalid
 from scep.protocol.certificates import PrivateKey, encode_public_key
+from scep.protocol.reading import MALFORMED
 
 MAX_BYTES = 256 * 1024
 MAX_CERTIFICATES = 20
@@ -51,7 +52,7 @@ def read_bundle(data: bytes, *, key: bytes | None, password: str) -> Certificate
 def _read_certificates(data: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(data)
-    except ValueError as error:
+    except MALFORMED as error:
         raise BundleInvalid("The file holds no certificate that can be read.") from error
 
 
@@ -84,7 +85,7 @@ def _read_pkcs12(
 ) -> tuple[list[x509.Certificate], PrivateKey]:
     try:
         package = pkcs12.load_pkcs12(data, password.encode() or None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except MALFORMED as error:
         raise BundleInvalid("This is neither PEM nor PKCS#12, or the password is wrong.") from error
     held = [package.cert, *package.additional_certs]
     certificates = [each.certificate for each in held if each is not None]

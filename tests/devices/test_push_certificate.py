@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
+    Encoding,
     load_pem_private_key,
     pkcs12,
 )
@@ -54,8 +55,6 @@ def answer_csr(apple: ApnsAuthority, csr: bytes, *, topic: str = TOPIC, days: in
     builder = x509.CertificateBuilder(
         root.subject, subject, public_key, 5, now - timedelta(days=1), now + timedelta(days=days)
     )
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)  # type: ignore[arg-type]
 
 
@@ -112,6 +111,40 @@ def test_pem_with_key_and_pkcs12_are_taken(apple: ApnsAuthority) -> None:
         load(package, password="wrong")
     load(package, password="open sesame")
     assert PushCertificate.objects.filter(is_active=True).count() == 1
+
+
+def test_the_certificate_is_found_in_a_file_that_begins_with_its_chain(
+    apple: ApnsAuthority,
+) -> None:
+    pair = apple.issue_push_certificate(TOPIC)
+    load(apple.root.certificate_pem + pair.pem)
+    assert get_topic() == TOPIC
+
+
+def test_a_password_that_nothing_needs_is_no_reason_to_refuse(apple: ApnsAuthority) -> None:
+    load(apple.issue_push_certificate(TOPIC).pem, password="of something else")
+    assert get_topic() == TOPIC
+
+
+def make_odd(apple: ApnsAuthority) -> list[tuple[bytes, dict[str, Any], str]]:
+    """Files that the library refuses with errors which are no ValueError."""
+    pair = apple.issue_push_certificate(TOPIC)
+    der = x509.load_pem_x509_certificate(pair.certificate_pem).public_bytes(Encoding.DER)
+    command = "openssl ecparam -name brainpoolP256r1 -genkey -noout -param_enc explicit"
+    curve = subprocess.run(command.split(), check=True, capture_output=True).stdout
+    version, key_kind = bytes.fromhex("a003020102"), bytes.fromhex("2a864886f70d010101")
+    return [
+        (der.replace(version, version[:-1] + b"\x01", 1), {}, "neither a certificate"),
+        (der.replace(key_kind, key_kind[:-1] + b"\x55", 1), {}, "public key is of an unknown kind"),
+        (pair.certificate_pem, {"key": curve}, "private key cannot be read"),
+    ]
+
+
+def test_a_file_of_a_kind_that_nobody_reads_is_refused(apple: ApnsAuthority) -> None:
+    create_csr(actor="ada")  # there is a key to compare with
+    for data, options, reason in make_odd(apple):
+        with pytest.raises(PushCertificateInvalid, match=reason):
+            load(data, **options)
 
 
 def test_a_renewal_keeps_the_topic_and_takes_over(apple: ApnsAuthority) -> None:

@@ -325,3 +325,16 @@ def test_a_message_of_an_empty_user_is_400_and_not_the_devices(mac: MdmDevice, k
         assert mac.put(CHECKIN, message).status_code == 400, message["MessageType"]
     assert mac.connect(**nobody).status_code == 400
     assert [list(table.objects.values()) for table in TABLES] == before
+
+
+@pytest.mark.parametrize("name", ["UserShortName", "UserLongName"])
+def test_a_message_with_a_users_name_alone_is_400_and_not_the_devices(
+    mac: MdmDevice, name: str
+) -> None:
+    before = [list(table.objects.values()) for table in TABLES]
+    update = mac.message("TokenUpdate", Token=b"t" * 32, PushMagic="m", **{name: "anna"})
+    for message in (mac.message("CheckOut", **{name: "anna"}), update):
+        assert mac.put(CHECKIN, message).status_code == 400, message["MessageType"]
+    assert mac.connect(**{name: "anna"}).status_code == 400
+    assert [list(table.objects.values()) for table in TABLES] == before
+    assert mac.connect(**{name: ""}).status_code == 200

@@ -45,7 +45,14 @@ def test_openssl_reads_the_same_certificate() -> None:
     assert digest == said.strip().partition("=")[2].replace(":", "").lower()
 
 
+# The version of a certificate that no RFC knows: the library's error for it is no ValueError.
+ODD_DER = DER.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020109"), 1)
+ODD_PEM = (
+    b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(ODD_DER) + b"-----END CERTIFICATE-----\n"
+)
 REFUSED = {
+    "an odd version": f":{base64.b64encode(ODD_DER).decode()}:",
+    "an odd version, escaped": quote(ODD_PEM.decode(), safe=""),
     "empty": "",
     "a word": "SUCCESS",
     "two sequences": f"{SEQUENCE}, {SEQUENCE}",

@@ -1,5 +1,6 @@
 """An issuing CA that somebody brings: read in every usual form, refused for every usual mistake."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scep.errors import AuthorityInvalid
@@ -62,6 +63,15 @@ def test_every_usual_form_is_read() -> None:
     for form in forms:
         assert names(form) == ["Device CA", "Corporate Policy CA", "Corporate Root"]
         assert form.key.public_key() == CORPORATION.certificate.public_key()
+
+
+def test_a_certificate_of_an_unknown_version_is_refused() -> None:
+    """The library's error for it is no ValueError."""
+    version = bytes.fromhex("a003020102")
+    odd = CORPORATION.certificate.public_bytes(Encoding.DER).replace(version, version[:-1] + b"\t")
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(odd)
+    with pytest.raises(AuthorityInvalid, match="holds no certificate"):
+        decode(pem + b"-----END CERTIFICATE-----\n" + CORPORATION.key_pem)
 
 
 def test_self_signed_ca_may_issue_itself() -> None:
