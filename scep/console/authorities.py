@@ -31,10 +31,10 @@ from scep.models import (
     ServicePurpose,
 )
 from scep.protocol.description import describe_certificate
-from scep.selectors import build_links, list_chain
+from scep.selectors import build_links, is_needed, list_chain
 from scep.services.authority_import import import_authority
 from scep.services.escrow import export_authority
-from scep.services.revocation import NEEDED, revoke_service_certificate
+from scep.services.revocation import revoke_service_certificate
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority
 from scep.services.service_certificates import BUILDERS, rotate_service_certificate
 
@@ -70,7 +70,6 @@ def list_authorities(request: HttpRequest) -> HttpResponse:
         "own": own,
         "external": [row for row in rows if row.role == CertificateAuthorityRole.EXTERNAL],
         "services": _list_service_certificates().order_by("-is_active", "-pk")[:100],
-        "rotatable": list(BUILDERS),
     }
     return render(request, "console/authority/list.html", context)
 
@@ -207,7 +206,7 @@ def revoke_service(request: HttpRequest, key: str) -> HttpResponse:
         else:
             messages.success(request, _("The certificate is revoked."))
             return redirect(LIST)
-    context = {"row": row, "form": form, "is_needed": row.is_active and row.purpose in NEEDED}
+    context = {"row": row, "form": form, "is_needed": is_needed(row)}
     return render(request, "console/authority/revoke.html", context)
 
 

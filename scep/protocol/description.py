@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -78,8 +79,17 @@ def _list_names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def _read_name(name: x509.GeneralName) -> str:
     if isinstance(name, x509.OtherName):
-        return f"{name.type_id.dotted_string}: {name.value[2:].decode(errors='replace')}"
+        return f"{name.type_id.dotted_string}: {_read_other_name(name.value)}"
     return str(name.value)
+
+
+def _read_other_name(der: bytes) -> str:
+    """Return a text as such, and anything else in hexadecimal: a stranger's CA may write it."""
+    try:
+        value = core.load(der, strict=True)
+        return str(value.native) if isinstance(value, core.AbstractString) else der.hex()
+    except ValueError:
+        return der.hex()
 
 
 def _list_usages(certificate: x509.Certificate) -> tuple[str, ...]:

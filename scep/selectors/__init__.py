@@ -33,6 +33,7 @@ from scep.selectors.served import ServedProfile, find_served_profile, get_served
 from scep.selectors.services import (
     ServiceIdentity,
     get_service_identity,
+    is_needed,
     is_service_certificate_revoked,
     is_serving_own_certificate,
     list_recipients,
@@ -63,6 +64,7 @@ __all__ = [
     "get_server_authority",
     "get_service_identity",
     "get_signer",
+    "is_needed",
     "is_service_certificate_revoked",
     "is_serving_own_certificate",
     "list_certified_again",

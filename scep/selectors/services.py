@@ -87,6 +87,19 @@ def is_service_certificate_revoked(certificate: x509.Certificate) -> bool:
     return rows.filter(fingerprint=fingerprint(encode_certificate(certificate))).exists()
 
 
+def is_needed(certificate: ServiceCertificate) -> bool:
+    """Whether something would stand still without it: then it is rotated, and revoked afterwards.
+
+    The RA of a retired CA opens what comes from devices that know no other, and that of the next
+    one nothing yet.
+    """
+    if not certificate.is_active:
+        return False
+    if certificate.purpose == ServicePurpose.SCEP_RA:
+        return certificate.issuer.state == CertificateAuthorityState.ACTIVE
+    return certificate.purpose == ServicePurpose.PROFILE_SIGNING
+
+
 def is_serving_own_certificate() -> bool:
     """Whether this server has made itself a TLS certificate; a proxy may serve another."""
     return ServiceCertificate.objects.filter(

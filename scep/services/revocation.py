@@ -17,12 +17,11 @@ from scep.models import (
     IssuedCertificate,
     RevocationList,
     ServiceCertificate,
-    ServicePurpose,
 )
 from scep.protocol.crl import Revocation, build_crl
 from scep.protocol.issuing import Signer
 from scep.protocol.revocation_reasons import check_reason
-from scep.selectors import get_signer, list_certified_again
+from scep.selectors import get_signer, is_needed, list_certified_again
 from scep.signals import revocation_list_outdated
 
 LIFETIME = timedelta(days=7)
@@ -30,7 +29,6 @@ REFRESH_AFTER = LIFETIME / 2
 CLOCK_STEP = timedelta(minutes=1)
 """A list from further in the future was made while this server's clock was wrong."""
 CHUNK = 5000
-NEEDED = (ServicePurpose.SCEP_RA, ServicePurpose.PROFILE_SIGNING)
 
 
 def ensure_crl(authority: CertificateAuthority, *, now: datetime) -> RevocationList:
@@ -91,7 +89,7 @@ def revoke_service_certificate(
     for one that is still needed: rotate it first.
     """
     check_reason(reason)
-    if certificate.is_active and certificate.purpose in NEEDED:
+    if is_needed(certificate):
         raise AuthorityInvalid(f"{certificate} is in use: rotate it first.")
     with transaction.atomic():
         mark_stale(certificate.issuer_id)

@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from organization.templatetags.console import pill
 from scep.forms.certificates import REASONS
 from scep.models import (
+    CertificateAuthorityState,
     CertificateStatus,
     HeldRequest,
     HeldRequestState,
@@ -23,6 +24,7 @@ from scep.models import (
     ScepServerType,
     ServiceCertificate,
 )
+from scep.selectors import is_needed
 
 register = template.Library()
 
@@ -67,7 +69,7 @@ def service_pill(certificate: ServiceCertificate) -> SafeString:
         return pill("revoked", _("Revoked"))
     if certificate.not_after < timezone.now():
         return pill("expired", _("Expired"))
-    if certificate.is_active:
+    if certificate.is_active and certificate.issuer.state != CertificateAuthorityState.RETIRED:
         return pill("active", _("In use"))
     return pill("kept", _("Kept for what it signed"))
 
@@ -76,6 +78,12 @@ def service_pill(certificate: ServiceCertificate) -> SafeString:
 def is_in_force(certificate: ServiceCertificate) -> bool:
     """Whether there is anything to revoke."""
     return certificate.revoked_at is None and certificate.not_after > timezone.now()
+
+
+@register.filter
+def is_needed_now(certificate: ServiceCertificate) -> bool:
+    """Whether it has to be rotated before it may be revoked."""
+    return is_needed(certificate)
 
 
 @register.simple_tag

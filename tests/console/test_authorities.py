@@ -26,7 +26,13 @@ from scep.models import (
     ServiceCertificate,
     ServicePurpose,
 )
-from scep.selectors import find_next_ca, get_certificate, get_issuing_ca
+from scep.selectors import (
+    find_next_ca,
+    get_certificate,
+    get_issuing_ca,
+    get_service_identity,
+)
+from scep.services.rotation import activate_authority, prepare_authority
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
 from tests.scep.external.scep_server import make_authority
@@ -254,6 +260,26 @@ class TestRevokingOwnCertificates:
         assert "rotate it first" in administrator.post(self.url(row), values).content.decode()
         row.refresh_from_db()
         assert row.revoked_at is None
+
+    def test_that_of_a_ca_that_does_not_issue_is_revoked_and_never_rotated(
+        self, bootstrapped: None, administrator: Client
+    ) -> None:
+        """Rotating gives the CA that issues a new one, and leaves the others'."""
+        old = ServiceCertificate.objects.get(purpose=ServicePurpose.SCEP_RA)
+        now = timezone.now()
+        next_ca = prepare_authority(key_type="ec_p256", activates_at=None, actor="t", now=now)
+        activate_authority(next_ca, actor="t", now=now)
+        ahead = prepare_authority(key_type="ec_p256", activates_at=None, actor="t", now=now)
+        page = administrator.get(LIST).content.decode()
+        assert page.count(f"{LIST}services/scep_ra/rotate") == 2  # the link, and htmx's
+        for row in (old, ServiceCertificate.objects.get(issuer=ahead)):
+            assert self.url(row) in page
+            values = {"reason": "key_compromise", "confirmation": row.serial[-8:]}
+            administrator.post(self.url(row), values)
+            row.refresh_from_db()
+            assert row.revocation_reason == "key_compromise"
+        activate_authority(ahead, actor="t", now=now)
+        assert get_service_identity(ServicePurpose.SCEP_RA, issuer=ahead).row.revoked_at is None  # type: ignore[union-attr]
 
     def test_a_tls_certificate_in_use_warns_and_is_replaced(
         self, bootstrapped: None, administrator: Client, settings: Any, tmp_path: Path
