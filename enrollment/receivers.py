@@ -235,7 +235,7 @@ def log_policies(enrollment: Enrollment, queued: int, **_: Any) -> None:
         _write_device(
             "policies_queued",
             enrollment,
-            message=f"{queued} policy commands queued",
+            message=f"{queued} policy command{'' if queued == 1 else 's'} queued",
             detail={"queued": queued},
         )
 
