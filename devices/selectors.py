@@ -306,9 +306,13 @@ def count_devices_by_day() -> Counter[date]:
 def find_waiting_command(
     enrollment: Enrollment, *, request_type: str, user_channel: UserChannel | None = None
 ) -> Command | None:
-    """Return an unanswered command of this type to the device's channel, or a user's."""
+    """Return an unanswered command of this type to the device's channel, or a user's.
+
+    One whose time is over makes no other superfluous, though the sweep may not have ended it yet.
+    """
     queue = Command.objects.filter(enrollment=enrollment, user_channel=user_channel)
-    return queue.filter(request_type=request_type, state__in=OPEN_STATES).first()
+    in_time = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return queue.filter(in_time, request_type=request_type, state__in=OPEN_STATES).first()
 
 
 def find_due_commands(now: datetime) -> QuerySet[Command]:

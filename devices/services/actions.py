@@ -21,6 +21,7 @@ from devices.models import (
 )
 from devices.protocol.commands import (
     OUTRANKING,
+    QUERIES,
     USER_CHANNEL,
     CommandType,
     DeviceFacts,
@@ -42,7 +43,7 @@ from devices.services.escrow import keep_secret
 from devices.services.locks import lock_live_enrollment
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import find_right_refusal, queue_queries, queue_questions
-from devices.services.queue import cancel, cancel_commands, enqueue
+from devices.services.queue import cancel, cancel_commands, enqueue, withdraw
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.services.supplies import supply
@@ -50,6 +51,7 @@ from devices.services.user_channels import get_user_channel
 from devices.signals import device_group_changed
 from organization.services.audit import record
 
+LOCK = "DeviceLock"  # the first one stands, with its PIN
 REMOVED = "Removed by an administrator."
 LONGEST_LIFETIME = timedelta(days=366)
 
@@ -113,7 +115,9 @@ def enqueue_checked(
     command = kind.build_body(added.parameters, facts=facts)
     if name == ERASE:
         check_erase(enrollment.device, body=command)
-    waiting = _find_enough(kind, enrollment, command=command, user_channel=channel)
+    waiting = _find_enough(
+        kind, enrollment, command=command, given=parameters, user_channel=channel
+    )
     if waiting is not None:
         return waiting
     row = enqueue(
@@ -135,17 +139,44 @@ def _find_enough(
     enrollment: Enrollment,
     *,
     command: dict[str, Any],
+    given: Mapping[str, Any],
     user_channel: UserChannel | None,
 ) -> Command | None:
-    """Return the waiting command that makes another one superfluous."""
+    """Return the waiting command that makes another one superfluous.
+
+    One that says something else is taken back; raises CommandInvalid where the device has it.
+    """
     if not kind.is_unique:
         return None
     waiting = find_waiting_command(
         enrollment, request_type=kind.request_type, user_channel=user_channel
     )
-    if waiting is not None and kind.request_type == ERASE:
+    if waiting is None or kind.request_type in (*QUERIES, LOCK):
+        return waiting
+    if kind.request_type == ERASE:
         return supersede_erase(waiting, body=command)
-    return waiting
+    said = get_command_body(waiting)
+    if _leave_out_made(said, kind=kind, given=given) == _leave_out_made(
+        command, kind=kind, given=given
+    ):
+        return waiting
+    if withdraw(waiting.uuid):
+        return None
+    raise CommandInvalid(
+        f"{kind.name}: the device has been told something else and has not answered yet; "
+        "cancel that, or wait"
+    )
+
+
+def _leave_out_made(
+    body: dict[str, Any], *, kind: CommandType, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the body with no more of what the server makes than whether it is there.
+
+    Who asks twice for a random password asks twice for the same.
+    """
+    made = {each.key for each in kind.parameters if each.is_made and each.name not in given}
+    return {key: bool(value) if key in made else value for key, value in body.items()}
 
 
 def _check_obeyable(

@@ -8,6 +8,7 @@ from devices.errors import CommandInvalid, PlistInvalid
 from devices.models import Command, Device
 from devices.protocol.commands import COMMAND_TYPES, CommandType
 from devices.protocol.plist import decode_plist
+from devices.selectors import get_command_body
 from devices.services.locks import lock_live_enrollment
 from devices.services.queue import enqueue
 from organization.services.audit import record
@@ -47,6 +48,10 @@ def queue_raw_command(device: Device, *, content: bytes, actor: str) -> Command:
         enrollment = lock_live_enrollment(device)
         priority = kind.priority if kind else 0
         row = enqueue(enrollment, command=command, origin=actor, priority=priority)
+        if get_command_body(row) != command:
+            raise CommandInvalid(
+                f"a {row.request_type} that says something else waits already: cancel it first"
+            )
         record(
             actor,
             action="command.raw",

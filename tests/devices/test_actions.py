@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
 from devices.models import Command, Device, Group
@@ -92,6 +93,59 @@ def test_an_erase_is_next_even_while_others_wait(mac: MdmDevice) -> None:
     assert command is not None
     assert command["Command"]["RequestType"] == "EraseDevice"
     assert len(command["Command"]["PIN"]) == 6
+
+
+def say(device: MdmDevice, request_type: str, **parameters: Any) -> Command:
+    return actions.queue_command(
+        device.row, request_type=request_type, parameters=parameters, actor=ACTOR
+    )
+
+
+def test_the_last_word_counts_while_the_device_has_not_heard_the_one_before(
+    mac: MdmDevice,
+) -> None:
+    """Two passwords one after the other: the second was taken for the first, and never set."""
+    mac.answer_everything()
+    first = say(mac, "SetRecoveryLock", new_password="first of all")
+    second = say(mac, "SetRecoveryLock", new_password="second thoughts")
+    assert say(mac, "SetRecoveryLock", new_password="second thoughts") == second
+    first.refresh_from_db()
+    assert first.state == "cancelled"
+    taken = mac.take()
+    assert taken is not None
+    assert taken["Command"]["NewPassword"] == "second thoughts"
+    with pytest.raises(CommandInvalid, match="told something else"):
+        say(mac, "SetRecoveryLock", remove=True)
+    assert mac.take("Acknowledged", taken["CommandUUID"]) is None
+    say(mac, "SetRecoveryLock", remove=True)
+    removal = mac.take()
+    assert removal is not None
+    assert removal["Command"]["NewPassword"] == ""
+
+
+def test_who_asks_twice_for_a_random_password_gets_one(mac: MdmDevice) -> None:
+    first = say(mac, "SetRecoveryLock")
+    assert say(mac, "SetRecoveryLock") == first
+    assert say(mac, "SetRecoveryLock", remove=True) != first
+
+
+def test_a_question_that_waits_is_enough_however_it_is_asked(phone: MdmDevice) -> None:
+    phone.answer_everything()
+    whole = say(phone, "ProfileList")
+    assert say(phone, "ProfileList", managed_only=True) == whole
+
+
+def test_a_command_whose_time_is_over_makes_no_other_superfluous(phone: MdmDevice) -> None:
+    """The sweep that ends it may be late, or the scheduler stand still."""
+    phone.answer_everything()
+    Device.objects.update(information={"IsSupervised": True})
+    stale = say(phone, "RestartDevice")
+    Command.objects.filter(pk=stale.pk).update(expires_at=timezone.now())
+    fresh = say(phone, "RestartDevice")
+    assert fresh != stale
+    taken = phone.take()
+    assert taken is not None
+    assert taken["CommandUUID"] == fresh.uuid
 
 
 def test_programs_queue_what_the_table_allows(phone: MdmDevice) -> None:

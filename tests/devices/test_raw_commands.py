@@ -98,3 +98,14 @@ def test_the_answer_counts_when_the_question_was_odd(phone: MdmDevice, identifie
     row.refresh_from_db()
     assert row.state == "acknowledged"
     assert "com.example.b" in phone.enrollment.reported_applications
+
+
+def test_one_that_another_would_take_the_place_of_is_refused(phone: MdmDevice) -> None:
+    """The one that waits was sent instead, and this one was said to be on its way."""
+    lost = {"RequestType": "DeviceLock", "Message": "Lost"}
+    first = queue_raw_command(phone.row, content=plistlib.dumps(lost), actor=ACTOR)
+    assert queue_raw_command(phone.row, content=plistlib.dumps(lost), actor=ACTOR) == first
+    found = plistlib.dumps(lost | {"Message": "Found"})
+    with pytest.raises(CommandInvalid, match="says something else waits already"):
+        queue_raw_command(phone.row, content=found, actor=ACTOR)
+    assert AuditEntry.objects.filter(action="command.raw").count() == 2

@@ -72,7 +72,7 @@ from devices.protocol.commands.pin import generate_pin
 from devices.protocol.commands.play_lost_mode_sound import PLAY_LOST_MODE_SOUND
 from devices.protocol.commands.profile_list import PROFILE_LIST, build_profile_list
 from devices.protocol.commands.provisioning_profile_list import PROVISIONING_PROFILE_LIST
-from devices.protocol.commands.queueing import build_unique_key, find_lifetime
+from devices.protocol.commands.queueing import QUERIES, build_unique_key, find_lifetime
 from devices.protocol.commands.refresh_cellular_plans import REFRESH_CELLULAR_PLANS
 from devices.protocol.commands.remove_application import (
     REMOVE_APPLICATION,
@@ -216,6 +216,7 @@ __all__ = [
     "COMMAND_TYPES",
     "LEFT_OUT",
     "OUTRANKING",
+    "QUERIES",
     "USER_CHANNEL",
     "Body",
     "CommandType",
