@@ -20,7 +20,7 @@ from devices.services.queue import cancel_commands, enqueue
 from devices.services.renewed_identity import ORIGIN
 from devices.signals import renewal_failed
 from scep.models import CertificateStatus, IssuedCertificate
-from scep.selectors import get_renewal_window
+from scep.selectors import get_renewal_window, is_renewal_worthwhile
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +49,9 @@ def start_due_renewals(*, now: datetime) -> int:
     rows = list(_find_candidates(now)[:BATCH])
     certificates = {
         row.fingerprint: row
-        for row in IssuedCertificate.objects.select_related("scep_profile").filter(
-            fingerprint__in=[row.certificate_sha256 for row in rows]
-        )
+        for row in IssuedCertificate.objects.select_related("scep_profile__issuing_ca")
+        .defer("scep_profile__issuing_ca__private_key", "certificate")
+        .filter(fingerprint__in=[row.certificate_sha256 for row in rows])
     }
     due = [row for row in rows if _is_due(certificates.get(row.certificate_sha256), now=now)]
     others = {row.pk for row in rows} - {row.pk for row in due}
@@ -71,12 +71,18 @@ def _find_candidates(now: datetime) -> QuerySet[Enrollment]:
 
 
 def _is_due(certificate: IssuedCertificate | None, *, now: datetime) -> bool:
-    """A revoked or expired one cannot ask for anything any more."""
+    """A revoked or expired one cannot ask for anything any more.
+
+    One that would end no later is not worth a device's while; that is looked at again.
+    """
     if certificate is None or certificate.status != CertificateStatus.ISSUED:
         return False
     if certificate.not_after <= now:
         return False
-    return certificate.lacks_attributes or get_renewal_window(certificate) <= now
+    if certificate.lacks_attributes:
+        return True
+    is_time = get_renewal_window(certificate) <= now
+    return is_time and is_renewal_worthwhile(certificate, now=now)
 
 
 @transaction.atomic

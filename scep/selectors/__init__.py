@@ -16,8 +16,10 @@ from scep.selectors.authorities import (
 from scep.selectors.expiry import ExpiringCertificate, list_expiring
 from scep.selectors.identities import (
     CLOCK_LEEWAY,
+    IDENTITY_LIFETIME,
     count_brought_certificates,
     get_renewal_window,
+    is_renewal_worthwhile,
     select_certificate_of_transaction,
     select_compromised_key,
     verify_identity,
@@ -42,6 +44,7 @@ from scep.selectors.tokens import build_token_expression, filter_by_token
 
 __all__ = [
     "CLOCK_LEEWAY",
+    "IDENTITY_LIFETIME",
     "PINNED_TIME",
     "ExpiringCertificate",
     "ServedProfile",
@@ -65,6 +68,7 @@ __all__ = [
     "get_service_identity",
     "get_signer",
     "is_needed",
+    "is_renewal_worthwhile",
     "is_service_certificate_revoked",
     "is_serving_own_certificate",
     "list_certified_again",

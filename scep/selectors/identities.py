@@ -10,12 +10,20 @@ from django.db.models.expressions import RawSQL
 
 from organization.models import Given, PreparedSelect
 from scep.errors import IdentityNotInTime, IdentityNotTrusted, IdentityRevoked, RequestRejected
-from scep.models import CertificatePurpose, CertificateStatus, IssuedCertificate
+from scep.models import (
+    CertificatePurpose,
+    CertificateStatus,
+    IssuedCertificate,
+    ScepServerType,
+)
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.revocation_reasons import KEY_COMPROMISE
-from scep.selectors.authorities import get_certificate
+from scep.selectors.authorities import get_certificate, get_issuing_ca
 
 CLOCK_LEEWAY = timedelta(minutes=10)
+IDENTITY_LIFETIME = timedelta(days=365)
+"""Of those that no SCEP profile decides about."""
+ONE_DAY = timedelta(days=1)
 RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
@@ -57,13 +65,31 @@ COMPROMISED_KEY = PreparedSelect(select_compromised_key)
 def get_renewal_window(certificate: IssuedCertificate) -> datetime:
     """Return the moment from which the certificate may be renewed; it ends with its validity.
 
-    By its SCEP profile; else 180 days ahead, or a third of a shorter life.
+    By its SCEP profile; else 180 days ahead, or a third of a shorter life. So, too, where a CA has
+    made its life shorter than the profile's window: it would be renewed as soon as it is there.
+    """
+    profile, life = certificate.scep_profile, certificate.not_after - certificate.not_before
+    if profile is not None and profile.renewal_days is not None:
+        window = timedelta(days=profile.renewal_days)
+        is_cut = life < timedelta(days=profile.validity_days)
+        if not (is_cut and life < window + ONE_DAY):
+            return certificate.not_after - window
+    return certificate.not_after - min(RENEWAL_WINDOW, life / RENEWAL_SHARE)
+
+
+def is_renewal_worthwhile(certificate: IssuedCertificate, *, now: datetime) -> bool:
+    """Whether one that is issued now would live longer, by a tenth of the life of this one.
+
+    Near the end of the CA it would not: every device's would end with the CA, and with the next.
+    How long another server's live is not known here.
     """
     profile = certificate.scep_profile
-    if profile is not None and profile.renewal_days is not None:
-        return certificate.not_after - timedelta(days=profile.renewal_days)
-    life = certificate.not_after - certificate.not_before
-    return certificate.not_after - min(RENEWAL_WINDOW, life / RENEWAL_SHARE)
+    if profile is not None and profile.server_type == ScepServerType.EXTERNAL:
+        return True
+    authority = (profile and profile.issuing_ca) or get_issuing_ca()
+    lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
+    gain = min(now + lifetime, authority.not_after) - certificate.not_after
+    return gain > (certificate.not_after - certificate.not_before) / 10
 
 
 def verify_identity(

@@ -41,6 +41,7 @@ from scep.protocol.pkcs12 import build_pkcs12
 from scep.protocol.revocation_reasons import check_reason
 from scep.protocol.subject_template import Naming
 from scep.selectors import (
+    IDENTITY_LIFETIME,
     get_issuing_ca,
     get_signer,
     select_certificate_of_transaction,
@@ -52,7 +53,6 @@ from scep.services.revocation import mark_stale
 from scep.signals import certificate_issued, certificate_revoked
 
 IDENTITY_KEY_BITS = 2048
-IDENTITY_LIFETIME = timedelta(days=365)
 SHORT_LIFETIME = timedelta(hours=1)
 """Of certificates that are made for one moment: the server's tests, the Profile Service."""
 PASSWORD_BYTES = 24

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Command, Enrollment
-from devices.services.renewal import start_renewal
+from devices.services.renewal import start_due_renewals, start_renewal
 from devices.services.replaced_identities import revoke_replaced
 from scep.models import IssuedCertificate, ScepProfile
 from scep.services.authority import revoke_certificate
@@ -53,6 +53,19 @@ def asked(device: MdmDevice) -> MdmDevice:
     start_renewal(get_enrollment(device), now=timezone.now())
     assert device.take() is not None
     return device
+
+
+@pytest.mark.parametrize(
+    ("renewal_days", "left", "starts"), [(60, 29, 0), (60, 9, 1), (20, 21, 0), (20, 19, 1)]
+)
+def test_renewal_waits_for_the_last_third_when_the_ca_issues_for_less_than_the_window(
+    device: MdmDevice, external: ScepProfile, renewal_days: int, left: int, starts: int
+) -> None:
+    """The external CA's live for 31 days: each would be renewed as soon as it is there."""
+    ScepProfile.objects.filter(pk=external.pk).update(renewal_days=renewal_days)
+    pin = get_pin(device)
+    assert (pin.not_after - pin.not_before).days == 31
+    assert start_due_renewals(now=pin.not_after - timedelta(days=left)) == starts
 
 
 def test_new_certificate_takes_over_when_the_device_was_asked_to_renew(
