@@ -36,6 +36,9 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
 
     def _tell(self) -> None:
         now = timezone.now()
+        if self._told_at is None:
+            # Else a server that has just started would look for a minute as if it had no worker.
+            self.app.tasks["guardmdm.tasks.beat"].delay()
         if self._told_at is not None and now - self._told_at < PAUSE:
             return
         self._told_at = now

@@ -25,6 +25,7 @@ from guardmdm.health.machinery import (
 )
 from guardmdm.heartbeat import Scheduler, find_heartbeat, record_heartbeat
 from guardmdm.models import Examination, Heart
+from guardmdm.readiness import count_waiting_tasks
 from scep.models import CertificateAuthority
 from scep.selectors import get_issuing_ca
 from tests.enrollment.mail_server import PASSWORD, USER, MailServer, make_tls
@@ -56,11 +57,14 @@ def test_scheduler_beats_by_itself_with_every_round(tmp_path: Any) -> None:
     assert isinstance(scheduler, PersistentScheduler)
     scheduler._heap = []
     scheduler.schedule.clear()
+    waiting = count_waiting_tasks()
     scheduler.tick()
+    assert count_waiting_tasks() == waiting + 1, "workers are asked for theirs at the start"
     first = find_heartbeat(Heart.SCHEDULER)
     assert first is not None
     scheduler.tick()
     assert find_heartbeat(Heart.SCHEDULER) == first, "at most twice a minute"
+    assert count_waiting_tasks() == waiting + 1
 
 
 def test_worker_that_answers_but_does_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,46 @@
+"""What `manage.py` says where the database is away or behind, as a person sees it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.services import find_free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run_command(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("GUARDMDM_")}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "create_token", "--name", "Sales", *arguments],
+        cwd=ROOT,
+        env={**kept, "GUARDMDM_DATA_DIR": str(folder), **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [(), ("--traceback",)])
+def test_one_line_names_the_remedy_when_the_database_is_behind(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    status, said = run_command(tmp_path, *arguments)
+    assert status == 1
+    assert ("Traceback" in said) == bool(arguments)
+    if not arguments:
+        assert "manage.py bootstrap" in said
+        assert said.count("\n") == 1
+
+
+def test_one_line_names_the_setting_when_the_database_is_away(tmp_path: Path) -> None:
+    url = f"postgres://guardmdm:secret@127.0.0.1:{find_free_port()}/guardmdm"
+    status, said = run_command(tmp_path, GUARDMDM_DATABASE_URL=url)
+    assert (status, said.count("\n")) == (1, 1)
+    assert "GUARDMDM_DATABASE_URL" in said
+    assert "refused" in said
+    assert "secret" not in said
