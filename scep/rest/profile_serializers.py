@@ -99,6 +99,7 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         max_length=255,
         required=False,
         write_only=True,
+        trim_whitespace=False,
         help_text=f"With static challenges: {MIN_STATIC_CHALLENGE} characters or more. "
         "Never shown again.",
     )
@@ -160,7 +161,11 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
     )
     hook_username = serializers.CharField(max_length=200, default="", allow_blank=True)
     hook_password = serializers.CharField(
-        max_length=200, required=False, write_only=True, help_text="Never shown again."
+        max_length=200,
+        required=False,
+        write_only=True,
+        trim_whitespace=False,
+        help_text="Never shown again.",
     )
 
 

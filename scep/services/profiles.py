@@ -174,18 +174,23 @@ def _is_external(profile: ScepProfile) -> bool:
 
 
 def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
-    """Return the CA that issues for the profile; an active issuing CA stays."""
+    """Return the CA that issues for the profile; an active issuing CA stays.
+
+    It is asked once more under a lock: another may have taken over since the profile was read, and
+    has to wait for this transaction before it takes the profiles over.
+    """
     if _is_external(profile):
         return None
     if profile.single_certificate:
-        return ensure_single_authority(now=timezone.now())
-    present = profile.issuing_ca
-    stays = (
-        present is not None
-        and present.role == CertificateAuthorityRole.ISSUING
-        and present.state == CertificateAuthorityState.ACTIVE
+        role, present = CertificateAuthorityRole.SINGLE, ensure_single_authority(now=timezone.now())
+    else:
+        role, present = CertificateAuthorityRole.ISSUING, profile.issuing_ca or get_issuing_ca()
+    still_active = CertificateAuthority.objects.select_for_update(no_key=True).filter(
+        pk=present.pk, role=role, state=CertificateAuthorityState.ACTIVE
     )
-    return present if stays else get_issuing_ca()
+    return still_active.first() or CertificateAuthority.objects.get(
+        role=role, state=CertificateAuthorityState.ACTIVE
+    )
 
 
 def _check(profile: ScepProfile) -> None:

@@ -21,7 +21,7 @@ from scep.models import (
     ServicePurpose,
 )
 from scep.protocol.certificates import KEY_TYPES
-from scep.selectors import find_next_ca, get_server_authority
+from scep.selectors import find_next_ca, get_issuing_ca, get_server_authority
 from scep.services.authorities import create_authority
 from scep.services.service_certificates import (
     create_service_certificate,
@@ -43,6 +43,8 @@ def prepare_authority(
         raise AuthorityInvalid(f"The key must be one of {', '.join(KEY_TYPES)}.")
     if activates_at is not None and activates_at <= now:
         raise AuthorityInvalid("The moment to take over must lie ahead.")
+    if activates_at is not None and activates_at >= get_issuing_ca().not_after:
+        raise AuthorityInvalid("The CA of today ends before that: nothing would be issued between.")
     if find_next_ca() is not None:
         raise AuthorityInvalid(ONE_AT_A_TIME)
     try:

@@ -50,6 +50,11 @@ def test_static_challenge_is_never_shown_when_stored(administrator: Program) -> 
     assert ScepProfile.objects.get(name="Static").static_challenge == b"correct horse"
 
 
+def test_static_challenge_is_kept_with_its_spaces(administrator: Program) -> None:
+    administrator.post(PROFILES, STATIC | {"static_challenge": " correct horse "})
+    assert ScepProfile.objects.get(name="Static").static_challenge == b" correct horse "
+
+
 def test_profile_keeps_the_rest_when_patched(administrator: Program) -> None:
     created = administrator.post(PROFILES, STATIC).json()
     row = administrator.patch(f"{PROFILES}/{created['id']}", {"validity_days": 90}).json()

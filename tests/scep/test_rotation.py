@@ -221,6 +221,8 @@ def test_preparing_is_refused_when_it_makes_no_sense() -> None:
         prepare("rsa_1024")
     with pytest.raises(AuthorityInvalid, match="lie ahead"):
         prepare(activates_at=timezone.now() - DAY)
+    with pytest.raises(AuthorityInvalid, match="ends before that"):
+        prepare(activates_at=get_issuing_ca().not_after)
     prepare()
     with pytest.raises(AuthorityInvalid, match="next CA already"):
         prepare()

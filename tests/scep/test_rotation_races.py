@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from scep.errors import AuthorityInvalid
@@ -23,6 +23,7 @@ from scep.selectors import (
 )
 from scep.services.authorities import ensure_single_authority
 from scep.services.automatic_rotation import rotate_due
+from scep.services.profiles import create_scep_profile, update_scep_profile
 from scep.services.rotation import cancel_authority
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, make_key
@@ -98,6 +99,40 @@ def test_each_certificate_is_replaced_once_when_two_workers_sweep_at_once() -> N
 def test_one_is_made_when_several_need_the_single_certificate_ca_at_once() -> None:
     made = run_at_once(*[lambda: ensure_single_authority(now=timezone.now()).pk] * 3)
     assert len(set(made)) == 1
+
+
+@pytest.mark.django_db
+def test_profile_moves_to_the_new_ca_when_it_was_read_before_and_is_saved_after(
+    static_profile: ScepProfile,
+) -> None:
+    """Else the retired one would go on issuing for it."""
+    read = ScepProfile.objects.select_related("issuing_ca").get(pk=static_profile.pk)
+    row = activate(prepare())
+    assert read.issuing_ca is not None
+    assert read.issuing_ca.state == "active"
+    update_scep_profile(read, actor="tests", name="Another name")
+    static_profile.refresh_from_db()
+    assert (static_profile.issuing_ca, static_profile.name) == (row, "Another name")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_takeover_waits_for_a_profile_that_is_being_made() -> None:
+    row, begun, finished = prepare(), threading.Event(), threading.Event()
+
+    def create_slowly() -> None:
+        with transaction.atomic():
+            create_scep_profile(actor="tests", name="New", challenge_type="dynamic")
+            begun.set()
+            # Where the takeover did not wait, it would be over before this transaction.
+            finished.wait(0.2)
+
+    def take_over() -> None:
+        begun.wait(10)
+        activate(row)
+        finished.set()
+
+    run_at_once(create_slowly, take_over)
+    assert ScepProfile.objects.get(name="New").issuing_ca == row
 
 
 @pytest.mark.django_db(transaction=True)
