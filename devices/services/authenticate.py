@@ -8,11 +8,13 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from devices.errors import MessageRefused
-from devices.models import Device, DeviceStatus, Enrollment
+from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from devices.protocol.checkin import Authenticate
 from devices.selectors import find_live_enrollment, find_pinned_enrollment
 from devices.services.identity import check_not_over, check_udid
+from devices.services.locks import lock_enrollment
+from devices.services.queries import queue_queries
 from devices.services.results import write_facts
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial
@@ -32,7 +34,7 @@ def authenticate(
     now: datetime,
     caller: Caller = NOBODY,
 ) -> Enrollment:
-    """Pin the certificate to a new enrollment; the same message again changes nothing.
+    """Pin the certificate to a new enrollment; the same message again has the device asked anew.
 
     The enrollment that the device has stays live until the new one's TokenUpdate (D4).
     Raises AdmissionRefused and MessageRefused, and then nothing is left behind.
@@ -61,10 +63,15 @@ def authenticate(
 
 
 def _repeat(enrollment: Enrollment, *, message: Authenticate) -> Enrollment:
+    enrollment = lock_enrollment(enrollment)  # nothing is asked of one that ends at this moment
     check_udid(enrollment, udid=message.udid)
     check_not_over(enrollment)
     if find_live_enrollment(enrollment.device) in (None, enrollment):
         write_facts(enrollment.device, facts=dict(message.facts))
+    if enrollment.state == EnrollmentState.LIVE:
+        # A message that came late, or a profile that was removed without a word and installed
+        # again, and with it everything that had come through it: the device tells what it has.
+        queue_queries(enrollment)
     return enrollment
 
 

@@ -54,6 +54,18 @@ def test_an_authenticate_twice_or_late_changes_nothing(make_device: MakeDevice, 
     assert len(news["device_authenticated"]) == 1
 
 
+def test_a_device_tells_what_it_has_when_its_profile_is_installed_again(
+    make_device: MakeDevice,
+) -> None:
+    """Removed offline and installed again from the same file: nobody said that all was gone."""
+    device = make_device().enroll()
+    device.answer_everything()
+    for _ in range(2):  # either may come twice
+        assert device.authenticate().status_code == 200
+        assert device.token_update().status_code == 200
+    assert device.answer_everything() == ["DeviceInformation", "SecurityInfo", "ProfileList"]
+
+
 def test_later_token_updates_only_change_where_pushes_go(
     make_device: MakeDevice, news: News
 ) -> None:
