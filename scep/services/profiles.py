@@ -13,8 +13,10 @@ from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
     CertificateAuthorityState,
+    CertificateStatus,
     ChallengeType,
     HookType,
+    IssuedCertificate,
     KeyUsage,
     ScepProfile,
     ScepServerType,
@@ -127,11 +129,14 @@ def _save(
     profile: ScepProfile, *, values: ScepProfileValues, action: str, actor: str
 ) -> ScepProfile:
     before = [getattr(profile, name) for name in CHECKED_ANEW]
+    was_external = profile.pk is not None and _is_external(profile)
     _write_values(profile, values=values)
     pem = values.get("trusted_ca_pem", "") if _is_external(profile) else ""
     trusted = read_authorities(pem, now=timezone.now()) if pem.strip() else None
     _check(profile)
     _check_trust(profile, has_new=bool(trusted))
+    if was_external and not _is_external(profile):
+        _check_unused(profile)
     if before != [getattr(profile, name) for name in CHECKED_ANEW]:
         profile.checked_at, profile.check_code, profile.check_message = None, "", ""
     try:
@@ -279,3 +284,18 @@ def _check_trust(profile: ScepProfile, *, has_new: bool) -> None:
         return
     if profile.pk is None or not profile.trusted_cas.exists():
         raise ProfileInvalid("Upload the CA certificates whose identities are to be trusted (PEM).")
+
+
+def _check_unused(profile: ScepProfile) -> None:
+    """A profile of the built-in CA trusts no other: whoever has an identity of one were refused."""
+    in_use = IssuedCertificate.objects.filter(
+        scep_profile=profile,
+        issuer__role=CertificateAuthorityRole.EXTERNAL,
+        status=CertificateStatus.ISSUED,
+        not_after__gt=timezone.now(),
+    )
+    if in_use.exists():
+        raise ProfileInvalid(
+            "Devices have identities of the external server, which would be refused at once. "
+            "Make another SCEP profile for the built-in CA."
+        )

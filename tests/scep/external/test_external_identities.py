@@ -12,7 +12,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.utils import timezone
 
 from devices.models import Group
-from scep.errors import IdentityNotTrusted, IdentityRevoked
+from scep.errors import IdentityNotTrusted, IdentityRevoked, ProfileInvalid
 from scep.models import IssuedCertificate, ScepProfile
 from scep.services.authority import revoke_certificate
 from scep.services.external_identities import identify
@@ -29,6 +29,7 @@ from tests.scep.external.scep_server import (
 from tests.scep.reply import run_openssl
 
 pytestmark = pytest.mark.django_db
+BUILTIN: Any = {"server_type": "builtin", "challenge_type": "dynamic"}
 
 
 @pytest.fixture(scope="session")
@@ -233,6 +234,21 @@ def test_device_is_refused_when_another_certificate_of_the_ca_speaks_for_it(
     device.identity = Identity(thief.key, thief.certificate)
     assert device.connect().status_code == 403
     assert device.token_update().status_code == 403
+
+
+def test_profile_stays_external_while_devices_have_identities_of_its_ca(
+    external: ScepProfile, authority: Holder
+) -> None:
+    """A profile of the built-in CA trusts no other, and they would be refused at once."""
+    row = ask(make_identity(authority))
+    with pytest.raises(ProfileInvalid, match="would be refused at once"):
+        update_scep_profile(external, actor="tests", **BUILTIN)
+    external.refresh_from_db()
+    assert (external.server_type, external.trusted_cas.count()) == ("external", 1)
+    revoke_certificate(row, reason="cessation_of_operation", now=timezone.now())
+    update_scep_profile(external, actor="tests", **BUILTIN)
+    external.refresh_from_db()
+    assert (external.server_type, external.trusted_cas.count()) == ("builtin", 0)
 
 
 def test_trust_of_one_ca_may_be_shared_by_profiles(
