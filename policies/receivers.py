@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
+from django.utils import timezone
 from kombu.exceptions import ChannelError, OperationalError
 
 from devices.models import Command, Device, Enrollment
@@ -20,6 +21,7 @@ from devices.signals import (
 )
 from policies.models import ItemStatus, Policy
 from policies.services.installs import ORIGIN
+from policies.services.rollouts import begin_rollouts
 from policies.signals import policy_changed, status_retried
 from policies.tasks import apply_group, apply_policies
 
@@ -58,6 +60,7 @@ def apply_to_device(sender: Any, *, device: Device, **_: Any) -> None:
 
 @receiver(policy_changed)
 def apply_to_groups(sender: Any, *, policy: Policy, group_ids: list[int], **_: Any) -> None:
+    begin_rollouts(group_ids, now=timezone.now())
     for group_id in group_ids:
         start(apply_group, group_id)
 

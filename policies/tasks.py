@@ -1,18 +1,17 @@
 """What workers do for policies; every task may run twice, late, or not at all."""
 
-import logging
-from collections.abc import Iterable
+import random
 
 from celery import shared_task
 from django.utils import timezone
 
 from devices.models import Enrollment
-from policies.selectors import find_stale_enrollments, list_group_enrollments
+from policies.selectors import find_stale_enrollments
 from policies.services import apply, packages
+from policies.services.rollouts import PORTION, find_stalled_rollouts, roll_out
 
-CHUNK = 100
-
-log = logging.getLogger(__name__)
+MOST_SWEPT = 500
+"""Enrollments that a sweep hands out: others' tasks wait for two seconds. The next one goes on."""
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -25,33 +24,33 @@ def apply_policies(enrollment_id: int) -> None:
 
 @shared_task  # type: ignore[untyped-decorator]
 def apply_group(group_id: int) -> None:
-    """Hand the group's live enrollments out to the workers, in chunks."""
-    _hand_out(list_group_enrollments(group_id))
+    """Go on with a group's rollout, and leave the others to another task."""
+    if roll_out(group_id, now=timezone.now()):
+        apply_group.delay(group_id)
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_policies() -> None:
-    """Find what lost tasks left behind, and hand it out."""
-    _hand_out(sorted(find_stale_enrollments(timezone.now())))
+    """Find what lost tasks left behind, and hand it out.
+
+    Where that is very much, any of them: no device that cannot be served keeps others waiting.
+    """
+    now = timezone.now()
+    for group_id in find_stalled_rollouts(now=now):
+        apply_group.delay(group_id)
+    stale = sorted(find_stale_enrollments(now))
+    chosen = random.sample(stale, min(len(stale), MOST_SWEPT))
+    for start in range(0, len(chosen), PORTION):
+        apply_chunk.delay(chosen[start : start + PORTION])
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def apply_chunk(enrollment_ids: list[int]) -> None:
-    """One device that cannot be served holds up none of the others."""
-    for enrollment_id in enrollment_ids:
-        try:
-            apply_policies(enrollment_id)
-        except Exception:
-            log.exception("policies could not be applied to enrollment %s", enrollment_id)
+    """Bring some enrollments closer to their policies."""
+    apply.apply_to_each(enrollment_ids, now=timezone.now())
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def sweep_packages() -> None:
     """Delete the files of uploads that broke off, and of packages that are gone."""
     packages.sweep_packages()
-
-
-def _hand_out(enrollment_ids: Iterable[int]) -> None:
-    waiting = list(enrollment_ids)
-    for start in range(0, len(waiting), CHUNK):
-        apply_chunk.delay(waiting[start : start + CHUNK])

@@ -4,10 +4,17 @@ Ten thousand commands at once would otherwise be ten thousand tasks that find no
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from devices.models import Enrollment, UserChannel
+from devices.signals import push_requested
+
+Target = Enrollment | UserChannel
 SLOT, SOON_SLOT = "push-announced", "push-announced-soon"
 # A task that the broker has lost keeps others from being started only so long.
 SECONDS = 3
@@ -52,3 +59,27 @@ class Announcement:
             cache.delete_many([SLOT, SOON_SLOT])
         except (OSError, ValueError, RedisError):
             cls._unreachable_until = time.monotonic() + PAUSE_SECONDS
+
+
+_gathered: ContextVar[list[Target] | None] = ContextVar("_gathered", default=None)
+
+
+@contextmanager
+def gather_announcements() -> Iterator[None]:
+    """Announce at the end, once, all pushes that are asked for until then: one task sends many."""
+    targets: list[Target] = []
+    token = _gathered.set(targets)
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+        for target in targets[-1:]:
+            push_requested.send(type(target), target=target)
+
+
+def is_gathered(target: Target) -> bool:
+    """Whether the push for it, whose request was just committed, will be announced later."""
+    targets = _gathered.get()
+    if targets is not None:
+        targets.append(target)
+    return targets is not None

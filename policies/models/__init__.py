@@ -2,6 +2,7 @@ from policies.models.item import ItemKind, PolicyItem
 from policies.models.item_status import ItemState, ItemStatus
 from policies.models.package import Package, PackageKind
 from policies.models.policy import Policy
+from policies.models.rollout import Rollout
 
 __all__ = [
     "ItemKind",
@@ -11,4 +12,5 @@ __all__ = [
     "PackageKind",
     "Policy",
     "PolicyItem",
+    "Rollout",
 ]

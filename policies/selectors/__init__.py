@@ -1,6 +1,7 @@
 """Reads: what devices should have, how far they are from it, and who needs a look."""
 
 from policies.selectors.desired import ItemKey, list_desired_items
+from policies.selectors.members import list_group_devices, list_live_enrollments
 from policies.selectors.progress import (
     ItemProgress,
     PolicyProgress,
@@ -9,7 +10,7 @@ from policies.selectors.progress import (
     get_progress,
     list_item_statuses,
 )
-from policies.selectors.stale import COMPARABLE, find_stale_enrollments, list_group_enrollments
+from policies.selectors.stale import COMPARABLE, find_stale_enrollments
 
 __all__ = [
     "COMPARABLE",
@@ -21,6 +22,7 @@ __all__ = [
     "find_stale_enrollments",
     "get_progress",
     "list_desired_items",
-    "list_group_enrollments",
+    "list_group_devices",
     "list_item_statuses",
+    "list_live_enrollments",
 ]

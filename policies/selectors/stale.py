@@ -54,17 +54,6 @@ class Progress(NamedTuple):
     apps_looked_at: datetime | None = None
 
 
-def list_group_enrollments(group_id: int) -> list[int]:
-    """Return the keys of a group's live enrollments."""
-    devices = list(Device.objects.filter(group=group_id).order_by().values_list("pk", flat=True))
-    live = Enrollment.objects.filter(state=EnrollmentState.LIVE).order_by()
-    keys: list[int] = []
-    for start in range(0, len(devices), PORTION):
-        members = live.filter(device__in=devices[start : start + PORTION])
-        keys.extend(members.values_list("pk", flat=True))
-    return sorted(keys)
-
-
 def find_stale_enrollments(now: datetime) -> set[int]:
     """Return the keys of live enrollments for which apply_policies has something to do."""
     answered = _find_answered()

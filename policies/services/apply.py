@@ -4,6 +4,8 @@ Level-triggered: everything is worked out from the rows, under a lock on the enr
 row, in one transaction. So it may run at any moment, twice, or late, with the same result.
 """
 
+import logging
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -11,6 +13,7 @@ from django.db import IntegrityError, transaction
 
 from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_enrollment
+from devices.services.push_announcement import gather_announcements
 from devices.services.queue import withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey, compute_progress, list_desired_items
@@ -26,11 +29,25 @@ from policies.services.progress import settle_answers, update_device_status
 from policies.services.reports import settle_reports
 from policies.signals import policies_applied
 
+log = logging.getLogger(__name__)
+
 FIRST_QUESTION, LAST_QUESTION = timedelta(seconds=30), timedelta(hours=1)
 
 
 # How often the rows are read anew because an item was deleted in the meantime.
 TRIES = 4
+
+
+def apply_to_each(enrollment_ids: Iterable[int], *, now: datetime) -> None:
+    """One device that cannot be served holds up none of the others; those that are gone neither."""
+    with gather_announcements():
+        for enrollment_id in enrollment_ids:
+            try:
+                enrollment = Enrollment.objects.filter(pk=enrollment_id).first()
+                if enrollment is not None:
+                    apply_policies(enrollment, now=now)
+            except Exception:
+                log.exception("policies could not be applied to enrollment %s", enrollment_id)
 
 
 def apply_policies(enrollment: Enrollment, *, now: datetime) -> int:
