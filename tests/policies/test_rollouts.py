@@ -55,7 +55,8 @@ def test_a_portion_is_served_and_the_others_are_left_to_another_task(
     group: Group, add_profile: Add, devices: list[Handheld]
 ) -> None:
     add_profile()
-    went_on, served = [], []
+    went_on: list[bool] = []
+    served: list[int] = []
     while not went_on or went_on[-1]:
         went_on.append(go_on(group))
         served.append(sum(count(devices)))
@@ -78,7 +79,7 @@ def test_all_have_the_last_version_once_when_it_changes_half_way(
 def test_a_change_during_a_portion_reaches_that_portion_too(
     group: Group, add_profile: Add, devices: list[Handheld], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    item, apply_to_each = add_profile(), rollouts.apply_to_each
+    item, apply_to_each = add_profile(), apply.apply_to_each
 
     def change_afterwards(*arguments: Any, **options: Any) -> None:
         apply_to_each(*arguments, **options)
@@ -96,7 +97,7 @@ def test_one_of_two_tasks_goes_on_when_both_do_the_same_portion(
     group: Group, add_profile: Add, devices: list[Handheld], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_profile()
-    apply_to_each, twin = rollouts.apply_to_each, []
+    apply_to_each, twin = apply.apply_to_each, list[bool]()
 
     def meet_a_twin(*arguments: Any, **options: Any) -> None:
         monkeypatch.setattr(rollouts, "apply_to_each", apply_to_each)
