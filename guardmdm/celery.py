@@ -165,8 +165,9 @@ app.conf.update(
     },
 )
 # While no worker runs, the scheduler goes on: a night's sweeps would stand before the first push.
-# None of them is worth doing late, for the next one does it all. Clocks may differ by minutes.
-LEAST_EXPIRY = timedelta(minutes=10)
+# None of them is worth doing late, for the next one does it all. The clocks of two machines may
+# differ, but not by so much.
+LEAST_EXPIRY = timedelta(hours=1)
 for _entry in app.conf.beat_schedule.values():
     _expiry = max(_entry["schedule"], LEAST_EXPIRY)
     _entry["options"] = {"expires": _expiry.total_seconds()}

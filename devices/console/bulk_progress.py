@@ -6,16 +6,22 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from devices.errors import CommandOver
 from devices.forms.bulk_commands import BulkFilter, BulkRowFilter
 from devices.models import OPEN_STATES, BulkCommand, Command, CommandState
 from devices.protocol.commands import COMMAND_TYPES
 from devices.selectors import count_bulk_states, list_bulk_commands, list_refused_devices
-from organization.console import ListPage, role_required
+from devices.services.bulk_commands import cancel_bulk, get_bulk_role
+from organization.console import ListPage, get_actor, may, role_required
 
 FAILED = (CommandState.ERROR, CommandState.FORMAT_ERROR, CommandState.EXPIRED)
 SHOWN_REFUSED = 20
@@ -69,12 +75,28 @@ def show_bulk(request: HttpRequest, key: str) -> HttpResponse:
     return page.render(request, bulk=bulk, **_describe(bulk, state=request.GET.get("state", "")))
 
 
+@role_required()
+def cancel(request: HttpRequest, key: str) -> HttpResponse:
+    """Take back what is left of it; who may send it may do so."""
+    bulk = get_object_or_404(BulkCommand, public_id=key)
+    if request.method == "POST":
+        if not may(request.user, get_bulk_role(bulk.name)):
+            raise PermissionDenied
+        try:
+            cancel_bulk(bulk, actor=get_actor(request), now=timezone.now())
+            messages.success(request, gettext("What is not answered is taken back."))
+        except CommandOver as refusal:
+            messages.error(request, str(refusal))
+    return redirect("console:bulk-command", key)
+
+
 def _describe(bulk: BulkCommand, *, state: str) -> dict[str, Any]:
     states = count_bulk_states(bulk)
     asked = bulk.queued + bulk.refused
     open_count = sum(states.get(each, 0) for each in OPEN_STATES)
     return {
         "tabs_template": "console/bulk/progress.html",
+        "minimum_role": get_bulk_role(bulk.name),
         "state": state,
         "tabs": [(CommandState(each), count) for each, count in states.items()],
         "count": sum(states.values()),
@@ -84,7 +106,7 @@ def _describe(bulk: BulkCommand, *, state: str) -> dict[str, Any]:
         # Another command that asks for the same waited already, or the device is not known now.
         "joined": bulk.queued - sum(states.values()) if bulk.name in COMMAND_TYPES else 0,
         "is_command": bulk.name in COMMAND_TYPES,
-        "is_moving": asked < bulk.total or open_count > 0,
+        "is_moving": bulk.finished_at is None or open_count > 0,
         "refusals": list(_describe_refusals(bulk)),
     }
 
@@ -106,4 +128,5 @@ def _describe_refusals(bulk: BulkCommand) -> Iterator[dict[str, Any]]:
 progress_urlpatterns: list[URLPattern] = [
     path("bulk-commands/", list_bulks, name="bulk-commands"),
     path("bulk-commands/<str:key>", show_bulk, name="bulk-command"),
+    path("bulk-commands/<str:key>/cancel", cancel, name="bulk-command-cancel"),
 ]

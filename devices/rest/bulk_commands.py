@@ -2,14 +2,16 @@
 
 from typing import Any, ClassVar
 
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, CommandOver
 from devices.models import BulkCommand, Device, Group
 from devices.protocol.commands import COMMAND_TYPES, get_command_type
 from devices.selectors import (
@@ -17,7 +19,7 @@ from devices.selectors import (
     list_group_device_keys,
     list_refused_devices,
 )
-from devices.services.bulk_commands import MOST_NAMED, request_bulk
+from devices.services.bulk_commands import MOST_NAMED, cancel_bulk, get_bulk_role, request_bulk
 from organization.rest import get_actor
 from organization.rest.fields import RowsField
 from organization.rest.permissions import has_role
@@ -106,7 +108,10 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     serializer_class = BulkCommandSerializer
     lookup_value_regex = "blk_[a-z0-9]+"
     ordering_fields: ClassVar = {"created_at": "id"}
-    service_errors: ClassVar = {CommandInvalid: (400, "command_invalid")}
+    service_errors: ClassVar = {
+        CommandInvalid: (400, "command_invalid"),
+        CommandOver: (409, "command_over"),
+    }
 
     def get_serializer_class(self) -> Any:
         return (
@@ -131,3 +136,14 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
             actor=get_actor(request),
         )
         return Response(BulkCommandSerializer(bulk).data, status=202)
+
+    @extend_schema(request=None, responses=BulkCommandWithStatesSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, id: str) -> Response:
+        """Ask no further device, and take back what is not answered yet."""
+        bulk = self.get_object()
+        needed = get_bulk_role(bulk.name)
+        if not has_role(request, needed):
+            raise PermissionDenied(f"{bulk.name} needs the role {needed}.")
+        row = cancel_bulk(bulk, actor=get_actor(request), now=timezone.now())
+        return Response(BulkCommandWithStatesSerializer(row).data)

@@ -9,22 +9,35 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from devices.errors import CommandInvalid, NotEnrolled
-from devices.models import BulkCommand, Device, Group
-from devices.protocol.commands import get_command_type
+from devices.errors import CommandInvalid, CommandOver, NotEnrolled
+from devices.models import BulkCommand, Command, Device, Group
+from devices.models.command import IS_OPEN
+from devices.protocol.commands import get_command_type, get_minimum_role
+from devices.protocol.commands.table import OPERATOR
 from devices.protocol.plist import decode_plist, encode_plist
 from devices.services.actions import assign_group, enqueue_checked, unenroll
+from devices.services.locks import select_free
+from devices.services.queue import cancel_these
 from devices.signals import bulk_requested
 from organization.services.audit import record
 
 # What else than a command can be done to many: no names of commands.
 ASSIGN_GROUP, UNENROLL = "Assign group", "Unenroll"
 PORTION = 100
+CANCELLED_AT_ONCE = 1000
 MAX_REASONS = 20
 MOST_NAMED = 1000  # of the devices that were left out
 # Longer than a portion takes: what stands still for that long has lost its task.
 STALLED = timedelta(minutes=2)
+
+
+def get_bulk_role(name: str) -> str:
+    """Return who may do this to many devices, or take it back."""
+    if name == ASSIGN_GROUP:
+        return OPERATOR
+    return get_minimum_role(name)  # administrators, to unenroll
 
 
 def request_bulk(
@@ -109,6 +122,35 @@ def _do_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) ->
     else:
         origin = f"bulk:{bulk.public_id}"
         enqueue_checked(device, name=bulk.name, parameters=parameters, origin=origin, bulk=bulk)
+
+
+def cancel_bulk(bulk: BulkCommand, *, actor: str, now: datetime) -> BulkCommand:
+    """Ask no further device, and take back what is not answered; raises CommandOver.
+
+    A device that has been handed its command may obey all the same; then its answer is noted.
+    """
+    with transaction.atomic():
+        row = BulkCommand.objects.select_for_update().get(pk=bulk.pk)
+        if not row.waiting and not _list_open(row).exists():
+            raise CommandOver("Everything is over already: nothing is left to cancel.")
+        row.waiting, row.finished_at = [], row.finished_at or now
+        row.save(update_fields=["waiting", "finished_at", "updated_at"])
+        record(actor, action="command.bulk_cancel", subject_id=row.public_id, subject=row.name)
+    while _cancel_some(row, now=now):
+        pass
+    return row
+
+
+@transaction.atomic
+def _cancel_some(bulk: BulkCommand, *, now: datetime) -> int:
+    """Cancel a portion of what nobody is at; return how many that were."""
+    free = select_free(_list_open(bulk)).values_list("pk", flat=True)
+    keys = list(free[:CANCELLED_AT_ONCE])
+    return cancel_these(Command.objects.filter(pk__in=keys), now=now)
+
+
+def _list_open(bulk: BulkCommand) -> QuerySet[Command]:
+    return Command.objects.filter(IS_OPEN, bulk=bulk)
 
 
 def find_stalled_bulks(*, now: datetime) -> list[int]:

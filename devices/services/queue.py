@@ -220,7 +220,12 @@ def cancel_commands(enrollment: Enrollment, *, origin: str | None = None) -> int
 
 def cancel(command: Command, *, now: datetime) -> bool:
     """Cancel one command; return whether it was still open."""
-    return bool(_end(Command.objects.filter(pk=command.pk), state=CommandState.CANCELLED, now=now))
+    return bool(cancel_these(Command.objects.filter(pk=command.pk), now=now))
+
+
+def cancel_these(commands: QuerySet[Command], *, now: datetime) -> int:
+    """Cancel those of these that are open; return how many."""
+    return _end(commands, state=CommandState.CANCELLED, now=now)
 
 
 def withdraw(command_uuid: str) -> bool:

@@ -11,6 +11,7 @@ from devices.services.bulk_commands import (
     assign_group_to_many,
     queue_portion,
     request_bulk,
+    unenroll_many,
 )
 from tests.console.conftest import World
 
@@ -113,3 +114,38 @@ def test_the_list_leads_to_all_of_them_and_devices_to_the_list(
     assert "No commands" in read(auditor, address(moved))
     assert 'href="/console/bulk-commands/"' in read(auditor, "/console/devices/")
     assert address(moved) not in read(auditor, "/console/bulk-commands/?q=Restart")
+
+
+def test_what_is_left_is_cancelled_by_whoever_may_send_it(
+    world: World, operator: Client, auditor: Client, gone: Device
+) -> None:
+    keys = [world.device.pk, world.mac.pk, gone.pk]
+    bulk = request_bulk(keys, name="ProfileList", parameters={}, actor="ada")
+    assert "Cancel what is not answered" in read(operator, address(bulk))
+    assert "Cancel what is not answered" not in read(auditor, address(bulk))
+    page = operator.post(f"{address(bulk)}/cancel", follow=True).content.decode()
+    assert "What is not answered is taken back." in page
+    assert "Cancelled when 0 of 3 devices had had their turn." in page
+    assert "data-poll" not in page
+    assert not queue_portion(bulk.pk, now=timezone.now())
+    assert not Command.objects.filter(bulk=bulk).exists()
+
+
+def test_commands_that_devices_have_not_answered_are_cancelled(
+    world: World, operator: Client, bulk: BulkCommand
+) -> None:
+    operator.post(f"{address(bulk)}/cancel")
+    states = Command.objects.filter(bulk=bulk).values_list("state", flat=True)
+    assert sorted(states) == ["cancelled", "error"]
+    again = operator.post(f"{address(bulk)}/cancel", follow=True).content.decode()
+    assert "Everything is over already" in again
+
+
+def test_an_operator_does_not_cancel_what_administrators_send(
+    world: World, operator: Client, administrator: Client
+) -> None:
+    bulk = unenroll_many([world.mac.pk], actor="ada")
+    assert operator.post(f"{address(bulk)}/cancel").status_code == 403
+    assert administrator.post(f"{address(bulk)}/cancel").status_code == 302
+    bulk.refresh_from_db()
+    assert (bulk.waiting, bulk.finished_at is not None) == ([], True)

@@ -124,4 +124,4 @@ def test_where_a_lost_device_was_is_forgotten_and_its_other_secrets_are_not(enro
 def test_no_sweep_is_worth_doing_once_the_next_one_is_long_due():
     """Of a night without a worker they would all stand before the first push."""
     for name, entry in app.conf.beat_schedule.items():
-        assert entry["options"]["expires"] == max(entry["schedule"].total_seconds(), 600), name
+        assert entry["options"]["expires"] == max(entry["schedule"].total_seconds(), 3600), name

@@ -28,6 +28,7 @@ OPERATIONS = {
     "GET bulk-commands": AUDITOR,
     "POST bulk-commands": OPERATOR,
     "GET bulk-commands/{bulk}": AUDITOR,
+    "POST bulk-commands/{bulk}/cancel": OPERATOR,
     "GET devices": AUDITOR,
     "GET devices/{device}": AUDITOR,
     "PATCH devices/{device}": OPERATOR,

@@ -113,7 +113,9 @@ def test_a_group_is_asked_at_once(operator: Program, sample: Sample) -> None:
     assert operator.post("bulk-commands", chosen).json()["total"] == 1
 
 
-def test_what_has_become_of_a_command_for_many_is_told(auditor: Program, sample: Sample) -> None:
+def test_what_has_become_of_a_command_for_many_is_told(
+    auditor: Program, operator: Program, sample: Sample
+) -> None:
     gone = Device.objects.create(udid="gone")
     bulk = request_bulk(
         [sample.device.pk, gone.pk], name="CertificateList", parameters={}, actor="tests"
@@ -125,6 +127,11 @@ def test_what_has_become_of_a_command_for_many_is_told(auditor: Program, sample:
     [command] = auditor.get(f"commands?bulk={bulk.public_id}").json()["results"]
     assert command["device"] == sample.device.public_id
     assert auditor.get("commands?bulk=blk_none").json()["results"] == []
+    cancel = f"bulk-commands/{bulk.public_id}/cancel"
+    assert auditor.post(cancel).status_code == 403
+    assert operator.post(cancel).json()["states"] == {"cancelled": 1}
+    over = operator.post(cancel)
+    assert (over.status_code, over.json()["code"]) == (409, "command_over")
 
 
 def test_a_command_for_many_is_refused_when_it_is_not_for_many(
