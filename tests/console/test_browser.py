@@ -16,6 +16,7 @@ from django.test import Client
 
 from devices.models import Command, Device, Enrollment, StatusReport
 from devices.selectors import get_command_body
+from scep.models import ScepProfile
 from tests.accessibility import find_violations
 from tests.console.conftest import PASSWORD, World, create_device, sign_in
 from tests.console.test_permissions import ROUTES, fill_in
@@ -45,6 +46,11 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 # A card hides what does not fit into it, and with it a table's last columns.
 CUT = """[...document.querySelectorAll(".card:has(table)")]
     .filter(card => card.scrollWidth > card.clientWidth).length"""
+OUTLINE = """(() => {
+    const it = document.activeElement, style = getComputedStyle(it);
+    const width = style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth);
+    return [`${it.tagName} ${it.textContent.trim().slice(0, 30)}`.trim(), width];
+})()"""
 LOUD = ("error", "warning")  # Chromium whispers hints about password managers too
 BUDGET = 140 * 1024  # bytes, from a cold cache
 
@@ -205,6 +211,29 @@ class TestKeyboard:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         page.wait_for_url(f"**/console/devices/{world.device.public_id}")
+
+    @pytest.mark.parametrize("path", ["devices/", "enrollment/ota/tokens/new"])
+    def test_whatever_has_the_focus_shows_it(self, page: Any, path: str) -> None:
+        page.goto(f"/console/{path}")
+        page.locator("main").focus()
+        seen = set()
+        for _ in range(25):
+            page.keyboard.press("Tab")
+            what, width = page.evaluate(OUTLINE)
+            if what.startswith("BODY"):
+                break
+            assert width >= 2, what
+            seen.add(what.partition(" ")[0])
+        assert seen >= {"A", "INPUT", "SELECT", "BUTTON"}
+
+    def test_enter_in_a_field_saves_where_the_form_has_other_buttons(
+        self, page: Any, world: World
+    ) -> None:
+        page.goto("/console/enrollment/scep/new")
+        page.fill("[name=name]", "Branch offices")
+        page.press("[name=name]", "Enter")
+        page.wait_for_selector("text=is saved")
+        assert ScepProfile.objects.filter(name="Branch offices").exists()
 
     def test_the_menu_opens_on_a_phone(self, page: Any) -> None:
         page.set_viewport_size({"width": 390, "height": 844})
