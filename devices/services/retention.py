@@ -5,8 +5,19 @@ stands beside the device.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from devices.models import BulkCommand, Command, EscrowedSecret, SecretKind
+from django.db.models import Q
+
+from devices.models import (
+    BulkCommand,
+    Command,
+    Enrollment,
+    EscrowedSecret,
+    ManagedApplication,
+    SecretKind,
+    StatusReport,
+)
 from devices.models.command import FORGOTTEN, WITH_PIN
 
 KEPT = timedelta(days=90)
@@ -42,3 +53,26 @@ def forget_locations(*, now: datetime) -> int:
     """Delete where lost devices were three months ago; other secrets are kept. Returns how many."""
     told = EscrowedSecret.objects.filter(kind=SecretKind.LOCATION, created_at__lt=now - KEPT)
     return told.delete()[0]
+
+
+def forget_reports(*, now: datetime) -> int:
+    """Delete what devices told in enrollments that ended three months ago; returns how many rows.
+
+    Profiles, apps with their configurations and status are true of an enrollment alone. A run
+    does at most BATCH of each kind.
+    """
+    ended = {"enrollment__ended_at__lt": now - KEPT}
+    count = 0
+    for model in (StatusReport, ManagedApplication):
+        rows: Any = model._default_manager.filter(**ended)
+        keys = list(rows.order_by().values_list("pk", flat=True)[:BATCH])
+        count += model._default_manager.filter(pk__in=keys).delete()[0]
+    has_reports = Q(profiles_reported_at__isnull=False) | Q(applications_reported_at__isnull=False)
+    told = Enrollment.objects.filter(has_reports, ended_at__lt=now - KEPT).order_by()
+    keys = list(told.values_list("pk", flat=True)[:BATCH])
+    return count + Enrollment.objects.filter(pk__in=keys).update(
+        reported_profiles=[],
+        profiles_reported_at=None,
+        reported_applications={},
+        applications_reported_at=None,
+    )

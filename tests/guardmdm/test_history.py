@@ -14,7 +14,9 @@ from devices.models import (
     EnrollmentState,
     EscrowedSecret,
     Group,
+    ManagedApplication,
     SecretKind,
+    StatusReport,
 )
 from devices.services.retention import KEPT
 from enrollment.models import EnrollmentSession, LogEntry
@@ -119,6 +121,29 @@ def test_where_a_lost_device_was_is_forgotten_and_its_other_secrets_are_not(enro
     kept = set(EscrowedSecret.objects.values_list("kind", "pk"))
     assert (SecretKind.LOCATION, fresh.pk) in kept
     assert len(kept) == 2
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+def test_what_was_told_in_an_enrollment_is_forgotten_three_months_after_its_end(
+    enrollment, now, has_ended
+):
+    StatusReport.objects.create(enrollment=enrollment, items={"a": 1}, reported_at=now)
+    ManagedApplication.objects.create(
+        enrollment=enrollment, identifier="com.example", configuration=b"{}"
+    )
+    ended = {"ended_at": now - KEPT - timedelta(minutes=1), "state": "checked_out"}
+    Enrollment.objects.filter(pk=enrollment.pk).update(
+        reported_profiles=[{"PayloadIdentifier": "a"}],
+        profiles_reported_at=now,
+        reported_applications={"b": {}},
+        **(ended if has_ended else {}),
+    )
+    assert delete_old_history(now=now) == (3 if has_ended else 0)
+    enrollment.refresh_from_db()
+    assert bool(enrollment.reported_profiles) != has_ended
+    assert bool(enrollment.reported_applications) != has_ended
+    assert StatusReport.objects.exists() != has_ended
+    assert ManagedApplication.objects.exists() != has_ended
 
 
 def test_no_sweep_is_worth_doing_once_the_next_one_is_long_due():
