@@ -49,8 +49,8 @@ def start_due_renewals(*, now: datetime) -> int:
     rows = list(_find_candidates(now)[:BATCH])
     certificates = {
         row.fingerprint: row
-        for row in IssuedCertificate.objects.select_related("scep_profile__issuing_ca")
-        .defer("scep_profile__issuing_ca__private_key", "certificate")
+        for row in IssuedCertificate.objects.select_related("scep_profile__issuing_ca", "issuer")
+        .defer("scep_profile__issuing_ca__private_key", "issuer__private_key", "certificate")
         .filter(fingerprint__in=[row.certificate_sha256 for row in rows])
     }
     due = [row for row in rows if _is_due(certificates.get(row.certificate_sha256), now=now)]
@@ -73,13 +73,14 @@ def _find_candidates(now: datetime) -> QuerySet[Enrollment]:
 def _is_due(certificate: IssuedCertificate | None, *, now: datetime) -> bool:
     """A revoked or expired one cannot ask for anything any more.
 
-    One that would end no later is not worth a device's while; that is looked at again.
+    One that would end no later is not worth a device's while; that is looked at again. Where the CA
+    itself was revoked, others believe the device no more: it gets one of another CA at once.
     """
     if certificate is None or certificate.status != CertificateStatus.ISSUED:
         return False
     if certificate.not_after <= now:
         return False
-    if certificate.lacks_attributes:
+    if certificate.lacks_attributes or certificate.issuer.revoked_at is not None:
         return True
     is_time = get_renewal_window(certificate) <= now
     return is_time and is_renewal_worthwhile(certificate, now=now)

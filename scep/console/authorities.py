@@ -18,6 +18,7 @@ from organization.forms import ConsoleForm
 from organization.models import Role
 from scep.errors import AuthorityInvalid
 from scep.forms import (
+    AuthorityRevocationForm,
     ExportAuthorityForm,
     ImportAuthorityForm,
     PrepareAuthorityForm,
@@ -32,6 +33,7 @@ from scep.models import (
 )
 from scep.protocol.description import describe_certificate
 from scep.selectors import build_links, is_needed, list_chain
+from scep.services.authority_end import find_obstacle, revoke_authority, rotate_authority
 from scep.services.authority_import import import_authority
 from scep.services.escrow import export_authority
 from scep.services.revocation import revoke_service_certificate
@@ -85,6 +87,9 @@ def show_authority(request: HttpRequest, key: str) -> HttpResponse:
         "profiles": (authority.trusting_profiles if is_external else authority.scep_profiles).all(),
         "links": None if is_external else build_links(authority),
         "has_key": _has_key(authority),
+        "is_revocable": authority.revoked_at is None and not find_obstacle(authority),
+        "is_rotatable": authority.role == CertificateAuthorityRole.SINGLE
+        and authority.state == CertificateAuthorityState.ACTIVE,
     }
     return render(request, "console/authority/authority.html", context)
 
@@ -142,6 +147,36 @@ def cancel(request: HttpRequest, key: str) -> HttpResponse:
         template="console/authority/cancel.html",
         done=_("“%s” is forgotten.") % authority,
     )
+
+
+@only_administrators
+def rotate_single(request: HttpRequest, key: str) -> HttpResponse:
+    authority = get_object_or_404(_list_authorities(), public_id=key)
+    return _answer_question(
+        request,
+        authority,
+        act=lambda: rotate_authority(authority, actor=get_actor(request), now=timezone.now()),
+        template="console/authority/rotate_single.html",
+        done=_("A new CA issues from now on. The old one still opens what was sent to it."),
+    )
+
+
+@only_administrators
+def revoke(request: HttpRequest, key: str) -> HttpResponse:
+    """Revoke a retired CA, once its name has been typed."""
+    row = get_object_or_404(_list_authorities().filter(revoked_at=None), public_id=key)
+    form = AuthorityRevocationForm(request.POST if request.method == "POST" else None, row=row)
+    if form.is_valid():
+        reason, now = form.cleaned_data["reason"], timezone.now()
+        try:
+            revoke_authority(row, reason=reason, actor=get_actor(request), now=now)
+        except AuthorityInvalid as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("The CA is revoked. Its devices are being renewed."))
+            return redirect(ITEM, key)
+    context = {"row": row, "form": form}
+    return render(request, "console/authority/revoke_authority.html", context)
 
 
 @only_administrators
@@ -255,4 +290,6 @@ console_urlpatterns: list[URLPattern] = [
     path(f"{ROUTE}<str:key>/activate", activate, name="authority-activate"),
     path(f"{ROUTE}<str:key>/cancel", cancel, name="authority-cancel"),
     path(f"{ROUTE}<str:key>/export", export, name="authority-export"),
+    path(f"{ROUTE}<str:key>/rotate", rotate_single, name="authority-rotate"),
+    path(f"{ROUTE}<str:key>/revoke", revoke, name="authority-revoke"),
 ]

@@ -3,11 +3,16 @@ from scep.forms.authorities import (
     ImportAuthorityForm,
     PrepareAuthorityForm,
 )
-from scep.forms.certificates import RevocationForm, ServiceRevocationForm
+from scep.forms.certificates import (
+    AuthorityRevocationForm,
+    RevocationForm,
+    ServiceRevocationForm,
+)
 from scep.forms.filters import ScepProfileFilter
 from scep.forms.profile import ScepProfileForm
 
 __all__ = [
+    "AuthorityRevocationForm",
     "ExportAuthorityForm",
     "ImportAuthorityForm",
     "PrepareAuthorityForm",

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from organization.forms import ConsoleForm
-from scep.models import ServiceCertificate
+from scep.models import CertificateAuthority, ServiceCertificate
 
 # RFC 5280 section 5.3.1, as far as an administrator can know them.
 REASONS = (
@@ -53,4 +53,24 @@ class ServiceRevocationForm(RevocationForm):
         text: str = self.cleaned_data["confirmation"].strip()
         if text.lower() != self.expected:
             raise forms.ValidationError(_("That is not the end of its serial number."))
+        return text
+
+
+class AuthorityRevocationForm(RevocationForm):
+    """About a CertificateAuthority, whose name is to be typed."""
+
+    confirmation = forms.CharField(
+        label=_("Type its name to confirm"),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def __init__(self, *args: Any, row: CertificateAuthority, **options: Any) -> None:
+        super().__init__(*args, row=row, **options)
+        self.fields["reason"].choices = SERVICE_REASONS  # type: ignore[attr-defined]
+        self.expected = row.name
+
+    def clean_confirmation(self) -> str:
+        text: str = self.cleaned_data["confirmation"].strip()
+        if text != self.expected.strip():
+            raise forms.ValidationError(_("That is not its name."))
         return text

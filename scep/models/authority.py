@@ -46,6 +46,8 @@ class CertificateAuthority(TimeStamped):
         null=True, blank=True, help_text="When a next CA takes over by itself."
     )
     retired_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revocation_reason = models.CharField(max_length=40, blank=True)
     warned_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The last expiry warning given: days ahead."
     )

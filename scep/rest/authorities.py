@@ -26,6 +26,7 @@ from scep.rest.authority_serializers import (
     ServiceCertificateSerializer,
 )
 from scep.rest.certificates import RevocationSerializer
+from scep.services.authority_end import revoke_authority, rotate_authority
 from scep.services.authority_import import import_authority
 from scep.services.escrow import export_authority
 from scep.services.revocation import revoke_service_certificate
@@ -83,6 +84,22 @@ class AuthorityViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         """Let the next CA issue from now on; the one before it retires."""
         actor, now = get_actor(request), timezone.now()
         return self.answer(activate_authority(self.get_object(), actor=actor, now=now))
+
+    @extend_schema(request=None, responses=AuthorityWithPemSerializer)
+    @action(detail=True, methods=["post"])
+    def rotate(self, request: Request, id: str) -> Response:
+        """The CA without an RA (role `single`) gives way to a new one, which is answered."""
+        actor, now = get_actor(request), timezone.now()
+        return self.answer(rotate_authority(self.get_object(), actor=actor, now=now))
+
+    @extend_schema(request=RevocationSerializer, responses=AuthorityWithPemSerializer)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, id: str) -> Response:
+        """A retired CA, for good: its devices get identities of another CA at once."""
+        row = self.get_object()
+        reason = self.decode(request, RevocationSerializer)["reason"]
+        revoke_authority(row, reason=reason, actor=get_actor(request), now=timezone.now())
+        return self.answer(row)
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, id: str) -> Response:

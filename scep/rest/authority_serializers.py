@@ -39,6 +39,8 @@ class AuthoritySerializer(serializers.ModelSerializer[CertificateAuthority]):
             "not_after",
             "activates_at",
             "retired_at",
+            "revoked_at",
+            "revocation_reason",
             "crl_number",
             "crl_next_update",
             "created_at",

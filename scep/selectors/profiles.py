@@ -38,6 +38,7 @@ def find_pinned_authority(
             state=CertificateAuthorityState.RETIRED,
             retired_at__gt=now - PINNED_TIME,
             not_after__gt=now,
+            revoked_at=None,
         )
         .select_related("parent")
         .first()

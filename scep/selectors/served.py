@@ -26,6 +26,7 @@ EXTERNAL_FIELDS = (
 CA_FIELDS = (
     *("certificate", "private_key", "role", "state", "is_imported", "not_after", "activates_at"),
     *("retired_at", "warned_days", "created_at", "updated_at"),
+    *("revoked_at", "revocation_reason"),
 )
 OUR_ORGANIZATION = Organization.objects.order_by("id")
 SERVED_PROFILE = PreparedSelect(

@@ -122,6 +122,7 @@ def list_recipients(
             role=CertificateAuthorityRole.SINGLE,
             state=CertificateAuthorityState.RETIRED,
             not_after__gt=timezone.now(),
+            revoked_at=None,
         )
         return [get_identity(row) for row in (authority, *earlier.order_by("-id"))]
     known = WITH_CHAINS if with_chains else REGISTRATION_AUTHORITIES

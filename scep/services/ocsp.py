@@ -131,17 +131,19 @@ def _find_statuses(authority: CertificateAuthority, *, serials: set[int]) -> dic
         for serial, revoked_at, reason in rows.order_by().values_list(*columns)
     }
     if serials - found.keys():
-        return dict.fromkeys(_list_authority_serials(authority)) | found
+        return dict(_list_authority_statuses(authority)) | found
     return found
 
 
-def _list_authority_serials(authority: CertificateAuthority) -> Iterable[int]:
+def _list_authority_statuses(authority: CertificateAuthority) -> Iterable[tuple[int, Status]]:
     """Yield the serial numbers of the CAs below this one, and its own where it is a root."""
     for row in authority.children.defer("private_key"):
-        yield get_certificate(row).serial_number
+        serial = get_certificate(row).serial_number
+        at, reason = row.revoked_at, row.revocation_reason
+        yield serial, Revocation(serial, at, reason) if at else None
     own = get_certificate(authority)
     if own.issuer == own.subject:
-        yield own.serial_number
+        yield own.serial_number, None
 
 
 def _find_signer(authority: CertificateAuthority, *, now: datetime) -> ServiceCertificate | None:

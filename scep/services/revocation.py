@@ -21,7 +21,7 @@ from scep.models import (
 from scep.protocol.crl import Revocation, build_crl
 from scep.protocol.issuing import Signer
 from scep.protocol.revocation_reasons import check_reason
-from scep.selectors import get_signer, is_needed, list_certified_again
+from scep.selectors import get_certificate, get_signer, is_needed, list_certified_again
 from scep.signals import revocation_list_outdated
 
 LIFETIME = timedelta(days=7)
@@ -73,6 +73,20 @@ def _mark_one(authority_id: int) -> None:
     row.is_stale = True
     row.save(update_fields=["is_stale"])
     revocation_list_outdated.send(sender=RevocationList, authority_id=authority_id)
+
+
+def list_revoked_below(
+    authority_ids: Collection[int], *, expired_after: datetime
+) -> list[Revocation]:
+    """Return the CAs that were revoked, of those that have signed them."""
+    rows = CertificateAuthority.objects.filter(
+        parent__in=authority_ids, revoked_at__isnull=False, not_after__gt=expired_after
+    )
+    return [
+        Revocation(get_certificate(row).serial_number, row.revoked_at, row.revocation_reason)
+        for row in rows.defer("private_key")
+        if row.revoked_at is not None
+    ]
 
 
 def mark_all_stale() -> None:
@@ -148,6 +162,7 @@ def _list_revocations(
     services = ServiceCertificate.objects.filter(
         issuer__in=authority_ids, revoked_at__isnull=False, not_after__gt=expired_after
     )
+    yield from list_revoked_below(authority_ids, expired_after=expired_after)
     columns = ("serial", "revoked_at", "revocation_reason")
     for rows in (
         identities.order_by("not_after").values_list(*columns).iterator(chunk_size=CHUNK),

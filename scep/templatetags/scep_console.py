@@ -15,6 +15,7 @@ from django.utils.translation import ngettext
 from organization.templatetags.console import pill
 from scep.forms.certificates import REASONS
 from scep.models import (
+    CertificateAuthority,
     CertificateAuthorityState,
     CertificateStatus,
     HeldRequest,
@@ -60,6 +61,14 @@ def check_pill(profile: ScepProfile) -> SafeString:
     if profile.checked_at is None:
         return pill("unknown", _("Not checked yet"))
     return pill("active", _("Answers"))
+
+
+@register.simple_tag
+def authority_pill(authority: CertificateAuthority) -> SafeString:
+    """Return whether a CA issues, will, or does no more; or that it was revoked."""
+    if authority.revoked_at:
+        return pill("revoked", _("Revoked"))
+    return pill(authority.state, authority.get_state_display())
 
 
 @register.simple_tag

@@ -32,6 +32,7 @@ from scep.selectors import (
     get_issuing_ca,
     get_service_identity,
 )
+from scep.services.authorities import ensure_single_authority
 from scep.services.rotation import activate_authority, prepare_authority
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
@@ -162,6 +163,51 @@ def test_a_key_in_a_file_of_its_own_is_read(bootstrapped: None, administrator: C
     authority = find_next_ca()
     assert authority is not None
     assert get_certificate(authority) == holder.certificate
+
+
+class TestEnd:
+    def test_a_retired_ca_is_revoked_when_its_name_is_typed(
+        self, bootstrapped: None, administrator: Client, auditor: Client
+    ) -> None:
+        old, now = get_issuing_ca(), timezone.now()
+        url = f"{LIST}{old.public_id}"
+        assert f"{url}/revoke" not in administrator.get(url).content.decode()
+        next_ca = prepare_authority(key_type="ec_p256", activates_at=None, actor="t", now=now)
+        activate_authority(next_ca, actor="t", now=now)
+        assert f"{url}/revoke" in administrator.get(url).content.decode()
+        assert f"{url}/revoke" not in auditor.get(url).content.decode()
+        values = {"reason": "key_compromise", "confirmation": "something"}
+        page = administrator.post(f"{url}/revoke", values).content.decode()
+        assert "That is not its name." in page
+        old.refresh_from_db()
+        assert old.revoked_at is None
+        values["confirmation"] = old.name
+        page = administrator.post(f"{url}/revoke", values, follow=True).content.decode()
+        assert "Its devices are being renewed" in page
+        assert f"{url}/revoke" not in page
+        old.refresh_from_db()
+        assert old.revocation_reason == "key_compromise"
+        assert ">Revoked<" in administrator.get(LIST).content.decode()
+
+    def test_the_active_ca_is_not_revoked(self, bootstrapped: None, administrator: Client) -> None:
+        row = get_issuing_ca()
+        values = {"reason": "key_compromise", "confirmation": row.name}
+        page = administrator.post(f"{LIST}{row.public_id}/revoke", values).content.decode()
+        assert "is in use" in page
+        row.refresh_from_db()
+        assert row.revoked_at is None
+
+    def test_the_scep_ca_gives_way_to_a_new_one(
+        self, bootstrapped: None, administrator: Client
+    ) -> None:
+        row = ensure_single_authority(now=timezone.now())
+        url = f"{LIST}{row.public_id}/rotate"
+        assert url in administrator.get(f"{LIST}{row.public_id}").content.decode()
+        administrator.get(url)
+        assert ensure_single_authority(now=timezone.now()) == row
+        administrator.post(url)
+        assert ensure_single_authority(now=timezone.now()) != row
+        assert "does not issue any more" in administrator.post(url, follow=True).content.decode()
 
 
 class TestExport:

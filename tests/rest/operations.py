@@ -106,6 +106,8 @@ OPERATIONS = {
     "GET scep/authorities/{authority}": AUDITOR,
     "DELETE scep/authorities/{authority}": ADMINISTRATOR,
     "POST scep/authorities/{authority}/activate": ADMINISTRATOR,
+    "POST scep/authorities/{authority}/rotate": ADMINISTRATOR,
+    "POST scep/authorities/{authority}/revoke": ADMINISTRATOR,
     "POST scep/authorities/{authority}/export": ADMINISTRATOR,
     "GET scep/service-certificates": AUDITOR,
     "POST scep/service-certificates": ADMINISTRATOR,

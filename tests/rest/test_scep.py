@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     load_pkcs12,
     serialize_key_and_certificates,
 )
+from django.utils import timezone
 
 from organization.models import AuditEntry
 from scep.models import (
@@ -21,6 +22,7 @@ from scep.models import (
     ServiceCertificate,
 )
 from scep.selectors import get_certificate, get_issuing_ca
+from scep.services.authorities import ensure_single_authority
 from tests.rest.conftest import Program, Sample
 from tests.scep.external.scep_server import ScepServer, make_authority
 
@@ -212,6 +214,20 @@ def test_next_authority_takes_over_when_activated(administrator: Program, sample
     path = f"scep/authorities/{prepared.json()['id']}"
     assert administrator.delete(path).status_code == 204
     assert administrator.get(path).status_code == 404
+
+
+def test_authority_gives_way_and_is_revoked_when_asked(administrator: Program) -> None:
+    authority = ensure_single_authority(now=timezone.now())
+    path = f"scep/authorities/{authority.public_id}"
+    refused = administrator.post(f"{path}/revoke", {"reason": "key_compromise"})
+    assert (refused.status_code, refused.json()["code"]) == (400, "authority_invalid")
+    following = administrator.post(f"{path}/rotate").json()
+    assert (following["role"], following["state"]) == ("single", "active")
+    assert administrator.post(f"{path}/rotate").status_code == 400
+    row = administrator.post(f"{path}/revoke", {"reason": "key_compromise"}).json()
+    assert (row["state"], row["revocation_reason"]) == ("retired", "key_compromise")
+    assert row["revoked_at"] is not None
+    assert administrator.get(path).json() == row
 
 
 def test_authority_is_imported_when_it_is_pkcs12(administrator: Program) -> None:
