@@ -10,21 +10,20 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Device, DeviceStatus, Group, Platform
+from devices.selectors import filter_by_words
 from devices.services import device_search
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
 
 Devices = QuerySet[Device]
 
 
+class DeviceSearch(SearchFilter):
+    def filter(self, rows: Devices, value: str) -> Devices:
+        return filter_by_words(rows, value or "")
+
+
 class DeviceFilter(ConsoleFilterSet):
-    q = SearchFilter(
-        "name",
-        "serial_number",
-        "udid",
-        "owner",
-        "owner_name",
-        placeholder=_("Search name, serial, UDID, owner…"),
-    )
+    q = DeviceSearch(placeholder=_("Search name, serial, UDID, owner…"))
     status = django_filters.ChoiceFilter(choices=DeviceStatus, widget=forms.HiddenInput)
     platform = django_filters.ChoiceFilter(
         label=_("Platform"), choices=Platform, empty_label=_("All")

@@ -58,6 +58,7 @@ class Device(DeviceFacts, TimeStamped):
         ordering = ("-id",)
         indexes = [
             models.Index(fields=["status", "-id"], name="device_status"),
+            models.Index(fields=["platform", "-id"], name="device_platform"),
             models.Index(fields=["name"], name="device_name"),
             models.Index(fields=["os_version_number"], name="device_os_version"),
             models.Index(fields=["is_supervised", "-id"], name="device_supervised"),

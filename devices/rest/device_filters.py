@@ -1,13 +1,26 @@
 """What `devices` is filtered by."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from rest_framework.request import Request
 
 from devices.models import Device, DeviceStatus, Platform
+from devices.selectors import filter_by_words
 from devices.services import device_search
-from organization.rest.filters import FlagFilter, MomentFilter, RowFilters
+from organization.rest.filters import BoundedSearchFilter, FlagFilter, MomentFilter, RowFilters
 
 Devices = QuerySet[Device]
+
+
+class DeviceSearch(BoundedSearchFilter):
+    """By one index: the fields are searched as one text."""
+
+    search_description = "Words; each must occur in its name, numbers, owner or model."
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        return filter_by_words(queryset, " ".join(self.get_search_terms(request)))
 
 
 class DeviceFilters(RowFilters):

@@ -13,11 +13,12 @@ from rest_framework.response import Response
 from devices.errors import NotEnrolled
 from devices.models import Device, Enrollment, Group
 from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
-from devices.rest.device_filters import DeviceFilters
+from devices.rest.device_filters import DeviceFilters, DeviceSearch
 from devices.selectors import list_enrollments, list_status_reports, list_user_channels
 from devices.services import actions
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.filters import StrictFilterBackend
 from organization.rest.views import CollectionViewSet
 
 FACTS = (
@@ -135,15 +136,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     lookup_value_regex = "dev_[a-z0-9]+"
     action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR}
     filterset_class = DeviceFilters
-    search_fields = (
-        "name",
-        "serial_number",
-        "udid",
-        "owner",
-        "owner_name",
-        "model_name",
-        "product_name",
-    )
+    filter_backends = (StrictFilterBackend, DeviceSearch)
     ordering_fields: ClassVar = {
         "created_at": "id",
         "name": "name",

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices.models import Device, Group, SoftwareTitle
+from devices.selectors import filter_by_words
 from enrollment.models import EnrollmentToken
 from organization.console import role_required
 from policies.models import Package, Policy
@@ -56,11 +57,7 @@ def _search(text: str) -> list[Hits]:
 
 
 def _find_devices(text: str) -> "QuerySet[Device]":
-    columns = ("name", "serial_number", "udid", "owner", "owner_name")
-    matches = Q()
-    for column in columns:
-        matches |= Q(**{f"{column}__icontains": text})
-    return Device.objects.filter(matches)[:MOST]
+    return filter_by_words(Device.objects.all(), text)[:MOST]
 
 
 def _describe_device(device: Device) -> Hit:

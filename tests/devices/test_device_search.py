@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from devices.models import Device
 from devices.protocol.inventory import build_version_number
+from devices.selectors import filter_by_words
 from devices.services import device_search
 from tests.devices.inventory import install, make_application
 
@@ -75,3 +76,26 @@ def test_devices_are_found_by_protection_when_they_told_of_it(search: Search) ->
     assert search("filter_by_missing_filevault", missing=False) == {"safe"}
     assert search("filter_by_missing_passcode", missing=True) == {"open"}
     assert search("filter_by_missing_passcode", missing=False) == {"safe"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("anna", {"Anna’s iPhone", "Ännchen"}),
+        ("ANNA iphone", {"Anna’s iPhone"}),
+        ("c02xy", {"Ännchen"}),
+        ("mac studio", {"Ännchen"}),
+        ("100%_", {"Anna’s iPhone"}),
+        ("Studio C02", {"Ännchen"}),
+        ("anna anton", set()),
+        ("", {"Anna’s iPhone", "Ännchen"}),
+        ("x" * 200, set()),
+    ],
+)
+def test_devices_are_found_when_every_word_is_somewhere_in_them(
+    text: str, found: set[str], bootstrapped: None
+) -> None:
+    add("Anna’s iPhone", serial_number="F2L0000001", owner="100%_sure@example.com")
+    add("Ännchen", serial_number="C02XY", owner_name="Anna Meier", product_name="Mac Studio")
+    rows = filter_by_words(Device.objects.all(), text)
+    assert set(rows.values_list("name", flat=True)) == found
