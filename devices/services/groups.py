@@ -35,6 +35,8 @@ def delete_group(group: Group, *, actor: str) -> None:
     """Raises GroupInUse while devices or tokens refer to the group."""
     public_id, name = group.public_id, group.name
     try:
+        # First, so that whoever adds a row that points to it right now is waited for.
+        Group.objects.select_for_update().filter(pk=group.pk).first()
         group.delete()
     except ProtectedError as error:
         users = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})

@@ -1,6 +1,7 @@
 """Two workers at once, and workers killed at any statement: each command once (R5)."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from devices.models import Command, Enrollment
-from policies.models import ItemStatus, PolicyItem
+from devices.models import Command, Enrollment, Group
+from devices.services.groups import delete_group
+from policies.models import ItemStatus, PolicyItem, Rollout
 from policies.services.apply import apply_policies
 from policies.services.items import remove_item
 from tests.policies.conftest import ADMIN
@@ -57,6 +59,28 @@ def test_each_item_is_queued_once_when_many_workers_apply_at_once(
         "ManagedApplicationList": 1,
     }
     assert ItemStatus.objects.filter(enrollment=key).count() == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_group_can_be_deleted_while_its_policy_is_saved(
+    transactional_db: None, bootstrapped: None, group: Group, add_profile: Add
+) -> None:
+    Rollout.objects.all().delete()  # of the changes so far, as workers leave it
+    is_saved = threading.Event()
+
+    def save() -> None:
+        with transaction.atomic():
+            add_profile()
+            is_saved.set()
+            time.sleep(0.3)  # long enough for the other one to come and wait
+
+    saver = threading.Thread(target=lambda: (save(), connection.close()))
+    saver.start()
+    is_saved.wait(timeout=60)
+    delete_group(group, actor=ADMIN)
+    saver.join(timeout=60)
+    assert not Group.objects.filter(pk=group.pk).exists()
+    assert not Rollout.objects.filter(group=group.pk).exists()
 
 
 @pytest.mark.django_db(transaction=True)
