@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -69,12 +70,12 @@ def test_a_group_can_be_deleted_while_its_policy_is_saved(
     is_saved = threading.Event()
 
     def save() -> None:
-        with transaction.atomic():
+        with closing(connection), transaction.atomic():
             add_profile()
             is_saved.set()
             time.sleep(0.3)  # long enough for the other one to come and wait
 
-    saver = threading.Thread(target=lambda: (save(), connection.close()))
+    saver = threading.Thread(target=save)
     saver.start()
     is_saved.wait(timeout=60)
     delete_group(group, actor=ADMIN)
