@@ -56,7 +56,7 @@ def test_a_sessions_page_tells_its_steps_and_what_is_wrong(auditor: Client, worl
         "+ 3.0 s",
         "failInfo 0",
         "to come",
-        world.token.name,
+        f'href="/console/enrollment/ota/tokens/{world.token.jti}">{world.token.name}<',
     ):
         assert text in page, text
     log = auditor.get(f"/console/enrollment/log/{entry.public_id}").content.decode()
