@@ -251,8 +251,8 @@ _DEVICES = (
     _error(
         "message_malformed",
         _("Message malformed"),
-        _("A device or a stranger sent something that is no MDM message."),
-        _("Nothing to do, unless an enrolled device repeats it."),
+        _("What came is no MDM message, is too large, or was cut off on the way."),
+        _("Nothing to do, unless an enrolled device repeats it: look at the proxy and its limits."),
         level="warning",
     ),
     _error(

@@ -37,6 +37,7 @@ NO_PAGES = (
     "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
     "held-request-approve", "held-request-reject", "push-certificate-csr", "command-cancel",
+    "bulk-command-cancel",
     "token-kiosk-end", "enrollments-resume",
 )  # fmt: skip
 PAGES = [name for name in ROUTES if name not in NO_PAGES]
