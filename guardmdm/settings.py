@@ -128,7 +128,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if ENV.broker_url.startswith("redis"):
     CACHES: dict[str, Any] = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "guardmdm.redis_cache.EnduringRedisCache",
             # A database of its own: clearing the cache must not clear the broker's queue.
             "LOCATION": build_cache_url(ENV.broker_url),
             "KEY_PREFIX": ENV.key_ring.name,

@@ -12,6 +12,9 @@ PREFIXES = (
     ("imac", MACOS),
     ("virtualmac", MACOS),
     ("mac", MACOS),
+    # Macs that are tried in virtual machines of others than Apple.
+    ("vmware", MACOS),
+    ("parallels", MACOS),
 )
 
 
