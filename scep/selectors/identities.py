@@ -24,6 +24,7 @@ CLOCK_LEEWAY = timedelta(minutes=10)
 IDENTITY_LIFETIME = timedelta(days=365)
 """Of those that no SCEP profile decides about."""
 ONE_DAY = timedelta(days=1)
+LEAST_GAIN = timedelta(hours=1)
 RENEWAL_WINDOW = timedelta(days=180)
 RENEWAL_SHARE = 3
 """A certificate that lives shorter than that may be renewed in the last third of its life."""
@@ -78,18 +79,18 @@ def get_renewal_window(certificate: IssuedCertificate) -> datetime:
 
 
 def is_renewal_worthwhile(certificate: IssuedCertificate, *, now: datetime) -> bool:
-    """Whether one that is issued now would live longer, by a tenth of the life of this one.
+    """Whether one that is issued now would not just end with the CA, as this one does already.
 
-    Near the end of the CA it would not: every device's would end with the CA, and with the next.
-    How long another server's live is not known here.
+    So each device is renewed once more near the end of its CA, and not again and again. How long
+    another server's live is not known here.
     """
     profile = certificate.scep_profile
     if profile is not None and profile.server_type == ScepServerType.EXTERNAL:
         return True
     authority = (profile and profile.issuing_ca) or get_issuing_ca()
     lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
-    gain = min(now + lifetime, authority.not_after) - certificate.not_after
-    return gain > (certificate.not_after - certificate.not_before) / 10
+    is_cut = now + lifetime > authority.not_after
+    return not is_cut or authority.not_after - certificate.not_after > LEAST_GAIN
 
 
 def verify_identity(

@@ -11,11 +11,8 @@ from devices.services.actions import cancel_command, unenroll
 from devices.services.queue import enqueue
 from devices.services.renewal import settle_renewals, start_due_renewals, start_renewal
 from devices.tasks import sweep_renewals
-from scep.models import CertificateAuthority, IssuedCertificate
-from scep.selectors import get_issuing_ca
+from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
-from scep.services.authority_end import revoke_authority
-from scep.services.rotation import activate_authority, prepare_authority
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.renewal import install, make_due
@@ -84,38 +81,6 @@ def test_a_certificate_that_lacks_the_devices_attributes_is_renewed_at_once(
     IssuedCertificate.objects.update(lacks_attributes=True)
     assert sweep() == 0, "it has just been looked at"
     assert sweep(after=HOUR) == 1
-
-
-def test_a_device_is_left_alone_while_its_next_identity_would_end_no_later(
-    device: MdmDevice,
-) -> None:
-    """Near the CA's end, whole fleets would be renewed again and again."""
-    make_due(device, days=10)
-    issuing = get_issuing_ca()
-    end = device.enrollment.certificate_not_after
-    CertificateAuthority.objects.filter(pk=issuing.pk).update(not_after=end + HOUR)
-    assert sweep() == 0
-    next_ca = prepare_authority(
-        key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
-    )
-    activate_authority(next_ca, actor="tests", now=timezone.now())
-    assert sweep() == 0, "it has just been looked at"
-    assert sweep(after=HOUR) == 1
-
-
-def test_a_device_is_renewed_at_once_when_its_ca_was_revoked(device: MdmDevice) -> None:
-    old, now = get_issuing_ca(), timezone.now()
-    next_ca = prepare_authority(key_type="ec_p256", activates_at=None, actor="tests", now=now)
-    activate_authority(next_ca, actor="tests", now=now)
-    assert sweep() == 0
-    old.refresh_from_db()
-    revoke_authority(old, reason="key_compromise", actor="tests", now=now)
-    assert sweep(after=HOUR) == 1
-    uuid, payload = take_payload(device)
-    device.identity = install(payload)
-    device.token_update()
-    assert device.take("Acknowledged", uuid) is None
-    assert sweep(after=HOUR) == 0
 
 
 def test_a_device_is_renewed_unattended(device: MdmDevice, news: News) -> None:
