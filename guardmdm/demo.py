@@ -22,6 +22,8 @@ from urllib.request import urlopen
 import segno
 from django.conf import settings
 
+from guardmdm.serving import AddressTaken, build_address, require_free
+
 PLATFORMS = "ios,ipados,macos"
 READY_SECONDS = 120
 MANAGED_SECONDS = 180
@@ -89,6 +91,7 @@ class Demo:
 
     def run(self) -> None:
         """Raises DemoFailed; KeyboardInterrupt is the normal end."""
+        self._require_port()
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, _interrupt)
         self._folder.devices.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,6 +106,13 @@ class Demo:
             self._wait()
         finally:
             self._stop()
+
+    def _require_port(self) -> None:
+        """Else a server that is there already would pass for the demo's own."""
+        try:
+            require_free(build_address("127.0.0.1", port=self._port, behind_proxy=False))
+        except AddressTaken as error:
+            raise DemoFailed(f"{error} Choose another port: make demo PORT=8080") from error
 
     def _make_authorities(self) -> None:
         """The CAs that the server is told to trust: it looks for their files when it starts."""

@@ -1,6 +1,7 @@
 """How `serve` runs the web, worker and scheduler processes, and under which address."""
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ class AddressUnclear(Exception):
     """Devices need one address, and the options leave open which."""
 
 
+class AddressTaken(Exception):
+    """Nothing can listen there; the text says why."""
+
+
 @dataclass(frozen=True)
 class Address:
     """Where the web process listens, and whether it speaks TLS itself."""
@@ -51,6 +56,24 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def build_url(address: Address) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    return f"{'https' if address.uses_tls else 'http'}://{host}:{address.port}"
+
+
+def require_free(address: Address) -> None:
+    """Raises AddressTaken where another program listens, or nothing could."""
+    try:
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address.host, address.port))
+    except OSError as error:
+        raise AddressTaken(f"{build_url(address)}: {error.strerror}.") from error
+    except OverflowError as error:
+        raise AddressTaken(f"There is no port {address.port}.") from error
+
+
 def build_environment(address: Address, *, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the children's environment: GUARDMDM_BASE_URL follows `address` unless it is set.
 
@@ -63,9 +86,7 @@ def build_environment(address: Address, *, environ: Mapping[str, str]) -> dict[s
         raise AddressUnclear(
             "Set GUARDMDM_BASE_URL to the address that devices use, like https://mdm.example.com."
         )
-    scheme = "https" if address.uses_tls else "http"
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    environment["GUARDMDM_BASE_URL"] = f"{scheme}://{host}:{address.port}"
+    environment["GUARDMDM_BASE_URL"] = build_url(address)
     return environment
 
 

@@ -1,4 +1,7 @@
+import socket
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from guardmdm.serving import AddressUnclear, build_address, build_environment, build_programs
 
@@ -43,3 +46,13 @@ def test_the_web_process_writes_no_access_log():
     address = build_address("127.0.0.1", port=1, behind_proxy=False)
     web, *_ = build_programs(address, workers=2, tls_files=None)
     assert "--no-access-log" in web.arguments
+
+
+@pytest.mark.parametrize(("command", "remedy"), [("serve", "--port"), ("demo", "PORT=")])
+def test_nothing_is_started_where_another_program_listens(command, remedy):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        with pytest.raises(CommandError, match="Address already in use") as refusal:
+            call_command(command, port=other.getsockname()[1])
+    assert remedy in str(refusal.value)
+    with pytest.raises(CommandError, match="no port 70000"):
+        call_command(command, port=70_000)

@@ -1,5 +1,4 @@
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,12 +8,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from guardmdm.serving import (
-    Address,
+    AddressTaken,
     AddressUnclear,
     build_address,
     build_environment,
     build_programs,
+    build_url,
     count_workers,
+    require_free,
 )
 from guardmdm.static_files import is_collected
 from guardmdm.supervisor import Supervisor, write_line
@@ -42,11 +43,14 @@ class Command(BaseCommand):
             environment = build_environment(address, environ=os.environ)
         except AddressUnclear as error:
             raise CommandError(str(error)) from error
-        _require_free(address)
+        try:
+            require_free(address)
+        except AddressTaken as error:
+            raise CommandError(f"{error} Try --port.") from error
         self._prepare(environment)
         files = self._issue_certificate(environment) if address.uses_tls else None
         programs = build_programs(address, workers=options["workers"], tls_files=files)
-        write_line(f"GuardMDM listens on {_build_url(address)}; Ctrl-C stops it.")
+        write_line(f"GuardMDM listens on {build_url(address)}; Ctrl-C stops it.")
         Supervisor(
             programs, environ=environment, prefix_lines=settings.ENV.log_format == "console"
         ).run()
@@ -66,18 +70,3 @@ class Command(BaseCommand):
         result = subprocess.run([*MANAGE, command, *arguments], env=environment, check=False)
         if result.returncode != 0:
             raise CommandError(f"manage.py {command} failed: nothing was started.")
-
-
-def _require_free(address: Address) -> None:
-    try:
-        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address.host, address.port))
-    except OSError as error:
-        raise CommandError(f"{_build_url(address)}: {error.strerror}. Try --port.") from error
-
-
-def _build_url(address: Address) -> str:
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{'https' if address.uses_tls else 'http'}://{host}:{address.port}"
