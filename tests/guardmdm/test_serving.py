@@ -50,9 +50,11 @@ def test_the_web_process_writes_no_access_log():
 
 @pytest.mark.parametrize(("command", "remedy"), [("serve", "--port"), ("demo", "PORT=")])
 def test_nothing_is_started_where_another_program_listens(command, remedy):
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        with pytest.raises(CommandError, match="Address already in use") as refusal:
-            call_command(command, port=other.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(CommandError, match="Address already in use") as refusal,
+    ):
+        call_command(command, port=other.getsockname()[1])
     assert remedy in str(refusal.value)
     with pytest.raises(CommandError, match="no port 70000"):
         call_command(command, port=70_000)
