@@ -137,6 +137,8 @@ def test_answers_become_json_without_secrets() -> None:
         (("MacBookPro18,1",), "macos"),
         (("Mac14,2",), "macos"),
         (("VirtualMac2,1",), "macos"),
+        (("VMware20,1",), "macos"),
+        (("Parallels19,1",), "macos"),
         (("iMac21,1",), "macos"),
         (("", "Mac mini"), "macos"),
         (("MGLW3LL/A", "iPad"), "ipados"),
