@@ -10,7 +10,7 @@ from enrollment.services.sessions import SESSION_WITH_TOKEN, check_open, get_ses
 from enrollment.services.subject_attributes import check_identified
 from enrollment.services.tokens import VerifiedToken, check_not_stopped, check_token, verify_token
 from scep.errors import ChallengeInvalid
-from scep.models import ScepProfile
+from scep.models import ChallengeType, ScepProfile
 from scep.protocol.grant import ChallengeGrant
 from scep.selectors import count_brought_certificates
 
@@ -39,7 +39,8 @@ def verify_token_challenge(
             raise SignInRefused("sign_in_required", "nobody has signed in")
         elif verified.token.profile_service:
             raise TokenRefused("device_not_identified", "the bare token names no device")
-        limit = _check_certificates(verified, each=1 if is_return else CERTIFICATES_PER_DEVICE)
+        is_one_time = is_return and scep_profile.challenge_type == ChallengeType.DYNAMIC
+        limit = _check_certificates(verified, each=1 if is_one_time else CERTIFICATES_PER_DEVICE)
     except EnrollmentRefused as error:
         raise ChallengeInvalid(
             error.message, code=error.code, token_id=error.token_id or token_id

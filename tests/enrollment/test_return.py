@@ -161,3 +161,17 @@ def test_other_sessions_bring_nothing_in_the_place_of_a_one_time_challenge(
     for challenge in (build_challenge(session), build_token_text(session.token), "a.b.c"):
         ask_for_certificate(challenge, profile=scep_profile, now=now)
     assert not IssuedCertificate.objects.filter(token_id=session.token.jti).exists()
+
+
+def test_a_token_of_a_scep_profile_for_tokens_brings_as_many_as_any(
+    make_token: MakeToken, open_profile: OpenProfile, now: datetime
+) -> None:
+    """A device whose installation is cut off asks again with a new key."""
+    by_token = make_token(challenge="token").scep_profile
+    assert by_token is not None
+    profile = open_profile(build_return_profile(enroll(scep_profile=by_token, now=now), now=now))
+    challenge = find_payload(profile, "com.apple.security.scep")["PayloadContent"]["Challenge"]
+    for _ in range(2):
+        ask_for_certificate(challenge, profile=by_token, now=now)
+    session = EnrollmentSession.objects.latest("id").public_id
+    assert IssuedCertificate.objects.filter(session_id=session).count() == 2
