@@ -13,6 +13,7 @@ from devices.protocol.commands import (
     build_profile_list,
     build_security_info,
     build_user_list,
+    is_kept_from_users,
 )
 from devices.protocol.commands.table import Body
 from devices.protocol.platform import MACOS
@@ -103,13 +104,16 @@ def queue_questions(
 
 
 def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
-    """Return which right its enrollment profile did not ask for, in plain words, or "".
+    """Return which right its enrollment did not bring, in plain words, or "".
 
     Rights that are not known refuse nothing. DeviceInformation needs none: Apple asks a right for
     each of its queries, and the device leaves out what it may not tell.
     """
+    device, request_type = enrollment.device, REQUEST_TYPES[name]
+    if device.is_user_enrollment and is_kept_from_users(request_type, platform=device.platform):
+        return f"{request_type} is not possible in a User Enrollment"
     facts = DeviceFacts(access_rights=enrollment.access_rights)
-    return COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
+    return COMMAND_TYPES[request_type].find_refusal(facts)
 
 
 def forget_answers(enrollment: Enrollment, *, origin: str) -> None:

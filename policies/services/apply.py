@@ -20,6 +20,7 @@ from policies.selectors import ItemKey, compute_progress, list_desired_items
 from policies.services.installs import (
     ask_for_list,
     ask_for_packages,
+    can_remove_apps,
     queue_install,
     queue_removal,
 )
@@ -149,10 +150,12 @@ def _remove_surplus(
 
 
 def _begin_removal(status: ItemStatus, *, enrollment: Enrollment) -> bool:
-    """Remove what the device has from us; forget what it never took or cannot be named."""
+    """Remove what the device has from us; forget what it never took, keeps, or cannot be named."""
     if not _is_free(status):
         return False
-    if not status.was_accepted or (status.kind == ItemKind.APP and not status.bundle_id):
+    is_app = status.kind == ItemKind.APP
+    stays = is_app and not can_remove_apps(enrollment.device)
+    if stays or not status.was_accepted or (is_app and not status.bundle_id):
         status.delete()
         return False
     status.attempts = 0

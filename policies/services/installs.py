@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from devices.models import Command, Enrollment
+from devices.models import Command, Device, Enrollment
 from devices.protocol.commands import (
     build_application_configuration,
     build_install_application,
@@ -17,6 +17,7 @@ from devices.protocol.commands import (
     build_profile_list,
     build_remove_application,
     build_remove_profile,
+    is_kept_from_users,
 )
 from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES
@@ -68,6 +69,12 @@ def queue_removal(status: ItemStatus, *, enrollment: Enrollment) -> None:
         body = build_remove_application(status.bundle_id)
     command = enqueue(enrollment, command=body, origin=ORIGIN)
     _await(status, command=command, state=ItemState.REMOVING)
+
+
+def can_remove_apps(device: Device) -> bool:
+    """Say no where apps stay until the enrollment ends."""
+    kept = is_kept_from_users("RemoveApplication", platform=device.platform)
+    return not (device.is_user_enrollment and kept)
 
 
 def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = None) -> None:

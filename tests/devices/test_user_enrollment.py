@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, CommandNotObeyable
 from devices.models import Device, Enrollment
+from devices.services import actions
 from devices.services.actions import queue_command
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN, CONNECT, MdmDevice
@@ -104,3 +105,18 @@ def test_other_combinations_of_names_are_400(make_device: MakeDevice, news: News
 def test_a_report_under_both_names_is_400(device: MdmDevice) -> None:
     both = {"Status": "Idle", "UDID": device.udid, "EnrollmentID": device.udid}
     assert device.put(CONNECT, both).status_code == 400
+
+
+@pytest.mark.parametrize("product", ["Mac14,2", "iPhone14,2"])
+def test_it_is_asked_for_nothing_that_apple_keeps_from_user_enrollments(
+    make_device: MakeDevice, product: str
+) -> None:
+    """A Mac of a User Enrollment lists no apps: it was asked each day, and refused."""
+    device = make_device(product=product, is_user_enrollment=True).enroll()
+    facts = {"QueryResponses": {"ProductName": product, "IsSupervised": False}}
+    seen = device.answer_everything({"DeviceInformation": facts})
+    assert ("InstalledApplicationList" in seen) == (product != "Mac14,2")
+    assert "CertificateList" in seen
+    if product == "Mac14,2":
+        with pytest.raises(CommandNotObeyable, match="not possible in a User Enrollment"):
+            actions.ask(device.row, facts="apps", actor="tests")

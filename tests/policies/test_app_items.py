@@ -215,3 +215,27 @@ def test_a_configuration_is_refused_when_it_is_none(text: str) -> None:
     with pytest.raises(ItemInvalid) as caught:
         decode_configuration(text)
     assert caught.value.field == "configuration"
+
+
+def test_a_mac_of_a_user_enrollment_gets_nothing_that_it_must_refuse(
+    policy: Policy, group: Group
+) -> None:
+    """Neither lists it apps nor are any taken from it: they go with its enrollment."""
+    mac = Handheld(enroll(group, platform="macos"))
+    mac.enrollment.device.is_user_enrollment = True
+    mac.enrollment.device.save()
+    mac.answers["InstallApplication"] = lambda body: (
+        "Acknowledged",
+        {"Identifier": "com.example.store", "State": "Installing"},
+    )
+    mac.apps["com.example.store"] = "Managed"
+    package = add_app_item(policy, package=upload_package(make_pkg()), actor=ADMIN)
+    app = add_app_item(policy, name="Store", itunes_store_id=5, actor=ADMIN)
+    mac.settle()
+    assert mac.states == {"Field tools": "installed", "Store": "installed"}
+    assert mac.status == "managed"
+    for item in (package, app):
+        remove_item(item, actor=ADMIN)
+    mac.settle()
+    assert mac.states == {}
+    assert not {LIST, "RemoveApplication"} & set(mac.seen)

@@ -88,8 +88,13 @@ def check_channel(
     """Raises CommandInvalid for a command that the device would refuse on this channel."""
     if is_user_channel and request_type not in ON_USER_CHANNEL:
         raise CommandInvalid(f"{request_type} does not go to a user's channel")
-    forbidden = NOT_IN_USER_ENROLLMENT
-    if platform == MACOS:
-        forbidden |= NOT_IN_MAC_USER_ENROLLMENT
-    if is_user_enrollment and request_type in forbidden:
+    if is_user_enrollment and is_kept_from_users(request_type, platform=platform):
         raise CommandInvalid(f"{request_type} is not possible in a User Enrollment")
+
+
+def is_kept_from_users(request_type: str, *, platform: str) -> bool:
+    """Whether a device in a User Enrollment would refuse the command."""
+    is_mac = platform == MACOS
+    return request_type in NOT_IN_USER_ENROLLMENT or (
+        is_mac and request_type in NOT_IN_MAC_USER_ENROLLMENT
+    )
