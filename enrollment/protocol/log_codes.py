@@ -235,7 +235,10 @@ _CERTIFICATES = (
         "ca_expiring",
         _("CA certificate expires soon"),
         _("A certificate authority comes to its end; what it issues ends with it."),
-        _("Prepare or import the next CA under System › Certificates, and activate it."),
+        _(
+            "Prepare or import the next CA under System › Certificates, and activate it. Of an "
+            "external SCEP server's CA, add the new certificate to the SCEP profile."
+        ),
         level="warning",
     ),
     _error(

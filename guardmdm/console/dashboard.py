@@ -51,7 +51,7 @@ from organization.models import Role
 from organization.selectors import get_organization
 from organization.templatetags.console import tone
 from policies.selectors.progress import count_failed_items
-from scep.models import ScepProfile
+from scep.models import CertificateAuthorityRole, ScepProfile
 from scep.selectors import ExpiringCertificate, get_issuing_ca, list_expiring
 from scep.templatetags.scep_console import MOST_WAITING, at_most_99, count_waiting
 
@@ -198,6 +198,8 @@ def _build_ca_notice(expiring: ExpiringCertificate, *, now: datetime) -> Notice:
     }
     if expiring.is_automatic:
         text = _("It should have been replaced by itself: check that scheduler and workers run.")
+    elif expiring.kind == CertificateAuthorityRole.EXTERNAL:
+        text = _("Add its new certificate to the SCEP profile; what it signed is refused then.")
     else:
         text = _("Prepare or import the next CA; what it issues ends with it.")
     level = "error" if expiring.not_after <= now else "warning"

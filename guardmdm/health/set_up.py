@@ -12,7 +12,7 @@ from organization.errors import NotSetUp, SecretUnreadable
 from organization.selectors import get_organization
 from policies.services.package_files import get_folder
 from policies.services.packages import list_missing_packages
-from scep.models import CertificateAuthority, ServicePurpose
+from scep.models import CertificateAuthority, CertificateAuthorityRole, ServicePurpose
 from scep.selectors import (
     get_certificate,
     get_issuing_ca,
@@ -45,8 +45,11 @@ def check_authorities() -> Finding:
         first = min((root, issuing), key=lambda row: row.not_after)
         return Finding("CA", f"{first} valid until {first.not_after:%-d %b %Y}")
     text = ", ".join(f"{each.name} ends on {each.not_after:%-d %b %Y}" for each in expiring)
-    is_own_work = all(each.is_automatic for each in expiring)
-    fix = "Start the scheduler and a worker." if is_own_work else "Prepare or import the next CA."
+    fix = "Prepare or import the next CA."
+    if all(each.is_automatic for each in expiring):
+        fix = "Start the scheduler and a worker."
+    elif all(each.kind == CertificateAuthorityRole.EXTERNAL for each in expiring):
+        fix = "Add the CA's new certificate to the SCEP profile."
     return Finding("CA", text, fix, is_failure=expiring[0].not_after <= now)
 
 

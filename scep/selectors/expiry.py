@@ -32,13 +32,15 @@ class ExpiringCertificate:
 def list_expiring(*, now: datetime, within: timedelta) -> list[ExpiringCertificate]:
     """Return what is in use and ends `within` from now, the first to end first.
 
-    CAs above an imported one count too. Retired CAs have nothing more to do than to end.
+    CAs above an imported one count too, and those of external servers that a SCEP profile trusts:
+    with them end the identities that they signed. Retired CAs have nothing more to do than to end.
     """
     working = CertificateAuthority.objects.exclude(role=CertificateAuthorityRole.EXTERNAL)
     working = working.exclude(state=CertificateAuthorityState.RETIRED).filter(
         private_key__isnull=False
     )
     authorities = {row.pk for each in working.defer("private_key") for row in list_chain(each)}
+    authorities |= _list_trusted()
     services = ServiceCertificate.objects.filter(is_active=True).exclude(
         issuer__state=CertificateAuthorityState.RETIRED
     )
@@ -49,6 +51,17 @@ def list_expiring(*, now: datetime, within: timedelta) -> list[ExpiringCertifica
         *_describe_expiry(services, now=now, until=now + within),
     ]
     return sorted(found, key=lambda each: each.not_after)
+
+
+def _list_trusted() -> set[int]:
+    """Return the trusted CAs of others, but for those that have been certified again."""
+    rows = CertificateAuthority.objects.filter(
+        role=CertificateAuthorityRole.EXTERNAL, trusting_profiles__isnull=False
+    )
+    newest: dict[str, int] = {}
+    for name, pk in rows.order_by("not_after").values_list("name", "pk"):
+        newest[name] = pk
+    return set(newest.values())
 
 
 def _describe_expiry(
