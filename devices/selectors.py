@@ -101,6 +101,7 @@ def get_device_facts(device: Device, *, enrollment: Enrollment | None) -> Device
         is_apple_silicon=_find_flag(information, "IsAppleSilicon"),
         access_rights=enrollment.access_rights if enrollment else None,
         has_unlock_token=enrollment is None or enrollment.unlock_token is not None,
+        is_user_enrollment=device.is_user_enrollment,
     )
 
 

@@ -109,11 +109,13 @@ def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
     Rights that are not known refuse nothing. DeviceInformation needs none: Apple asks a right for
     each of its queries, and the device leaves out what it may not tell.
     """
-    device, request_type = enrollment.device, REQUEST_TYPES[name]
-    if device.is_user_enrollment and is_kept_from_users(request_type, platform=device.platform):
-        return f"{request_type} is not possible in a User Enrollment"
+    device = enrollment.device
+    if device.is_user_enrollment and is_kept_from_users(
+        REQUEST_TYPES[name], platform=device.platform
+    ):
+        return f"{REQUEST_TYPES[name]} is not possible in a User Enrollment"
     facts = DeviceFacts(access_rights=enrollment.access_rights)
-    return COMMAND_TYPES[request_type].find_refusal(facts)
+    return COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
 
 
 def forget_answers(enrollment: Enrollment, *, origin: str) -> None:

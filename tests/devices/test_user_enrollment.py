@@ -7,6 +7,8 @@ import pytest
 
 from devices.errors import CommandInvalid, CommandNotObeyable
 from devices.models import Device, Enrollment
+from devices.protocol.commands import COMMAND_TYPES
+from devices.selectors import get_device_facts
 from devices.services import actions
 from devices.services.actions import queue_command
 from tests.devices.conftest import MakeDevice, News
@@ -120,3 +122,15 @@ def test_it_is_asked_for_nothing_that_apple_keeps_from_user_enrollments(
     if product == "Mac14,2":
         with pytest.raises(CommandNotObeyable, match="not possible in a User Enrollment"):
             actions.ask(device.row, facts="apps", actor="tests")
+
+
+def test_the_console_says_what_a_user_enrollment_does_not_allow(
+    make_device: MakeDevice, device: MdmDevice
+) -> None:
+    """Erase and the like were offered, and refused when they were sent."""
+    for each, allowed in ((device, False), (make_device().enroll(), True)):
+        facts = get_device_facts(each.row, enrollment=each.enrollment)
+        for name in ("EraseDevice", "RestartDevice"):
+            refusal = COMMAND_TYPES[name].find_refusal(facts)
+            assert ("User Enrollment" in refusal) != allowed
+        assert not COMMAND_TYPES["DeviceLock"].find_refusal(facts)

@@ -77,6 +77,7 @@ class DeviceFacts:
     access_rights: int | None = None
     has_unlock_token: bool = True
     channel: str = DEVICE_CHANNEL
+    is_user_enrollment: bool = False
 
     @property
     def hardware(self) -> str:

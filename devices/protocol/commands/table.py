@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from devices.errors import CommandInvalid, CommandNotObeyable, ParameterInvalid
+from devices.protocol.commands.channels import is_kept_from_users
 from devices.protocol.commands.parameters import Parameter
 from devices.protocol.commands.requirements import (
     DeviceFacts,
@@ -76,6 +77,10 @@ class CommandType:
 
     def find_refusal(self, facts: DeviceFacts) -> str:
         """Return in plain words why the device cannot obey, "" where it may."""
+        if facts.is_user_enrollment and is_kept_from_users(
+            self.request_type, platform=facts.platform
+        ):
+            return "a User Enrollment does not allow it"
         if self.needs_unlock_token and not facts.has_unlock_token:
             return "the device has not handed over an unlock token"
         return find_refusal(self.needs, facts)
