@@ -39,6 +39,7 @@ CONSOLE = {
     "search": "/console/devices/?q=Device+777",
     "search in vain": "/console/devices/?q=zzqx",
     "no such platform": "/console/devices/?platform=ios",
+    "groups": "/console/groups/",
     "all apps": "/console/devices/apps/",
     "one app": "/console/devices/apps/{title}",
     "a device's apps": "/console/devices/{device}/apps",

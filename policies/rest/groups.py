@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from devices.errors import GroupInUse
 from devices.models import Group
-from devices.selectors import list_groups
+from devices.selectors import count_devices_by_group
 from devices.services.groups import create_group, delete_group, update_group
 from organization.rest import get_actor
 from organization.rest.views import CollectionViewSet
@@ -24,9 +24,7 @@ class GroupSerializer(serializers.ModelSerializer[Group]):
         read_only=True,
         help_text="Set with the policy's `groups`.",
     )
-    devices = serializers.IntegerField(
-        source="device_count", read_only=True, help_text="How many are in it and enrolled."
-    )
+    devices = serializers.SerializerMethodField(help_text="How many are in it and enrolled.")
 
     class Meta:
         model = Group
@@ -42,6 +40,9 @@ class GroupSerializer(serializers.ModelSerializer[Group]):
         )
         read_only_fields = fields
 
+    def get_devices(self, group: Group) -> int:
+        return int(self.context["device_counts"][group.pk])
+
 
 class GroupValuesSerializer(serializers.ModelSerializer[Group]):
     class Meta:
@@ -52,7 +53,7 @@ class GroupValuesSerializer(serializers.ModelSerializer[Group]):
 class GroupViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Devices that get the same policies."""
 
-    queryset = list_groups().prefetch_related("policies")
+    queryset = Group.objects.prefetch_related("policies")
     serializer_class = GroupSerializer
     lookup_value_regex = "grp_[a-z0-9]+"
     filterset_fields = ("name",)
@@ -60,6 +61,9 @@ class GroupViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     ordering_fields: ClassVar = {"created_at": "id", "name": "name"}
     ordering = "name"
     service_errors: ClassVar = {GroupInUse: (409, "group_in_use")}
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "device_counts": count_devices_by_group()}
 
     @extend_schema(request=GroupValuesSerializer, responses={201: GroupSerializer})
     def create(self, request: Request) -> Response:

@@ -165,3 +165,12 @@ def test_the_dashboard_counts_platforms_and_days_of_those_that_are_here(
     assert {part.label: part.count for part in donut["slices"]} == {"iOS": 1, "iPadOS": 2}
     assert page.context["week_count"] == 2
     assert page.context["device_count"] == 3
+
+
+def test_groups_tell_how_many_devices_are_in_them_and_here(world: World, auditor: Client) -> None:
+    create_device("Gone", platform=Platform.IOS, group=world.group, status=DeviceStatus.UNENROLLED)
+    page = auditor.get("/console/groups/").content.decode()
+    assert "2 devices" in page
+    assert "0 devices" in page
+    page = auditor.get(f"/console/groups/{world.group.public_id}").content.decode()
+    assert re.search(r"<strong>2</strong>\s*Devices", page)
