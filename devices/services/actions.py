@@ -39,7 +39,7 @@ from devices.selectors import (
     get_live_enrollment,
 )
 from devices.services.erase import ERASE, check_erase, supersede_erase
-from devices.services.escrow import keep_secret
+from devices.services.escrow import forget_untold, keep_secret
 from devices.services.locks import lock_live_enrollment
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import find_right_refusal, queue_queries, queue_questions
@@ -161,6 +161,8 @@ def _find_enough(
     ):
         return waiting
     if withdraw(waiting.uuid):
+        if waiting.attempts <= 1:  # else an earlier time may have been obeyed and its answer lost
+            forget_untold([waiting.uuid])
         return None
     raise CommandInvalid(
         f"{kind.name}: the device has been told something else and has not answered yet; "
@@ -263,10 +265,12 @@ def cancel_command(command: Command, *, actor: str) -> Command:
     A device that has been handed it may obey all the same; then its answer is noted.
     """
     was_open = cancel(command, now=timezone.now())
-    command.refresh_from_db(fields=["state", "completed_at"])
+    command.refresh_from_db(fields=["state", "completed_at", "sent_at"])
     if not was_open:
         state = command.get_state_display().lower()
         raise CommandOver(f"{command.request_type} is over already: {state}.")
+    if command.sent_at is None:
+        forget_untold([command.uuid])
     detail = {"command": command.public_id}
     _record(command.enrollment.device, actor=actor, action="command.cancel", detail=detail)
     return command

@@ -18,6 +18,7 @@ from devices.protocol.commands import get_command_type, get_minimum_role
 from devices.protocol.commands.table import OPERATOR
 from devices.protocol.plist import decode_plist, encode_plist
 from devices.services.actions import assign_group, enqueue_checked, unenroll
+from devices.services.escrow import forget_untold
 from devices.services.locks import select_free
 from devices.services.queue import cancel_these
 from devices.signals import bulk_requested
@@ -146,7 +147,9 @@ def _cancel_some(bulk: BulkCommand, *, now: datetime) -> int:
     """Cancel a portion of what nobody is at; return how many that were."""
     free = select_free(_list_open(bulk)).values_list("pk", flat=True)
     keys = list(free[:CANCELLED_AT_ONCE])
-    return cancel_these(Command.objects.filter(pk__in=keys), now=now)
+    rows = Command.objects.filter(pk__in=keys)
+    forget_untold(rows.filter(sent_at=None).values_list("uuid", flat=True))
+    return cancel_these(rows, now=now)
 
 
 def _list_open(bulk: BulkCommand) -> QuerySet[Command]:

@@ -1,5 +1,6 @@
 """Secrets that are kept for the organization: put in, confirmed by the device, revealed."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -25,6 +26,12 @@ def keep_secret(
         command_uuid=command_uuid,
         confirmed_at=confirmed_at,
     )
+
+
+def forget_untold(command_uuids: Iterable[str]) -> None:
+    """Delete what these commands were to set: they were taken back before any device had them."""
+    uuids = [uuid for uuid in command_uuids if uuid]
+    EscrowedSecret.objects.filter(command_uuid__in=uuids, confirmed_at=None).delete()
 
 
 def find_secret(enrollment: Enrollment, *, kind: str) -> str:

@@ -14,6 +14,7 @@ from devices.errors import CommandInvalid, CommandNotObeyable
 from devices.models import Command, Device, EscrowedSecret
 from devices.selectors import list_secrets
 from devices.services import actions
+from devices.services.bulk_commands import cancel_bulk, queue_portion, request_bulk
 from devices.services.escrow import reveal_secret
 from organization.models import AuditEntry
 from tests.devices.conftest import MakeDevice
@@ -80,6 +81,30 @@ def test_a_password_is_not_forgotten_when_its_answer_was_lost_and_the_second_try
     assert again == taken
     mac.take("Error", taken["CommandUUID"], ErrorChain=[])
     assert list_kept(mac) == [("recovery_lock", "taken at once", False)]
+
+
+def test_a_password_that_no_mac_was_told_is_forgotten_when_it_is_taken_back(mac: MdmDevice) -> None:
+    """It stood among the Mac's secrets as one that it may have taken."""
+
+    def ask(**parameters: Any) -> Command:
+        return actions.queue_command(
+            mac.row, request_type="SetRecoveryLock", parameters=parameters, actor=ACTOR
+        )
+
+    ask(new_password="first of all")
+    second = ask(new_password="second thoughts")
+    assert list_kept(mac) == [("recovery_lock", "second thoughts", False)]
+    actions.cancel_command(second, actor=ACTOR)
+    assert list_kept(mac) == []
+    bulk = request_bulk([mac.row.pk], name="SetRecoveryLock", parameters={}, actor=ACTOR)
+    queue_portion(bulk.pk, now=timezone.now())
+    assert len(list_kept(mac)) == 1
+    cancel_bulk(bulk, actor=ACTOR, now=timezone.now())
+    assert list_kept(mac) == []
+    third = ask(new_password="third time lucky")
+    assert mac.take() is not None
+    actions.cancel_command(third, actor=ACTOR)  # the Mac may obey all the same
+    assert list_kept(mac) == [("recovery_lock", "third time lucky", False)]
 
 
 def test_a_firmware_password_counts_only_when_the_mac_says_it_has_changed(mac: MdmDevice) -> None:
