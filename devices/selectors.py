@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
-from django.db.models import Case, Count, F, Func, Q, QuerySet, TextField, When
-from django.db.models.functions import TruncDate
+from django.db.models import Case, Count, F, Func, Q, QuerySet, TextField, When, Window
+from django.db.models.functions import RowNumber, TruncDate
 from django.utils import timezone
 
 from devices.errors import NotEnrolled, PushCertificateMissing
@@ -34,7 +34,7 @@ from organization.models import PreparedSelect
 
 Key = TypeVar("Key")
 
-MOST_ENROLLMENTS = 50
+MOST_ENROLLMENTS, LATEST_SECRETS = 50, 3
 WORD_COLUMNS = (
     *("name", "serial_number", "udid", "owner", "owner_name", "model_name", "product_name"),
 )
@@ -247,6 +247,12 @@ def list_secrets(device: Device) -> QuerySet[EscrowedSecret]:
     """Return what is kept for people of the device, through all its enrollments, newest first."""
     kept = EscrowedSecret.objects.filter(enrollment__device=device)
     return kept.exclude(kind=SecretKind.REPLY_KEY).select_related("enrollment__device")
+
+
+def list_latest_secrets(device: Device) -> QuerySet[EscrowedSecret]:
+    """Return the latest few of each kind: ten places of a lost Mac hide no recovery key of it."""
+    place = Window(RowNumber(), partition_by="kind", order_by="-id")
+    return list_secrets(device).annotate(place=place).filter(place__lte=LATEST_SECRETS)
 
 
 def get_command_body(command: Command) -> dict[str, Any]:

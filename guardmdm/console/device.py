@@ -16,7 +16,7 @@ from devices.selectors import (
     get_device_facts,
     list_commands,
     list_enrollments,
-    list_secrets,
+    list_latest_secrets,
     list_status_reports,
     list_user_channels,
 )
@@ -28,7 +28,7 @@ from policies.models import ItemState
 from policies.selectors import PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
-SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_SECRETS, SHOWN_ENROLLMENTS = 25, 25, 10, 10
+SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_ENROLLMENTS = 25, 25, 10
 BUTTONS = ("DeviceLock", "EraseDevice")
 # Whose items still move by themselves: a device that is gone is not asked about every 3 s.
 LIVE_STATUSES = (DeviceStatus.PENDING, DeviceStatus.ENROLLED, DeviceStatus.MANAGED)
@@ -99,7 +99,7 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         "session": session,
         "certificate": certificate,
         **_describe_rights(device, enrollment=enrollment),
-        "secrets": list(list_secrets(device)[:SHOWN_SECRETS]),
+        "secrets": list(list_latest_secrets(device)),
         "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),
         "earlier": _describe_earlier(device),
     }

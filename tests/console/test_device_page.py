@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Command, CommandState, Enrollment
+from devices.services.escrow import keep_secret
 from devices.services.lapse import mark_lapsed
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import open_session
@@ -287,6 +288,19 @@ def test_earlier_enrollments_are_shown_with_token_and_certificate(
     earlier = page[page.index("Earlier enrollments") :]
     for shown in ("Spring intake", "Field crew", "Superseded", "Revoked", old.public_id):
         assert shown in earlier
+
+
+def test_places_of_a_lost_device_hide_none_of_its_other_secrets(
+    world: World, administrator: Client
+) -> None:
+    for _ in range(12):
+        place = keep_secret(
+            world.enrollment, kind="location", value="{}", confirmed_at=timezone.now()
+        )
+    page = administrator.get(get_url(world)).content.decode()
+    for secret in (world.secret, place):
+        assert f"/secrets/{secret.public_id}" in page
+    assert page.count("/secrets/sec_") < 20
 
 
 def test_a_kept_secret_says_that_it_is_of_an_earlier_enrollment(
