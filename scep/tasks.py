@@ -3,6 +3,7 @@
 import logging
 
 from celery import shared_task
+from django.db import IntegrityError
 from django.utils import timezone
 
 from organization.errors import NotSetUp, SecretUnreadable
@@ -47,6 +48,8 @@ def refresh_revocation() -> None:
                 ensure_ocsp_signer(authority, now=now)
         except (NotSetUp, SecretUnreadable) as error:
             log.error("%s cannot say what it has revoked: %s", authority, error)
+        except (IntegrityError, CertificateAuthority.DoesNotExist):
+            log.info("%s was cancelled meanwhile", authority)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -26,11 +26,13 @@ from scep.selectors import build_links, get_certificate, get_issuing_ca, get_roo
 from scep.services.authority import revoke_certificate
 from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import LIFETIME, ensure_crl, revoke_service_certificate
+from scep.services.rotation import cancel_authority
 from scep.services.sweep import ORPHAN_AGE, revoke_orphans
 from scep.tasks import refresh_revocation
 from tests import plain_http
 from tests.scep.asking import get_chain, issue
 from tests.scep.relying_party import check_with_lists, describe_list
+from tests.scep.rotating import ACTOR, prepare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 REVOKED = "certificate revoked"
@@ -175,6 +177,16 @@ def test_schedule_keeps_every_list_and_ocsp_certificate(download: Download) -> N
         if number != numbers[pk]
     }
     assert changed == {get_issuing_ca().pk}
+
+
+def test_schedule_goes_on_when_the_next_ca_was_cancelled_in_the_meantime(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone, issuing = prepare(), get_issuing_ca()
+    cancel_authority(gone, actor=ACTOR)
+    monkeypatch.setattr("scep.tasks.list_signing_authorities", lambda: [gone, issuing])
+    refresh_revocation()
+    assert RevocationList.objects.get().authority == issuing
 
 
 def test_number_only_grows_when_the_clock_is_set_back() -> None:
