@@ -22,7 +22,7 @@ from scep.errors import (
     RequestOver,
     RequestRejected,
 )
-from scep.models import HeldRequest, HeldRequestState, IssuedCertificate
+from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest
 from scep.protocol.grant import ChallengeGrant
 from scep.selectors import get_profile_authority
@@ -69,6 +69,19 @@ def reject_requests_of(
     waiting = HeldRequest.objects.filter(
         Q(token_id__in=token_ids) | Q(session_id__in=session_ids), certificate=None
     ).exclude(state=HeldRequestState.REJECTED)
+    return waiting.update(
+        state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now
+    )
+
+
+def reject_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str) -> int:
+    """Refuse what waits on the strength of a static challenge alone; return how many.
+
+    One that has leaked may have filled the queue, and vouches for nobody once it was changed.
+    """
+    waiting = HeldRequest.objects.filter(
+        scep_profile=scep_profile, is_claimed=True, state=HeldRequestState.PENDING
+    )
     return waiting.update(
         state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now
     )

@@ -28,6 +28,7 @@ from scep.protocol.subject_template import (
 )
 from scep.selectors import get_issuing_ca
 from scep.services.authorities import ensure_single_authority
+from scep.services.held_requests import reject_claimed_requests
 from scep.services.trusted_authorities import (
     forget_unused_authorities,
     read_authorities,
@@ -130,6 +131,7 @@ def _save(
 ) -> ScepProfile:
     before = [getattr(profile, name) for name in CHECKED_ANEW]
     was_external = profile.pk is not None and _is_external(profile)
+    challenge = _get_static_challenge(profile)
     _write_values(profile, values=values)
     pem = values.get("trusted_ca_pem", "") if _is_external(profile) else ""
     trusted = read_authorities(pem, now=timezone.now()) if pem.strip() else None
@@ -146,6 +148,8 @@ def _save(
             if trusted is not None or not _is_external(profile):
                 profile.trusted_cas.set(store_authorities(trusted or []))
                 forget_unused_authorities()
+            if challenge and challenge != _get_static_challenge(profile):
+                reject_claimed_requests(profile, now=timezone.now(), actor=actor)
             audit.record(actor, action=action, subject_id=profile.public_id, subject=profile.name)
     except IntegrityError as error:
         raise ProfileInvalid(f"There is a SCEP profile named {profile.name} already.") from error
@@ -168,6 +172,10 @@ def _write_values(profile: ScepProfile, *, values: ScepProfileValues) -> None:
         setattr(profile, name, value)
     if profile.challenge_type != ChallengeType.STATIC and not values.get("static_challenge"):
         profile.static_challenge = None
+
+
+def _get_static_challenge(profile: ScepProfile) -> bytes:
+    return bytes(profile.static_challenge or b"")
 
 
 def _normalize_fingerprint(text: str) -> str:

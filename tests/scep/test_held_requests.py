@@ -14,6 +14,7 @@ from organization.models import AuditEntry
 from scep.errors import RequestDecided
 from scep.models import (
     CertificateStatus,
+    ChallengePurpose,
     DynamicChallenge,
     HeldRequest,
     HeldRequestState,
@@ -23,6 +24,7 @@ from scep.models import (
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.held_requests import approve_request, reject_request
 from scep.services.pki_operation import handle_pki_operation
+from scep.services.profiles import update_scep_profile
 from scep.tasks import sweep_certificates
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, make_csr, make_key, make_name
@@ -242,6 +244,35 @@ def test_queue_stays_readable_when_a_session_asks_again_and_again(
     ]
     assert statuses == [PENDING] * 5 + [FAILURE] * 3
     assert HeldRequest.objects.count() == 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"static_challenge": "another static one"}, {"challenge_type": "dynamic"}],
+    ids=["another", "none"],
+)
+def test_requests_are_refused_when_the_static_challenge_behind_them_is_changed(
+    static_profile: ScepProfile, ra: x509.Certificate, issuer: x509.Name, ask: Any, change: Any
+) -> None:
+    update_scep_profile(static_profile, actor=ADMIN, hold_for_approval=True)
+    claimed, approved, proved = (Device(key=make_key(number)) for number in range(3))
+    for device in (claimed, approved):
+        ask(static_profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE))
+    session = create_dynamic_challenge(
+        static_profile, session_id=SESSION, now=timezone.now(), purpose=ChallengePurpose.SESSION
+    )
+    ask(static_profile, proved.build_request(ra=ra, challenge=session))
+    approve(HeldRequest.objects.get(transaction_id=approved.transaction_id))
+    update_scep_profile(static_profile, actor=ADMIN, name="Nothing else")
+    assert HeldRequest.objects.filter(state=HeldRequestState.PENDING).count() == 2
+    update_scep_profile(static_profile, actor=ADMIN, **change)
+    rejected = HeldRequest.objects.get(state=HeldRequestState.REJECTED)
+    assert (rejected.transaction_id, rejected.decided_by) == (claimed.transaction_id, ADMIN)
+    statuses = [
+        ask(static_profile, device.build_poll(ra=ra, issuer=issuer)).status
+        for device in (claimed, approved, proved)
+    ]
+    assert statuses == [FAILURE, SUCCESS, PENDING]
 
 
 @pytest.mark.django_db(transaction=True)
