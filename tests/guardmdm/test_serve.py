@@ -107,6 +107,11 @@ def test_doctor_sees_the_worker_and_misses_the_push_certificate(server):
     assert result.returncode == 1
 
 
+def test_the_console_is_named_where_the_server_was_started(server):
+    folder, port = server
+    assert f"http://127.0.0.1:{port}/console/\n" in (folder / "log").read_text()
+
+
 def test_no_token_reaches_the_log_when_pages_fail(server):
     folder, port = server
     token = "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJ4In0.c2ln"

@@ -50,6 +50,8 @@ class Command(BaseCommand):
         self._prepare(environment)
         files = self._issue_certificate(environment) if address.uses_tls else None
         programs = build_programs(address, workers=options["workers"], tls_files=files)
+        console = environment.get("GUARDMDM_BASE_URL") or settings.BASE_URL
+        write_line(f"Console         {console}/console/")
         write_line(f"GuardMDM listens on {build_url(address)}; Ctrl-C stops it.")
         Supervisor(
             programs, environ=environment, prefix_lines=settings.ENV.log_format == "console"
