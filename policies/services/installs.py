@@ -8,6 +8,8 @@ from django.db.models import Q
 
 from devices.models import Command, Device, Enrollment
 from devices.protocol.commands import (
+    COMMAND_TYPES,
+    DeviceFacts,
     build_application_configuration,
     build_install_application,
     build_install_enterprise_application,
@@ -28,6 +30,7 @@ from policies.services.packages import build_manifest_url, build_package_manifes
 from scep.services.profile_signing import sign_profile
 
 ORIGIN = "policies"
+CONFIGURE = "Settings.ApplicationConfiguration"
 
 
 def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollment) -> None:
@@ -35,7 +38,7 @@ def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollmen
     platform = enrollment.device.platform
     if item.kind == ItemKind.PROFILE:
         body = _build_profile(item)
-    elif _differs_in_configuration(status, item=item):
+    elif _differs_in_configuration(status, item=item) and _may_configure(enrollment):
         body = build_application_configuration(
             identifier=status.bundle_id, configuration=get_configuration(item)
         )
@@ -55,6 +58,12 @@ def _differs_in_configuration(status: ItemStatus, *, item: PolicyItem) -> bool:
     """Whether the device has this very app: what it is configured with can be set alone."""
     is_there = status.state == ItemState.INSTALLED and bool(status.bundle_id)
     return is_there and status.version != item.version and _is_same_app(status, item=item)
+
+
+def _may_configure(enrollment: Enrollment) -> bool:
+    """Whether its profile asked for that right; without it the app is sent again instead."""
+    facts = DeviceFacts(access_rights=enrollment.access_rights)
+    return not COMMAND_TYPES[CONFIGURE].find_refusal(facts)
 
 
 def _is_same_app(status: ItemStatus, *, item: PolicyItem) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devices.models import Command, CommandState, Enrollment
-from devices.protocol.commands import is_kept_from_users
+from devices.services.queries import find_right_refusal
 from policies.models import ItemStatus
 from policies.services.item_states import mark_failed, mark_installed
 
@@ -29,8 +29,7 @@ def get_bundles(status: ItemStatus) -> Mapping[str, str]:
 
 def follow_package(status: ItemStatus, *, enrollment: Enrollment, now: datetime) -> None:
     """Settle an accepted package by the Mac's answers since then."""
-    device = enrollment.device
-    if device.is_user_enrollment and is_kept_from_users(LIST, platform=device.platform):
+    if find_right_refusal(enrollment, name="apps"):
         mark_installed(status, now=now, note=UNLISTED)
         return
     accepted_at, wanted = status.settled_at or now, get_bundles(status)

@@ -165,6 +165,21 @@ def test_an_app_is_configured_anew_without_being_installed_again(
     assert "Configuration" not in find_body(device, "Settings")["Settings"][0]
 
 
+def test_the_app_is_sent_again_where_nothing_may_be_set(
+    device: Handheld, add_app: Callable[..., PolicyItem]
+) -> None:
+    """On private devices the right to change settings is not asked for."""
+    device.enrollment.access_rights = 8191 & ~2048
+    device.enrollment.save()
+    item = add_app("Pages")
+    device.settle()
+    configure_app(item, configuration=SERVER, actor=ADMIN)
+    device.settle()
+    assert device.count("Settings") == 0
+    assert find_body(device, "InstallApplication")["Configuration"] == SERVER
+    assert device.states == {"Pages": "installed"}
+
+
 def test_the_app_is_installed_again_when_its_new_configuration_is_refused(
     device: Handheld, add_app: Callable[..., PolicyItem]
 ) -> None:
@@ -239,3 +254,14 @@ def test_a_mac_of_a_user_enrollment_gets_nothing_that_it_must_refuse(
     mac.settle()
     assert mac.states == {}
     assert not {LIST, "RemoveApplication"} & set(mac.seen)
+
+
+def test_a_mac_that_may_not_be_asked_for_its_apps_is_not_asked(
+    policy: Policy, mac: Handheld
+) -> None:
+    mac.enrollment.access_rights = 8191 & ~256  # as private devices are enrolled
+    mac.enrollment.save()
+    add_app_item(policy, package=upload_package(make_pkg()), actor=ADMIN)
+    mac.settle()
+    assert mac.states == {"Field tools": "installed"}
+    assert LIST not in mac.seen
