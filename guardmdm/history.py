@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 
 from devices.services.retention import delete_commands, forget_locations, forget_reports
-from enrollment.services.retention import delete_history
+from enrollment.services.retention import delete_history, forget_unused_returns
 from organization.services.audit import delete_entries
 from scep.services.retention import delete_records
 
@@ -15,7 +15,7 @@ MOST_ROUNDS = 100
 
 def delete_old_history(*, now: datetime) -> int:
     """Delete what is older than HISTORY_KEPT, in many small transactions; returns how many rows."""
-    count = forget_locations(now=now) + forget_reports(now=now)
+    count = forget_locations(now=now) + forget_reports(now=now) + forget_unused_returns(now=now)
     if settings.HISTORY_KEPT is None:
         return count
     before = now - settings.HISTORY_KEPT

@@ -1,10 +1,11 @@
 """What is deleted of enrollments that are long over: entries of the log, attempts of nobody."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from enrollment.models import EnrollmentSession, LogEntry
+from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 
 BATCH = 1000
+UNUSED_KEPT = timedelta(days=90)
 
 
 def delete_history(*, before: datetime) -> int:
@@ -20,3 +21,15 @@ def delete_history(*, before: datetime) -> int:
     vain = list(attempts.order_by("created_at").values_list("pk", flat=True)[:BATCH])
     count = LogEntry.objects.filter(pk__in=old).delete()[0]
     return count + EnrollmentSession.objects.filter(pk__in=vain).delete()[0]
+
+
+def forget_unused_returns(*, now: datetime) -> int:
+    """Delete tokens made for erased devices that came back by another, or never; how many rows.
+
+    A device that puts its erase off has a token of each time it took the command.
+    """
+    unused = EnrollmentToken.objects.filter(
+        sessions__is_return=True, uses=None, expires_at__lt=now - UNUSED_KEPT
+    )
+    keys = list(unused.order_by().values_list("pk", flat=True)[:BATCH])
+    return EnrollmentToken.objects.filter(pk__in=keys).delete()[0]

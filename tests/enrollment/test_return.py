@@ -11,6 +11,7 @@ from devices.models import Device, Enrollment, EnrollmentState, Group, PushCerti
 from devices.protocol.admission import AdmissionRequest
 from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.services.admission import admit
+from enrollment.services.retention import forget_unused_returns
 from enrollment.services.return_profile import build_return_profile
 from enrollment.services.tokens import build_challenge, build_token_text
 from organization.models import AuditEntry
@@ -175,3 +176,18 @@ def test_a_token_of_a_scep_profile_for_tokens_brings_as_many_as_any(
         ask_for_certificate(challenge, profile=by_token, now=now)
     session = EnrollmentSession.objects.latest("id").public_id
     assert IssuedCertificate.objects.filter(session_id=session).count() == 2
+
+
+def test_tokens_of_returns_that_never_came_are_forgotten_after_three_months(
+    scep_profile: ScepProfile, open_profile: OpenProfile, now: datetime
+) -> None:
+    enrollment = enroll(scep_profile=scep_profile, now=now)
+    build_return_profile(enrollment, now=now)  # put off with NotNow
+    ask_admission(open_profile(build_return_profile(enrollment, now=now)), udid=UDID, now=now)
+    never, used = EnrollmentToken.objects.filter(name__startswith="Return of").order_by("id")
+    assert forget_unused_returns(now=now + timedelta(days=90)) == 0
+    assert forget_unused_returns(now=now + timedelta(days=92)) > 0
+    tokens = EnrollmentToken.objects.all()
+    assert used in tokens
+    assert never not in tokens
+    assert used.sessions.exists()
