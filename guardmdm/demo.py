@@ -22,6 +22,7 @@ from urllib.request import urlopen
 import segno
 from django.conf import settings
 
+from guardmdm.exclusive import FolderInUse, hold_data_folder
 from guardmdm.serving import AddressTaken, build_address, require_free
 
 PLATFORMS = "ios,ipados,macos"
@@ -91,7 +92,7 @@ class Demo:
 
     def run(self) -> None:
         """Raises DemoFailed; KeyboardInterrupt is the normal end."""
-        self._require_port()
+        self._require_room()
         signal.signal(signal.SIGTERM, _interrupt)
         signal.signal(signal.SIGINT, _interrupt)
         self._folder.devices.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,8 +108,13 @@ class Demo:
         finally:
             self._stop()
 
-    def _require_port(self) -> None:
-        """Else a server that is there already would pass for the demo's own."""
+    def _require_room(self) -> None:
+        """Else a server that is there already would pass for the demo's own, or lose its files."""
+        try:
+            with hold_data_folder():
+                pass
+        except FolderInUse as error:
+            raise DemoFailed(str(error)) from error
         try:
             require_free(build_address("127.0.0.1", port=self._port, behind_proxy=False))
         except AddressTaken as error:

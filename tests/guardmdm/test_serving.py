@@ -3,7 +3,9 @@ import socket
 import pytest
 from django.core.management import CommandError, call_command
 
+from guardmdm.exclusive import hold_data_folder
 from guardmdm.serving import AddressUnclear, build_address, build_environment, build_programs
+from tests.services import find_free_port
 
 
 def read_base_url(host, *, behind_proxy=False, port=8000, **environ):
@@ -58,3 +60,15 @@ def test_nothing_is_started_where_another_program_listens(command, remedy):
     assert remedy in str(refusal.value)
     with pytest.raises(CommandError, match="no port 70000"):
         call_command(command, port=70_000)
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_nothing_is_started_where_another_server_has_the_data_folder(command, settings, tmp_path):
+    settings.CELERY_BROKER_URL, settings.DATA_DIR = "filesystem://", tmp_path
+    with hold_data_folder(), pytest.raises(CommandError, match="GUARDMDM_DATA_DIR"):
+        call_command(command, port=find_free_port())
+    assert [path.name for path in tmp_path.iterdir()] == ["serve.lock"]
+    with hold_data_folder():
+        settings.CELERY_BROKER_URL = "redis://127.0.0.1:1/0"
+        with hold_data_folder():
+            pass

@@ -7,7 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from guardmdm.exclusive import FolderInUse, hold_data_folder
 from guardmdm.serving import (
+    Address,
     AddressTaken,
     AddressUnclear,
     build_address,
@@ -47,9 +49,16 @@ class Command(BaseCommand):
             require_free(address)
         except AddressTaken as error:
             raise CommandError(f"{error} Try --port.") from error
+        try:
+            with hold_data_folder():
+                self._serve(address, environment=environment, workers=options["workers"])
+        except FolderInUse as error:
+            raise CommandError(str(error)) from error
+
+    def _serve(self, address: Address, *, environment: dict[str, str], workers: int) -> None:
         self._prepare(environment)
         files = self._issue_certificate(environment) if address.uses_tls else None
-        programs = build_programs(address, workers=options["workers"], tls_files=files)
+        programs = build_programs(address, workers=workers, tls_files=files)
         console = environment.get("GUARDMDM_BASE_URL") or settings.BASE_URL
         write_line(f"Console         {console}/console/")
         write_line(f"GuardMDM listens on {build_url(address)}; Ctrl-C stops it.")
