@@ -6,6 +6,7 @@ Also when the process that has started them is killed.
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -146,6 +147,16 @@ class Redis:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         self._ending = build_ending(self._process)
         wait_for_port(self.port)
+
+    @contextlib.contextmanager
+    def hung(self) -> Iterator[None]:
+        """It takes connections and answers nothing, as behind a network that has broken."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process is not None:

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from organization.models import PreparedSelect
 from organization.protocol.caller import NOBODY, Caller
-from scep.errors import FailInfo, RequestRejected, TransactionOver
+from scep.errors import FailInfo, RequestRejected, ScepError, TransactionOver
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
 from scep.protocol.algorithms import Cipher
 from scep.protocol.certificates import encode_public_key, fingerprint
@@ -52,6 +52,24 @@ class Exchange:
         for identity in list_recipients(self.scep_profile, with_chains=False):
             if usual is None or identity.certificate != usual.certificate:
                 yield identity
+
+    def note_addressee(self) -> None:
+        """Let whom the message was encrypted for sign the answer, by name alone.
+
+        Before it is opened: a client that knows the RA from before a rotation would not believe
+        a refusal by today's.
+        """
+        for identity in self.list_recipients():
+            try:
+                decode_envelope(
+                    self.message.signature.content or b"",
+                    recipient=identity.certificate,
+                    allow_legacy=True,
+                )
+            except ScepError:
+                continue
+            self.responder = identity
+            return
 
 
 @dataclass(frozen=True)

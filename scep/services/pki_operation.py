@@ -70,6 +70,7 @@ def handle_pki_operation(
             session_id=exchange.session_id,
             transaction_id=message.transaction_id,
         )
+        exchange.note_addressee()
         return build_failure(
             message, responder=_get_responder(exchange), fail_info=refusal.fail_info
         )

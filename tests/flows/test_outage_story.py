@@ -27,6 +27,8 @@ from tests.simulator.errors import SimulationFailure
 
 pytestmark = [pytest.mark.slow, pytest.mark.services]
 DEVICES = 8
+PATIENCE = 15
+"""Seconds that a person or a probe waits at most."""
 SWEEP_SECONDS = 150
 """A sweep runs each minute; what it starts, and a loaded machine, take their time as well."""
 
@@ -176,6 +178,23 @@ def test_check_in_and_commands_go_on_without_the_broker_and_pushes_follow(
         lambda: api.get(f"commands/{command}").json()["state"] == "acknowledged",
         seconds=SWEEP_SECONDS,
         what="the command that was queued without a broker",
+    )
+
+
+def test_people_and_probes_wait_for_seconds_only_when_the_broker_hangs(
+    server: Server, api: httpx.Client, services: tuple[PostgreSQL, Redis]
+) -> None:
+    group = api.post("groups", json={"name": "Hung"}).raise_for_status().json()["id"]
+    policy = api.post("policies", json={"name": "Hung", "groups": [group]}).json()["id"]
+    app = {"name": "App", "app": {"itunes_store_id": 361309726}, "platforms": ["ios"]}
+    with services[1].hung():
+        ready = httpx.get(f"{server.base_url}/readyz", timeout=PATIENCE)
+        saved = api.post(f"policies/{policy}/items", json=app, timeout=PATIENCE)
+    assert (ready.status_code, saved.status_code) == (503, 201)
+    assert ready.json()["broker"].startswith("unreachable")
+    wait_for(
+        lambda: httpx.get(f"{server.base_url}/readyz", timeout=PATIENCE).status_code == 200,
+        what="the broker that answers again",
     )
 
 
