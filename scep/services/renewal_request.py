@@ -137,7 +137,8 @@ def _get_renewed(signer: x509.Certificate, *, exchange: Exchange) -> IssuedCerti
         renewed = verify_identity(signer, now=exchange.now, leeway=NO_LEEWAY)
         verify_client_certificate(signer)
         _verify_profile(renewed, scep_profile=exchange.scep_profile)
-        if exchange.now < get_renewal_window(renewed):
+        is_early = exchange.now < get_renewal_window(renewed)
+        if is_early and renewed.issuer.revoked_at is None:  # else nobody believes it any more
             raise IdentityNotInTime("the certificate may not be renewed yet")
     except IdentityNotTrusted as error:
         is_late = isinstance(error, IdentityNotInTime)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from django.utils import timezone
 
 from organization.models import AuditEntry
@@ -24,8 +25,10 @@ from scep.services.ocsp import answer_ocsp
 from scep.services.revocation import ensure_crl
 from tests.scep.certifying import certify
 from tests.scep.corporate_ca import make_corporation
+from tests.scep.device import Device, make_key
 from tests.scep.relying_party import build_request, check_with_lists, read_statuses
-from tests.scep.rotating import ACTOR, activate, prepare
+from tests.scep.renewing import Certify
+from tests.scep.rotating import ACTOR, activate, ask, prepare
 from tests.scep.test_authority_import import import_ca
 
 pytestmark = pytest.mark.django_db
@@ -80,6 +83,23 @@ def test_openssl_believes_nothing_of_a_revoked_ca(
     assert verify_identity(get_certificate(before), now=timezone.now()) == before
     entry = AuditEntry.objects.get(action="authority.revoke")
     assert (entry.subject_id, entry.actor) == (old.public_id, ACTOR)
+
+
+def test_clients_renew_before_their_time_once_their_ca_is_revoked(
+    static_profile: ScepProfile, ra: x509.Certificate, enroll: Certify
+) -> None:
+    old, _ = enroll(static_profile)
+    authority = get_issuing_ca()
+    new = activate(prepare())
+    device = Device(key=make_key(1))
+    message = device.build_renewal(ra=ra, old=old, old_key=make_key())
+    successors = IssuedCertificate.objects.filter(renews__isnull=False)
+    ask(static_profile, message)
+    assert not successors.exists()
+    authority.refresh_from_db()
+    revoke(authority)
+    ask(static_profile, message)
+    assert successors.get().issuer == new
 
 
 def test_ca_is_revoked_once(retired: tuple[CertificateAuthority, IssuedCertificate]) -> None:
