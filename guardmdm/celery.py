@@ -17,6 +17,8 @@ from django.conf import settings
 logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 2
 PAUSE_SECONDS = 10
+ANSWER_SECONDS = 3
+"""A Redis that takes no longer is there; a worker waits for a task for one second at a time."""
 
 TRANSPORT_ALIASES["filesystem"] = "guardmdm.broker:Transport"
 
@@ -52,7 +54,7 @@ def _transport_options() -> dict[str, Any]:
             "global_keyprefix": f"guardmdm-{settings.GUARDMDM_KEY_RING.name}:",
             "visibility_timeout": 600,
             "socket_connect_timeout": CONNECT_SECONDS,
-            "socket_timeout": 30,
+            "socket_timeout": ANSWER_SECONDS,
         }
     queue, control = (
         settings.DATA_DIR / "broker" / "queue",
