@@ -144,6 +144,22 @@ def test_device_that_asked_before_the_rotation_is_answered_after_it(
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("cipher", ["aes128_cbc", "3des", "des"])
+def test_device_that_asked_before_the_rotation_believes_the_refusal(
+    static_profile: ScepProfile, cipher: str
+) -> None:
+    """Also of what is refused before it is opened; but not of a cipher that nobody knows."""
+    old_ra, old_chain = get_ra(), [get_certificate(each) for each in list_chain(get_issuing_ca())]
+    message = Device(nonce=b"short").build_request(
+        ra=old_ra, challenge=STATIC_CHALLENGE, cipher=cipher
+    )
+    new = activate(prepare())
+    known = {"des": [get_ra(new), *(get_certificate(each) for each in list_chain(new))]}
+    reply = read_reply(ask(static_profile, message), chain=known.get(cipher, [old_ra, *old_chain]))
+    assert reply.status == "2"
+
+
+@pytest.mark.django_db
 def test_profile_downloaded_before_the_rotation_works_after_it(
     client: Any, static_profile: ScepProfile
 ) -> None:
