@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from devices.errors import CommandInvalid, NotEnrolled, ParameterInvalid
 from devices.forms import CommandForm, RawCommandForm
-from devices.models import Command, Device, Group
+from devices.models import Command, Device, DeviceStatus, Group
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts, Kind
 from devices.selectors import find_live_enrollment, get_device_facts, list_secrets
 from devices.services.actions import queue_command
@@ -114,6 +114,16 @@ def is_harmless(kind: CommandType) -> bool:
     return kind.kind is not Kind.SECURITY and kind.minimum_role == Role.OPERATOR.value
 
 
+def _tell_queued(request: HttpRequest, device: Device, *, title: str) -> None:
+    """A device that is not managed may never come for it: that is no success yet."""
+    if device.status == DeviceStatus.NOT_MANAGED:
+        text = _("“%(title)s” waits, for the device is not managed now: %(reason)s")
+        words = {"title": title, "reason": device.status_reason}
+        messages.warning(request, text % words)
+        return
+    messages.success(request, _("“%(title)s” is on its way.") % {"title": title})
+
+
 def _answer_command(request: HttpRequest, device: Device, kind: CommandType) -> HttpResponse:
     form = CommandForm(*get_posted(request), row=device, kind=kind)
 
@@ -126,7 +136,7 @@ def _answer_command(request: HttpRequest, device: Device, kind: CommandType) -> 
         )
 
     if form.is_valid() and try_to_queue(form, queue) is not None:
-        messages.success(request, _("“%(title)s” is on its way.") % {"title": kind.title})
+        _tell_queued(request, device, title=str(kind.title))
         return redirect("console:device", device.public_id)
     context = {
         "subject": device,
@@ -170,7 +180,7 @@ def send_raw_command(request: HttpRequest, key: str) -> HttpResponse:
         except (NotEnrolled, CommandInvalid) as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, _("The command is on its way."))
+            _tell_queued(request, device, title=_("Command of your own"))
             return redirect("console:device", device.public_id)
     return render(request, "console/device/raw_command.html", {"device": device, "form": form})
 

@@ -180,3 +180,20 @@ def test_a_groups_devices_are_asked_from_its_page(world: World, operator: Client
 def test_a_group_is_not_erased(world: World, administrator: Client) -> None:
     url = f"/console/groups/{world.group.public_id}/send/EraseDevice"
     assert administrator.post(url).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("managed", "“Restart” is on its way."),
+        ("not_managed", "“Restart” waits, for the device is not managed now: Revoked."),
+    ],
+)
+def test_a_command_that_may_never_be_fetched_is_no_success(
+    status: str, said: str, world: World, administrator: Client
+) -> None:
+    Device.objects.update(status=status, status_reason="Revoked.")
+    page = administrator.post(get_url(world, "send/RestartDevice"), follow=True).content.decode()
+    assert said in page
+    kind = "warning" if status == "not_managed" else "success"
+    assert f'class="notice notice-{kind}" role="status"' in page
