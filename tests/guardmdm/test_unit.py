@@ -40,9 +40,16 @@ def test_the_units_settings_are_ours() -> None:
 def test_the_guides_sed_leaves_nothing_of_the_containers_in_nginxs_configuration() -> None:
     command = re.search(r"^    (sed -e s/mdm[^>]*?) > /etc/nginx/nginx.conf$", DOCS, re.M)
     assert command
-    words = shlex.split(command[1].replace("\\\n", " "))
+    words = shlex.split(command[1].replace("\\\n", " ").replace("YOUR.NAME", "mdm.city.test"))
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     assert "server 127.0.0.1:8000;" in done.stdout
-    assert "server_name YOUR.NAME;" in done.stdout
-    for foreign in ("web:8000", "/dev/std", "/srv/guardmdm/static", "X-Sendfile", "example.com"):
+    assert "server_name mdm.city.test;" in done.stdout
+    for foreign in (
+        "web:8000",
+        "/dev/std",
+        "/srv/guardmdm/static",
+        "X-Sendfile",
+        "example.com",
+        "YOUR",
+    ):
         assert foreign not in done.stdout, foreign
