@@ -21,20 +21,35 @@ logger = logging.getLogger(__name__)
 class EnduringRedisCache(RedisCache):
     """`server` and `params` are those of RedisCache."""
 
+    # Django makes a cache for each thread; what one has found out spares the others the wait.
+    _away_until = 0.0
+
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         own = {**params, "OPTIONS": {"MAX_ENTRIES": MOST_ENTRIES}}
         self._own = LocMemCache(OWN, own)
-        self._away_until = 0.0
 
     def _ask(self, name: str, *arguments: Any, **options: Any) -> Any:
-        if time.monotonic() >= self._away_until:
+        if self._may_ask_redis():
             try:
-                return getattr(super(), name)(*arguments, **options)
+                answer = getattr(super(), name)(*arguments, **options)
             except (RedisError, OSError) as error:
-                self._away_until = time.monotonic() + PAUSE_SECONDS
+                EnduringRedisCache._away_until = time.monotonic() + PAUSE_SECONDS
                 logger.warning("Redis is out of reach (%s): this process counts alone", error)
+            else:
+                EnduringRedisCache._away_until = 0.0
+                return answer
         return getattr(self._own, name)(*arguments, **options)
+
+    @classmethod
+    def _may_ask_redis(cls) -> bool:
+        """After a pause one thread tries whether Redis is back, and the others go on without."""
+        now = time.monotonic()
+        if now < cls._away_until:
+            return False
+        if cls._away_until:
+            EnduringRedisCache._away_until = now + PAUSE_SECONDS
+        return True
 
     def add(self, *arguments: Any, **options: Any) -> Any:
         return self._ask("add", *arguments, **options)
