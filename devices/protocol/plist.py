@@ -65,6 +65,12 @@ def encode_exactly(value: Mapping[str, Any]) -> bytes:
         return plistlib.dumps(dict(value), fmt=plistlib.FMT_BINARY, sort_keys=False)
 
 
+def read_back(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return it as whoever is told it reads it: XML keeps no CR, and no part of a second."""
+    data = encode_exactly(value)
+    return decode_plist(data, max_bytes=len(data))
+
+
 def nest_plist(inner: bytes, *, key: str, beside: Mapping[str, Any]) -> bytes:
     """Return `beside` as a property list with one key more: the dictionary `inner`.
 

@@ -31,6 +31,7 @@ from devices.protocol.commands import (
     check_obeyable,
     get_command_type,
 )
+from devices.protocol.plist import read_back
 from devices.selectors import (
     find_enrollment_profile,
     find_waiting_command,
@@ -153,11 +154,12 @@ def _find_enough(
     )
     if waiting is None or kind.request_type in (*QUERIES, LOCK):
         return waiting
+    wanted = read_back(command)
     if kind.request_type == ERASE:
-        return supersede_erase(waiting, body=command)
+        return supersede_erase(waiting, body=wanted)
     said = get_command_body(waiting)
     if _leave_out_made(said, kind=kind, given=given) == _leave_out_made(
-        command, kind=kind, given=given
+        wanted, kind=kind, given=given
     ):
         return waiting
     if withdraw(waiting.uuid):

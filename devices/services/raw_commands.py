@@ -7,7 +7,7 @@ from django.db import transaction
 from devices.errors import CommandInvalid, PlistInvalid
 from devices.models import Command, Device
 from devices.protocol.commands import COMMAND_TYPES, CommandType
-from devices.protocol.plist import decode_plist
+from devices.protocol.plist import decode_plist, read_back
 from devices.selectors import get_command_body
 from devices.services.locks import lock_live_enrollment
 from devices.services.queue import enqueue
@@ -48,7 +48,7 @@ def queue_raw_command(device: Device, *, content: bytes, actor: str) -> Command:
         enrollment = lock_live_enrollment(device)
         priority = kind.priority if kind else 0
         row = enqueue(enrollment, command=command, origin=actor, priority=priority)
-        if get_command_body(row) != command:
+        if get_command_body(row) != read_back(command):
             raise CommandInvalid(
                 f"a {row.request_type} that says something else waits already: cancel it first"
             )

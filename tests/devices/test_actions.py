@@ -123,6 +123,15 @@ def test_the_last_word_counts_while_the_device_has_not_heard_the_one_before(
     assert removal["Command"]["NewPassword"] == ""
 
 
+def test_a_text_of_several_lines_is_the_same_when_it_is_sent_again(phone: MdmDevice) -> None:
+    """Browsers end a line with CR and LF, of which XML keeps one."""
+    phone.answer_everything()
+    Device.objects.update(information={"IsSupervised": True})
+    first = say(phone, "EnableLostMode", message="Please call\r\n555 0100")
+    assert phone.take() is not None
+    assert say(phone, "EnableLostMode", message="Please call\r\n555 0100") == first
+
+
 def test_who_asks_twice_for_a_random_password_gets_one(mac: MdmDevice) -> None:
     first = say(mac, "SetRecoveryLock")
     assert say(mac, "SetRecoveryLock") == first

@@ -1,6 +1,7 @@
 """Commands of an administrator's own: as they are, bounded, noted."""
 
 import plistlib
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -98,6 +99,19 @@ def test_the_answer_counts_when_the_question_was_odd(phone: MdmDevice, identifie
     row.refresh_from_db()
     assert row.state == "acknowledged"
     assert "com.example.b" in phone.enrollment.reported_applications
+
+
+@pytest.mark.parametrize("value", ["a\r\nb", "a\rb", datetime(2026, 1, 2, 3, 4, 5, 600000)])
+def test_it_is_not_taken_for_another_when_xml_words_it_otherwise(
+    phone: MdmDevice, value: Any
+) -> None:
+    """It was refused: something else waited, that could not be found."""
+    for request_type in ("Settings", "DeviceLock"):
+        command = {"RequestType": request_type, "Message": value}
+        content = plistlib.dumps(command, fmt=plistlib.FMT_BINARY)
+        first = queue_raw_command(phone.row, content=content, actor=ACTOR)
+        again = queue_raw_command(phone.row, content=content, actor=ACTOR)
+        assert (again == first) == (request_type == "DeviceLock")
 
 
 def test_one_that_another_would_take_the_place_of_is_refused(phone: MdmDevice) -> None:
