@@ -30,7 +30,7 @@ def get_paths() -> tuple[Path, Path]:
 def ensure_certificate(*, now: datetime) -> bool:
     """Write a new certificate where none covers the base URL's host for RENEW_BEFORE more.
 
-    Returns whether it did. One that was revoked covers nothing.
+    Returns whether it did. One that was revoked, or whose CA was, covers nothing.
     """
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
     hosts = list(dict.fromkeys([host, "localhost", "127.0.0.1"]))

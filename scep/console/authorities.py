@@ -175,7 +175,10 @@ def revoke(request: HttpRequest, key: str) -> HttpResponse:
         else:
             messages.success(request, _("The CA is revoked. Its devices are being renewed."))
             return redirect(ITEM, key)
-    context = {"row": row, "form": form}
+    shown = ServiceCertificate.objects.filter(
+        issuer=row, purpose=ServicePurpose.TLS_SERVER, is_active=True
+    )
+    context = {"row": row, "form": form, "is_above_server": shown.exists()}
     return render(request, "console/authority/revoke_authority.html", context)
 
 

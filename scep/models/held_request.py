@@ -29,7 +29,7 @@ class HeldRequest(TimeStamped):
     public_key_sha256 = models.CharField(max_length=64, help_text="Of SubjectPublicKeyInfo, hex.")
     common_name = models.CharField(max_length=255, blank=True, help_text="As claimed.")
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
-    token_id = models.CharField(max_length=64, blank=True)
+    token_id = models.CharField(max_length=64, blank=True, db_index=True)
     is_claimed = models.BooleanField(
         default=True, help_text="The session is what the request said, not what it proved."
     )

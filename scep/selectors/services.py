@@ -82,8 +82,10 @@ def get_service_identity(
 
 
 def is_service_certificate_revoked(certificate: x509.Certificate) -> bool:
-    """Return whether this certificate of the server itself was revoked."""
-    rows = ServiceCertificate.objects.filter(revoked_at__isnull=False)
+    """Return whether this certificate of the server itself was revoked, or the CA above it."""
+    rows = ServiceCertificate.objects.filter(
+        models.Q(revoked_at__isnull=False) | models.Q(issuer__revoked_at__isnull=False)
+    )
     return rows.filter(fingerprint=fingerprint(encode_certificate(certificate))).exists()
 
 

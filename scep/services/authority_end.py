@@ -56,7 +56,7 @@ def revoke_authority(
             mark_stale(row.parent_id)
             row.revoked_at, row.revocation_reason = now, reason
             row.save(update_fields=["revoked_at", "revocation_reason", "updated_at"])
-            record_change("revoke", row, actor=actor)
+            record_change("revoke", row, actor=actor, reason=reason)
     authority.refresh_from_db(fields=["revoked_at", "revocation_reason"])
 
 

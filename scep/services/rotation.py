@@ -117,14 +117,16 @@ def lock_next(authority: CertificateAuthority) -> CertificateAuthority:
     return row
 
 
-def record_change(action: str, authority: CertificateAuthority, *, actor: str) -> None:
+def record_change(
+    action: str, authority: CertificateAuthority, *, actor: str, **detail: str
+) -> None:
     """Write to the audit log what was done with a CA."""
     audit.record(
         actor,
         action=f"authority.{action}",
         subject_id=authority.public_id,
         subject=authority.name,
-        detail={"fingerprint": authority.fingerprint},
+        detail={"fingerprint": authority.fingerprint, **detail},
     )
 
 

@@ -176,6 +176,11 @@ class TestEnd:
         activate_authority(next_ca, actor="t", now=now)
         assert f"{url}/revoke" in administrator.get(url).content.decode()
         assert f"{url}/revoke" not in auditor.get(url).content.decode()
+        assert "which happens within" not in administrator.get(f"{url}/revoke").content.decode()
+        ServiceCertificate.objects.filter(issuer=old, is_active=True).update(
+            purpose=ServicePurpose.TLS_SERVER
+        )
+        assert "which happens within" in administrator.get(f"{url}/revoke").content.decode()
         values = {"reason": "key_compromise", "confirmation": "something"}
         page = administrator.post(f"{url}/revoke", values).content.decode()
         assert "That is not its name." in page

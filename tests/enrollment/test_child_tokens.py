@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from devices.errors import AdmissionRefused
 from enrollment.errors import TokenRefused
 from enrollment.models import EnrollmentToken, TokenState
-from enrollment.selectors import get_token_state, list_tokens
+from enrollment.selectors import get_token_state, list_tokens, select_token_family
 from enrollment.services.admission import admit
 from enrollment.services.child_tokens import OWN, create_child_token, forget_unused_children
 from enrollment.services.tokens import build_token_text, revoke_token, verify_token
@@ -36,6 +37,25 @@ def test_child_has_its_parents_options_when_made(make_token: MakeToken) -> None:
     assert [name for name in names if getattr(child, name) != getattr(parent, name)] == []
     assert (child.max_uses, child.use_count, child.jti != parent.jti) == (1, 0, True)
     assert verify_token(build_token_text(child), now=timezone.now()).token == child
+
+
+def test_family_is_found_without_reading_every_token(
+    make_token: MakeToken, make_session: MakeSession
+) -> None:
+    parent, other = make_token(), make_token()
+    child = make_child(parent)
+    sessions = {make_session(each).public_id for each in (parent, child)}
+    make_session(other)
+    jtis, found = select_token_family(parent.jti)
+    assert (set(jtis), set(found)) == ({parent.jti, child.jti}, sessions)
+    assert set(select_token_family(child.jti)[0]) == {child.jti}
+    for orphan in select_token_family("0" * 36):
+        assert not orphan.exists()
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")  # whatever few rows cost
+    assert not {"SCAN", "Join"} & set(jtis.explain().split())
+    assert "SCAN" not in HeldRequest.objects.order_by().filter(token_id=parent.jti).explain()
 
 
 def test_child_ends_with_its_parent_when_that_is_sooner(make_token: MakeToken) -> None:

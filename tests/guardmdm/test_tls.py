@@ -9,7 +9,8 @@ from django.utils import timezone
 from guardmdm.tasks import renew_server_certificate
 from guardmdm.tls import ensure_certificate, get_paths
 from scep.models import ServiceCertificate
-from scep.selectors import get_certificate, get_root_ca, list_expiring
+from scep.selectors import get_certificate, get_issuing_ca, get_root_ca, list_expiring
+from scep.services.authority_end import revoke_authority
 from scep.services.authority_import import import_authority
 from scep.services.rotation import activate_authority, prepare_authority
 from tests.scep.corporate_ca import make_corporation
@@ -57,6 +58,19 @@ def test_a_certificate_is_kept_until_it_nears_its_end_or_the_host_changes(settin
     assert ensure_certificate(now=now + timedelta(days=370))
     settings.BASE_URL = "https://192.0.2.7"
     assert ensure_certificate(now=now)
+    assert not ensure_certificate(now=now)
+
+
+def test_another_takes_its_place_when_the_ca_above_it_is_revoked():
+    now, old = timezone.now(), get_issuing_ca()
+    ensure_certificate(now=now)
+    following = prepare_authority(key_type="ec_p256", activates_at=None, actor="tests", now=now)
+    activate_authority(following, actor="tests", now=now)
+    old.refresh_from_db()
+    assert not ensure_certificate(now=now)
+    revoke_authority(old, reason="key_compromise", actor="tests", now=now)
+    assert ensure_certificate(now=now)
+    assert ServiceCertificate.objects.get(purpose="tls_server", is_active=True).issuer == following
     assert not ensure_certificate(now=now)
 
 

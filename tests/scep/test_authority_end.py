@@ -83,6 +83,7 @@ def test_openssl_believes_nothing_of_a_revoked_ca(
     assert verify_identity(get_certificate(before), now=timezone.now()) == before
     entry = AuditEntry.objects.get(action="authority.revoke")
     assert (entry.subject_id, entry.actor) == (old.public_id, ACTOR)
+    assert entry.detail["reason"] == "key_compromise"
 
 
 def test_clients_renew_before_their_time_once_their_ca_is_revoked(
