@@ -38,6 +38,7 @@ MOST_ENROLLMENTS, LATEST_SECRETS = 50, 3
 WORD_COLUMNS = (
     *("name", "serial_number", "udid", "owner", "owner_name", "model_name", "product_name"),
 )
+MOST_WORDS = 8  # of a search: each is looked for in all devices that have those before it
 MOST_FOUND = 200  # of a search, from pages that show something else of devices
 COUNTED_DAYS = 30
 MDM_PAYLOAD = "com.apple.mdm"
@@ -191,9 +192,9 @@ class DeviceWords(Func):
 
 
 def filter_by_words(rows: QuerySet[Device], text: str) -> QuerySet[Device]:
-    """Keep devices whose name, numbers, owner or model hold every word of the text."""
+    """Keep devices whose name, numbers, owner or model hold the text's first MOST_WORDS words."""
     found = Q()
-    for word in text.split():
+    for word in text.split()[:MOST_WORDS]:
         found &= Q(words__icontains=word)
     return rows.alias(words=DeviceWords()).filter(found) if found else rows
 

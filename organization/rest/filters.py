@@ -17,7 +17,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 
-MAX_SEARCH = 200
+MAX_SEARCH, MAX_WORDS = 200, 8
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
 SHARED_PARAMETERS = frozenset({"cursor", "page_size", "ordering", "search"})
 
@@ -43,9 +43,12 @@ class BoundedSearchFilter(SearchFilter):
         if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:
             raise ValidationError({"search": [f"is longer than {MAX_SEARCH} characters"]})
         try:
-            return super().get_search_terms(request)
+            terms = super().get_search_terms(request)
         except ValidationError as error:
             raise ValidationError({"search": error.detail}) from error
+        if sum(len(term.split()) for term in terms) > MAX_WORDS:
+            raise ValidationError({"search": [f"has more than {MAX_WORDS} words"]})
+        return terms
 
 
 class MomentField(IsoDateTimeField):  # type: ignore[misc]

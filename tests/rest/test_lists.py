@@ -352,8 +352,11 @@ def test_flag_is_refused_when_neither_true_nor_false(name: str, auditor: Program
         assert auditor.get("devices", **{name: value}).status_code == 200
 
 
-def test_search_is_refused_by_its_name_when_it_holds_a_nul(auditor: Program) -> None:
-    answer = auditor.get("devices", search="a\0b")
+@pytest.mark.parametrize("search", ["a\0b", "a b c d e f g h i", '"a b c d e f g h i"'])
+def test_search_is_refused_by_its_name_when_it_holds_a_nul_or_too_many_words(
+    auditor: Program, search: str
+) -> None:
+    answer = auditor.get("devices", search=search)
     assert (answer.status_code, set(answer.json()["errors"])) == (400, {"search"})
 
 
