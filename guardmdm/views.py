@@ -1,20 +1,21 @@
 """The operators' doors: is the process alive, can it do its work."""
 
-from ipaddress import ip_address
-
 from django.db.utils import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.request import split_domain_port
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from guardmdm.metrics import build_metrics
 from guardmdm.readiness import count_missing_migrations, reach_broker
+from guardmdm.serving import is_loopback
 from organization.errors import ApiKeyInvalid, NotSetUp
 from organization.services.api_keys import verify_api_key
 from organization.services.client_address import get_client_address
 from scep.selectors import get_issuing_ca
 
 OK = "ok"
+PASSED_ON = ("HTTP_X_FORWARDED", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -64,10 +65,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _is_from_here(request: HttpRequest) -> bool:
-    """Of a proxy on this machine everything comes from here, so none may have passed it on."""
+    """Of a proxy on this machine everything comes from here, so none may have passed it on.
+
+    One that adds no header keeps the name that it was asked for, as a page does that has made a
+    browser on this machine ask.
+    """
     address = get_client_address(request)
-    passed_on = {"HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA"} & request.META.keys()
-    return not passed_on and address is not None and ip_address(address).is_loopback
+    host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
+    is_direct = not any(name.startswith(PASSED_ON) for name in request.META)
+    is_asked_here = is_direct and is_loopback(host.strip("[]"))
+    return is_asked_here and address is not None and is_loopback(address)
 
 
 def _has_key(request: HttpRequest) -> bool:

@@ -19,11 +19,11 @@ from scep.selectors import get_issuing_ca
 pytestmark = pytest.mark.django_db
 
 LINE = re.compile(r'(guardmdm_[a-z_]+)(?:{((?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*",?)+)})? (\S+)')
-ELSEWHERE = "203.0.113.9"
+ELSEWHERE, HERE = "203.0.113.9", {"Host": "127.0.0.1:8000"}
 
 
 def read(client: Client) -> dict[str, float]:
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", headers=HERE)
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
     found = {}
@@ -51,6 +51,14 @@ def test_it_tells_the_state_of_the_installation(client: Client, bootstrapped: No
     assert end == ca.not_after.timestamp()
     assert found["guardmdm_active_tokens{}"] == EnrollmentToken.objects.count()
     assert found["guardmdm_open_commands{}"] == found["guardmdm_failed_items{}"] == 0
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "127.0.0.1"])
+def test_this_machine_is_told_under_each_of_its_names(
+    client: Client, bootstrapped: None, host: str
+) -> None:
+    answer = client.get("/metrics", headers={"Host": host}, REMOTE_ADDR="::1")
+    assert answer.status_code == 200
 
 
 def test_names_are_escaped(client: Client, bootstrapped: None) -> None:
@@ -86,8 +94,16 @@ def test_nobody_else_is_told_anything(client: Client, bootstrapped: None, said: 
     assert b"guardmdm_" not in answer.content
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        *({name: "127.0.0.1"} for name in ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")),
+        {"X-Forwarded-Proto": "https"},
+        {"Host": "testserver"},
+        {"Host": ""},
+    ],
+)
 def test_a_proxy_on_this_machine_does_not_pass_for_it(
-    client: Client, bootstrapped: None, header: str
+    client: Client, bootstrapped: None, headers: dict[str, str]
 ) -> None:
-    assert client.get("/metrics", headers={header: "127.0.0.1"}).status_code == 401
+    assert client.get("/metrics", headers=HERE | headers).status_code == 401
