@@ -4,7 +4,7 @@ A portion is one transaction that also takes its devices off the waiting ones, s
 runs twice, or is lost, asks no device twice and forgets none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from devices.errors import CommandInvalid, CommandOver, NotEnrolled
-from devices.models import BulkCommand, Command, Device, Group
+from devices.models import BulkCommand, Command, CommandState, Device, Group
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import get_command_type, get_minimum_role
 from devices.protocol.commands.table import OPERATOR
@@ -139,6 +139,9 @@ def cancel_bulk(bulk: BulkCommand, *, actor: str, now: datetime) -> BulkCommand:
         record(actor, action="command.bulk_cancel", subject_id=row.public_id, subject=row.name)
     while _cancel_some(row, now=now):
         pass
+    # What devices were at is waited for, one at a time: nothing else is held meanwhile.
+    for key in list(_list_open(row).values_list("pk", flat=True)):
+        _take_back([key], now=now)
     return row
 
 
@@ -146,10 +149,17 @@ def cancel_bulk(bulk: BulkCommand, *, actor: str, now: datetime) -> BulkCommand:
 def _cancel_some(bulk: BulkCommand, *, now: datetime) -> int:
     """Cancel a portion of what nobody is at; return how many that were."""
     free = select_free(_list_open(bulk)).values_list("pk", flat=True)
-    keys = list(free[:CANCELLED_AT_ONCE])
+    return _take_back(list(free[:CANCELLED_AT_ONCE]), now=now)
+
+
+@transaction.atomic
+def _take_back(keys: Sequence[int], *, now: datetime) -> int:
+    """Cancel those of these commands that are open; return how many."""
     rows = Command.objects.filter(pk__in=keys)
-    forget_untold(rows.filter(sent_at=None).values_list("uuid", flat=True))
-    return cancel_these(rows, now=now)
+    count = cancel_these(rows, now=now)
+    untold = rows.filter(state=CommandState.CANCELLED, sent_at=None)
+    forget_untold(untold.values_list("uuid", flat=True))
+    return count
 
 
 def _list_open(bulk: BulkCommand) -> QuerySet[Command]:
