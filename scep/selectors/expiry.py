@@ -54,13 +54,18 @@ def list_expiring(*, now: datetime, within: timedelta) -> list[ExpiringCertifica
 
 
 def _list_trusted() -> set[int]:
-    """Return the trusted CAs of others, but for those that have been certified again."""
+    """Return the trusted CAs of others, but for those that have been certified again.
+
+    Where the same SCEP profile trusts the new certificate: another one may trust another CA that
+    happens to have the name, and one that trusts the old certificate alone lets nobody in by it.
+    """
     rows = CertificateAuthority.objects.filter(
         role=CertificateAuthorityRole.EXTERNAL, trusting_profiles__isnull=False
     )
-    newest: dict[str, int] = {}
-    for name, pk in rows.order_by("not_after").values_list("name", "pk"):
-        newest[name] = pk
+    newest: dict[tuple[int, str], int] = {}
+    columns = rows.order_by("not_after").values_list("trusting_profiles", "name", "pk")
+    for profile, name, pk in columns:
+        newest[profile, name] = pk
     return set(newest.values())
 
 

@@ -11,7 +11,7 @@ from guardmdm.console.dashboard import find_ca_notices
 from guardmdm.health.set_up import check_authorities
 from scep.models import ScepProfile
 from scep.services.expiry import warn_expiring
-from scep.services.profiles import update_scep_profile
+from scep.services.profiles import create_scep_profile, update_scep_profile
 from tests.scep.corporate_ca import CorporateCa
 
 pytestmark = pytest.mark.django_db
@@ -49,3 +49,15 @@ def test_ca_that_nobody_trusts_any_more_ends_in_silence(external: ScepProfile) -
     new = CorporateCa("Another CA")
     update_scep_profile(external, actor="tests", trusted_ca_pem=new.pem.decode())
     assert warn_expiring(now=timezone.now()) == 0
+
+
+def test_end_is_told_where_only_another_profile_trusts_a_ca_of_the_name(
+    external: ScepProfile, values: dict[str, Any]
+) -> None:
+    ending, lasting = CorporateCa("SCEP CA", days=40), CorporateCa("SCEP CA", days=900)
+    update_scep_profile(external, actor="tests", trusted_ca_pem=ending.pem.decode())
+    create_scep_profile(
+        actor="tests", **values | {"name": "Other", "trusted_ca_pem": lasting.pem.decode()}
+    )
+    [notice] = find_ca_notices(now=timezone.now())
+    assert "SCEP CA" in notice.title
