@@ -100,7 +100,7 @@ def revoke_service_certificate(
     """Revoke a certificate of this server itself, for good; audited where an `actor` asked.
 
     It signs and opens nothing from now on. Raises RevocationReasonInvalid, and AuthorityInvalid
-    for one that is still needed: rotate it first.
+    for one that is still needed (rotate it first), or that a cancelled CA has taken along.
     """
     check_reason(reason)
     if is_needed(certificate):
@@ -111,7 +111,10 @@ def revoke_service_certificate(
         changed = rows.update(
             revoked_at=now, revocation_reason=reason, is_active=False, updated_at=now
         )
-        certificate.refresh_from_db()
+        try:
+            certificate.refresh_from_db()
+        except ServiceCertificate.DoesNotExist as error:
+            raise AuthorityInvalid(f"{certificate} is gone: its CA was cancelled.") from error
         if changed and actor:
             audit.record(
                 actor,

@@ -13,12 +13,13 @@ from cryptography import x509
 from django.db import connection
 from django.utils import timezone
 
-from scep.errors import RevocationReasonInvalid
+from scep.errors import AuthorityInvalid, RevocationReasonInvalid
 from scep.models import (
     CertificateAuthority,
     CertificateStatus,
     IssuedCertificate,
     RevocationList,
+    ServiceCertificate,
     ServicePurpose,
 )
 from scep.protocol.revocation_reasons import CODES, REASONS
@@ -232,6 +233,16 @@ def test_revoked_certificate_of_this_server_is_listed(download: Download) -> Non
     assert int(first.serial, 16) in read_serials(download(authority))
     second = ensure_ocsp_signer(authority, now=timezone.now())
     assert (second.purpose, second.pk != first.pk) == (ServicePurpose.OCSP_SIGNING, True)
+
+
+def test_certificate_that_a_cancelled_ca_took_along_is_refused_with_a_reason() -> None:
+    """Two administrators at once."""
+    ahead = prepare()
+    ra = ServiceCertificate.objects.select_related("issuer").get(issuer=ahead)
+    cancel_authority(ahead, actor=ACTOR)
+    with pytest.raises(AuthorityInvalid, match="was cancelled"):
+        revoke_service_certificate(ra, reason="superseded", now=timezone.now(), actor=ACTOR)
+    assert not RevocationList.objects.filter(authority_id=ahead.pk).exists()
 
 
 def test_retired_ca_still_lists_what_it_revokes(download: Download, tmp_path: Path) -> None:
