@@ -39,6 +39,8 @@ bench: .venv/installed-dev ## measurements beside what the machine can do; on an
 	@$(BIN)/python -m benchmarks.mdm
 	@$(BIN)/python -m benchmarks.push
 	@$(BIN)/python -m benchmarks.enroll
+	@$(BIN)/python -m benchmarks.policies
+	@$(BIN)/python -m benchmarks.console
 	@$(BIN)/python -m benchmarks.peer_mdm
 	@$(BIN)/python -m benchmarks.peer_scep
 
