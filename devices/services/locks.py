@@ -19,6 +19,9 @@ from organization.models import Given, PreparedSelect
 DEVICE = PreparedSelect(
     lambda: Device.objects.select_for_update(no_key=True).filter(pk=Given("pk")).order_by()
 )
+ENROLLMENT = PreparedSelect(
+    lambda: Enrollment.objects.select_for_update(no_key=True).filter(pk=Given("pk")).order_by()
+)
 
 
 def lock_device(pk: int) -> Device:
@@ -30,9 +33,14 @@ def lock_device(pk: int) -> Device:
 
 
 def lock_enrollment(enrollment: Enrollment) -> Enrollment:
-    """Return the row as it is now, both it and its `device` locked until the transaction ends."""
+    """Return the row as it is now, both it and its `device` locked until the transaction ends.
+
+    Raises Device.DoesNotExist, or Enrollment.DoesNotExist.
+    """
     device = lock_device(enrollment.device_id)
-    locked = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
+    locked = ENROLLMENT.first(pk=enrollment.pk)
+    if locked is None:
+        raise Enrollment.DoesNotExist
     locked.device = device
     return locked
 

@@ -15,6 +15,7 @@ from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_enrollment
 from devices.services.push_announcement import gather_announcements
 from devices.services.queue import withdraw
+from organization.models import Given, PreparedSelect
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey, compute_progress, list_desired_items
 from policies.services.installs import (
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 FIRST_QUESTION, LAST_QUESTION = timedelta(seconds=30), timedelta(hours=1)
 
 
+STATUSES = PreparedSelect(lambda: ItemStatus.objects.filter(enrollment=Given("enrollment")))
 # How often the rows are read anew because an item was deleted in the meantime.
 TRIES = 4
 
@@ -42,13 +44,11 @@ TRIES = 4
 def apply_to_each(enrollment_ids: Iterable[int], *, now: datetime) -> None:
     """One device that cannot be served holds up none of the others; those that are gone neither."""
     with gather_announcements():
-        for enrollment_id in enrollment_ids:
+        for enrollment in Enrollment.objects.filter(pk__in=enrollment_ids).order_by("pk"):
             try:
-                enrollment = Enrollment.objects.filter(pk=enrollment_id).first()
-                if enrollment is not None:
-                    apply_policies(enrollment, now=now)
+                apply_policies(enrollment, now=now)
             except Exception:
-                log.exception("policies could not be applied to enrollment %s", enrollment_id)
+                log.exception("policies could not be applied to enrollment %s", enrollment.pk)
 
 
 def apply_policies(enrollment: Enrollment, *, now: datetime) -> int:
@@ -68,7 +68,7 @@ def _apply(enrollment: Enrollment, *, now: datetime) -> int:
     if locked is None:
         return 0
     desired = list_desired_items(locked.device.group_id, platform=locked.device.platform)
-    statuses = list(ItemStatus.objects.filter(enrollment=locked))
+    statuses = STATUSES.all(enrollment=locked.pk)
     settle_answers(statuses, now=now)
     settle_reports(locked, statuses=statuses, desired=desired, now=now)
     by_key = {(status.kind, status.identifier): status for status in statuses if status.pk}

@@ -9,13 +9,21 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
-
 from devices.models import Enrollment
+from organization.models import Given, PreparedSelect
 from policies.models import ItemKind, ItemState, ItemStatus
 from policies.selectors import ItemKey
 from policies.services.app_states import MANAGED
 from policies.services.installs import ask_for_list
+
+EARLIER = PreparedSelect(
+    # The latest first, which speaks for the ones before.
+    lambda: (
+        ItemStatus.objects.filter(enrollment__device=Given("device"), was_accepted=True)
+        .exclude(enrollment=Given("enrollment"))
+        .order_by("-enrollment", "id")
+    )
+)
 
 
 def take_over_leftovers(
@@ -26,18 +34,12 @@ def take_over_leftovers(
     Where it may have apps and was not asked for them yet, it is asked.
     """
     spared, taken = set(known), []
-    for earlier in _list_earlier(enrollment):
+    for earlier in EARLIER.all(device=enrollment.device_id, enrollment=enrollment.pk):
         key = (earlier.kind, earlier.identifier)
         if key not in spared and _is_listed(earlier, enrollment=enrollment):
             spared.add(key)
             taken.append(_take(earlier, enrollment=enrollment, now=now))
     return taken
-
-
-def _list_earlier(enrollment: Enrollment) -> QuerySet[ItemStatus]:
-    """The latest first, which speaks for the ones before."""
-    given = ItemStatus.objects.filter(enrollment__device=enrollment.device_id, was_accepted=True)
-    return given.exclude(enrollment=enrollment).order_by("-enrollment", "id")
 
 
 def _is_listed(earlier: ItemStatus, *, enrollment: Enrollment) -> bool:
