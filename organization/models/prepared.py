@@ -67,7 +67,7 @@ def inline_constants(sql: str, parameters: Values) -> tuple[str, list[Any]]:
 
 
 class PreparedSelect(Generic[Row]):
-    """A SELECT: `build` returns its queryset, of whole rows, with `Given` values in it.
+    """A SELECT: `build` returns its queryset, of rows, with `Given` values in it.
 
     Its annotations are attributes of the rows.
     `remembers`: for how many rows what was made of their columns is kept, opened secrets among

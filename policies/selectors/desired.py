@@ -1,8 +1,17 @@
 """What a group's policies want on its devices."""
 
+from organization.models import Given, PreparedSelect
 from policies.models import PolicyItem
 
 ItemKey = tuple[str, str]
+ITEMS = PreparedSelect(
+    lambda: (
+        PolicyItem.objects.filter(policy__groups=Given("group"))
+        .select_related("policy")
+        .defer("profile")
+        .order_by("id")
+    )
+)
 
 
 def list_desired_items(group_id: int | None, *, platform: str) -> dict[ItemKey, PolicyItem]:
@@ -13,9 +22,8 @@ def list_desired_items(group_id: int | None, *, platform: str) -> dict[ItemKey, 
     """
     if group_id is None:
         return {}
-    items = PolicyItem.objects.filter(policy__groups=group_id).select_related("policy")
     desired: dict[ItemKey, PolicyItem] = {}
-    for item in items.defer("profile").order_by("id"):
+    for item in ITEMS.all(group=group_id):
         if item.suits(platform):
             desired.setdefault((item.kind, item.identifier), item)
     return desired
