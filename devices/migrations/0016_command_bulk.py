@@ -2,7 +2,7 @@ from typing import Any
 
 import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Subquery, Value
 from django.db.models.functions import Substr
 
 ORIGIN = "bulk:"
@@ -27,7 +27,9 @@ class Migration(migrations.Migration):
             model_name="bulkcommand",
             name="refused_devices",
             field=models.JSONField(
-                default=list, help_text="The first ones: the device's key, and the reason."
+                default=list,
+                db_default=Value([], models.JSONField()),
+                help_text="The first ones: the device's key, and the reason.",
             ),
         ),
         migrations.AddField(

@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Value
 
 from organization.models import PublicIdField, SealedField, TimeStamped
 
@@ -16,7 +17,9 @@ class BulkCommand(TimeStamped):
     refused = models.PositiveIntegerField(default=0)
     refusals = models.JSONField(default=dict, help_text="Reasons and how many devices have each.")
     refused_devices = models.JSONField(
-        default=list, help_text="The first ones: the device's key, and the reason."
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="The first ones: the device's key, and the reason.",
     )
     finished_at = models.DateTimeField(null=True, blank=True, db_index=True)
 

@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
             name="is_return",
             field=models.BooleanField(
                 default=False,
+                db_default=False,
                 help_text="Of a device that was erased and comes back by itself.",
             ),
         ),

@@ -26,7 +26,9 @@ class EnrollmentSession(TimeStamped):
     user_agent = models.CharField(max_length=300, blank=True)
     remote_address = models.GenericIPAddressField(null=True, blank=True)
     is_return = models.BooleanField(
-        default=False, help_text="Of a device that was erased and comes back by itself."
+        default=False,
+        db_default=False,
+        help_text="Of a device that was erased and comes back by itself.",
     )
     expires_at = models.DateTimeField()
     base_url = models.CharField(

@@ -47,7 +47,7 @@ class CertificateAuthority(TimeStamped):
     )
     retired_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
-    revocation_reason = models.CharField(max_length=40, blank=True)
+    revocation_reason = models.CharField(max_length=40, blank=True, db_default="")
     warned_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The last expiry warning given: days ahead."
     )
