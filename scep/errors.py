@@ -56,7 +56,7 @@ class RequestRejected(ScepError):
 
 
 class TransactionOver(RequestRejected):
-    """A SCEP transaction whose certificate has expired."""
+    """A SCEP transaction whose certificate has expired, or about which nobody decided in time."""
 
 
 class UnprovedRequest(RequestRejected):

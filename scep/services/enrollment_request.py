@@ -56,8 +56,11 @@ def answer_enrollment(exchange: Exchange, request: PkiRequest) -> Outcome:
     if row is None:
         try:
             row = _find_or_enroll(exchange, csr=csr)
-        except TransactionOver:
-            end_transaction(exchange, csr=csr)
+        except TransactionOver as over:
+            try:
+                end_transaction(exchange, csr=csr)
+            except ChallengeReused:
+                raise over from None  # the same message again: it knows why, the challenge does not
             row = _find_or_enroll(exchange, csr=csr)
     return Outcome(row, opened.cipher)
 

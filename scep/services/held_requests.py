@@ -21,6 +21,7 @@ from scep.errors import (
     RequestDecided,
     RequestOver,
     RequestRejected,
+    TransactionOver,
 )
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
 from scep.protocol.csr import CertificateRequest
@@ -145,9 +146,9 @@ def claim_certificate(
 ) -> IssuedCertificate | None:
     """Return the certificate of an approved request, None while it waits.
 
-    Raises RequestRejected for another key, or a request that was rejected, ChallengeInvalid where
-    its session has ended or enrolling was stopped meanwhile, and ChallengeReused where others have
-    brought what its challenge may bring.
+    Raises RequestRejected for another key, or a request that was rejected, TransactionOver where
+    nobody has decided in time, ChallengeInvalid where its session has ended or enrolling was
+    stopped meanwhile, and ChallengeReused where others have brought what its challenge may bring.
     """
     if request.public_key_sha256 != get_key_id(public_key):
         raise RequestRejected("the transactionID belongs to another key")
@@ -159,9 +160,9 @@ def claim_certificate(
     if request.state == HeldRequestState.PENDING:
         return None
     check_not_stopped(exchange.served)
+    if request.state == HeldRequestState.EXPIRED:
+        raise _tell_end(request, now=exchange.now)
     check_session(request.session_id, now=exchange.now)
-    if request.state != HeldRequestState.APPROVED:
-        raise RequestRejected("nobody has decided about the request in time")
     try:
         return _issue(request, exchange=exchange, public_key=public_key)
     except (DuplicateTransaction, ChallengeReused):
@@ -197,6 +198,14 @@ def _find_end(request: HeldRequest, *, now: datetime) -> str:
     except ChallengeInvalid as refusal:
         return str(refusal)
     return ""
+
+
+def _tell_end(request: HeldRequest, *, now: datetime) -> TransactionOver:
+    try:
+        check_session(request.session_id, now=now)
+    except ChallengeInvalid as refusal:
+        return TransactionOver(str(refusal), code=refusal.code)
+    return TransactionOver("nobody has decided about the request in time")
 
 
 def _check_room(request: HeldRequest) -> None:
