@@ -103,6 +103,18 @@ def test_a_device_that_was_asked_already_is_said_to_have_been(
     assert "1 had the same command waiting already." in page
 
 
+def test_a_command_leads_to_what_asked_many_for_it_as_long_as_that_is_known(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    command = Command.objects.get(bulk=bulk, device=world.mac)
+    path = f"/console/devices/{world.mac.public_id}/commands/{command.public_id}"
+    assert f'href="{address(bulk)}"' in read(auditor, path)
+    bulk.delete()
+    page = read(auditor, path)
+    assert "for many devices" in page
+    assert address(bulk) not in page
+
+
 def test_the_list_leads_to_all_of_them_and_devices_to_the_list(
     world: World, auditor: Client, bulk: BulkCommand
 ) -> None:
