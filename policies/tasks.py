@@ -8,7 +8,7 @@ from django.utils import timezone
 from devices.models import Enrollment
 from policies.selectors import find_stale_enrollments
 from policies.services import apply, packages
-from policies.services.rollouts import PORTION, find_stalled_rollouts, roll_out
+from policies.services.rollouts import PORTION, claim_stalled_rollouts, roll_out
 
 MOST_SWEPT = 500
 """Enrollments that a sweep hands out: others' tasks wait for two seconds. The next one goes on."""
@@ -36,7 +36,7 @@ def sweep_policies() -> None:
     Where that is very much, any of them: no device that cannot be served keeps others waiting.
     """
     now = timezone.now()
-    for group_id in find_stalled_rollouts(now=now):
+    for group_id in claim_stalled_rollouts(now=now):
         apply_group.delay(group_id)
     stale = sorted(find_stale_enrollments(now))
     chosen = random.sample(stale, min(len(stale), MOST_SWEPT))

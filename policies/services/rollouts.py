@@ -45,7 +45,11 @@ def roll_out(group_id: int, *, now: datetime) -> bool:
     return bool(mine.update(after=devices[-1], touched_at=now))
 
 
-def find_stalled_rollouts(*, now: datetime) -> list[int]:
-    """Return the groups whose rollouts wait for a task that was lost."""
+def claim_stalled_rollouts(*, now: datetime) -> list[int]:
+    """Return the groups whose rollouts wait for a task that was lost, each to one caller alone.
+
+    After a night without a worker many sweeps follow each other; each would start another task.
+    """
     stalled = Rollout.objects.filter(touched_at__lt=now - STALLED)
-    return list(stalled.order_by("touched_at").values_list("group_id", flat=True))
+    groups = list(stalled.order_by("touched_at").values_list("group_id", flat=True))
+    return [group for group in groups if stalled.filter(group=group).update(touched_at=now)]

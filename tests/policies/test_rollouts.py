@@ -16,7 +16,7 @@ from policies import tasks
 from policies.models import PolicyItem, Rollout
 from policies.services import apply, rollouts
 from policies.services.items import replace_profile
-from policies.services.rollouts import begin_rollouts, find_stalled_rollouts, roll_out
+from policies.services.rollouts import begin_rollouts, claim_stalled_rollouts, roll_out
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld, enroll
 from tests.policies.profiles import make_mobileconfig
@@ -116,8 +116,9 @@ def test_the_sweep_goes_on_when_a_task_is_lost(
     add_profile()
     go_on(group)
     now = timezone.now()
-    assert group.pk not in find_stalled_rollouts(now=now)
-    assert group.pk in find_stalled_rollouts(now=now + LATER)
+    assert group.pk not in claim_stalled_rollouts(now=now)
+    assert group.pk in claim_stalled_rollouts(now=now + LATER)
+    assert claim_stalled_rollouts(now=now + LATER) == [], "a sweep that came late finds it taken"
     Rollout.objects.update(touched_at=now - LATER)
     monkeypatch.setattr(tasks, "MOST_SWEPT", 0)
     tasks.sweep_policies()
