@@ -56,7 +56,7 @@ class RequestRejected(ScepError):
 
 
 class TransactionOver(RequestRejected):
-    """A SCEP transaction whose certificate has expired, or about which nobody decided in time."""
+    """A SCEP transaction that brings nothing any more: its certificate or its session has ended."""
 
 
 class UnprovedRequest(RequestRejected):

@@ -147,7 +147,7 @@ def claim_certificate(
     """Return the certificate of an approved request, None while it waits.
 
     Raises RequestRejected for another key, or a request that was rejected, TransactionOver where
-    nobody has decided in time, ChallengeInvalid where its session has ended or enrolling was
+    its session has ended or nobody has decided in time, ChallengeInvalid where enrolling was
     stopped meanwhile, and ChallengeReused where others have brought what its challenge may bring.
     """
     if request.public_key_sha256 != get_key_id(public_key):
@@ -160,9 +160,7 @@ def claim_certificate(
     if request.state == HeldRequestState.PENDING:
         return None
     check_not_stopped(exchange.served)
-    if request.state == HeldRequestState.EXPIRED:
-        raise _tell_end(request, now=exchange.now)
-    check_session(request.session_id, now=exchange.now)
+    _check_not_over(request, now=exchange.now)
     try:
         return _issue(request, exchange=exchange, public_key=public_key)
     except (DuplicateTransaction, ChallengeReused):
@@ -200,12 +198,15 @@ def _find_end(request: HeldRequest, *, now: datetime) -> str:
     return ""
 
 
-def _tell_end(request: HeldRequest, *, now: datetime) -> TransactionOver:
+def _check_not_over(request: HeldRequest, *, now: datetime) -> None:
     try:
         check_session(request.session_id, now=now)
     except ChallengeInvalid as refusal:
-        return TransactionOver(str(refusal), code=refusal.code)
-    return TransactionOver("nobody has decided about the request in time")
+        raise TransactionOver(
+            str(refusal), code=refusal.code, token_id=refusal.token_id
+        ) from refusal
+    if request.state != HeldRequestState.APPROVED:
+        raise TransactionOver("nobody has decided about the request in time")
 
 
 def _check_room(request: HeldRequest) -> None:

@@ -2,7 +2,8 @@
 
 Clients that derive the transactionID from their key come with the same one whenever they enroll
 with that key. While its certificate is good they get it again (S8); afterwards they may begin anew,
-and so they may where the enrollment was over before an administrator had decided.
+and so they may where the enrollment was over before an administrator had decided, or before they
+came for what was approved.
 """
 
 from django.db import transaction
@@ -19,7 +20,8 @@ def end_transaction(exchange: Exchange, *, csr: CertificateRequest) -> None:
     """Let the transactionID begin another transaction, of the same key and with a good challenge.
 
     Raises ChallengeInvalid or ChallengeReused. Nothing is changed while its certificate is good, or
-    where it was revoked, nor where the request waits or was decided.
+    where it was revoked, nor where the request waits or was rejected. Called for a transaction that
+    is over: what was approved and brought nothing has nothing to bring any more.
     """
     profile, now = exchange.scep_profile, exchange.now
     check_challenge(csr.challenge, scep_profile=profile, common_name=csr.common_name, now=now)
@@ -33,6 +35,7 @@ def end_transaction(exchange: Exchange, *, csr: CertificateRequest) -> None:
             **of_transaction, status=CertificateStatus.ISSUED, not_after__lte=now
         )
         over = Q(state=HeldRequestState.EXPIRED)
+        over |= Q(state=HeldRequestState.APPROVED, certificate=None)
         if expired.update(transaction_id=None, updated_at=now):
             over |= Q(certificate__not_after__lte=now)
         # `#` is in no transactionID on the wire.

@@ -139,7 +139,37 @@ def test_nobody_is_kept_waiting_when_the_enrollment_was_over_before_the_decision
         handle_pki_operation(asked, scep_profile=profile, now=now, remote_address=None)
         entry = LogEntry.objects.order_by("-id")[0]
         assert (entry.code, entry.message) == ("session_expired", "the session is over")
+        assert entry.token == session.token
     assert not IssuedCertificate.objects.exists()
+
+
+def test_client_begins_anew_with_its_key_when_it_came_too_late_for_what_was_approved(
+    make_token: MakeToken, make_session: MakeSession, now: datetime
+) -> None:
+    """Its transactionID is its key's; what was approved for the first session brings nothing."""
+    token = make_token(challenge="token", hold_for_approval=True)
+    first, second = make_session(token), make_session(token)
+    profile: Any = token.scep_profile
+    ra = list_recipients(profile)[0].certificate
+    device = ScepDevice()
+
+    def ask(session: EnrollmentSession) -> None:
+        message = device.build_request(ra=ra, challenge=build_challenge(session))
+        handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+
+    def approve() -> None:
+        approve_request(HeldRequest.objects.get(state="pending"), actor=ADMIN, now=now)
+
+    ask(first)
+    approve()
+    EnrollmentSession.objects.filter(pk=first.pk).update(expires_at=now - timedelta(seconds=1))
+    ask(second)
+    assert not IssuedCertificate.objects.exists()
+    approve()
+    ask(first)
+    assert not IssuedCertificate.objects.filter(session_id=first.public_id).exists()
+    ask(second)
+    assert IssuedCertificate.objects.get().session_id == second.public_id
 
 
 @pytest.mark.parametrize("build", ["bare token", "session"])
