@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, NotEnrolled
-from devices.models import Command, CommandState, Device
+from devices.models import BulkCommand, Command, CommandState, Device, UserChannel
 from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
 from devices.protocol.json_values import LEFT_OUT, LONGEST_ANSWER, MOST_ERRORS
 from devices.rest.command_schema import build_new_command_schema
@@ -23,7 +23,7 @@ from devices.services.actions import cancel_command, queue_command
 from devices.services.raw_commands import MAX_RAW_COMMAND, queue_raw_command
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.filters import RowFilters
+from organization.rest.filters import RowFilter, RowFilters
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
 
@@ -109,9 +109,9 @@ class RawCommandSerializer(serializers.Serializer[Any]):
 class CommandFilters(RowFilters):
     state = filters.MultipleChoiceFilter(choices=CommandState.choices, distinct=False)
     request_type = filters.CharFilter()
-    device = filters.CharFilter(field_name="device__public_id")
-    user = filters.CharFilter(field_name="user_channel__public_id")
-    bulk = filters.CharFilter(field_name="bulk__public_id")
+    device = RowFilter(Device, "device")
+    user = RowFilter(UserChannel, "user_channel")
+    bulk = RowFilter(BulkCommand, "bulk")
 
 
 class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from devices.models import Device, Enrollment
+from devices.models import Command, Device, Enrollment, UserChannel
+from devices.rest.commands import CommandFilters, CommandViewSet
 from devices.selectors import filter_by_words
+from devices.services.bulk_commands import request_bulk
 from devices.services.poke import poke_silent
 from devices.services.push_requests import request_due_pushes
 from devices.services.push_stops import MISSING, Stop, stop_topic
@@ -142,3 +145,32 @@ def test_devices_are_found_by_words_without_reading_all_of_them(fleet: Fleet, te
         assert "Bitmap Index Scan on device_words" in rows.order_by().explain()
     # A word of two letters has nothing that the index knows; it is found all the same.
     assert filter_by_words(Device.objects.all(), "zz").count() == 0
+
+
+@pytest.mark.parametrize("name", ["bulk", "device", "user"])
+def test_the_commands_of_one_row_are_found_without_reading_those_of_others(
+    fleet: Fleet, name: str
+) -> None:
+    """Of ten rows one has three commands; a join took it to have a tenth of all."""
+    fleet.add(10)
+    Command.objects.all().delete()
+    enrollments = Enrollment.objects.order_by("-pk")[:10]
+    owners: list[dict[str, Any]] = []
+    for number, enrollment in enumerate(enrollments):
+        bulk = request_bulk([], name="ProfileList", parameters={}, actor="tests")
+        user = UserChannel.objects.create(enrollment=enrollment, user_id=f"{number}")
+        Command.objects.bulk_create(
+            Command(
+                uuid=f"{number}-{each}", enrollment=enrollment, bulk=bulk, user_channel=user,
+                device=enrollment.device, request_type="ProfileList", body=b"",
+            )
+            for each in range(200 if number else 3)
+        )  # fmt: skip
+        owners.append({"bulk": bulk, "device": enrollment.device, "user": user})
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    before = count_rows_read(TABLES)
+    listed = CommandViewSet.queryset.order_by("-id")
+    found = CommandFilters({name: owners[0][name].public_id}, queryset=listed).qs[:51]
+    assert len(found) == 3
+    assert count_rows_read(TABLES)["devices_command"] - before["devices_command"] < 20
