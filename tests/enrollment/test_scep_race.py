@@ -10,7 +10,7 @@ from cryptography import x509
 from django.db import connection
 from django.utils import timezone
 
-from enrollment.models import LogEntry
+from enrollment.models import EnrollmentSession, LogEntry
 from enrollment.services.profile import build_profile
 from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
 from enrollment.services.sessions import get_session
@@ -60,6 +60,22 @@ def count_issued(**of: str) -> int:
 def count_never_handed_out() -> int:
     revoked = IssuedCertificate.objects.filter(status=CertificateStatus.REVOKED)
     return revoked.filter(fingerprint=None).count()
+
+
+@pytest.mark.parametrize("holds", [False, True])
+def test_returning_devices_challenge_brings_one_when_several_ask_at_once(
+    make_token: MakeToken, make_session: MakeSession, holds: bool
+) -> None:
+    """It stands in for a one-time challenge (S2)."""
+    session = make_session(make_token(hold_for_approval=holds))
+    EnrollmentSession.objects.filter(pk=session.pk).update(is_return=True)
+    profile: Any = session.token.scep_profile
+    messages = build_requests(profile, challenge=build_challenge(session), count=4)
+    ask_at_once(messages, profile=profile)
+    for held in HeldRequest.objects.all():
+        approve_request(held, actor="tests", now=timezone.now())
+    ask_at_once(messages, profile=profile)
+    assert count_issued(session_id=session.public_id) == 1
 
 
 def test_challenge_brings_exactly_its_certificates_when_many_ask_at_once(
