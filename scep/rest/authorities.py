@@ -95,7 +95,7 @@ class AuthorityViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     @extend_schema(request=RevocationSerializer, responses=AuthorityWithPemSerializer)
     @action(detail=True, methods=["post"])
     def revoke(self, request: Request, id: str) -> Response:
-        """A retired CA, for good: its devices get identities of another CA at once."""
+        """A retired CA, for good: its devices get identities of another CA, within the hour."""
         row = self.get_object()
         reason = self.decode(request, RevocationSerializer)["reason"]
         revoke_authority(row, reason=reason, actor=get_actor(request), now=timezone.now())
