@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import wraps
 from hashlib import sha256
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
@@ -43,7 +43,8 @@ def _public_door(*methods: str) -> Callable[[Door], Door]:
         def guarded(request: HttpRequest, authority_id: str, **parts: str) -> HttpResponse:
             try:
                 return door(request, authority_id, **parts)
-            except Http404:
+            # A next CA that is cancelled at this moment is one that never was.
+            except (Http404, IntegrityError, CertificateAuthority.DoesNotExist):
                 return _answer_text("There is no such certificate authority.", status=404)
             except (OperationalError, InterfaceError, NotSetUp, SecretUnreadable):
                 response = _answer_text("The server is not ready, try again later.", status=503)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from cryptography import x509
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from scep.errors import AuthorityInvalid, RevocationReasonInvalid
@@ -30,9 +31,10 @@ from scep.services.revocation import LIFETIME, ensure_crl, revoke_service_certif
 from scep.services.rotation import cancel_authority
 from scep.services.sweep import ORPHAN_AGE, revoke_orphans
 from scep.tasks import refresh_revocation
+from scep.views import pki
 from tests import plain_http
 from tests.scep.asking import get_chain, issue
-from tests.scep.relying_party import check_with_lists, describe_list
+from tests.scep.relying_party import build_request, check_with_lists, describe_list
 from tests.scep.rotating import ACTOR, prepare
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -243,6 +245,28 @@ def test_certificate_that_a_cancelled_ca_took_along_is_refused_with_a_reason() -
     with pytest.raises(AuthorityInvalid, match="was cancelled"):
         revoke_service_certificate(ra, reason="superseded", now=timezone.now(), actor=ACTOR)
     assert not RevocationList.objects.filter(authority_id=ahead.pk).exists()
+
+
+@pytest.mark.parametrize("door", ["ensure_crl", "answer_ocsp"])
+def test_nobody_meets_a_traceback_when_the_ca_is_cancelled_while_it_answers(
+    monkeypatch: pytest.MonkeyPatch, client: Client, door: str
+) -> None:
+    ahead, answer = prepare(), getattr(pki, door)
+    ra = ServiceCertificate.objects.get(issuer=ahead)
+    question = build_request([(get_certificate(ra), get_certificate(ahead))])
+
+    def cancel_first(*args: Any, **options: Any) -> Any:
+        cancel_authority(ahead, actor=ACTOR)
+        return answer(*args, **options)
+
+    monkeypatch.setattr(pki, door, cancel_first)
+    if door == "ensure_crl":
+        reply = client.get(f"/pki/crl/{ahead.public_id}.crl")
+    else:
+        reply = client.post(
+            f"/pki/ocsp/{ahead.public_id}", question, content_type="application/ocsp-request"
+        )
+    assert reply.status_code == 404
 
 
 def test_retired_ca_still_lists_what_it_revokes(download: Download, tmp_path: Path) -> None:
