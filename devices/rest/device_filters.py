@@ -6,10 +6,16 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework.request import Request
 
-from devices.models import Device, DeviceStatus, Platform
+from devices.models import Device, DeviceStatus, Group, Platform
 from devices.selectors import filter_by_words
 from devices.services import device_search
-from organization.rest.filters import BoundedSearchFilter, FlagFilter, MomentFilter, RowFilters
+from organization.rest.filters import (
+    BoundedSearchFilter,
+    FlagFilter,
+    MomentFilter,
+    RowFilter,
+    RowFilters,
+)
 
 Devices = QuerySet[Device]
 
@@ -26,7 +32,7 @@ class DeviceSearch(BoundedSearchFilter):
 class DeviceFilters(RowFilters):
     status = filters.MultipleChoiceFilter(choices=DeviceStatus.choices, distinct=False)
     platform = filters.MultipleChoiceFilter(choices=Platform.choices, distinct=False)
-    group = filters.CharFilter(field_name="group__public_id")
+    group = RowFilter(Group, "group")
     owner = filters.CharFilter()
     serial_number = filters.CharFilter()
     udid = filters.CharFilter()

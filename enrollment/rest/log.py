@@ -10,9 +10,9 @@ from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 
 from devices.models import Device, Enrollment
-from enrollment.models import LogEntry, LogLevel
+from enrollment.models import EnrollmentToken, LogEntry, LogLevel
 from enrollment.services.diagnosis import get_advice
-from organization.rest.filters import MomentFilter, RowFilters
+from organization.rest.filters import MomentFilter, RowFilter, RowFilters
 from organization.rest.views import CollectionViewSet
 
 
@@ -60,7 +60,7 @@ class LogFilters(RowFilters):
     code = filters.CharFilter()
     session = filters.CharFilter(field_name="session_id")
     device = filters.CharFilter(field_name="device_id")
-    token = filters.CharFilter(field_name="token__jti")
+    token = RowFilter(EnrollmentToken, "token", by="jti")
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
 

@@ -75,14 +75,14 @@ class RowFilter(CharFilter):  # type: ignore[misc]
     for one with three it read a million to find them.
     """
 
-    def __init__(self, model: type[Model], field_name: str) -> None:
+    def __init__(self, model: type[Model], field_name: str, *, by: str = "public_id") -> None:
         super().__init__(field_name=field_name)
-        self._rows = model._default_manager.order_by()
+        self._rows, self._by = model._default_manager.order_by(), by
 
     def filter(self, rows: QuerySet[Any], value: Any) -> QuerySet[Any]:
         if value in EMPTY_VALUES:
             return rows
-        key = self._rows.filter(public_id=value).values_list("pk", flat=True).first()
+        key = self._rows.filter(**{self._by: value}).values_list("pk", flat=True).first()
         return rows.none() if key is None else rows.filter(**{self.field_name: key})
 
 

@@ -19,11 +19,17 @@ from organization.rest import get_actor
 from organization.rest.filters import (
     BoundedSearchFilter,
     MomentFilter,
+    RowFilter,
     RowFilters,
     StrictFilterBackend,
 )
 from organization.rest.views import CollectionViewSet
-from scep.models import CertificateStatus, IssuedCertificate
+from scep.models import (
+    CertificateAuthority,
+    CertificateStatus,
+    IssuedCertificate,
+    ScepProfile,
+)
 from scep.protocol.revocation_reasons import REASONS
 from scep.selectors import build_token_expression, filter_by_token
 from scep.services.authority import revoke_certificate
@@ -105,13 +111,13 @@ class CertificateSearch(BoundedSearchFilter):
 
 class CertificateFilters(RowFilters):
     status = filters.ChoiceFilter(choices=CertificateStatus.choices)
-    scep_profile = filters.CharFilter(field_name="scep_profile__public_id")
+    scep_profile = RowFilter(ScepProfile, "scep_profile")
     session = filters.CharFilter(field_name="session_id")
     token = filters.CharFilter(
         method="filter_token", help_text="Its jti; those of tokens made from it come along."
     )
     device = filters.CharFilter(field_name="device_id")
-    issuer = filters.CharFilter(field_name="issuer__public_id")
+    issuer = RowFilter(CertificateAuthority, "issuer")
     expires_before = MomentFilter(method="filter_expiry")
 
     def filter_token(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
