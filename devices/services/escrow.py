@@ -29,9 +29,9 @@ def keep_secret(
 
 
 def forget_untold(command_uuids: Iterable[str]) -> None:
-    """Delete what these commands were to set: they were taken back before any device had them."""
-    uuids = [uuid for uuid in command_uuids if uuid]
-    EscrowedSecret.objects.filter(command_uuid__in=uuids, confirmed_at=None).delete()
+    """Delete what these commands were to set: they were over before any device had them."""
+    untold = EscrowedSecret.objects.filter(command_uuid__in=command_uuids, confirmed_at=None)
+    untold.exclude(command_uuid="").delete()
 
 
 def find_secret(enrollment: Enrollment, *, kind: str) -> str:

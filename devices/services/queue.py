@@ -18,6 +18,7 @@ from devices.models import BulkCommand, Command, CommandState, Enrollment, UserC
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_lifetime
 from devices.protocol.plist import encode_exactly
+from devices.services.escrow import forget_untold
 from devices.services.push_requests import request_push
 from devices.signals import command_queued
 from organization.models import Given, PreparedUpdate
@@ -241,7 +242,11 @@ def withdraw(command_uuid: str) -> bool:
 def expire_commands(commands: QuerySet[Command] | None = None, *, now: datetime) -> int:
     """End what nobody took in its time, everywhere or of these; return how many."""
     rows = Command.objects.all() if commands is None else commands
-    return _end(rows.filter(expires_at__lte=now), state=CommandState.EXPIRED, now=now)
+    count = _end(rows.filter(expires_at__lte=now), state=CommandState.EXPIRED, now=now)
+    if count:
+        over = rows.filter(completed_at=now, forgotten_at=None, state=CommandState.EXPIRED)
+        forget_untold(over.filter(sent_at=None).order_by().values_list("uuid", flat=True))
+    return count
 
 
 def _end(commands: QuerySet[Command], *, state: str, now: datetime) -> int:

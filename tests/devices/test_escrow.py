@@ -2,6 +2,7 @@
 
 import json
 import plistlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from devices.selectors import list_secrets
 from devices.services import actions
 from devices.services.bulk_commands import cancel_bulk, queue_portion, request_bulk
 from devices.services.escrow import reveal_secret
+from devices.services.queue import expire_commands
 from organization.models import AuditEntry
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
@@ -100,6 +102,16 @@ def test_a_password_that_no_mac_was_told_is_forgotten_when_it_is_taken_back(mac:
     queue_portion(bulk.pk, now=timezone.now())
     assert len(list_kept(mac)) == 1
     cancel_bulk(bulk, actor=ACTOR, now=timezone.now())
+    assert list_kept(mac) == []
+    tomorrow = timezone.now() + timedelta(days=1)
+    actions.queue_command(
+        mac.row,
+        request_type="SetRecoveryLock",
+        parameters={"new_password": "never taken"},
+        actor=ACTOR,
+        expires_at=tomorrow,
+    )
+    expire_commands(now=tomorrow)
     assert list_kept(mac) == []
     third = ask(new_password="third time lucky")
     assert mac.take() is not None
