@@ -68,6 +68,7 @@ ONCE = (
 )
 # What there is nothing of in SQLite.
 POSTGRESQL_ONLY = (
+    "tests/devices/test_bulk_locks.py",
     "tests/devices/test_plans.py",
     "tests/devices/test_push_locks.py",
     "tests/guardmdm/test_indexes.py",
