@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 
 from devices.models import BulkCommand, Command, Enrollment, UserChannel
 from devices.services.lapse import mark_identity_revoked
-from devices.services.push_announcement import Announcement, is_gathered
+from devices.services.push_announcement import Announcement, gather
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 @receiver(push_requested)
 def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
     def publish() -> None:
-        if is_gathered(target) or not Announcement.make():
+        if gather(target) or not Announcement.make():
             return
         started = None
         try:

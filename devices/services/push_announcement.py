@@ -77,8 +77,8 @@ def gather_announcements() -> Iterator[None]:
             push_requested.send(type(target), target=target)
 
 
-def is_gathered(target: Target) -> bool:
-    """Whether the push for it, whose request was just committed, will be announced later."""
+def gather(target: Target) -> bool:
+    """Leave the announcement of its push to gather_announcements, if that is on; return whether."""
     targets = _gathered.get()
     if targets is not None:
         targets.append(target)
