@@ -44,7 +44,7 @@ def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
 def start_bulk(bulk: BulkCommand, **_: Any) -> None:
     def publish() -> None:
         try:
-            queue_bulk.delay(bulk.pk)
+            queue_bulk.delay(bulk.pk, bulk.total)
         except OperationalError as error:
             log.warning("the broker is unreachable (%s); the sweep will begin later", error)
 

@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from devices.models import Enrollment
-from devices.services.bulk_commands import find_stalled_bulks, queue_portion
+from devices.services.bulk_commands import claim_stalled_bulks, queue_portion
 from devices.services.ended_identities import revoke_ended, revoke_ended_identity
 from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
@@ -49,10 +49,13 @@ def poke_silent_devices() -> None:
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def queue_bulk(bulk_id: int) -> None:
-    """Queue a command for the next devices of many, and leave the others to another task."""
-    if queue_portion(bulk_id, now=timezone.now()):
-        queue_bulk.delay(bulk_id)
+def queue_bulk(bulk_id: int, left: int | None = None) -> None:
+    """Queue a command for the next devices of many, and leave the others to another task.
+
+    `left`: of the devices that still wait; a task that runs twice is followed by one alone.
+    """
+    if still_left := queue_portion(bulk_id, left=left, now=timezone.now()):
+        queue_bulk.delay(bulk_id, still_left)
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -100,8 +103,8 @@ def sweep_commands() -> None:
     request_due_pushes(now=timezone.now())
     tell_push_departures.delay()
     send_requested_pushes.delay()
-    for bulk_id in find_stalled_bulks(now=timezone.now()):
-        queue_bulk.delay(bulk_id)
+    for bulk_id, left in claim_stalled_bulks(now=timezone.now()).items():
+        queue_bulk.delay(bulk_id, left)
 
 
 @shared_task  # type: ignore[untyped-decorator]

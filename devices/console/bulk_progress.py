@@ -78,7 +78,7 @@ def show_bulk(request: HttpRequest, key: str) -> HttpResponse:
 @role_required()
 def cancel(request: HttpRequest, key: str) -> HttpResponse:
     """Take back what is left of it; who may send it may do so."""
-    bulk = get_object_or_404(BulkCommand, public_id=key)
+    bulk = get_object_or_404(BulkCommand.objects.defer("parameters", "waiting"), public_id=key)
     if request.method == "POST":
         if not may(request.user, get_bulk_role(bulk.name)):
             raise PermissionDenied
@@ -103,8 +103,6 @@ def _describe(bulk: BulkCommand, *, state: str) -> dict[str, Any]:
         "asked": asked,
         "done": states.get(CommandState.ACKNOWLEDGED, 0),
         "failed": sum(states.get(each, 0) for each in FAILED),
-        # Another command that asks for the same waited already, or the device is not known now.
-        "joined": bulk.queued - sum(states.values()) if bulk.name in COMMAND_TYPES else 0,
         "is_command": bulk.name in COMMAND_TYPES,
         "is_moving": bulk.finished_at is None or open_count > 0,
         "refusals": list(_describe_refusals(bulk)),

@@ -14,6 +14,11 @@ class BulkCommand(TimeStamped):
     waiting = models.JSONField(default=list, help_text="Keys of the devices still to be asked.")
     total = models.PositiveIntegerField(default=0)
     queued = models.PositiveIntegerField(default=0)
+    joined = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Of the queued ones: how many had the same command waiting already.",
+    )
     refused = models.PositiveIntegerField(default=0)
     refusals = models.JSONField(default=dict, help_text="Reasons and how many devices have each.")
     refused_devices = models.JSONField(

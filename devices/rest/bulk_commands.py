@@ -43,6 +43,7 @@ class BulkCommandSerializer(serializers.ModelSerializer[BulkCommand]):
             "actor",
             "total",
             "queued",
+            "joined",
             "refused",
             "refusals",
             "created_at",

@@ -4,6 +4,7 @@ A portion is one transaction that also takes its devices off the waiting ones, s
 runs twice, or is lost, asks no device twice and forgets none.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +23,10 @@ from devices.services.escrow import forget_untold
 from devices.services.locks import select_free
 from devices.services.queue import cancel_these
 from devices.signals import bulk_requested
+from organization.errors import SecretUnreadable
 from organization.services.audit import record
+
+log = logging.getLogger(__name__)
 
 # What else than a command can be done to many: no names of commands.
 ASSIGN_GROUP, UNENROLL = "Assign group", "Unenroll"
@@ -83,33 +87,74 @@ def _begin(
 
 
 @transaction.atomic
-def queue_portion(bulk_id: int, *, now: datetime) -> bool:
-    """Queue the command for the next devices; return whether others still wait."""
-    bulk = BulkCommand.objects.select_for_update().filter(pk=bulk_id, finished_at=None).first()
-    if bulk is None:
-        return False
+def queue_portion(bulk_id: int, *, left: int | None = None, now: datetime) -> int:
+    """Queue the command for the next devices; return how many others still wait.
+
+    `left`: how many waited when the task was begun. Where another task has had this portion, this
+    one has nothing to do, and none follows it.
+    """
+    bulk = _lock(bulk_id)
+    if bulk is None or left not in (None, len(bulk.waiting)):
+        return 0
+    try:
+        parameters = _read_parameters(bulk_id)
+    except SecretUnreadable as error:
+        _give_up(bulk, error=error, now=now)
+        return 0
     portion, bulk.waiting = bulk.waiting[:PORTION], bulk.waiting[PORTION:]
-    body = bulk.parameters or b""
-    parameters = decode_plist(body, max_bytes=len(body))
-    for device in Device.objects.filter(pk__in=portion).order_by("pk"):
-        _queue_one(bulk, device, parameters=parameters)
+    devices = Device.objects.in_bulk(portion)
+    for key in portion:
+        if key in devices:
+            _queue_one(bulk, devices[key], parameters=parameters)
+        else:
+            _refuse(bulk, key, reason="deleted meanwhile")
     bulk.finished_at = None if bulk.waiting else now
     bulk.save()
-    return bool(bulk.waiting)
+    return len(bulk.waiting)
+
+
+def _lock(bulk_id: int) -> BulkCommand | None:
+    rows = BulkCommand.objects.select_for_update().defer("parameters")
+    return rows.filter(pk=bulk_id, finished_at=None).first()
+
+
+def _read_parameters(bulk_id: int) -> dict[str, Any]:
+    body = BulkCommand.objects.values_list("parameters", flat=True).get(pk=bulk_id) or b""
+    return decode_plist(body, max_bytes=len(body))
+
+
+def _give_up(bulk: BulkCommand, *, error: SecretUnreadable, now: datetime) -> None:
+    """Nobody can be asked any more, now or later: those who waited are left out, with the reason.
+
+    A command that has come half way stays where it was queued.
+    """
+    log.error("%s: its parameters cannot be read: %s", bulk.public_id, error)
+    portion, bulk.waiting = bulk.waiting, []
+    for key in portion:
+        _refuse(bulk, key, reason=f"its parameters cannot be read: {error}")
+    bulk.finished_at = now
+    bulk.save()
 
 
 def _queue_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) -> None:
     try:
         _do_one(bulk, device, parameters=parameters)
-    except (NotEnrolled, CommandInvalid) as refusal:
-        bulk.refused += 1
-        reason = "not enrolled" if isinstance(refusal, NotEnrolled) else str(refusal)
-        if reason in bulk.refusals or len(bulk.refusals) < MAX_REASONS:
-            bulk.refusals[reason] = bulk.refusals.get(reason, 0) + 1
-            if len(bulk.refused_devices) < MOST_NAMED:
-                bulk.refused_devices.append([device.pk, reason])
+    except NotEnrolled:
+        _refuse(bulk, device.pk, reason="not enrolled")
+    except CommandInvalid as refusal:
+        _refuse(bulk, device.pk, reason=str(refusal))
+    except SecretUnreadable as error:
+        _refuse(bulk, device.pk, reason=f"a secret of the device cannot be read: {error}")
     else:
         bulk.queued += 1
+
+
+def _refuse(bulk: BulkCommand, key: int, *, reason: str) -> None:
+    bulk.refused += 1
+    if reason in bulk.refusals or len(bulk.refusals) < MAX_REASONS:
+        bulk.refusals[reason] = bulk.refusals.get(reason, 0) + 1
+        if len(bulk.refused_devices) < MOST_NAMED:
+            bulk.refused_devices.append([key, reason])
 
 
 def _do_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) -> None:
@@ -122,7 +167,10 @@ def _do_one(bulk: BulkCommand, device: Device, *, parameters: dict[str, Any]) ->
         assign_group(device, group=group, actor=bulk.actor)
     else:
         origin = f"bulk:{bulk.public_id}"
-        enqueue_checked(device, name=bulk.name, parameters=parameters, origin=origin, bulk=bulk)
+        command = enqueue_checked(
+            device, name=bulk.name, parameters=parameters, origin=origin, bulk=bulk
+        )
+        bulk.joined += command.bulk_id != bulk.pk
 
 
 def cancel_bulk(bulk: BulkCommand, *, actor: str, now: datetime) -> BulkCommand:
@@ -131,7 +179,7 @@ def cancel_bulk(bulk: BulkCommand, *, actor: str, now: datetime) -> BulkCommand:
     A device that has been handed its command may obey all the same; then its answer is noted.
     """
     with transaction.atomic():
-        row = BulkCommand.objects.select_for_update().get(pk=bulk.pk)
+        row = BulkCommand.objects.select_for_update().defer("parameters").get(pk=bulk.pk)
         if not row.waiting and not _list_open(row).exists():
             raise CommandOver("Everything is over already: nothing is left to cancel.")
         row.waiting, row.finished_at = [], row.finished_at or now
@@ -166,7 +214,15 @@ def _list_open(bulk: BulkCommand) -> QuerySet[Command]:
     return Command.objects.filter(IS_OPEN, bulk=bulk)
 
 
-def find_stalled_bulks(*, now: datetime) -> list[int]:
-    """Return the keys of those whose task was lost."""
+def claim_stalled_bulks(*, now: datetime) -> dict[int, int]:
+    """Return the keys of those whose task was lost, each with how many wait, to one caller alone.
+
+    After a night without a worker many sweeps follow each other; each would start another task.
+    """
     stalled = BulkCommand.objects.filter(finished_at=None, updated_at__lt=now - STALLED)
-    return list(stalled.values_list("pk", flat=True))
+    waiting = dict(stalled.order_by("updated_at").values_list("pk", "waiting"))
+    return {
+        key: len(devices)
+        for key, devices in waiting.items()
+        if stalled.filter(pk=key).update(updated_at=now)
+    }

@@ -103,6 +103,13 @@ def test_a_device_that_was_asked_already_is_said_to_have_been(
     assert "1 had the same command waiting already." in page
 
 
+def test_a_device_that_was_deleted_is_not_said_to_have_been_asked_already(
+    world: World, auditor: Client, bulk: BulkCommand
+) -> None:
+    Command.objects.filter(bulk=bulk, device=world.mac).delete()
+    assert "waiting already" not in read(auditor, address(bulk))
+
+
 def test_a_command_leads_to_what_asked_many_for_it_as_long_as_that_is_known(
     world: World, auditor: Client, bulk: BulkCommand
 ) -> None:
