@@ -29,8 +29,11 @@ class CommandForm(ConsoleForm):
         super().__init__(*args, row=row, **options)
         self.needed = {parameter.name for parameter in kind.asked if parameter.required}
         for parameter in kind.asked:
-            if parameter.exists_on(row.platform if row else Platform.OTHER):
-                self.fields[parameter.name] = build_field(parameter, may_stay=bool(kind.item))
+            platform = row.platform if row else Platform.OTHER
+            if parameter.exists_on(platform):
+                self.fields[parameter.name] = build_field(
+                    parameter, platform=platform, may_stay=bool(kind.item)
+                )
         if row is not None and kind.is_destructive:
             self.fields[CONFIRMATION] = ConfirmationField(row)
 
@@ -127,7 +130,7 @@ class BytesField(forms.FileField):
         return upload.read() if upload else None
 
 
-def build_field(parameter: Parameter, *, may_stay: bool) -> forms.Field:
+def build_field(parameter: Parameter, *, platform: str, may_stay: bool) -> forms.Field:
     """Return the field of a parameter; an optional flag that `may_stay` can also be left alone."""
     options: dict[str, Any] = {
         "label": parameter.label,
@@ -138,7 +141,10 @@ def build_field(parameter: Parameter, *, may_stay: bool) -> forms.Field:
         empty = [] if parameter.is_asked_for else [("", UNCHANGED if may_stay else "—")]
         coerce = type(parameter.choices[0][0])
         return forms.TypedChoiceField(
-            choices=[*empty, *parameter.choices], coerce=coerce, empty_value="", **options
+            choices=[*empty, *parameter.list_choices(platform)],
+            coerce=coerce,
+            empty_value="",
+            **options,
         )
     if parameter.type is ParameterType.FLAG:
         return _build_flag(parameter, may_stay=may_stay, options=options)

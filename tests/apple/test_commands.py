@@ -49,9 +49,9 @@ VALUES_BY_TYPE: dict[str, Any] = {
 TRIED_TOGETHER, TRIED_WITHOUT = 2, 1
 
 
-def make_value(parameter: Parameter) -> Any:
+def make_value(parameter: Parameter, *, platform: str) -> Any:
     if parameter.choices:
-        return parameter.choices[-1][0]
+        return parameter.list_choices(platform)[-1][0]
     return VALUES.get(parameter.name, VALUES_BY_TYPE[parameter.type])
 
 
@@ -69,7 +69,7 @@ def build_all(request_type: str, *, platform: str) -> Built:
             continue
         for optional in combinations(names, size):
             chosen = (*required, *optional)
-            parameters = {name: make_value(known[name]) for name in chosen}
+            parameters = {name: make_value(known[name], platform=platform) for name in chosen}
             try:
                 built[chosen] = build_command(
                     request_type, platform=platform, parameters=parameters

@@ -48,7 +48,11 @@ def test_it_is_obeyed_when_the_server_sends_it(platform: str, key: rsa.RSAPrivat
         if kind.find_refusal(facts):
             continue
         device = SimulatedDevice(platform, key=key)
-        given = {each.name: make_value(each) for each in kind.parameters if each.required}
+        given = {
+            each.name: make_value(each, platform=platform)
+            for each in kind.parameters
+            if each.required
+        }
         given |= EXTRA.get(name, {})
         if name == "RotateFileVaultKey":
             given |= {"key_type": "personal", "reply_encryption_certificate": certificate}

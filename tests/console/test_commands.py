@@ -72,6 +72,16 @@ def test_what_was_filled_in_goes_to_the_device(world: World, administrator: Clie
     }
 
 
+def test_only_what_the_platform_knows_is_offered(world: World, administrator: Client) -> None:
+    phone, mac = (
+        administrator.get(get_url(world, "send/ScheduleOSUpdate", mac=mac)).content.decode()
+        for mac in (False, True)
+    )
+    assert 'value="InstallASAP"' in phone
+    assert 'value="InstallLater"' not in phone
+    assert 'value="InstallLater"' in mac
+
+
 def test_lines_boxes_and_choices_are_read_as_what_they_mean(world: World, operator: Client) -> None:
     data = {"identifiers": "com.example.a\n\n com.example.b ", "managed_only": "on"}
     operator.post(get_url(world, "send/InstalledApplicationList"), data)

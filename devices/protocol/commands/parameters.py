@@ -50,7 +50,8 @@ class Parameter:
     `key` is Apple's, a path with dots where it lies deeper and `[]` for the only element of
     an array: `Updates.[].InstallAction`; "" where a builder, or the server itself, decides. `on`
     gives the version of a platform that introduced it, None where it does not exist; a
-    platform that is not named knows it as long as the command. `is_supplied`: the server
+    platform that is not named knows it as long as the command; `choices_on` says the same of
+    single choices. `is_supplied`: the server
     gives it, no door takes it. `is_made`: the server gives one where the door does not.
     """
 
@@ -61,6 +62,7 @@ class Parameter:
     help: str = ""
     required: bool = False
     choices: tuple[Choice, ...] = ()
+    choices_on: Mapping[str | int, Mapping[str, str | None]] = field(default_factory=dict)
     on: Mapping[str, str | None] = field(default_factory=dict)
     least: int = 1
     most: int = LARGEST
@@ -76,22 +78,30 @@ class Parameter:
         """Say whether devices of this platform know it, in some version."""
         return self.on.get(get_system(platform), "") is not None
 
+    def list_choices(self, platform: str) -> list[Choice]:
+        """Return the choices that devices of this platform know, in some version."""
+        system = get_system(platform)
+        return [
+            choice
+            for choice in self.choices
+            if self.choices_on.get(choice[0], {}).get(system, "") is not None
+        ]
+
     def read(self, value: Any, *, facts: DeviceFacts) -> Any:
         """Return the value that the device gets; raises ParameterInvalid."""
         try:
             self._check_known(facts)
             decoded = READERS[self.type](value)
             self._check_bounds(decoded)
+            if self.choices_on:
+                on = self.choices_on.get(decoded, {})
+                _check_version(on, facts, subject=f"{decoded} ")
         except CommandInvalid as error:
             raise ParameterInvalid(str(error), parameter=self.name) from error
         return decoded
 
     def _check_known(self, facts: DeviceFacts) -> None:
-        version = self.on.get(get_system(facts.platform), "")
-        if version is None:
-            raise CommandInvalid(f"does not exist on {SYSTEMS[facts.platform]}")
-        if reason := find_version_refusal(version, facts):
-            raise CommandInvalid(reason)
+        _check_version(self.on, facts)
 
     def _check_bounds(self, value: Any) -> None:
         if self.choices and value not in [choice for choice, _ in self.choices]:
@@ -101,6 +111,15 @@ class Parameter:
             raise CommandInvalid(f"must be from {self.least} to {self.most}")
         if self.is_asked_for and self.type in (TEXT, SECRET, TEXTS, DATA) and not value:
             raise CommandInvalid("must not be empty")
+
+
+def _check_version(on: Mapping[str, str | None], facts: DeviceFacts, *, subject: str = "") -> None:
+    """Raises CommandInvalid where the device's platform, or its version, does not know it."""
+    version = on.get(get_system(facts.platform), "")
+    if version is None:
+        raise CommandInvalid(f"{subject}does not exist on {SYSTEMS[facts.platform]}")
+    if reason := find_version_refusal(version, facts):
+        raise CommandInvalid(subject + reason)
 
 
 def read_text(value: Any) -> str:

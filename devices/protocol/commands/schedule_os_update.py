@@ -13,6 +13,12 @@ ACTIONS = (
     ("InstallLater", "Install later"),
     ("InstallForceRestart", "Install and force a restart"),
 )
+# Apple's schema has one list for all platforms; which of them knows what stands in the text beside.
+ACTIONS_ON: dict[str | int, dict[str, str | None]] = {
+    "NotifyOnly": {IOS: None},
+    "InstallLater": {IOS: None},
+    "InstallForceRestart": {IOS: None, MACOS: "11.0"},
+}
 
 SCHEDULE_OS_UPDATE = CommandType(
     "ScheduleOSUpdate",
@@ -25,8 +31,11 @@ SCHEDULE_OS_UPDATE = CommandType(
             "Updates.[].InstallAction",
             TEXT,
             "How",
+            "An iPhone or iPad downloads with the first “Default” and installs with the next; "
+            "the last three are for Macs.",
             required=True,
             choices=ACTIONS,
+            choices_on=ACTIONS_ON,
         ),
         Parameter(
             "product_version",
