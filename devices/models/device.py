@@ -1,4 +1,5 @@
 from django.db import models
+from django.db.models import Value
 
 from devices.models.facts import DeviceFacts
 from devices.models.group import Group
@@ -50,6 +51,11 @@ class Device(DeviceFacts, TimeStamped):
         max_length=255,
         blank=True,
         help_text="What looks wrong, such as a second device of its serial.",
+    )
+    dismissed_warnings = models.JSONField(
+        default=list,
+        db_default=Value([], models.JSONField()),
+        help_text="What an administrator has looked at, and stays so: it is not said again.",
     )
     last_seen_at = models.DateTimeField(null=True, blank=True)
     enrolled_at = models.DateTimeField(null=True, blank=True)

@@ -49,6 +49,7 @@ from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.services.supplies import supply
 from devices.services.user_channels import get_user_channel
+from devices.services.warnings import list_dismissed
 from devices.signals import device_group_changed
 from organization.services.audit import record
 
@@ -309,10 +310,10 @@ def assign_owner(device: Device, *, owner: str, actor: str) -> None:
 
 @transaction.atomic
 def dismiss_warning(device: Device, *, actor: str) -> None:
-    """An administrator has looked at it; the next sign of trouble writes another."""
+    """An administrator has looked at it; the next sign of other trouble writes another."""
     detail = {"warning": device.warning}
-    device.warning = ""
-    device.save(update_fields=["warning", "updated_at"])
+    device.dismissed_warnings, device.warning = list_dismissed(device), ""
+    device.save(update_fields=["warning", "dismissed_warnings", "updated_at"])
     _record(device, actor=actor, action="device.dismiss_warning", detail=detail)
 
 

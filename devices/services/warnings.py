@@ -4,12 +4,32 @@ from devices.models import Device, Enrollment
 from devices.services.locks import select_free
 
 SHARED_SERIAL = "Another device has its serial number: UDID "
+MANY_USERS = (
+    "More than {most} users have logged in to it. Those not seen for longest have lost "
+    "their channels, and what waited for them."
+)
+LASTING = (SHARED_SERIAL, MANY_USERS.partition("{")[0])
+"""How those begin that are as true tomorrow: who has dismissed one need not do so daily."""
+MOST_DISMISSED = 20
 
 
 def flag_device(device: Device, *, warning: str) -> None:
     """Put the warning beside the device; the latest one stands."""
     Device.objects.filter(pk=device.pk).exclude(warning=warning).update(warning=warning)
     device.warning = warning
+
+
+def list_dismissed(device: Device) -> list[str]:
+    """Return what is not said of the device again once its present warning is dismissed."""
+    before = [each for each in device.dismissed_warnings if each != device.warning]
+    if device.warning.startswith(LASTING):
+        before.append(device.warning)
+    return before[-MOST_DISMISSED:]
+
+
+def _flag_lasting(device: Device, *, warning: str) -> None:
+    if warning not in device.dismissed_warnings:
+        flag_device(device, warning=warning)
 
 
 def flag_shared_serial(device: Device) -> None:
@@ -24,10 +44,12 @@ def flag_shared_serial(device: Device) -> None:
     first = others.order_by("pk").only("udid").first()
     if first is None:
         return
-    flag_device(device, warning=f"{SHARED_SERIAL}{first.udid}.")
+    _flag_lasting(device, warning=f"{SHARED_SERIAL}{first.udid}.")
+    warning = f"{SHARED_SERIAL}{device.udid}."
     unflagged = select_free(others.exclude(warning__startswith=SHARED_SERIAL))
-    keys = list(unflagged.values_list("pk", flat=True))
-    Device.objects.filter(pk__in=keys).update(warning=f"{SHARED_SERIAL}{device.udid}.")
+    dismissed = unflagged.values_list("pk", "dismissed_warnings")
+    keys = [key for key, texts in dismissed if warning not in texts]
+    Device.objects.filter(pk__in=keys).update(warning=warning)
 
 
 def flag_brought_back(enrollment: Enrollment, *, before: Enrollment) -> None:
@@ -47,9 +69,5 @@ def flag_brought_back(enrollment: Enrollment, *, before: Enrollment) -> None:
 
 def flag_many_users(device: Device, *, most: int) -> None:
     """What else looks wrong about the device is worse than that, and stays."""
-    warning = (
-        f"More than {most} users have logged in to it. Those not seen for longest have lost "
-        "their channels, and what waited for them."
-    )
     if not Device.objects.filter(pk=device.pk).exclude(warning="").exists():
-        flag_device(device, warning=warning)
+        _flag_lasting(device, warning=MANY_USERS.format(most=most))

@@ -275,6 +275,18 @@ def test_a_warning_is_gone_when_somebody_has_looked(make_device: MakeDevice) -> 
     assert get_audit() == ["device.dismiss_warning"]
 
 
+def test_a_shared_serial_is_not_told_daily_when_somebody_has_looked(
+    make_device: MakeDevice,
+) -> None:
+    first, second = make_device(serial="S").enroll(), make_device(serial="S").enroll()
+    actions.dismiss_warning(first.row, actor=ACTOR)
+    first.answer_everything()
+    second.answer_everything()
+    assert (first.row.warning, bool(second.row.warning)) == ("", True)
+    third = make_device(serial="S").enroll()
+    assert third.udid in first.row.warning
+
+
 def test_a_cancelled_command_is_not_handed_out(phone: MdmDevice) -> None:
     phone.answer_everything()
     command = actions.restart(phone.row, actor=ACTOR)

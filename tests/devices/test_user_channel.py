@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Command, Enrollment, UserChannel
-from devices.services.actions import queue_command
+from devices.services.actions import dismiss_warning, queue_command
 from devices.services.queue import enqueue
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN, MdmDevice
@@ -257,6 +257,19 @@ def test_users_not_seen_for_longest_make_room_and_the_administrator_is_told(
     assert second.take() is None
     assert queue_for(second).user_channel == second.row
     assert "More than 3 users" in mac.row.warning
+
+
+def test_the_warning_of_many_users_stays_away_when_it_was_dismissed(
+    mac: MdmDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Mac of a lecture hall: each further student brought it back."""
+    monkeypatch.setattr("devices.services.user_channels.MOST_USERS", 1)
+    for name in "ab":
+        MdmUser(mac, short_name=name).log_in()
+    assert mac.row.warning
+    dismiss_warning(mac.row, actor="ada")
+    MdmUser(mac, short_name="c").log_in()
+    assert mac.row.warning == ""
 
 
 def test_presence_of_a_user_is_noted_to_the_minute(user: MdmUser) -> None:
