@@ -47,6 +47,16 @@ console_urlpatterns: list[URLPattern] = [
     ),
     path("system/certificates/requests/", held_requests.list_held_requests, name="held-requests"),
     path(
+        "system/certificates/chosen-requests/approve",
+        held_requests.approve_many,
+        name="held-requests-approve",
+    ),
+    path(
+        "system/certificates/chosen-requests/reject",
+        held_requests.reject_many,
+        name="held-requests-reject",
+    ),
+    path(
         "system/certificates/requests/<str:key>/approve",
         held_requests.approve,
         name="held-request-approve",

@@ -7,9 +7,9 @@ import django_filters
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from enrollment.models import EnrollmentSession
@@ -19,7 +19,11 @@ from organization.forms import ConsoleFilterSet, SearchFilter
 from organization.models import Role
 from scep.errors import RequestDecided, RequestOver
 from scep.models import HeldRequest, HeldRequestState, ScepProfile
+from scep.services.held_decisions import MOST_AT_ONCE, Decisions, decide_requests
 from scep.services.held_requests import approve_request, reject_request
+
+SHOWN = 10
+"""Requests that are named before many are decided."""
 
 
 class HeldRequestFilter(ConsoleFilterSet):
@@ -38,6 +42,7 @@ class HeldRequestFilter(ConsoleFilterSet):
             (HeldRequestState.APPROVED.value, _("Approved")),
             (HeldRequestState.REJECTED.value, _("Rejected")),
             (HeldRequestState.EXPIRED.value, _("Not decided in time")),
+            (HeldRequestState.OUTDATED.value, _("Challenge changed")),
         ],
         empty_label=_("Waiting"),
     )
@@ -79,6 +84,12 @@ def add_origins(requests: list[Any]) -> None:
         row.device = getattr(row.session, "reported_device", None)
 
 
+def _keep_filters(request: HttpRequest) -> dict[str, Any]:
+    names = HeldRequestFilter.base_filters
+    chosen = [(name, value) for name, value in request.GET.items() if value and name in names]
+    return {"chosen_filters": chosen, "is_waiting": not request.GET.get("state")}
+
+
 HELD_REQUESTS = ListPage(
     title=_("Certificates"),
     path=(_("System"),),
@@ -89,6 +100,8 @@ HELD_REQUESTS = ListPage(
     complete=add_origins,
     filterset=HeldRequestFilter,
     is_huge=True,
+    get_context=_keep_filters,
+    selection_template="console/request/selection.html",
     empty_title=_("Nothing waits for approval"),
     empty_text=_("SCEP profiles and tokens that hold for approval send their requests here."),
 )
@@ -108,6 +121,58 @@ def approve(request: HttpRequest, key: str) -> HttpResponse:
 @role_required(write=Role.ADMINISTRATOR)
 def reject(request: HttpRequest, key: str) -> HttpResponse:
     return _decide(request, key, act=reject_request, done=gettext("“%s” is rejected."))
+
+
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+def approve_many(request: HttpRequest) -> HttpResponse:
+    return _decide_many(request, HeldRequestState.APPROVED, title=gettext("Approve"))
+
+
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+def reject_many(request: HttpRequest) -> HttpResponse:
+    return _decide_many(request, HeldRequestState.REJECTED, title=gettext("Reject"))
+
+
+def _decide_many(request: HttpRequest, state: HeldRequestState, *, title: str) -> HttpResponse:
+    """Ask once more, naming how many; the answer is about those, and none that came meanwhile."""
+    if request.method == "POST":
+        asked = request.POST.get("requests", "").split()
+        _tell(
+            request,
+            decide_requests(asked, state=state, actor=get_actor(request), now=timezone.now()),
+        )
+        return redirect("console:held-requests")
+    rows = _choose(request).order_by("pk")[:MOST_AT_ONCE]
+    chosen = [row for row in rows if row.state == HeldRequestState.PENDING]
+    if not chosen:
+        messages.error(request, gettext("Choose at least one request that waits."))
+        return redirect("console:held-requests")
+    context = {
+        "title": title,
+        "is_danger": state == HeldRequestState.REJECTED,
+        "count": len(chosen),
+        "shown": chosen[:SHOWN],
+        "more": len(chosen) - len(chosen[:SHOWN]),
+        "keys": " ".join(row.public_id for row in chosen),
+    }
+    return render(request, "console/request/decide.html", context)
+
+
+def _choose(request: HttpRequest) -> "QuerySet[HeldRequest]":
+    if request.GET.get("all"):
+        return HELD_REQUESTS.filter_rows(request).qs
+    return _list_requests().filter(public_id__in=request.GET.getlist("request"))
+
+
+def _tell(request: HttpRequest, decisions: Decisions) -> None:
+    done = ngettext("%d request is decided.", "%d requests are decided.", decisions.done)
+    messages.success(request, done % decisions.done)
+    left = len(decisions.refused)
+    if left:
+        words = ngettext(
+            "%d could not be decided: %s", "%d could not be decided, such as: %s", left
+        )
+        messages.warning(request, words % (left, decisions.refused[0][1]))
 
 
 def _decide(request: HttpRequest, key: str, *, act: Callable[..., None], done: str) -> HttpResponse:

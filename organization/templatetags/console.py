@@ -42,6 +42,7 @@ TONES = {
     "warning": "amber",
     "expired": "amber",
     "exhausted": "amber",
+    "outdated": "amber",
     "not_managed": "red",
     "missing": "red",
     "revoked": "red",

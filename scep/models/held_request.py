@@ -6,12 +6,16 @@ from scep.models.profile import ScepProfile
 
 
 class HeldRequestState(models.TextChoices):
-    """EXPIRED: its enrollment was over before anybody had decided."""
+    """EXPIRED: its enrollment was over before anybody had decided.
+
+    OUTDATED: so was the static challenge that it asked with.
+    """
 
     PENDING = "pending", "Waiting for approval"
     APPROVED = "approved", "Approved"
     REJECTED = "rejected", "Rejected"
     EXPIRED = "expired", "Not decided in time"
+    OUTDATED = "outdated", "Challenge changed"
 
 
 class HeldRequest(TimeStamped):

@@ -20,7 +20,10 @@ from organization.rest.views import CollectionViewSet
 from scep.errors import RequestDecided, RequestOver
 from scep.models import HeldRequest, HeldRequestState
 from scep.selectors import build_token_expression, filter_by_token
+from scep.services.held_decisions import MOST_AT_ONCE, decide_requests
 from scep.services.held_requests import approve_request, reject_request
+
+DECISIONS = {"approve": HeldRequestState.APPROVED, "reject": HeldRequestState.REJECTED}
 
 
 class HeldRequestSerializer(serializers.ModelSerializer[HeldRequest]):
@@ -53,6 +56,25 @@ class HeldRequestSerializer(serializers.ModelSerializer[HeldRequest]):
             "created_at",
         )
         read_only_fields = fields
+
+
+class DecisionSerializer(serializers.Serializer[Any]):
+    decision = serializers.ChoiceField(choices=list(DECISIONS))
+    requests = serializers.ListField(
+        child=serializers.CharField(max_length=32), min_length=1, max_length=MOST_AT_ONCE
+    )
+
+
+class RefusedDecisionSerializer(serializers.Serializer[Any]):
+    request = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class DecisionsSerializer(serializers.Serializer[Any]):
+    done = serializers.IntegerField(help_text="How many were decided now.")
+    refused = RefusedDecisionSerializer(
+        many=True, help_text="Those that were decided before, or are over."
+    )
 
 
 class HeldRequestFilters(RowFilters):
@@ -98,6 +120,21 @@ class HeldRequestViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def reject(self, request: Request, id: str) -> Response:
         """The device is refused when it asks again."""
         return self._decide(request, reject_request)
+
+    @extend_schema(request=DecisionSerializer, responses=DecisionsSerializer)
+    @action(detail=False, methods=["post"])
+    def decide(self, request: Request) -> Response:
+        """Approve or reject many, each on its own; what there is not is left out."""
+        values = self.decode(request, DecisionSerializer)
+        decisions = decide_requests(
+            values["requests"],
+            state=DECISIONS[values["decision"]],
+            actor=get_actor(request),
+            now=timezone.now(),
+        )
+        refused = [{"request": key, "reason": reason} for key, reason in decisions.refused]
+        answer = {"done": decisions.done, "refused": refused}
+        return Response(DecisionsSerializer(answer).data)
 
     def _decide(self, request: Request, act: Callable[..., None]) -> Response:
         row = self.get_object()

@@ -33,9 +33,12 @@ from scep.services.exchange import Exchange, find_repeated, get_key_id
 from scep.services.new_identities import check_not_stopped, check_session
 from scep.signals import request_decided, request_held
 
+ANEW = "The device has to begin anew."
 MAX_PENDING = 1000
 MAX_OF_A_SESSION = 5
 MAX_COMMON_NAME = 255
+UNDECIDED = (HeldRequestState.EXPIRED, HeldRequestState.OUTDATED)
+"""Those that are over without anybody having decided about them."""
 DECISIONS = {
     HeldRequestState.APPROVED: "scep_request.approve",
     HeldRequestState.REJECTED: "scep_request.reject",
@@ -46,16 +49,19 @@ def approve_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
     """Let the device have its certificate when it asks again, audited.
 
     Raises RequestDecided where it was approved or rejected already, and RequestOver where its
-    session has ended, so that nothing would come of it.
+    session or its challenge has ended, so that nothing would come of it.
     """
     reason = _find_end(request, now=now)
-    if reason and request.state in (HeldRequestState.PENDING, HeldRequestState.EXPIRED):
-        raise RequestOver(f"Nothing would come of it: {reason}. The device has to begin anew.")
+    if reason and request.state == HeldRequestState.PENDING:
+        raise RequestOver(f"Nothing would come of it: {reason}. {ANEW}")
     _decide(request, state=HeldRequestState.APPROVED, actor=actor, now=now)
 
 
 def reject_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
-    """Refuse the device its certificate when it asks again, audited; raises RequestDecided."""
+    """Refuse the device its certificate when it asks again, audited.
+
+    Raises RequestDecided, and RequestOver where it is over without that.
+    """
     _decide(request, state=HeldRequestState.REJECTED, actor=actor, now=now)
 
 
@@ -75,16 +81,17 @@ def reject_requests_of(
     )
 
 
-def reject_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str) -> int:
-    """Refuse what waits on the strength of a static challenge alone; return how many.
+def end_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str) -> int:
+    """End what waits on the strength of a static challenge alone; return how many.
 
-    One that has leaked may have filled the queue, and vouches for nobody once it was changed.
+    One that has leaked may have filled the queue, and vouches for nobody once it was changed. Who
+    knows the new one may begin anew.
     """
     waiting = HeldRequest.objects.filter(
         scep_profile=scep_profile, is_claimed=True, state=HeldRequestState.PENDING
     )
     return waiting.update(
-        state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now
+        state=HeldRequestState.OUTDATED, decided_at=now, decided_by=actor[:200], updated_at=now
     )
 
 
@@ -147,8 +154,9 @@ def claim_certificate(
     """Return the certificate of an approved request, None while it waits.
 
     Raises RequestRejected for another key, or a request that was rejected, TransactionOver where
-    its session has ended or nobody has decided in time, ChallengeInvalid where enrolling was
-    stopped meanwhile, and ChallengeReused where others have brought what its challenge may bring.
+    its session or its challenge has ended before anybody had decided, ChallengeInvalid where
+    enrolling was stopped meanwhile, and ChallengeReused where others have brought what its
+    challenge may bring.
     """
     if request.public_key_sha256 != get_key_id(public_key):
         raise RequestRejected("the transactionID belongs to another key")
@@ -178,6 +186,8 @@ def _decide(request: HeldRequest, *, state: HeldRequestState, actor: str, now: d
         )
         request.refresh_from_db()
         if not changed:
+            if request.state in UNDECIDED:
+                raise RequestOver(f"{request.get_state_display()}. {ANEW}")
             raise RequestDecided(f"The request is {request.get_state_display().lower()} already.")
         audit.record(
             actor,
@@ -205,6 +215,8 @@ def _check_not_over(request: HeldRequest, *, now: datetime) -> None:
         raise TransactionOver(
             str(refusal), code=refusal.code, token_id=refusal.token_id
         ) from refusal
+    if request.state == HeldRequestState.OUTDATED:
+        raise TransactionOver("the static challenge was changed before anybody had decided")
     if request.state != HeldRequestState.APPROVED:
         raise TransactionOver("nobody has decided about the request in time")
 

@@ -2,8 +2,8 @@
 
 Clients that derive the transactionID from their key come with the same one whenever they enroll
 with that key. While its certificate is good they get it again (S8); afterwards they may begin anew,
-and so they may where the enrollment was over before an administrator had decided, or before they
-came for what was approved.
+and so they may where the enrollment or its static challenge was over before an administrator had
+decided, or before they came for what was approved.
 """
 
 from django.db import transaction
@@ -14,6 +14,7 @@ from scep.models import CertificateStatus, HeldRequest, HeldRequestState, Issued
 from scep.protocol.csr import CertificateRequest
 from scep.services.challenges import check_challenge
 from scep.services.exchange import Exchange, get_key_id
+from scep.services.held_requests import UNDECIDED
 
 
 def end_transaction(exchange: Exchange, *, csr: CertificateRequest) -> None:
@@ -34,7 +35,7 @@ def end_transaction(exchange: Exchange, *, csr: CertificateRequest) -> None:
         expired = IssuedCertificate.objects.filter(
             **of_transaction, status=CertificateStatus.ISSUED, not_after__lte=now
         )
-        over = Q(state=HeldRequestState.EXPIRED)
+        over = Q(state__in=UNDECIDED)
         over |= Q(state=HeldRequestState.APPROVED, certificate=None)
         if expired.update(transaction_id=None, updated_at=now):
             over |= Q(certificate__not_after__lte=now)

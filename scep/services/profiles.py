@@ -28,7 +28,7 @@ from scep.protocol.subject_template import (
 )
 from scep.selectors import get_issuing_ca
 from scep.services.authorities import ensure_single_authority
-from scep.services.held_requests import reject_claimed_requests
+from scep.services.held_requests import end_claimed_requests
 from scep.services.trusted_authorities import (
     forget_unused_authorities,
     read_authorities,
@@ -149,7 +149,7 @@ def _save(
                 profile.trusted_cas.set(store_authorities(trusted or []))
                 forget_unused_authorities()
             if challenge and challenge != _get_static_challenge(profile):
-                reject_claimed_requests(profile, now=timezone.now(), actor=actor)
+                end_claimed_requests(profile, now=timezone.now(), actor=actor)
             audit.record(actor, action=action, subject_id=profile.public_id, subject=profile.name)
     except IntegrityError as error:
         raise ProfileInvalid(f"There is a SCEP profile named {profile.name} already.") from error

@@ -1,5 +1,6 @@
 """System › Certificates › Waiting for approval."""
 
+import re
 from typing import Any
 
 import pytest
@@ -8,13 +9,14 @@ from django.utils import timezone
 
 from enrollment.models import EnrollmentSession
 from organization.models import AuditEntry
-from scep.models import HeldRequestState
+from scep.models import HeldRequest, HeldRequestState
 from scep.services.held_requests import end_vain_requests
 from tests.console.conftest import World, hold_request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 LIST = "/console/system/certificates/requests/"
+CHOSEN = "/console/system/certificates/chosen-requests/"
 
 
 def test_a_request_tells_who_asks_with_which_token_and_from_where(
@@ -100,3 +102,53 @@ def test_the_list_costs_the_same_queries_however_long(
         hold_request(world.scep_profile, token=world.token, transaction_id=f"Many {number}")
     with django_assert_max_num_queries(11):
         auditor.get(LIST)
+
+
+def list_states() -> list[str]:
+    return list(HeldRequest.objects.order_by("pk").values_list("state", flat=True))
+
+
+@pytest.mark.parametrize("act", ["approve", "reject"])
+def test_chosen_requests_are_decided_in_one_step_each_audited(
+    act: str, world: World, administrator: Client
+) -> None:
+    rows = [world.held_request]
+    rows += [hold_request(world.scep_profile, transaction_id=f"More {n}") for n in range(3)]
+    listed = administrator.get(LIST).content.decode()
+    assert f'name="request" value="{rows[1].public_id}" form="selection"' in listed
+    query = "&".join(f"request={row.public_id}" for row in rows[:3])
+    asked = administrator.get(f"{CHOSEN}{act}?{query}").content.decode()
+    assert "3 requests are" in asked
+    assert asked.count("A device’s claim") == 3
+    assert set(list_states()) == {"pending"}
+    keys = " ".join(row.public_id for row in rows[:3])
+    page = administrator.post(f"{CHOSEN}{act}", {"requests": keys}, follow=True).content.decode()
+    assert "3 requests are decided" in page
+    decided = {"approve": "approved", "reject": "rejected"}[act]
+    assert list_states() == [decided] * 3 + ["pending"]
+    entries = AuditEntry.objects.filter(action=f"scep_request.{act}")
+    assert {entry.subject_id for entry in entries} == {row.public_id for row in rows[:3]}
+    assert {entry.actor for entry in entries} == {"administrator@example.org"}
+
+
+def test_all_that_match_are_those_that_were_shown(world: World, administrator: Client) -> None:
+    for number in range(2):
+        hold_request(world.scep_profile, transaction_id=f"Flood {number}")
+    asked = administrator.get(f"{CHOSEN}reject", {"all": "1", "q": "Flood"}).content.decode()
+    assert "2 requests are rejected" in asked
+    hold_request(world.scep_profile, transaction_id="Flood too late")
+    (keys,) = re.findall(r'name="requests" value="([^"]+)"', asked)
+    administrator.post(f"{CHOSEN}reject", {"requests": keys})
+    assert list_states() == ["pending", "rejected", "rejected", "pending"]
+
+
+def test_what_was_decided_meanwhile_holds_up_no_other(world: World, administrator: Client) -> None:
+    other = hold_request(world.scep_profile, transaction_id="Other")
+    administrator.post(f"{LIST}{world.held_request.public_id}/reject")
+    keys = f"{world.held_request.public_id} {other.public_id} req_unknown"
+    page = administrator.post(f"{CHOSEN}approve", {"requests": keys}, follow=True).content.decode()
+    assert "1 request is decided" in page
+    assert "1 could not be decided: The request is rejected already." in page
+    assert list_states() == ["rejected", "approved"]
+    page = administrator.get(f"{CHOSEN}approve?request=req_unknown", follow=True).content.decode()
+    assert "Choose at least one request" in page

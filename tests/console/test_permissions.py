@@ -66,6 +66,8 @@ READERS = {
     "push-certificate-import": ADMINISTRATORS,
     "push-certificate-edit": ADMINISTRATORS,
     "service-revoke": ADMINISTRATORS,
+    "held-requests-approve": ADMINISTRATORS,
+    "held-requests-reject": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app",
     "-configure", "-install")  # fmt: skip
@@ -79,6 +81,7 @@ ADMINISTRATORS_ONLY = (
     "authority-prepare", "authority-import", "authority-activate", "authority-cancel",
     "authority-export", "authority-rotate", "authority-revoke", "service-rotate", "service-revoke",
     "held-request-approve", "held-request-reject",
+    "held-requests-approve", "held-requests-reject",
     "waiting-session-approve", "waiting-session-reject",
     "push-certificate-csr", "push-certificate-request", "push-certificate-import",
     "push-certificate-edit", "settings",

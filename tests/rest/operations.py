@@ -98,6 +98,7 @@ OPERATIONS = {
     "POST scep/profiles/fetch-ca": ADMINISTRATOR,
     "GET scep/requests": AUDITOR,
     "GET scep/requests/{held_request}": AUDITOR,
+    "POST scep/requests/decide": ADMINISTRATOR,
     "POST scep/requests/{held_request}/approve": ADMINISTRATOR,
     "POST scep/requests/{held_request}/reject": ADMINISTRATOR,
     "GET scep/authorities": AUDITOR,

@@ -23,7 +23,7 @@ from scep.models import (
 )
 from scep.selectors import get_certificate, get_issuing_ca
 from scep.services.authorities import ensure_single_authority
-from tests.rest.conftest import Program, Sample
+from tests.rest.conftest import Program, Sample, add_held_request
 from tests.scep.external.scep_server import ScepServer, make_authority
 
 pytestmark = pytest.mark.django_db
@@ -201,6 +201,20 @@ def test_held_request_is_decided_once_when_asked(administrator: Program, sample:
     assert (row["state"], row["decided_by"]) == ("approved", "key:administrator program")
     again = administrator.post(f"{path}/reject")
     assert (again.status_code, again.json()["code"]) == (409, "request_decided")
+
+
+def test_many_held_requests_are_decided_in_one_step(administrator: Program, sample: Sample) -> None:
+    rows = [sample.held_request, *(add_held_request(sample.scep_profile) for _ in range(2))]
+    administrator.post(f"scep/requests/{rows[0].public_id}/approve")
+    body = {"decision": "reject", "requests": [row.public_id for row in rows] + ["req_unknown"]}
+    answer = administrator.post("scep/requests/decide", body).json()
+    assert answer["done"] == 2
+    assert [each["request"] for each in answer["refused"]] == [rows[0].public_id]
+    assert "already" in answer["refused"][0]["reason"]
+    assert AuditEntry.objects.filter(action="scep_request.reject").count() == 2
+    unknown, none = {"decision": "hold", "requests": ["x"]}, {"decision": "reject", "requests": []}
+    for bad in ({}, unknown, none):
+        assert administrator.post("scep/requests/decide", bad).status_code == 400
 
 
 def test_next_authority_takes_over_when_activated(administrator: Program, sample: Sample) -> None:

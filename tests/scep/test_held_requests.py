@@ -252,7 +252,7 @@ def test_queue_stays_readable_when_a_session_asks_again_and_again(
     [{"static_challenge": "another static one"}, {"challenge_type": "dynamic"}],
     ids=["another", "none"],
 )
-def test_requests_are_refused_when_the_static_challenge_behind_them_is_changed(
+def test_requests_are_over_when_the_static_challenge_behind_them_is_changed(
     static_profile: ScepProfile, ra: x509.Certificate, issuer: x509.Name, ask: Any, change: Any
 ) -> None:
     update_scep_profile(static_profile, actor=ADMIN, hold_for_approval=True)
@@ -267,13 +267,32 @@ def test_requests_are_refused_when_the_static_challenge_behind_them_is_changed(
     update_scep_profile(static_profile, actor=ADMIN, name="Nothing else")
     assert HeldRequest.objects.filter(state=HeldRequestState.PENDING).count() == 2
     update_scep_profile(static_profile, actor=ADMIN, **change)
-    rejected = HeldRequest.objects.get(state=HeldRequestState.REJECTED)
-    assert (rejected.transaction_id, rejected.decided_by) == (claimed.transaction_id, ADMIN)
+    ended = HeldRequest.objects.get(state=HeldRequestState.OUTDATED)
+    assert (ended.transaction_id, ended.decided_by) == (claimed.transaction_id, ADMIN)
     statuses = [
         ask(static_profile, device.build_poll(ra=ra, issuer=issuer)).status
         for device in (claimed, approved, proved)
     ]
     assert statuses == [FAILURE, SUCCESS, PENDING]
+
+
+def test_client_begins_anew_with_its_key_when_the_static_challenge_was_changed(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Any, refusals: list[dict[str, Any]]
+) -> None:
+    """RFC 8894 advises to derive the transactionID from the key, which the client keeps."""
+    update_scep_profile(static_profile, actor=ADMIN, hold_for_approval=True)
+    device = Device()
+    old = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    assert ask(static_profile, old).status == PENDING
+    update_scep_profile(static_profile, actor=ADMIN, static_challenge="another static one")
+    assert ask(static_profile, old).status == FAILURE
+    assert refusals[-1]["code"] == "scep_challenge_invalid"
+    new = device.build_request(ra=ra, challenge="another static one")
+    assert [ask(static_profile, new).status for _ in range(2)] == [PENDING, PENDING]
+    approve(HeldRequest.objects.get(transaction_id=device.transaction_id))
+    assert ask(static_profile, new).status == SUCCESS
+    assert ask(static_profile, old).status == SUCCESS  # the same certificate again
+    assert IssuedCertificate.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
