@@ -55,6 +55,12 @@ class RequestRejected(ScepError):
     """A PKIMessage or CSR that breaks a rule."""
 
 
+class NamesForbidden(RequestRejected):
+    """Names that the issuing CA, or one above it, must not certify (name constraints)."""
+
+    code = "certificate_names_forbidden"
+
+
 class TransactionOver(RequestRejected):
     """A SCEP transaction that brings nothing any more: its certificate or its session has ended."""
 

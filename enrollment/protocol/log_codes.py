@@ -201,6 +201,12 @@ _CERTIFICATES = (
         _("Check SCEP server connectivity."),
     ),
     _error(
+        "certificate_names_forbidden",
+        _("Certificate names not permitted"),
+        _("The issuing CA may not certify the names that the SCEP profile's templates give."),
+        _("Change the templates of the SCEP profile, or use a CA without name constraints."),
+    ),
+    _error(
         "identity_not_trusted",
         _("Identity not trusted"),
         _("The device's certificate was not issued here, has expired, or is another device's."),

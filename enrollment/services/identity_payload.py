@@ -16,7 +16,7 @@ from enrollment.protocol.profile import (
 )
 from enrollment.selectors import find_service_profile, is_held_at_page
 from enrollment.services.subject_attributes import describe_session
-from scep.errors import ServerUnreachable
+from scep.errors import ScepError, ServerUnreachable
 from scep.models import ChallengePurpose, ChallengeType, ScepProfile, ScepServerType
 from scep.protocol.payload_names import encode_alternative_names, encode_subject
 from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
@@ -37,17 +37,12 @@ def build_identity(
 ) -> Payload:
     """Return the identity payload of a new enrollment; `challenge` is the session's token.
 
-    Raises NotReady, for one where an external server gives no challenge.
+    Raises NotReady, for one where an external server gives no challenge, or the CA may not certify
+    the names of an identity without SCEP.
     """
     scep_profile = session.token.scep_profile
     if scep_profile is None:
-        pkcs12, password, _ = issue_identity(
-            session_id=session.public_id,
-            token_id=session.token.jti,
-            common_name=session.public_id,
-            now=now,
-        )
-        return build_pkcs12_payload(context, pkcs12=pkcs12, password=password)
+        return _build_package(session, context=context, now=now)
     attributes = describe_session(session.public_id, token_id=session.token.jti)
     scep_challenge = _get_challenge(
         scep_profile, session=session, attributes=attributes, token_challenge=challenge, now=now
@@ -59,6 +54,21 @@ def build_identity(
         attributes=attributes,
         is_held=session.token.hold_for_approval and not is_held_at_page(session.token),
     )
+
+
+def _build_package(
+    session: EnrollmentSession, *, context: ProfileContext, now: datetime
+) -> Payload:
+    try:
+        pkcs12, password, _ = issue_identity(
+            session_id=session.public_id,
+            token_id=session.token.jti,
+            common_name=session.public_id,
+            now=now,
+        )
+    except ScepError as error:
+        raise NotReady(error.code, str(error), token_id=session.token.jti) from error
+    return build_pkcs12_payload(context, pkcs12=pkcs12, password=password)
 
 
 def build_scep_identity(

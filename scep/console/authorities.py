@@ -36,6 +36,7 @@ from scep.selectors import build_links, is_needed, list_chain
 from scep.services.authority_end import find_obstacle, revoke_authority, rotate_authority
 from scep.services.authority_import import import_authority
 from scep.services.escrow import export_authority
+from scep.services.permitted_names import list_authority_warnings
 from scep.services.revocation import revoke_service_certificate
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority
 from scep.services.service_certificates import BUILDERS, rotate_service_certificate
@@ -85,6 +86,7 @@ def show_authority(request: HttpRequest, key: str) -> HttpResponse:
         "facts": describe_certificate(bytes(authority.certificate)),
         "chain": list_chain(authority)[1:],
         "profiles": (authority.trusting_profiles if is_external else authority.scep_profiles).all(),
+        "warnings": [] if is_external else list_authority_warnings(authority),
         "links": None if is_external else build_links(authority),
         "has_key": _has_key(authority),
         "is_revocable": authority.revoked_at is None and not find_obstacle(authority),

@@ -21,6 +21,7 @@ from scep.models import ScepProfile
 from scep.selectors import get_ca_certificate_fingerprint
 from scep.services import profile_test
 from scep.services.external_servers import check_profile, fetch_ca_certificates
+from scep.services.permitted_names import list_profile_warnings
 from scep.services.profiles import create_scep_profile, delete_scep_profile, update_scep_profile
 from scep.services.trusted_authorities import select_foreign_authorities
 
@@ -41,6 +42,7 @@ def _describe_server(request: HttpRequest, profile: ScepProfile) -> dict[str, An
         "trusted": profile.trusted_cas.defer("private_key", "certificate"),
         "certificate_count": certificates[: MOST + 1].count(),
         "most": MOST,
+        "warnings": list_profile_warnings(profile),
     }
 
 

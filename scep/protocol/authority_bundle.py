@@ -1,5 +1,6 @@
 """An issuing CA as its owner brings it: PEM or PKCS#12, read and checked before it is believed."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -8,11 +9,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, PublicKeyAl
 
 from scep.errors import AuthorityInvalid, BundleInvalid
 from scep.protocol.certificate_bundle import CertificateBundle, read_bundle
+from scep.protocol.name_constraints import (
+    find_forbidden_name,
+    get_naming,
+    has_bounds,
+    read_constraints,
+)
 from scep.protocol.reading import refusing
 
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 CURVES = ("secp256r1", "secp384r1")
-NEEDED_USAGES = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
 # What RFC 5280 section 4.2 has everybody understand who verifies a chain.
 UNDERSTOOD = (
     ExtensionOID.KEY_USAGE,
@@ -39,6 +45,7 @@ def decode_bundle(
         bundle = _read(data, key=key, password=password)
         for depth, each in enumerate((bundle.certificate, *bundle.above)):
             _check_authority(each, below=depth, now=now)
+        _check_names((bundle.certificate, *bundle.above))
         _check_scheme(bundle.certificate)
         _check_revoking(bundle.certificate)
     return bundle
@@ -109,13 +116,18 @@ def _check_key_usage(certificate: x509.Certificate, *, name: str) -> None:
 
 
 def _check_name_constraints(certificate: x509.Certificate, *, name: str) -> None:
-    """Refuse constraints on directory names: they would make every identity of ours invalid."""
-    try:
-        found = certificate.extensions.get_extension_for_class(x509.NameConstraints).value
-    except x509.ExtensionNotFound:
-        return
-    if any(isinstance(each, x509.DirectoryName) for each in found.permitted_subtrees or ()):
-        raise AuthorityInvalid(f"{name} may certify certain directory names only.")
+    if has_bounds(certificate):
+        raise AuthorityInvalid(f"The name constraints of {name} have bounds, which none may have.")
+
+
+def _check_names(certificates: Sequence[x509.Certificate]) -> None:
+    """Raise AuthorityInvalid where a CA has a name that one above it may not certify."""
+    for depth, each in enumerate(certificates):
+        found = [read_constraints(above) for above in certificates[depth + 1 :]]
+        constraints = [above for above in found if above is not None]
+        forbidden = find_forbidden_name(get_naming(each), constraints)
+        if forbidden and not _is_self_signed(each):
+            raise AuthorityInvalid(f"A CA above “{forbidden}” may not certify that name.")
 
 
 def _check_policies(certificate: x509.Certificate, *, below: int, name: str) -> None:
@@ -143,13 +155,20 @@ def _check_critical(certificate: x509.Certificate, *, name: str) -> None:
 
 
 def _check_extended_usage(certificate: x509.Certificate, *, name: str) -> None:
-    """OpenSSL and others ask of each CA above a certificate that it may certify such a use."""
+    """OpenSSL, nginx and others ask of each CA above a certificate that it may certify such a use.
+
+    anyExtendedKeyUsage does not do: RFC 5280 (4.2.1.12) lets verifiers insist on the very usage,
+    and OpenSSL does.
+    """
     try:
         usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except x509.ExtensionNotFound:
         return
-    if not any(each in usages for each in NEEDED_USAGES):
-        raise AuthorityInvalid(f"The extended key usage of {name} lacks client authentication.")
+    if ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
+        raise AuthorityInvalid(
+            f"The extended key usage of {name} lacks client authentication (anyExtendedKeyUsage "
+            "is not enough for OpenSSL and nginx)."
+        )
 
 
 def _check_revoking(certificate: x509.Certificate) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from scep.models import CertificateAuthority, ServiceCertificate
+from scep.models import CertificateAuthority, CertificateAuthorityRole, ServiceCertificate
 from scep.protocol.certificates import KEY_TYPES
 from scep.protocol.description import describe_certificate
+from scep.services.permitted_names import list_authority_warnings
 from scep.services.service_certificates import BUILDERS
 
 MAX_BUNDLE = 400_000  # characters: 256 KB in Base64, and some
@@ -58,10 +59,17 @@ class AuthoritySerializer(serializers.ModelSerializer[CertificateAuthority]):
 
 class AuthorityWithPemSerializer(AuthoritySerializer):
     pem = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField(
+        help_text="Names that SCEP profiles ask for and the CA may not certify."
+    )
 
     class Meta(AuthoritySerializer.Meta):
-        fields = (*AuthoritySerializer.Meta.fields, "pem")
+        fields = (*AuthoritySerializer.Meta.fields, "pem", "warnings")
         read_only_fields = fields
+
+    def get_warnings(self, row: CertificateAuthority) -> list[str]:
+        is_external = row.role == CertificateAuthorityRole.EXTERNAL
+        return [] if is_external else list_authority_warnings(row)
 
     def get_pem(self, row: CertificateAuthority) -> str:
         return describe_certificate(bytes(row.certificate)).pem

@@ -10,6 +10,7 @@ from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServ
 from scep.models.profile import default_subject
 from scep.protocol.subject_template import ALTERNATIVE_NAMES, RELATIVE_NAMES, VARIABLES
 from scep.selectors import get_ca_certificate_fingerprint
+from scep.services.permitted_names import list_profile_warnings
 from scep.services.profiles import (
     KEY_SIZES,
     MAX_VALIDITY_DAYS,
@@ -53,6 +54,9 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
         slug_field="public_id", read_only=True, many=True
     )
     check = CheckSerializer(source="*", read_only=True)
+    warnings = serializers.SerializerMethodField(
+        help_text="Names that the templates ask for and the CA may not certify."
+    )
 
     class Meta:
         model = ScepProfile
@@ -64,6 +68,7 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
             "issuing_ca",
             "trusted_cas",
             "check",
+            "warnings",
             "created_at",
             "updated_at",
         )
@@ -71,6 +76,9 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
 
     def get_server_url(self, profile: ScepProfile) -> str:
         return profile.external_url or f"{settings.BASE_URL}/scep/{profile.public_id}"
+
+    def get_warnings(self, profile: ScepProfile) -> list[str]:
+        return list_profile_warnings(profile)
 
     def get_ca_fingerprint(self, profile: ScepProfile) -> str:
         return get_ca_certificate_fingerprint(profile).hex()

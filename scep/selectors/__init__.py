@@ -11,6 +11,7 @@ from scep.selectors.authorities import (
     get_signer,
     list_certified_again,
     list_chain,
+    list_name_constraints,
     list_root_cas,
 )
 from scep.selectors.expiry import ExpiringCertificate, list_expiring
@@ -74,6 +75,7 @@ __all__ = [
     "list_certified_again",
     "list_chain",
     "list_expiring",
+    "list_name_constraints",
     "list_recipients",
     "list_root_cas",
     "select_certificate_of_transaction",

@@ -1,5 +1,7 @@
 """The CAs: which issues, which comes next, what is above one, and what signs with its key."""
 
+from functools import lru_cache
+
 from cryptography import x509
 from django.conf import settings
 from django.utils import timezone
@@ -16,6 +18,7 @@ from scep.models import (
 )
 from scep.protocol.certificates import decode_certificate, decode_private_key
 from scep.protocol.issuing import Links, Signer
+from scep.protocol.name_constraints import read_constraints
 
 ACTIVE = PreparedSelect(
     lambda: (
@@ -82,6 +85,19 @@ def list_chain(authority: CertificateAuthority) -> list[CertificateAuthority]:
     while chain[-1].parent is not None:
         chain.append(chain[-1].parent)
     return chain
+
+
+def list_name_constraints(authority: CertificateAuthority) -> tuple[x509.NameConstraints, ...]:
+    """Return what restricts the names that the CA certifies: its own, and those of CAs above it."""
+    return _read_name_constraints(authority.pk, authority.fingerprint)
+
+
+# Who is above a CA never changes, and each certificate that is issued asks.
+@lru_cache(maxsize=64)
+def _read_name_constraints(pk: int, _fingerprint: str) -> tuple[x509.NameConstraints, ...]:
+    row = CertificateAuthority.objects.defer("private_key").get(pk=pk)
+    found = (read_constraints(get_certificate(each)) for each in list_chain(row))
+    return tuple(each for each in found if each is not None)
 
 
 def list_certified_again(authority_id: int) -> list[int]:

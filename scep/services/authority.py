@@ -49,6 +49,7 @@ from scep.selectors import (
     verify_not_compromised,
 )
 from scep.services.naming import Names, build_names
+from scep.services.permitted_names import check_names
 from scep.services.revocation import mark_stale
 from scep.signals import certificate_issued, certificate_revoked
 
@@ -107,12 +108,14 @@ def issue_certificate(
     """Sign an identity certificate and store it; `spend(row)` runs in the storing transaction.
 
     Whatever `spend` raises undoes the storing, and the certificate is never handed out.
-    Raises RequestRejected for a compromised key, IdentityRevoked where the certificate that is
-    renewed was revoked, DuplicateTransaction where the transactionID has brought a certificate
-    meanwhile, organization.errors.NotSetUp where the CA cannot sign (any more).
+    Raises RequestRejected for a compromised key, NamesForbidden, IdentityRevoked where the
+    certificate that is renewed was revoked, DuplicateTransaction where the transactionID has
+    brought a certificate meanwhile, organization.errors.NotSetUp where the CA cannot sign (any
+    more).
     """
     signer = get_signer(issuer)
     names = _get_names(application)
+    check_names(names.naming, issuer=issuer)
     validity = _get_validity(application, signer=signer, now=now)
     serial = secrets.randbits(SERIAL_BITS) | 1
     row = _store_intent(application, issuer=issuer, serial=serial, names=names, validity=validity)

@@ -17,6 +17,7 @@ from scep.protocol.certificate_bundle import CertificateBundle
 from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.selectors import find_next_ca
 from scep.services.authorities import build_row
+from scep.services.permitted_names import check_own_names
 from scep.services.rotation import ONE_AT_A_TIME, record_change
 from scep.services.service_certificates import create_service_certificate
 
@@ -31,6 +32,7 @@ def import_authority(
     """
     bundle = decode_bundle(data, key=key, password=password, now=now)
     _check_unknown(bundle)
+    check_own_names(bundle)
     if find_next_ca() is not None:
         raise AuthorityInvalid(ONE_AT_A_TIME)
     try:

@@ -29,7 +29,10 @@ def make_ec_key(curve: ec.EllipticCurve | None = None) -> ec.EllipticCurvePrivat
 
 @dataclass
 class CorporateCa:
-    """One CA; `days` may be negative for one that has expired, `usages` names key usage bits."""
+    """One CA; `days` may be negative for one that has expired, `usages` names key usage bits.
+
+    `given`: its subject, where that is no CA's.
+    """
 
     name: str
     parent: "CorporateCa | None" = None
@@ -42,6 +45,7 @@ class CorporateCa:
     critical: tuple[x509.ExtensionType, ...] = ()
     digest: Any = field(default_factory=hashes.SHA256)
     has_key_identifier: bool = True
+    given: x509.Name | None = None
     certificate: x509.Certificate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,7 +72,7 @@ class CorporateCa:
 
     @property
     def subject(self) -> x509.Name:
-        return x509.Name(
+        return self.given or x509.Name(
             [
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Corporation"),
                 x509.NameAttribute(NameOID.COMMON_NAME, self.name),

@@ -59,6 +59,7 @@ WORDS = {
         _("Tell your IT team: the certificate server cannot be reached. Then try again."),
     ),
     "scep_request_rejected": _REFUSED_CERTIFICATE,
+    "certificate_names_forbidden": _REFUSED_CERTIFICATE,
     "scep_challenge_invalid": Words(
         _("The profile’s one-time password is no longer valid."), _START_AGAIN
     ),

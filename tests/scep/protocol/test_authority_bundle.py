@@ -19,8 +19,26 @@ from tests.scep.device import make_key
 from tests.scep.reply import run_openssl
 
 CORPORATION = make_corporation()
+# permittedSubtrees: dNSName example.com, maximum 3.
+BOUNDED = x509.UnrecognizedExtension(
+    x509.ExtensionOID.NAME_CONSTRAINTS,
+    bytes.fromhex("3014a0123010820b6578616d706c652e636f6d810103"),
+)
 PASSWORD = "a password of theirs"
 STRANGE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
+
+
+CORPORATE_NAME, OTHER_NAME = (
+    x509.DirectoryName(
+        x509.Name([x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, organization)])
+    )
+    for organization in ("corporation", "Others")
+)
+CLIENT, SERVER, ANY = (
+    ExtendedKeyUsageOID.CLIENT_AUTH,
+    ExtendedKeyUsageOID.SERVER_AUTH,
+    ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE,
+)
 
 
 def decode(data: bytes, *, key: bytes | None = None, password: str = "") -> CertificateBundle:
@@ -126,14 +144,7 @@ def test_key_of_another_is_refused() -> None:
         ({"key": make_key(bits=1024)}, "2048"),
         ({"key": make_ec_key(ec.SECP521R1())}, "P-256 or P-384"),
         ({"extensions": (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),)}, "client"),
-        (
-            {
-                "extensions": (
-                    x509.NameConstraints([x509.DirectoryName(x509.Name([]))], None),
-                )
-            },
-            "directory names",
-        ),
+        ({"critical": (BOUNDED,)}, "have bounds"),
         ({"critical": (STRANGE,)}, r"critical extension \(1\.2\.3\.4\)"),
         ({"critical": (x509.PolicyConstraints(0, None),)}, "requires a certificate policy"),
         ({"extensions": (x509.PolicyConstraints(1, None),)}, "requires a certificate policy"),
@@ -152,6 +163,8 @@ def test_ca_that_must_not_or_cannot_issue_is_refused(changed: Any, reason: str) 
         ({"usages": ("digital_signature",)}, "lacks keyCertSign"),
         ({"is_authority": False}, "no CA:TRUE"),
         ({"key": make_key(bits=1024)}, "2048"),
+        ({"critical": (x509.NameConstraints(None, [CORPORATE_NAME]),)}, "may not certify"),
+        ({"critical": (x509.NameConstraints([OTHER_NAME], None),)}, "may not certify"),
         ({"critical": (STRANGE,)}, "critical extension"),
         ({"critical": (x509.PolicyConstraints(2, None),)}, "requires a certificate policy"),
     ],
@@ -160,6 +173,36 @@ def test_ca_is_refused_when_one_above_it_is_wrong(changed: Any, reason: str) -> 
     policy = CorporateCa("Policy CA", parent=CorporateCa("Corporate Root"), **changed)
     with pytest.raises(AuthorityInvalid, match=reason):
         decode(CorporateCa("Device CA", parent=policy).bundle)
+
+
+@pytest.mark.parametrize(
+    "usages", [(CLIENT,), (ANY,), (ANY, CLIENT), (SERVER, ANY), (SERVER, CLIENT)]
+)
+def test_extended_usages_are_taken_when_openssl_takes_them(usages: Any, tmp_path: Path) -> None:
+    ca = make_corporation(extensions=(x509.ExtendedKeyUsage(usages),))
+    leaf = CorporateCa(
+        "phone",
+        parent=ca,
+        is_authority=False,
+        usages=("digital_signature",),
+        extensions=(x509.ExtendedKeyUsage([CLIENT]),),
+    )
+    policy, root = list_above(ca)
+    (tmp_path / "root.pem").write_bytes(root.pem)
+    (tmp_path / "between.pem").write_bytes(ca.pem + policy.pem)
+    (tmp_path / "leaf.pem").write_bytes(leaf.pem)
+    verify = [
+        "verify", "-purpose", "sslclient", "-CAfile", str(tmp_path / "root.pem"),
+        "-untrusted", str(tmp_path / "between.pem"), str(tmp_path / "leaf.pem"),
+    ]  # fmt: skip
+    if CLIENT in usages:
+        run_openssl(*verify)
+        assert names(decode(ca.bundle))[0] == "Device CA"
+        return
+    with pytest.raises(AssertionError, match="unsuitable certificate purpose"):
+        run_openssl(*verify)
+    with pytest.raises(AuthorityInvalid, match="lacks client authentication"):
+        decode(ca.bundle)
 
 
 def test_ca_signed_with_sha1_is_refused(tmp_path: Path) -> None:
@@ -192,6 +235,8 @@ def test_harmless_extensions_are_taken() -> None:
         {"extensions": (STRANGE,)},
         {"critical": (x509.InhibitAnyPolicy(0), x509.PolicyConstraints(None, 0))},
         {"critical": (x509.PolicyConstraints(2, None),)},
+        {"critical": (x509.NameConstraints([CORPORATE_NAME], None),)},
+        {"critical": (x509.NameConstraints(None, [OTHER_NAME]),)},
     ):
         assert len(names(decode(make_corporation(**harmless).bundle))) == 3
 
