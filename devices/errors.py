@@ -94,6 +94,10 @@ class NotEnrolled(Exception):
     """The device has no live enrollment, so no command can reach it."""
 
 
+class StillEnrolled(Exception):
+    """The device's record cannot be deleted while it is enrolled, or enrolls."""
+
+
 class GroupInUse(Exception):
     """Devices, tokens or policies still refer to the group."""
 

@@ -54,6 +54,11 @@ def find_live_enrollment(device: Device) -> Enrollment | None:
     return live.filter(device=device, state=EnrollmentState.LIVE).first()
 
 
+def is_deletable(device: Device) -> bool:
+    """Whether its record may be deleted: it is Unenrolled, or has never enrolled."""
+    return device.status == DeviceStatus.UNENROLLED or find_live_enrollment(device) is None
+
+
 def list_enrollments(device: Device) -> QuerySet[Enrollment]:
     """Return the newest MOST_ENROLLMENTS of the device's enrollments, whatever became of them."""
     rows = Enrollment.objects.filter(device=device).select_related("group")

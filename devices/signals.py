@@ -16,6 +16,7 @@ enrollment_ended = Signal()  # enrollment, for whatever reason: its identity is 
 # code, message, udid, session_id, remote_address, detail, caller: Caller, challenge: the URL's,
 # which is a secret and tells by whose profile a message came whose sender proved nothing
 device_message_refused = Signal()
+device_deleted = Signal()  # device, whose row is about to go; session_id: its last one's; actor
 device_group_changed = Signal()  # device
 device_status_changed = Signal()  # device
 device_fell_silent = Signal()  # enrollment, message: why it has probably left

@@ -11,6 +11,7 @@ from functools import cached_property, wraps
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import Error as AnyDatabaseError
 from django.db import InterfaceError, OperationalError
@@ -45,6 +46,7 @@ View = Callable[[HttpRequest], HttpResponse]
 MAX_CHECKIN = 1024 * 1024
 MAX_RESULT = 10 * 1024 * 1024
 RETRY_AFTER = 60
+EXPECTED = (OperationalError, InterfaceError, SecretUnreadable, ObjectDoesNotExist)
 
 
 class Incoming:
@@ -107,6 +109,8 @@ def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
         return _answer(404, str(error))
     except AnyDatabaseError as error:
         return _try_later("the database does not answer", error)
+    except ObjectDoesNotExist as error:  # by its next message it is nobody known
+        return _try_later("the device's record was deleted at this moment", error)
     except SecretUnreadable as error:
         return _try_later("a secret in the database cannot be read", error)
 
@@ -197,7 +201,7 @@ def _refuse(incoming: Incoming, error: Any) -> HttpResponse:
 
 def _try_later(what: str, error: Exception) -> HttpResponse:
     """What no message can do anything about is a line for each; all else is told in full."""
-    is_away = isinstance(error, OperationalError | InterfaceError | SecretUnreadable)
+    is_away = isinstance(error, EXPECTED)
     log.error("%s: %s", what, str(error).strip(), exc_info=None if is_away else error)
     response = _answer(503, "try later")
     response["Retry-After"] = str(RETRY_AFTER)

@@ -202,6 +202,19 @@ def log_checked_out(enrollment: Enrollment, **_: Any) -> None:
     _write_device("device_checked_out", enrollment)
 
 
+@receiver(devices.device_deleted)
+def log_deleted(device: Device, session_id: str, actor: str, **_: Any) -> None:
+    """Its other entries name it by its id alone from now on; this one says who that was."""
+    numbers = f"serial number {device.serial_number or 'unknown'}, UDID {device.udid}"
+    write_entry(
+        "device_deleted",
+        message=f"{device}: deleted by {actor[:100]} ({numbers})",
+        session_id=session_id,
+        device_id=device.public_id,
+        detail={"serial_number": device.serial_number, "udid": device.udid, "name": device.name},
+    )
+
+
 @receiver(devices.device_fell_silent)
 def log_silence(enrollment: Enrollment, message: str, **_: Any) -> None:
     _write_device("device_silent", enrollment, message=message)

@@ -244,7 +244,7 @@ def filter_invitations(
     return rows.filter(~HAS_STARTED, mail_state__in=mail_states)
 
 
-def put_devices(rows: Sequence[LogEntry | EnrollmentSession]) -> None:
+def put_devices(rows: Sequence[LogEntry | EnrollmentSession | Invitation]) -> None:
     """Put on each row, as `device`, whose it is; None where nobody knows or it is gone.
 
     Entries from before the check-in name a session alone, which tells the device later.

@@ -13,12 +13,27 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
-from devices.forms import DeviceFilter, DeviceForm, ExportForm, GroupFilter, GroupForm
+from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled, StillEnrolled
+from devices.forms import (
+    DeleteDeviceForm,
+    DeviceFilter,
+    DeviceForm,
+    ExportForm,
+    GroupFilter,
+    GroupForm,
+)
 from devices.models import Device, DeviceStatus, Group
 from devices.protocol.commands import get_minimum_role
-from devices.selectors import count_devices_by_group, count_devices_by_status, list_commands
+from devices.selectors import (
+    count_devices_by_group,
+    count_devices_by_status,
+    find_live_enrollment,
+    is_deletable,
+    list_commands,
+    list_secrets,
+)
 from devices.services import actions, groups
+from devices.services.deletion import delete_device
 from devices.services.queries import FACT_SETS
 from organization.console import (
     ListPage,
@@ -216,6 +231,30 @@ def unenroll_device(request: HttpRequest, key: str) -> HttpResponse:
     )
 
 
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+@recent_sign_in_required
+def forget_device(request: HttpRequest, key: str) -> HttpResponse:
+    """Delete the record of a device that has left, once its serial number is typed."""
+    device = _get_device(key)
+    form = DeleteDeviceForm(request.POST if request.method == "POST" else None, row=device)
+    if form.is_valid():
+        try:
+            delete_device(device, actor=get_actor(request))
+        except StillEnrolled as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, _("“%s” is deleted.") % device)
+            return redirect("console:devices")
+    context = {
+        "device": device,
+        "form": form,
+        "is_deletable": is_deletable(device),
+        "is_leaving": find_live_enrollment(device) is not None,
+        "secrets": list_secrets(device).count(),
+    }
+    return render(request, "console/device/delete.html", context)
+
+
 @role_required()
 def show_command(request: HttpRequest, key: str, command: str) -> HttpResponse:
     """Answer with what has become of a command, and the device's own words."""
@@ -302,6 +341,7 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/refresh", refresh_device, name="device-refresh"),
     path("devices/<str:key>/ask/<str:facts>", ask_device, name="device-ask"),
     path("devices/<str:key>/unenroll", unenroll_device, name="device-unenroll"),
+    path("devices/<str:key>/delete", forget_device, name="device-delete"),
     path("devices/<str:key>/edit", edit_device, name="device-edit"),
     path("devices/<str:key>/commands/<str:command>", show_command, name="command"),
     path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),

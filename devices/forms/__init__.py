@@ -2,6 +2,7 @@
 
 from devices.forms.commands import CommandForm, RawCommandForm
 from devices.forms.devices import (
+    DeleteDeviceForm,
     DeviceFilter,
     DeviceForm,
     ExportForm,
@@ -17,6 +18,7 @@ from devices.forms.push_certificate import (
 __all__ = [
     "AnnotateForm",
     "CommandForm",
+    "DeleteDeviceForm",
     "DeviceFilter",
     "DeviceForm",
     "ExportForm",

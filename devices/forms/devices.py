@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from devices.forms.commands import CONFIRMATION, ConfirmationField
 from devices.models import Device, DeviceStatus, Group, Platform
 from devices.selectors import filter_by_words
 from devices.services import device_search
@@ -191,6 +192,17 @@ class GroupForm(ConsoleForm):
         name: str = self.cleaned_data["name"]
         self.refuse_duplicate(Group.objects.all(), name=name)
         return name
+
+
+class DeleteDeviceForm(ConsoleForm):
+    """The serial number, typed."""
+
+    def __init__(self, *args: Any, row: Device, **options: Any) -> None:
+        super().__init__(*args, row=row, **options)
+        self.fields[CONFIRMATION] = ConfirmationField(row)
+
+    def read_row(self, row: Any) -> dict[str, Any]:
+        return {}
 
 
 class DeviceForm(ConsoleForm):

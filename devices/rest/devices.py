@@ -10,12 +10,13 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.errors import NotEnrolled
+from devices.errors import NotEnrolled, StillEnrolled
 from devices.models import Device, Enrollment, Group
 from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
 from devices.rest.device_filters import DeviceFilters, DeviceSearch
 from devices.selectors import list_enrollments, list_status_reports, list_user_channels
 from devices.services import actions
+from devices.services.deletion import delete_device
 from organization.models import Role
 from organization.rest import get_actor
 from organization.rest.filters import StrictFilterBackend
@@ -134,7 +135,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     queryset = Device.objects.select_related("group")
     lookup_value_regex = "dev_[a-z0-9]+"
-    action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR}
+    action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR, "unenroll": Role.ADMINISTRATOR}
     filterset_class = DeviceFilters
     filter_backends = (StrictFilterBackend, DeviceSearch)
     ordering_fields: ClassVar = {
@@ -147,7 +148,10 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         "last_seen_at": "last_seen_at",
         "enrolled_at": "enrolled_at",
     }
-    service_errors: ClassVar = {NotEnrolled: (409, "not_enrolled")}
+    service_errors: ClassVar = {
+        NotEnrolled: (409, "not_enrolled"),
+        StillEnrolled: (409, "still_enrolled"),
+    }
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
@@ -173,9 +177,20 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, id: str) -> Response:
+        """Delete the record of a device that is Unenrolled or has never enrolled.
+
+        Its commands, facts and kept secrets go with it; sessions, certificates and the log stay.
+        One that is enrolled is refused (409, `still_enrolled`).
+        """
+        delete_device(self.get_object(), actor=get_actor(request))
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={202: None})
+    @action(detail=True, methods=["post"])
+    def unenroll(self, request: Request, id: str) -> Response:
         """Take it out of management. Its row and history stay, with status `unenrolled`."""
         actions.unenroll(self.get_object(), actor=get_actor(request))
-        return Response(status=204)
+        return Response(status=202)
 
     @extend_schema(request=None, responses={202: None})
     @action(detail=True, methods=["post"])

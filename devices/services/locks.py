@@ -9,6 +9,7 @@ those alone that nobody holds, and leaves the others for its next run.
 
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
 from devices.errors import NotEnrolled
@@ -50,7 +51,10 @@ def lock_live_enrollment(device: Device) -> Enrollment:
 
     Nothing is queued for one that ends at this moment: raises NotEnrolled.
     """
-    enrollment = lock_enrollment(get_live_enrollment(device))
+    try:
+        enrollment = lock_enrollment(get_live_enrollment(device))
+    except ObjectDoesNotExist as error:
+        raise NotEnrolled(f"{device} was deleted") from error
     if enrollment.state != EnrollmentState.LIVE:
         raise NotEnrolled(f"{device} is not enrolled")
     return enrollment

@@ -20,6 +20,7 @@ from enrollment.selectors import (
     get_token_state,
     list_invitations,
     list_tokens,
+    put_devices,
 )
 from enrollment.services.invitations import (
     can_send_mail,
@@ -55,6 +56,7 @@ def list_rows(request: HttpRequest, jti: str) -> HttpResponse:
         template="console/invitation/list.html",
         row_template="console/invitation/row.html",
         get_rows=lambda: list_invitations(token),
+        complete=put_devices,
         filterset=InvitationFilter,
         empty_title=gettext_lazy("Nobody is invited yet"),
         empty_text=gettext_lazy("Upload a list: each person gets a link of their own."),

@@ -372,6 +372,7 @@ _STEPS = (
     ),
     LogCode("device_authenticated", "info", _("Device authenticated")),
     LogCode("device_enrolled", "info", _("Device enrolled")),
+    LogCode("device_deleted", "info", _("Device deleted")),
     LogCode("identity_renewed", "info", _("Device identity renewed")),
     LogCode("policies_queued", "info", _("Policies on their way")),
     LogCode("item_installed", "info", _("Policy item installed")),

@@ -109,7 +109,10 @@ def _check_device(session: EnrollmentSession, *, udid: str) -> None:
     """A session that was made for a device, to come back with, is no other's."""
     if not session.device_id:
         return
-    if not Device.objects.filter(public_id=session.device_id, udid=udid).exists():
+    own = Device.objects.filter(public_id=session.device_id).only("udid").first()
+    if own is None:
+        raise SessionRefused("session_used", "the record of the session's device was deleted")
+    if own.udid != udid:
         raise SessionRefused("session_used", "the session is another device's")
 
 

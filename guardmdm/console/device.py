@@ -14,6 +14,7 @@ from devices.protocol.commands import COMMAND_TYPES, DeviceFacts
 from devices.selectors import (
     OPEN_STATES,
     get_device_facts,
+    is_deletable,
     list_commands,
     list_enrollments,
     list_latest_secrets,
@@ -98,6 +99,7 @@ def _describe_identity(device: Device) -> dict[str, Any]:
         "silence": describe_silence(enrollment) if enrollment else None,
         "session": session,
         "certificate": certificate,
+        "is_deletable": is_deletable(device),
         **_describe_rights(device, enrollment=enrollment),
         "secrets": list(list_latest_secrets(device)),
         "managed_applications": ManagedApplication.objects.filter(enrollment=enrollment),

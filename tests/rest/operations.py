@@ -33,6 +33,7 @@ OPERATIONS = {
     "GET devices/{device}": AUDITOR,
     "PATCH devices/{device}": OPERATOR,
     "DELETE devices/{device}": ADMINISTRATOR,
+    "POST devices/{device}/unenroll": ADMINISTRATOR,
     "GET devices/{device}/commands": AUDITOR,
     "POST devices/{device}/commands": OPERATOR,
     "GET devices/{device}/inventory": AUDITOR,
