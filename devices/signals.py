@@ -18,6 +18,7 @@ enrollment_ended = Signal()  # enrollment, for whatever reason: its identity is 
 device_message_refused = Signal()
 device_deleted = Signal()  # device, whose row is about to go; session_id: its last one's; actor
 device_group_changed = Signal()  # device
+group_deleting = Signal()  # group, before it goes; what needs it no more lets go of it
 device_status_changed = Signal()  # device
 device_fell_silent = Signal()  # enrollment, message: why it has probably left
 device_heard_again = Signal()  # enrollment, of a device that was given up for silence

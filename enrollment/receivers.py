@@ -8,7 +8,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from devices import signals as devices
-from devices.models import Device, Enrollment, PushCertificate
+from devices.models import Device, Enrollment, Group, PushCertificate
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.invitations import note_enrolled
@@ -16,7 +16,11 @@ from enrollment.services.log import write_entry
 from enrollment.services.refused_messages import write_refused_message
 from enrollment.services.sessions import advance_session, fail_session, link_device
 from enrollment.services.steps import record_refused_message, record_step
-from enrollment.services.tokens import find_challenged_session
+from enrollment.services.tokens import (
+    find_challenged_session,
+    release_group,
+    release_scep_profile,
+)
 from enrollment.signals import mail_requested
 from enrollment.tasks import send_mails
 from organization.protocol.caller import NOBODY, Caller
@@ -65,6 +69,16 @@ def log_decision(request: HeldRequest, **_: Any) -> None:
         fail_session(request.session_id, code="certificate_rejected")
         _record(request.session_id, StepKind.PKI_OPERATION, code="certificate_rejected")
     _write_held("certificate_approved" if is_approved else "certificate_rejected", request)
+
+
+@receiver(scep.scep_profile_deleting)
+def let_go_of_scep_profile(scep_profile: ScepProfile, **_: Any) -> None:
+    release_scep_profile(scep_profile, now=timezone.now())
+
+
+@receiver(devices.group_deleting)
+def let_go_of_group(group: Group, **_: Any) -> None:
+    release_group(group, now=timezone.now())
 
 
 @receiver(scep.scep_request_refused)

@@ -24,6 +24,10 @@ scep_asked = Signal()
 """A device of a session has read something. `session_id`: str as its URL says it, `operation`:
 GetCACaps or GetCACert, `caller`: Caller, `now`: datetime."""
 
+scep_profile_deleting = Signal()
+"""Sent in the transaction that deletes it, before; `scep_profile`: ScepProfile. What needs it no
+more lets go of it."""
+
 scep_server_checked = Signal()
 """An external server's state has changed. `scep_profile`: ScepProfile, `code`: the log code of
 what is wrong, "" when all is well again, `message`: str."""

@@ -5,6 +5,7 @@ from django.db.models import ProtectedError
 
 from devices.errors import GroupInUse
 from devices.models import Group
+from devices.signals import group_deleting
 from organization.services.audit import record
 
 
@@ -32,11 +33,12 @@ def update_group(
 
 @transaction.atomic
 def delete_group(group: Group, *, actor: str) -> None:
-    """Raises GroupInUse while devices or tokens refer to the group."""
+    """Raises GroupInUse while devices, or tokens that are good for anything, refer to the group."""
     public_id, name = group.public_id, group.name
     try:
         # First, so that whoever adds a row that points to it right now is waited for.
         Group.objects.select_for_update().filter(pk=group.pk).first()
+        group_deleting.send(Group, group=group)
         group.delete()
     except ProtectedError as error:
         users = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})

@@ -37,9 +37,26 @@ class EnrollmentToken(TimeStamped):
         help_text="Whose quota it counts against, and whose end is its own.",
     )
     name = models.CharField(max_length=100)
-    group = models.ForeignKey(Group, models.PROTECT, related_name="tokens")
+    group = models.ForeignKey(
+        Group,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tokens",
+        help_text="None: it was deleted when the token was worth nothing any more.",
+    )
     scep_profile = models.ForeignKey(
         ScepProfile, models.PROTECT, null=True, blank=True, related_name="tokens"
+    )
+    former_group_id = models.CharField(
+        max_length=32, blank=True, default="", db_default="", help_text="Of one that was deleted."
+    )
+    former_group_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    former_scep_profile_id = models.CharField(
+        max_length=32, blank=True, default="", db_default="", help_text="Of one that was deleted."
+    )
+    former_scep_profile_name = models.CharField(
+        max_length=100, blank=True, default="", db_default=""
     )
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="Whole seconds; none = never."
@@ -83,6 +100,29 @@ class EnrollmentToken(TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def group_public_id(self) -> str:
+        """The group's `grp_…`, of one that was deleted as well."""
+        return self.group.public_id if self.group else self.former_group_id
+
+    @property
+    def group_name(self) -> str:
+        return self.group.name if self.group else self.former_group_name
+
+    @property
+    def scep_profile_public_id(self) -> str:
+        """The SCEP profile's `scep_…`, of one that was deleted as well; "" for none."""
+        return self.scep_profile.public_id if self.scep_profile else self.former_scep_profile_id
+
+    @property
+    def scep_profile_name(self) -> str:
+        return self.scep_profile.name if self.scep_profile else self.former_scep_profile_name
+
+    @property
+    def has_lost_its_ground(self) -> bool:
+        """Whether its group or SCEP profile was deleted: it never brings anything again."""
+        return bool(self.former_group_id or self.former_scep_profile_id)
 
 
 class AllowedSerial(models.Model):

@@ -47,9 +47,14 @@ DEFAULT_USES = 100
 class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
     """A token without its text: lists never hold what enrolls a device."""
 
-    group: Any = serializers.SlugRelatedField(slug_field="public_id", read_only=True)
-    scep_profile: Any = serializers.SlugRelatedField(
-        slug_field="public_id", read_only=True, allow_null=True
+    group = serializers.CharField(
+        source="group_public_id",
+        read_only=True,
+        help_text="Of a dead token, the group may have been deleted.",
+    )
+    group_name = serializers.CharField(read_only=True)
+    scep_profile = serializers.SerializerMethodField(
+        help_text="Null for none; of a dead token, it may have been deleted."
     )
     uses = serializers.IntegerField(source="use_count", read_only=True)
     state = serializers.SerializerMethodField()
@@ -63,6 +68,7 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "jti",
             "name",
             "group",
+            "group_name",
             "scep_profile",
             "expires_at",
             "max_uses",
@@ -80,6 +86,9 @@ class TokenSerializer(serializers.ModelSerializer[EnrollmentToken]):
             "revoked_by",
         )
         read_only_fields = fields
+
+    def get_scep_profile(self, token: EnrollmentToken) -> str | None:
+        return token.scep_profile_public_id or None
 
     def get_state(self, token: EnrollmentToken) -> TokenState:
         return get_token_state(token, now=timezone.now())

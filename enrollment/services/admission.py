@@ -38,13 +38,20 @@ def admit(request: AdmissionRequest) -> Admission:
     except EnrollmentRefused as error:
         raise AdmissionRefused(error.code, error.message) from error
     return Admission(
-        group_pk=session.token.group_id,
+        group_pk=_get_group_key(session.token),
         session_id=session.public_id,
         token_id=session.token.jti,
         access_rights=get_access_rights(session.token.rights),
         owner=session.person.owner,
         owner_name=session.person.name,
     )
+
+
+def _get_group_key(token: EnrollmentToken) -> int:
+    """Raise AdmissionRefused where it was deleted; no token that admits a device sees that day."""
+    if token.group_id is None:
+        raise AdmissionRefused("group_missing", "the token's group is gone")
+    return token.group_id
 
 
 def _verify_challenge(request: AdmissionRequest) -> EnrollmentSession:

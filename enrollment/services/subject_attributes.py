@@ -38,14 +38,14 @@ def describe_session(
     token = session.token if session else _find_token(token_id)
     device = _find_device(session.device_id) if session else None
     reported = find_reported_device(session) if session else None
-    group = (device and device.group) or (token and token.group)
+    group = device.group if device else None
     if token or not organization:
         organization = (token.organization if token else _get_organization()).name
     return SubjectAttributes(
         serial=_pick("serial_number", device, reported),
         udid=_pick("udid", device, reported),
         platform=(device and device.platform) or (session.platform if session else ""),
-        group=group.name if group else "",
+        group=group.name if group else (token.group_name if token else ""),
         token=token.name if token else "",
         owner=(device and device.owner) or (session.person.owner if session else ""),
         session=session_id,

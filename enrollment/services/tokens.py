@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from devices.models import Group
@@ -26,7 +26,7 @@ from enrollment.protocol import token as token_protocol
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.serial_numbers import check_serial_numbers
 from enrollment.protocol.token import EnrollmentClaims
-from enrollment.selectors import find_service_profile, get_token_state
+from enrollment.selectors import find_service_profile, get_token_state, list_tokens
 from enrollment.services.allow_list import add_allowed_serials
 from enrollment.services.sessions import end_open_sessions
 from organization.models import Given, PreparedSelect
@@ -146,6 +146,36 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
         token.refresh_from_db()
 
 
+def release_group(group: Group, *, now: datetime) -> int:
+    """Let go of a group that is being deleted, where a token is worth nothing; return how many.
+
+    They keep its name and id. Active ones hold on to it.
+    """
+    return (
+        _list_dead(now=now)
+        .filter(group=group)
+        .update(group=None, former_group_id=group.public_id, former_group_name=group.name)
+    )
+
+
+def release_scep_profile(scep_profile: ScepProfile, *, now: datetime) -> int:
+    """Let go of a SCEP profile that is being deleted, as release_group does of a group."""
+    return (
+        _list_dead(now=now)
+        .filter(scep_profile=scep_profile)
+        .update(
+            scep_profile=None,
+            former_scep_profile_id=scep_profile.public_id,
+            former_scep_profile_name=scep_profile.name,
+        )
+    )
+
+
+def _list_dead(*, now: datetime) -> QuerySet[EnrollmentToken]:
+    active = list_tokens(now=now, state=TokenState.ACTIVE)
+    return EnrollmentToken.objects.exclude(pk__in=active.order_by().values("pk")).order_by()
+
+
 def build_token_text(token: EnrollmentToken) -> str:
     """Return the JWT of the row: the same text each time."""
     return _sign(token, session_id=None)
@@ -216,7 +246,9 @@ def get_active_token(jti: str, *, now: datetime) -> EnrollmentToken:
 def check_token(token: EnrollmentToken, *, now: datetime, allow_exhausted: bool = False) -> None:
     """Raise TokenRefused unless the token is active."""
     state = get_token_state(token, now=now)
-    if state == TokenState.ACTIVE or (allow_exhausted and state == TokenState.EXHAUSTED):
+    if state == TokenState.ACTIVE:
+        return
+    if state == TokenState.EXHAUSTED and allow_exhausted and not token.has_lost_its_ground:
         return
     raise TokenRefused(
         f"token_{state}", f"token “{token.name}”: {state.label.lower()}", token_id=token.jti
@@ -227,7 +259,7 @@ def _get_row(claims: EnrollmentClaims, *, key: TokenSigningKey) -> EnrollmentTok
     token = TOKEN_BY_ID.first(jti=claims.jti, kid=key.kid)
     if token is None:
         raise TokenRefused("token_unknown", "no token has this id")
-    is_gone = claims.group_id != token.group.public_id and not (
+    is_gone = claims.group_id != token.group_public_id and not (
         Group.objects.filter(public_id=claims.group_id).exists()
     )
     if is_gone:
@@ -243,11 +275,11 @@ def _build_claims(token: EnrollmentToken, *, session_id: str | None) -> Enrollme
     return EnrollmentClaims(
         sub=token.organization.public_id,
         name=token.name,
-        group_id=token.group.public_id,
+        group_id=token.group_public_id,
         max_uses=token.max_uses,
         jti=token.jti,
         exp=int(token.expires_at.astimezone(UTC).timestamp()) if token.expires_at else None,
-        scep_profile=token.scep_profile.public_id if token.scep_profile else None,
+        scep_profile=token.scep_profile_public_id or None,
         sid=session_id,
     )
 

@@ -34,6 +34,7 @@ from scep.services.trusted_authorities import (
     read_authorities,
     store_authorities,
 )
+from scep.signals import scep_profile_deleting
 
 KEY_SIZES = (2048, 4096)
 MAX_VALIDITY_DAYS = 825
@@ -113,16 +114,23 @@ def update_scep_profile(
 
 
 def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
-    """Remove a SCEP profile; raises ProfileInUse while tokens or certificates refer to it."""
+    """Remove a SCEP profile.
+
+    Raises ProfileInUse while certificates, or tokens that are good for anything, refer to it.
+    """
     public_id, name = scep_profile.public_id, scep_profile.name
     try:
         with transaction.atomic():
+            # First, so that whoever adds a row that points to it right now is waited for.
+            ScepProfile.objects.select_for_update().filter(pk=scep_profile.pk).first()
+            scep_profile_deleting.send(ScepProfile, scep_profile=scep_profile)
             scep_profile.delete()
             forget_unused_authorities()
             audit.record(actor, action="scep_profile.delete", subject_id=public_id, subject=name)
     except ProtectedError as error:
+        users = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
         raise ProfileInUse(
-            f"The SCEP profile {name} is used by tokens or certificates and cannot be deleted."
+            f"The SCEP profile {name} is used by {' and '.join(users)} and cannot be deleted."
         ) from error
 
 

@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from devices.models import BulkCommand, Enrollment, Group
+from devices.services.groups import create_group
 from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.protocol.access_rights import RIGHTS_LEVELS, list_refused_rights
 from enrollment.services.sessions import open_session
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
 from organization.models import AuditEntry
 from tests.console.conftest import World
 
@@ -288,3 +289,20 @@ def test_the_list_says_what_will_soon_end(world: World, operator: Client) -> Non
     for url in (TOKENS, f"{TOKENS}{world.token.jti}"):
         assert "Token nearly used up" in operator.get(url).content.decode()
     assert "1 use is left" in operator.get("/console/").content.decode()
+
+
+def test_a_dead_token_shows_the_group_that_was_deleted(world: World, operator: Client) -> None:
+    token = create_token(
+        name="Open day",
+        group=create_group("Visitors", actor="a"),
+        expires_at=timezone.now() + timedelta(hours=1),
+        max_uses=1,
+        actor="a",
+    )
+    revoke_token(token, actor="a")
+    assert token.group is not None
+    operator.post(f"/console/groups/{token.group.public_id}/delete")
+    for page in ("", f"/{token.jti}"):
+        text = operator.get(f"/console/enrollment/ota/tokens{page or '/'}").content.decode()
+        assert "Visitors" in text
+        assert "deleted" in text

@@ -43,6 +43,7 @@ def code_of(request: AdmissionRequest) -> str:
 def test_device_joins_the_tokens_group_when_admitted(make_session: MakeSession) -> None:
     session = make_session()
     admission = admit(build_request(session))
+    assert session.token.group_id
     assert admission == Admission(
         session.token.group_id, session.public_id, session.token.jti, access_rights=ALL_RIGHTS
     )

@@ -80,7 +80,7 @@ def test_device_is_sent_to_the_external_server_when_the_profile_names_one(
     )
     session = make_session_of(external)
     content = read_scep(session, open_profile)
-    group = session.token.group.name
+    group = session.token.group_name
     assert content["URL"] == external.external_url
     assert content["Name"] == "corp"
     assert content["CAFingerprint"] == bytes.fromhex(stranger.authority.fingerprint)

@@ -19,7 +19,7 @@ def test_session_and_token_are_described_when_no_device_has_come_yet(
     token = session.token
     assert describe_session(session.public_id, token_id="") == SubjectAttributes(
         platform="macos",
-        group=token.group.name,
+        group=token.group_name,
         token=token.name,
         session=session.public_id,
         organization=token.organization.name,
@@ -60,7 +60,7 @@ def test_device_is_described_when_the_session_has_enrolled_it(
 def test_token_is_described_when_the_challenge_was_the_bare_token(make_token: MakeToken) -> None:
     token = make_token()
     found = describe_session("", token_id=token.jti)
-    assert (found.session, found.token, found.group) == ("", token.name, token.group.name)
+    assert (found.session, found.token, found.group) == ("", token.name, token.group_name)
 
 
 def test_only_the_organization_is_described_when_nothing_else_is_known(bootstrapped: None) -> None:
