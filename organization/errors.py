@@ -23,3 +23,11 @@ class RateLimited(Exception):
 
 class AdministratorExists(Exception):
     """Somebody with this e-mail address has an account already."""
+
+
+class AdministratorNeeded(Exception):
+    """Without this account, or with a lower role for it, nobody could administer the server."""
+
+
+class OwnAccount(Exception):
+    """Nobody takes their own account away, nor lowers its role."""

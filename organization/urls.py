@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from organization import views
-from organization.console import sections, settings
+from organization.console import administrators, api_keys, sections, settings
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
 from organization.rest.routing import build_router
 from organization.rest.views import Docs, show_schema
@@ -22,6 +22,8 @@ urlpatterns: list[URLPattern] = [
     ),
 ]
 console_urlpatterns: list[URLPattern] = [
+    *administrators.console_urlpatterns,
+    *api_keys.console_urlpatterns,
     *sections.console_urlpatterns,
     *settings.console_urlpatterns,
 ]

@@ -15,13 +15,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from organization.console.access import get_actor, role_required
+from organization.console.access import View, get_actor, recent_sign_in_required, role_required
 from organization.console.lists import ListPage
 from organization.forms import ConsoleForm
 from organization.models import Role
 
 RowContext = Callable[[HttpRequest, Any], dict[str, Any]]
 FormStep = Callable[[HttpRequest, Any], ConsoleForm]
+ShowCreated = Callable[[HttpRequest, Any], HttpResponse]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,9 @@ class Section:
     """`name` is the list's URL name, `item` that of one row; both routes start with `route`.
 
     `form_steps` are the form's buttons beside the one that saves: by name, what answers with the
-    form to be shown again.
+    form to be shown again. `show_created` answers with what `create` returned, where that is to be
+    seen once and never again. Where a section `is_sensitive`, whoever changes something has to
+    have signed in a few minutes ago.
     """
 
     name: str
@@ -47,7 +50,10 @@ class Section:
     form_template: str = "console/form.html"
     form_steps: Mapping[str, FormStep] = field(default_factory=dict)
     refusals: tuple[type[Exception], ...] = ()
+    show_created: ShowCreated | None = None
+    read_role: str = Role.AUDITOR
     write_role: str = Role.OPERATOR
+    is_sensitive: bool = False
 
     # For templates, which would call what they find in `create`, `update` and `delete`.
     @property
@@ -63,8 +69,8 @@ class Section:
         return self.delete is not None
 
     def build_urls(self) -> list[URLPattern]:
-        reader = role_required()
-        writer = role_required(self.write_role)
+        reader = role_required(self.read_role)
+        writer = self._guard_writing
         urls = [path(self.route, reader(self.list_rows), name=self.name)]
         if self.create:
             urls.append(path(f"{self.route}new", writer(self.add_row), name=f"{self.item}-new"))
@@ -83,6 +89,10 @@ class Section:
                 )
             )
         return urls
+
+    def _guard_writing(self, view: View) -> View:
+        guarded = recent_sign_in_required(view) if self.is_sensitive else view
+        return role_required(self.write_role)(guarded)
 
     def get_row(self, key: str) -> Any:
         return get_object_or_404(self.page.get_rows(), **{self.lookup: key})
@@ -124,6 +134,8 @@ class Section:
         form = self.form(request.POST or None, request.FILES or None, row=row)
         if request.method == "POST" and form.is_valid():
             saved = self._save(form, row=row, actor=get_actor(request))
+            if saved is not None and row is None and self.show_created:
+                return self.show_created(request, saved)
             if saved is not None:
                 messages.success(request, _("“%s” is saved.") % saved)
                 return redirect(f"console:{self.item}", getattr(saved, self.lookup))

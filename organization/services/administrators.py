@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 
-from organization.errors import AdministratorExists
+from organization.errors import AdministratorExists, AdministratorNeeded, OwnAccount
 from organization.models import Administrator, Role
 from organization.services import audit
 
@@ -36,7 +36,7 @@ def create_administrator(
                 email, text, name=name, role=role, must_change_password=password is None
             )
     except IntegrityError as error:
-        raise AdministratorExists(f"{email} has an account already") from error
+        raise AdministratorExists(f"{email} has an account already.") from error
     audit.record(
         actor,
         action="administrator.create",
@@ -53,8 +53,10 @@ def reset_password(
 ) -> str:
     """Return a new one-time password; sessions opened with the old one end.
 
-    With `remove_second_factor` authenticator app and recovery codes are forgotten too.
+    With `remove_second_factor` authenticator app and recovery codes are forgotten too. Raises
+    OwnAccount.
     """
+    _check_not_own(administrator, actor=actor)
     text = secrets.token_urlsafe(ONE_TIME_PASSWORD_BYTES)
     administrator.set_password(text)
     administrator.must_change_password = True
@@ -69,3 +71,60 @@ def reset_password(
         detail={"second_factor_removed": True} if remove_second_factor else {},
     )
     return text
+
+
+@transaction.atomic
+def update_administrator(
+    administrator: Administrator, *, name: str, role: str, is_active: bool, actor: str
+) -> Administrator:
+    """Who is not active cannot sign in, and is signed out everywhere at once.
+
+    Raises OwnAccount, and AdministratorNeeded where no other administrator is active.
+    """
+    stays = role == Role.ADMINISTRATOR and is_active
+    if (role, is_active) != (administrator.role, administrator.is_active):
+        _check_not_own(administrator, actor=actor)
+    if not stays:
+        _check_not_last(administrator)
+    detail = {"role": str(role)} if role != administrator.role else {}
+    if is_active != administrator.is_active:
+        detail["may_sign_in"] = "yes" if is_active else "no"
+    administrator.name, administrator.role, administrator.is_active = name, role, is_active
+    administrator.save(update_fields=["name", "role", "is_active"])
+    audit.record(
+        actor,
+        action="administrator.update",
+        subject_id=administrator.public_id,
+        subject=administrator.email,
+        detail=detail,
+    )
+    return administrator
+
+
+@transaction.atomic
+def delete_administrator(administrator: Administrator, *, actor: str) -> None:
+    """What the person did stays in the audit log. Raises OwnAccount, AdministratorNeeded."""
+    _check_not_own(administrator, actor=actor)
+    _check_not_last(administrator)
+    audit.record(
+        actor,
+        action="administrator.delete",
+        subject_id=administrator.public_id,
+        subject=administrator.email,
+    )
+    administrator.delete()
+
+
+def _check_not_own(administrator: Administrator, *, actor: str) -> None:
+    if administrator.email == actor:
+        raise OwnAccount("For your own account, another administrator has to do this.")
+
+
+def _check_not_last(administrator: Administrator) -> None:
+    """All are locked: of two administrators who lower each other at once, one is refused."""
+    active = Administrator.objects.filter(role=Role.ADMINISTRATOR, is_active=True)
+    locked = active.select_for_update().order_by("pk").values_list("pk", flat=True)
+    if set(locked) <= {administrator.pk}:
+        raise AdministratorNeeded(
+            "Nobody else could administer this server: make somebody an administrator first."
+        )

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
 from devices.models import BulkCommand
-from organization.models import Administrator, AuditEntry
+from organization.models import Administrator, ApiKey, AuditEntry
 from tests.console.conftest import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
@@ -69,6 +69,13 @@ READERS = {
     "service-revoke": ADMINISTRATORS,
     "held-requests-approve": ADMINISTRATORS,
     "held-requests-reject": ADMINISTRATORS,
+    "administrator-new": ADMINISTRATORS,
+    "administrator-edit": ADMINISTRATORS,
+    "administrator-delete": ADMINISTRATORS,
+    "administrator-reset": ADMINISTRATORS,
+    "api-keys": ADMINISTRATORS,
+    "api-key-new": ADMINISTRATORS,
+    "api-key-revoke": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app",
     "-configure", "-install")  # fmt: skip
@@ -87,6 +94,8 @@ ADMINISTRATORS_ONLY = (
     "waiting-session-approve", "waiting-session-reject",
     "push-certificate-csr", "push-certificate-request", "push-certificate-import",
     "push-certificate-edit", "settings",
+    "administrator-new", "administrator-edit", "administrator-delete", "administrator-reset",
+    "api-keys", "api-key-new", "api-key-revoke",
 )  # fmt: skip
 
 
@@ -104,6 +113,14 @@ def get_bulk() -> BulkCommand:
     return BulkCommand.objects.get_or_create(name="ProfileList", defaults=given)[0]
 
 
+def get_person() -> Administrator:
+    return Administrator.objects.get_or_create(email="colleague@example.org")[0]
+
+
+def get_key() -> ApiKey:
+    return ApiKey.objects.get_or_create(key_sha256="0" * 64, defaults={"name": "Inventory"})[0]
+
+
 def fill_in(name: str, world: World) -> str:
     """Return the address of a route for rows that exist."""
     route = ROUTES[name]
@@ -118,6 +135,8 @@ def fill_in(name: str, world: World) -> str:
         "enrollment/log/": world.entry.public_id,
         "enrollment/sessions/": world.session.public_id,
         "enrollment/ota/waiting/": world.session.public_id,
+        "system/administrators/": get_person().public_id,
+        "system/api-keys/": get_key().public_id,
         "system/certificates/issued/": world.certificate.public_id,
         "system/certificates/authorities/services/": world.retired_ra.public_id,
         "system/certificates/authorities/": world.next_ca.public_id,

@@ -1,14 +1,22 @@
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from organization.errors import AdministratorExists
-from organization.models import AuditEntry
-from organization.services.administrators import create_administrator, reset_password
+from organization.errors import AdministratorExists, AdministratorNeeded
+from organization.models import Administrator, AuditEntry, Role
+from organization.services.administrators import (
+    create_administrator,
+    delete_administrator,
+    reset_password,
+    update_administrator,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +87,45 @@ def test_a_lost_second_factor_is_removed_when_asked_for(capsys):
 def test_a_password_is_reset_for_nobody_when_the_address_is_unknown():
     with pytest.raises(CommandError, match="Nobody signs in as eve"):
         call_command("reset_password", "eve@example.com")
+
+
+def lower(administrator, *, actor):
+    return update_administrator(
+        administrator, name="", role=Role.AUDITOR, is_active=True, actor=actor
+    )
+
+
+def test_the_last_administrator_stays():
+    Administrator.objects.update(role=Role.AUDITOR)
+    ada, _ = create_administrator("ada@example.com")
+    create_administrator("eve@example.com", role=Role.OPERATOR)
+    gone, _ = create_administrator("gone@example.com")
+    update_administrator(gone, name="", role=Role.ADMINISTRATOR, is_active=False, actor="manage.py")
+    with pytest.raises(AdministratorNeeded):
+        lower(ada, actor="manage.py")
+    with pytest.raises(AdministratorNeeded):
+        delete_administrator(ada, actor="manage.py")
+    assert Administrator.objects.get(email="ada@example.com").role == Role.ADMINISTRATOR
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_lower_each_other_at_once_one_stays():
+    Administrator.objects.update(role=Role.AUDITOR)
+    ada, _ = create_administrator("ada@example.com")
+    eve, _ = create_administrator("eve@example.com")
+    start = threading.Barrier(2)
+
+    def lower_other(other, actor):
+        start.wait()
+        try:
+            lower(other, actor=actor)
+        except AdministratorNeeded:
+            return "refused"
+        finally:
+            connection.close()
+        return "lowered"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = pool.map(lower_other, (ada, eve), ("eve@example.com", "ada@example.com"))
+        assert sorted(outcomes) == ["lowered", "refused"]
+    assert Administrator.objects.filter(role=Role.ADMINISTRATOR).count() == 1
