@@ -54,6 +54,11 @@ class ApiKeyForm(ConsoleForm):
         widget=forms.RadioSelect,
     )
 
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        self.refuse_duplicate(ApiKey.objects.filter(revoked_at=None), name=name)
+        return name
+
 
 def list_api_keys() -> "QuerySet[ApiKey]":
     return ApiKey.objects.order_by("-pk")

@@ -19,8 +19,8 @@ def ask(key: str, path: str = "groups", method: str = "get", **values: str) -> i
     return int(call(f"/api/v1/{path}", values, headers=headers, **given).status_code)
 
 
-def create(client: Client, role: str) -> str:
-    answer = client.post(f"{KEYS}new", {"name": "Inventory", "role": role})
+def create(client: Client, role: str, name: str = "Inventory") -> str:
+    answer = client.post(f"{KEYS}new", {"name": name, "role": role})
     assert answer["Cache-Control"] == "no-store"
     found = re.search(r'id="key" value="(gmk_[^"]+)"', answer.content.decode())
     assert found
@@ -34,8 +34,17 @@ def test_a_key_is_shown_once_and_works_with_its_role(administrator: Client) -> N
     page = administrator.get(KEYS).content.decode()
     assert key not in page
     assert key[:10] in page
-    assert ask(create(administrator, "operator"), method="post", name="Night shift") == 201
-    assert AuditEntry.objects.filter(actor="key:Inventory", action="group.create").exists()
+    other = create(administrator, "operator", "Shifts")
+    assert ask(other, method="post", name="Night shift") == 201
+    assert AuditEntry.objects.filter(actor="key:Shifts", action="group.create").exists()
+
+
+def test_two_keys_of_one_name_could_not_be_told_apart(administrator: Client) -> None:
+    key = create(administrator, "auditor")
+    values = {"name": "inventory", "role": "auditor"}
+    assert b"This name is taken." in administrator.post(f"{KEYS}new", values).content
+    administrator.post(f"{KEYS}{ApiKey.objects.get(hint=key[:10]).public_id}/revoke")
+    create(administrator, "auditor")
 
 
 def test_a_revoked_key_is_refused(administrator: Client) -> None:
