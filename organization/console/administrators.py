@@ -77,10 +77,8 @@ def list_administrators() -> "QuerySet[Administrator]":
 def show_password(request: HttpRequest, made: tuple[Administrator, str]) -> HttpResponse:
     """The one page that shows a new one-time password."""
     administrator, password = made
-    context = {"row": administrator, "password": password, "section": ADMINISTRATORS}
-    response = render(request, "console/administrator/password.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    context = {"row": administrator, "password": password}
+    return render(request, "console/administrator/password.html", context)
 
 
 ADMINISTRATORS = Section(
@@ -123,7 +121,9 @@ def reset(request: HttpRequest, key: str) -> HttpResponse:
     except OwnAccount as refusal:
         messages.error(request, str(refusal))
         return redirect("console:administrator", administrator.public_id)
-    return show_password(request, (administrator, password))
+    response = show_password(request, (administrator, password))
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 console_urlpatterns: list[URLPattern] = [

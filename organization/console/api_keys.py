@@ -67,10 +67,7 @@ def list_api_keys() -> "QuerySet[ApiKey]":
 def show_key(request: HttpRequest, made: tuple[ApiKey, str]) -> HttpResponse:
     """The one page that shows a new key."""
     key, text = made
-    context = {"row": key, "key": text, "section": API_KEYS}
-    response = render(request, "console/api_key/key.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/api_key/key.html", {"row": key, "key": text})
 
 
 API_KEYS = Section(
