@@ -1,4 +1,4 @@
-"""A kept connection is looked at without a round trip, and no text has a second index.
+"""A kept connection is looked at without a round trip, no text has a second index, no JIT.
 
 At the first statement of each request Django asks the server `SELECT 1`, which costs both sides as
 much as any other statement. A server that has ended a session has closed its socket: it can be
@@ -25,6 +25,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = SchemaEditor
     before_disk: Callable[[], None] = staticmethod(lambda: None)
     """Called when a commit is about to wait for the disk (guardmdm.turns)."""
+
+    def init_connection_state(self) -> None:
+        super().init_connection_state()
+        with self.cursor() as cursor:
+            cursor.execute("SET jit = off")
+        if not self.get_autocommit():
+            self.connection.commit()  # else a rollback would take it back
 
     def commit(self) -> None:
         self.before_disk()

@@ -54,3 +54,13 @@ def test_connection_ends_within_half_a_minute_when_the_server_vanishes():
     assert int(told["tcp_user_timeout"]) <= 20_000
     assert int(told["keepalives_idle"]) + 3 * int(told["keepalives_interval"]) <= 25
     assert int(told["connect_timeout"]) <= 5
+
+
+def test_nothing_is_compiled_when_a_transaction_of_a_new_connection_was_rolled_back(other):
+    other.set_autocommit(False)
+    with other.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
+        other.rollback()
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
