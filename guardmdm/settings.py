@@ -212,7 +212,8 @@ SOCIALACCOUNT_ADAPTER = "enrollment.services.sign_in.SocialAccountAdapter"
 SOCIALACCOUNT_PROVIDERS = build_provider_settings(ENV.oidc)
 OIDC_PROVIDER_ID = PROVIDER_ID
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 
 SESSION_ENGINE = "guardmdm.session_store"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS

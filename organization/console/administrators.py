@@ -64,14 +64,17 @@ class AdministratorForm(ConsoleForm):
 
 class ResetForm(forms.Form):
     remove_second_factor = forms.BooleanField(
-        label=_("The authenticator app is lost too: forget it, and the recovery codes"),
+        label=_("Forget authenticator app, passkeys and recovery codes too: they are lost"),
         required=False,
     )
 
 
 def list_administrators() -> "QuerySet[Administrator]":
-    apps = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
-    return Administrator.objects.annotate(has_second_factor=Exists(apps)).order_by("email")
+    theirs = Authenticator.objects.filter(user=OuterRef("pk"))
+    return Administrator.objects.annotate(
+        has_app=Exists(theirs.filter(type=Authenticator.Type.TOTP)),
+        has_passkey=Exists(theirs.filter(type=Authenticator.Type.WEBAUTHN)),
+    ).order_by("email")
 
 
 def show_password(request: HttpRequest, made: tuple[Administrator, str]) -> HttpResponse:

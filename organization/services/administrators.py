@@ -53,8 +53,8 @@ def reset_password(
 ) -> str:
     """Return a new one-time password; sessions opened with the old one end.
 
-    With `remove_second_factor` authenticator app and recovery codes are forgotten too. Raises
-    OwnAccount.
+    With `remove_second_factor` authenticator app, passkeys and recovery codes are forgotten too.
+    Raises OwnAccount.
     """
     _check_not_own(administrator, actor=actor)
     text = secrets.token_urlsafe(ONE_TIME_PASSWORD_BYTES)

@@ -18,7 +18,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--remove-second-factor",
             action="store_true",
-            help="forget authenticator app and recovery codes too, where they are lost",
+            help="forget authenticator app, passkeys and recovery codes too, where they are lost",
         )
         parser.add_argument("--json", action="store_true")
 
