@@ -6,9 +6,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from devices.models import Enrollment
-from policies.selectors import find_stale_enrollments
 from policies.services import apply, packages
 from policies.services.rollouts import PORTION, claim_stalled_rollouts, roll_out
+from policies.services.sweep import find_some_stale
 
 MOST_SWEPT = 500
 """Enrollments that a sweep hands out: others' tasks wait for two seconds. The next one goes on."""
@@ -38,7 +38,7 @@ def sweep_policies() -> None:
     now = timezone.now()
     for group_id in claim_stalled_rollouts(now=now):
         apply_group.delay(group_id)
-    stale = sorted(find_stale_enrollments(now))
+    stale = sorted(find_some_stale(now=now))
     chosen = random.sample(stale, min(len(stale), MOST_SWEPT))
     for start in range(0, len(chosen), PORTION):
         apply_chunk.delay(chosen[start : start + PORTION])

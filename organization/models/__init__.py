@@ -18,6 +18,7 @@ from organization.models.prepared import (
     update_row,
 )
 from organization.models.public import PublicIdField, TimeStamped
+from organization.models.round import Round
 from organization.models.sealed import SealedField
 from organization.models.transaction_lock import lock_until_commit
 
@@ -34,6 +35,7 @@ __all__ = [
     "PreparedUpdate",
     "PublicIdField",
     "Role",
+    "Round",
     "SealedField",
     "ServerTrust",
     "TimeStamped",

@@ -1,4 +1,4 @@
-"""Enrollments that need a look: what lost tasks and killed workers have left behind.
+"""Which enrollments need a look: what lost tasks and killed workers have left behind.
 
 Everything is asked of the database in sets, because devices that are as they should be must cost
 next to nothing; of one table at a time, because a table that PostgreSQL takes for empty is read
@@ -6,11 +6,11 @@ whole for each row that it is joined to (docs/adr/0205).
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from django.db.models import Count, Min, Q
 from django.db.models.functions import Coalesce, Greatest
@@ -20,6 +20,7 @@ from devices.models.command import IS_OPEN
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors.desired import list_desired_items
 
+Row = TypeVar("Row")
 PORTION = 1000
 """Enrollments that one statement names."""
 WAITS = ~Q(command_uuid="") | Q(due_at__isnull=False)
@@ -54,45 +55,52 @@ class Progress(NamedTuple):
     apps_looked_at: datetime | None = None
 
 
-def find_stale_enrollments(now: datetime) -> set[int]:
-    """Return the keys of live enrollments for which apply_policies has something to do."""
-    answered = _find_answered()
+def find_stale_enrollments(among: Collection[int], *, now: datetime) -> set[int]:
+    """Return the keys of those live enrollments for which apply_policies has something to do."""
+    answered: set[int] = set()
+    members: dict[tuple[int | None, str], list[Member]] = defaultdict(list)
+    for portion in _cut(sorted(among)):
+        answered |= _find_answered(portion)
+        _add_members(members, portion)
     stale: set[int] = set()
-    for (group_id, platform), members in _list_members().items():
+    for (group_id, platform), all_members in members.items():
         items = list_desired_items(group_id, platform=platform).values()
-        for start in range(0, len(members), PORTION):
-            portion = members[start : start + PORTION]
-            progress = _read_progress(portion, items=items, now=now)
+        for some in _cut(all_members):
+            progress = _read_progress(some, items=items, now=now)
             stale.update(
                 each.pk
-                for each in portion
+                for each in some
                 if each.pk in answered
                 or _is_stale(each, progress.get(each.pk, Progress()), wanted=len(items))
             )
     return stale
 
 
-def _list_members() -> dict[tuple[int | None, str], list[Member]]:
-    """Return the live enrollments by group and platform."""
+def _cut(rows: list[Row]) -> Iterator[list[Row]]:
+    return (rows[start : start + PORTION] for start in range(0, len(rows), PORTION))
+
+
+def _add_members(members: dict[tuple[int | None, str], list[Member]], keys: list[int]) -> None:
+    """Add those of these enrollments that are live, by group and platform."""
     columns = ("device_id", "pk", "profiles_reported_at", "applications_reported_at")
-    live = Enrollment.objects.filter(state=EnrollmentState.LIVE).order_by().values_list(*columns)
-    enrollments = {device_id: facts for device_id, *facts in live.iterator()}
-    members: dict[tuple[int | None, str], list[Member]] = defaultdict(list)
-    devices = Device.objects.order_by().values_list("pk", "group_id", "platform", "status")
-    for device_id, group_id, platform, status in devices.iterator():
-        if device_id in enrollments and status != DeviceStatus.UNENROLLED:
+    live = Enrollment.objects.filter(pk__in=keys, state=EnrollmentState.LIVE).order_by()
+    enrollments = {device_id: facts for device_id, *facts in live.values_list(*columns)}
+    devices = Device.objects.filter(pk__in=list(enrollments)).order_by()
+    for device_id, group_id, platform, status in devices.values_list(
+        "pk", "group_id", "platform", "status"
+    ):
+        if status != DeviceStatus.UNENROLLED:
             key, *reported = enrollments[device_id]
             members[group_id, platform].append(Member(key, status, *reported))
-    return members
 
 
-def _find_answered() -> set[int]:
-    """Return the enrollments with an item that waits for a command that is over, or is not there.
+def _find_answered(keys: list[int]) -> set[int]:
+    """Return those with an item that waits for a command that is over, or is not there.
 
     Ended enrollments among them.
     """
-    awaited = ItemStatus.objects.exclude(command_uuid="").order_by()
-    commands = Command.objects.filter(IS_OPEN).order_by()
+    awaited = ItemStatus.objects.filter(enrollment__in=keys).exclude(command_uuid="").order_by()
+    commands = Command.objects.filter(IS_OPEN, enrollment__in=keys).order_by()
     lost = awaited.values_list("enrollment_id", "command_uuid").difference(
         commands.values_list("enrollment_id", "uuid")
     )

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState, Group
 from policies.models import ItemState, ItemStatus, PolicyItem
-from policies.selectors import find_stale_enrollments, list_group_devices, list_live_enrollments
+from policies.selectors import list_group_devices, list_live_enrollments
+from policies.services.sweep import find_some_stale
 from tests.plans import count_rows_read, pretend
 
 pytestmark = [
@@ -126,7 +127,7 @@ def test_a_sweep_reads_each_row_few_times(
     become(enrollments)
     pretend(TABLES, rows=rows)
     before = count_rows_read(TABLES)
-    assert len(find_stale_enrollments(now)) == found
+    assert len(find_some_stale(now=now)) == found
     devices = list_group_devices(group.pk, after=0, count=MANY)
     assert list_live_enrollments(devices) == sorted(each.pk for each in enrollments)
     after = count_rows_read(TABLES)

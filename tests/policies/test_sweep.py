@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from devices.models import Device, DeviceStatus, Group
+from devices.models import Command, Device, DeviceStatus, Group
 from devices.services.actions import assign_group
 from devices.services.groups import create_group
 from devices.services.queue import cancel_commands
+from organization.models import Round
 from policies.models import ItemStatus, Policy, PolicyItem
-from policies.selectors import find_stale_enrollments
 from policies.services.items import remove_item, replace_profile
 from policies.services.policies import assign_groups, delete_policy
+from policies.services.sweep import find_some_stale
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld, enroll
 from tests.policies.profiles import make_mobileconfig
@@ -21,7 +22,7 @@ Add = Callable[..., PolicyItem]
 
 
 def is_found(device: Handheld) -> bool:
-    return device.enrollment.pk in find_stale_enrollments(device.now)
+    return device.enrollment.pk in find_some_stale(now=device.now)
 
 
 def sweep(device: Handheld, *, rounds: int = 10) -> None:
@@ -172,8 +173,8 @@ def test_the_number_of_queries_stays_when_there_are_more_devices(
     add_profile()
     for _ in range(20):
         Handheld(enroll(group)).settle()
-    with django_assert_max_num_queries(10):  # type: ignore[attr-defined]
-        find_stale_enrollments(Handheld(enroll(group)).now)
+    with django_assert_max_num_queries(14):  # type: ignore[attr-defined]
+        find_some_stale(now=Handheld(enroll(group)).now)
     assert ItemStatus.objects.count() == 20
 
 
@@ -186,3 +187,63 @@ def test_it_is_found_by_its_platform_when_items_are_limited(
     device.apply()
     ItemStatus.objects.all().delete()
     assert is_found(device) == (platform == "macos")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with many more devices than a run looks at."""
+    for name, number in {"PORTION": 2, "NEWEST": 0, "DUE": 0, "ANSWERED": 0}.items():
+        monkeypatch.setattr(f"policies.services.sweep.{name}", number)
+
+
+def enroll_settled(group: Group, *, count: int) -> list[Handheld]:
+    devices = [Handheld(enroll(group)) for _ in range(count)]
+    for device in devices:
+        device.settle()
+    return devices
+
+
+def test_each_device_is_found_in_its_turn_when_there_are_many(
+    group: Group, add_profile: Add, few: None
+) -> None:
+    add_profile()
+    devices = enroll_settled(group, count=5)
+    ItemStatus.objects.all().delete()
+    keys = [device.enrollment.pk for device in devices]
+    runs = [sorted(find_some_stale(now=devices[0].now)) for _ in range(4)]
+    assert runs == [keys[:2], keys[2:4], keys[4:], keys[:2]]
+
+
+def lose_newest(device: Handheld) -> None:
+    ItemStatus.objects.filter(enrollment=device.enrollment).delete()
+
+
+def be_due(device: Handheld) -> None:
+    ItemStatus.objects.filter(enrollment=device.enrollment).update(due_at=device.now)
+
+
+def be_answered(device: Handheld) -> None:
+    ItemStatus.objects.filter(enrollment=device.enrollment).delete()
+    device.apply()
+    assert device.obey()
+
+
+@pytest.mark.parametrize(
+    ("what", "become"), [("NEWEST", lose_newest), ("DUE", be_due), ("ANSWERED", be_answered)]
+)
+def test_it_is_found_in_any_run_when_there_are_many_but_it_is_urgent(
+    group: Group,
+    add_profile: Add,
+    few: None,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+    become: Callable[[Handheld], None],
+) -> None:
+    add_profile()
+    last = enroll_settled(group, count=5)[-1]
+    Command.objects.update(completed_at=last.now - timedelta(hours=1))
+    become(last)
+    assert find_some_stale(now=last.now) == set()
+    Round.objects.all().delete()
+    monkeypatch.setattr(f"policies.services.sweep.{what}", 1)
+    assert find_some_stale(now=last.now) == {last.enrollment.pk}
