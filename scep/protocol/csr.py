@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID, PublicKeyAlgorithmOID
 
 from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
 from scep.protocol.certificates import encode_public_key
@@ -29,6 +29,13 @@ NOT_PRINTABLE = (
     " like _, @ or *: the client should write it as UTF8String"
 )
 SMALL_PRIMES = math.prod(n for n in range(3, 1000) if all(n % d for d in range(2, n)))
+ROCA_PRIMES = [n for n in range(3, 168) if all(n % d for d in range(2, n))]
+# CVE-2017-15361: modulo each small prime such a key is a power of 65537. Another one is so by
+# chance less often than once in 2 ** 150 times.
+ROCA_RESIDUES = [
+    (prime, frozenset(pow(65537, power, prime) for power in range(prime))) for prime in ROCA_PRIMES
+]
+EXTENSION_REQUESTS = ("1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14")
 DIGESTS = ("sha256", "sha384", "sha512")
 RSA_SCHEMES = (padding.PKCS1v15, padding.PSS)
 TEXTS = (core.PrintableString, core.UTF8String, core.IA5String, core.TeletexString, core.BMPString)
@@ -113,6 +120,7 @@ def decode_any_csr(
         if digest is None or digest.name not in (*DIGESTS, *(["sha1"] if allow_sha1 else [])):
             raise AlgorithmRefused("the certificate request's digest is too weak")
         accepted = verify_key(key, min_bits=min_key_bits)
+        _verify_key_algorithm(request)
         common_name = _read_common_name(request.subject)
         _verify_extensions(request, allowed={common_name, *known_names} - {""})
         return CertificateRequest(accepted, common_name, _read_challenge(der))
@@ -138,6 +146,8 @@ def verify_key(key: object, *, min_bits: int = MIN_KEY_BITS) -> rsa.RSAPublicKey
         raise AlgorithmRefused("the RSA exponent is not accepted")
     if numbers.n % 2 == 0 or math.gcd(numbers.n, SMALL_PRIMES) != 1:
         raise AlgorithmRefused("the RSA modulus is weak")
+    if all(numbers.n % prime in residues for prime, residues in ROCA_RESIDUES):
+        raise AlgorithmRefused("the RSA key comes from a chip that makes weak ones (ROCA)")
     return key
 
 
@@ -158,6 +168,13 @@ def _verify_possession(
             raise UnprovedRequest("the certificate request's key is of an unknown kind")
     except InvalidSignature as error:
         raise UnprovedRequest("the certificate request is not signed with its own key") from error
+
+
+def _verify_key_algorithm(request: x509.CertificateSigningRequest) -> None:
+    """What is certified here is for every use of RSA: a key that says RSA-PSS is for less."""
+    oid = request.public_key_algorithm_oid  # type: ignore[attr-defined]  # missing in its stubs
+    if oid != PublicKeyAlgorithmOID.RSAES_PKCS1_v1_5:
+        raise AlgorithmRefused("the certificate request's key is not for every use of RSA")
 
 
 def _get_exponent_bits(key: rsa.RSAPublicKey) -> int:
@@ -181,6 +198,9 @@ def _verify_extensions(
     request: x509.CertificateSigningRequest, *, allowed: Collection[object]
 ) -> None:
     """Refuse what an honest device never asks for; whatever else is asked for is left out."""
+    asked = [each for each in request.attributes if each.oid.dotted_string in EXTENSION_REQUESTS]
+    if len(asked) > 1:
+        raise RequestRejected("the certificate request asks for extensions more than once")
     for extension in request.extensions:
         value = extension.value
         if isinstance(value, x509.BasicConstraints) and value.ca:

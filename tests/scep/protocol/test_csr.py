@@ -80,6 +80,73 @@ def test_request_is_refused_when_it_wants_more_than_a_device_may(
     assert caught.value.fail_info == FailInfo.BAD_REQUEST
 
 
+def resign(request: CertificationRequest, key: rsa.RSAPrivateKey) -> bytes:
+    """Return the request, changed by hand, with a signature that is right again."""
+    signed = request["certification_request_info"].dump(force=True)
+    request["signature"] = key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    return bytes(request.dump(force=True))
+
+
+def join(*elements: bytes) -> bytes:
+    return bytes(core.Sequence(contents=b"".join(elements)).dump())
+
+
+@pytest.mark.parametrize("oid", ["1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14"])
+def test_request_is_refused_when_a_second_list_of_extensions_wants_more(oid: str) -> None:
+    key, wishes = make_key(), []
+    for is_authority in (False, True):
+        wish = x509.BasicConstraints(ca=is_authority, path_length=None)
+        csr = CertificationRequest.load(make_csr(key, extensions=[(wish, True)]))
+        wishes.append(csr["certification_request_info"]["attributes"][0])
+    modest, greedy = wishes
+    second = join(core.ObjectIdentifier(oid).dump(), greedy["values"].dump())
+    plain = CertificationRequest.load(make_csr(key))
+    info = plain["certification_request_info"]
+    attributes = core.Sequence(contents=modest.dump() + second, tag_type="implicit", tag=0).dump()
+    names = ("version", "subject", "subject_pk_info")
+    signed = join(*(info[name].dump() for name in names), attributes)
+    signature = core.OctetBitString(key.sign(signed, padding.PKCS1v15(), hashes.SHA256()))
+    csr = join(signed, plain["signature_algorithm"].dump(), signature.dump())
+    with pytest.raises(RequestRejected, match="extensions more than once"):
+        decode_csr(csr, allow_sha1=False)
+
+
+def test_bad_alg_is_answered_when_the_key_is_for_another_scheme_only() -> None:
+    key = make_key()
+    request = CertificationRequest.load(make_csr(key))
+    request["certification_request_info"]["subject_pk_info"]["algorithm"] = {
+        "algorithm": "rsassa_pss"
+    }
+    with pytest.raises(AlgorithmRefused, match="every use"):
+        decode_csr(resign(request, key), allow_sha1=False)
+
+
+# CVE-2017-15361: two primes of the form k * M + 65537 ** a mod M, M the product of 126 primes.
+ROCA_P = int(
+    "f3e021dc0d6064af60f9cd00d1e20e6b76bc0e64b8b462fea62b14758eceec01"
+    "8df23838c3a6b13f6f2184892ff5f91fd0a109053604a801d647adf789231a1d"
+    "fc15b0fe45b7db73ae6ce7bb0c2106c73dd9a92a85ea5908eaf1f2fd36ecf4cb"
+    "40d31b5ce82cce37fb3f03a074ef02b9289d29ccff4d419ad3682fc880b09569",
+    16,
+)
+ROCA_Q = int(
+    "c330c2042af76cc5a53c5e8c7f4fdc7c7d5e3d9724bac2c2eec689637c1951cf"
+    "5cf6e089ced00447817320aba167b92295bf1223095cd4f9773199cd7d466504"
+    "02dd8f9c736cbe330c100b7dfb6a4393d6c9fc3aa0dd02c0d43a3b4db90b4f8a"
+    "c3c8574f34af30c289695be87c2be1d16375dfeecf81931aecb779999854024b",
+    16,
+)
+
+
+def test_bad_alg_is_answered_when_a_broken_chip_has_made_the_key() -> None:
+    key = rsa.RSAPublicNumbers(65537, ROCA_P * ROCA_Q).public_key()
+    assert key.key_size == 2048
+    with pytest.raises(AlgorithmRefused, match="ROCA"):
+        verify_key(key)
+    for number in range(3):
+        assert verify_key(make_key(number).public_key())
+
+
 def test_request_is_accepted_when_its_extensions_are_modest() -> None:
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
