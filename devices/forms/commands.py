@@ -137,6 +137,12 @@ def build_field(parameter: Parameter, *, platform: str, may_stay: bool) -> forms
         "help_text": parameter.help,
         "required": parameter.is_asked_for,
     }
+    if parameter.choices and parameter.type is ParameterType.TEXTS:
+        return forms.MultipleChoiceField(
+            choices=parameter.list_choices(platform),
+            widget=forms.CheckboxSelectMultiple,
+            **options,
+        )
     if parameter.choices:
         empty = [] if parameter.is_asked_for else [("", UNCHANGED if may_stay else "—")]
         coerce = type(parameter.choices[0][0])

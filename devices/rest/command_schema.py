@@ -56,7 +56,9 @@ def _describe(kind: CommandType) -> Schema:
 def _describe_parameter(parameter: Parameter) -> Schema:
     schema = dict(BY_TYPE[parameter.type])
     schema["description"] = " ".join(filter(None, [f"{parameter.label}.", parameter.help]))
-    if parameter.choices:
+    if parameter.choices and parameter.type is ParameterType.TEXTS:
+        schema["items"] = {"type": "string", "enum": [value for value, _ in parameter.choices]}
+    elif parameter.choices:
         schema["enum"] = [value for value, _ in parameter.choices]
     elif parameter.type is ParameterType.INTEGER:
         schema |= {"minimum": parameter.least, "maximum": parameter.most}

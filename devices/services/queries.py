@@ -15,6 +15,7 @@ from devices.protocol.commands import (
     build_user_list,
     is_kept_from_users,
 )
+from devices.protocol.commands.requirements import find_version_refusal, get_system
 from devices.protocol.commands.table import Body
 from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES, is_asked_for_everything
@@ -22,7 +23,7 @@ from devices.services.queue import enqueue
 
 # A set of facts, by its name in URLs, and the question that it answers.
 QUESTIONS: Mapping[str, Callable[[Device], Body]] = {
-    "information": lambda device: build_device_information(platform=device.platform),
+    "information": lambda device: build_device_information(facts=_get_facts(device)),
     "security": lambda device: build_security_info(),
     "profiles": lambda device: build_profile_list(),
     "apps": lambda device: build_installed_application_list(
@@ -45,6 +46,15 @@ REQUEST_TYPES = {
     "users": "UserList",
     "managed_apps": "ManagedApplicationList",
 }
+
+
+def _get_facts(device: Device) -> DeviceFacts:
+    """What decides what a device can be asked."""
+    return DeviceFacts(
+        platform=device.platform,
+        os_version=device.os_version,
+        is_user_enrollment=device.is_user_enrollment,
+    )
 
 
 def queue_queries(enrollment: Enrollment, *, origin: str = "", priority: int = 0) -> list[Command]:
@@ -104,7 +114,7 @@ def queue_questions(
 
 
 def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
-    """Return which right its enrollment did not bring, in plain words, or "".
+    """Return why the device is not asked, such as a right that its enrollment did not bring, or "".
 
     Rights that are not known refuse nothing. DeviceInformation needs none: Apple asks a right for
     each of its queries, and the device leaves out what it may not tell.
@@ -115,7 +125,22 @@ def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
     ):
         return f"{REQUEST_TYPES[name]} is not possible in a User Enrollment"
     facts = DeviceFacts(access_rights=enrollment.access_rights)
-    return COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
+    refusal = COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
+    return refusal or _find_whole_list(device, name=name)
+
+
+def _find_whole_list(device: Device, *, name: str) -> str:
+    """Return why a list would hold what a person has installed on their own device, or "".
+
+    Older systems do not know the key that leaves that out, and would list everything.
+    """
+    kind = COMMAND_TYPES[REQUEST_TYPES[name]]
+    if name not in ("apps", "certificates") or is_asked_for_everything(device):
+        return ""
+    since = next(each.on for each in kind.parameters if each.name == "managed_only")
+    version = since.get(get_system(device.platform)) or ""
+    refusal = find_version_refusal(version, _get_facts(device))
+    return f"to list only what came from here {refusal}" if refusal else ""
 
 
 def forget_answers(enrollment: Enrollment, *, origin: str) -> None:

@@ -35,7 +35,6 @@ CONFIGURE = "Settings.ApplicationConfiguration"
 
 def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollment) -> None:
     """Queue the item's present version; the device takes it in place of the one it has."""
-    platform = enrollment.device.platform
     if item.kind == ItemKind.PROFILE:
         body = _build_profile(item)
     elif _differs_in_configuration(status, item=item) and _may_configure(enrollment):
@@ -43,7 +42,7 @@ def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollmen
             identifier=status.bundle_id, configuration=get_configuration(item)
         )
     else:
-        body = _build_app(item, platform=platform)
+        body = _build_app(item, device=enrollment.device)
     command = enqueue(enrollment, command=body, origin=f"item:{item.public_id}")
     status.item, status.name, status.version = item, item.name, item.version
     if not item.is_mac_package:
@@ -121,20 +120,28 @@ def _build_profile(item: PolicyItem) -> dict[str, Any]:
     return build_install_profile(sign_profile(item.profile))
 
 
-def _build_app(item: PolicyItem, *, platform: str) -> dict[str, Any]:
-    """Macs manage only what is one app, which packages behind a manifest need not be."""
+def _build_app(item: PolicyItem, *, device: Device) -> dict[str, Any]:
+    """Macs manage only what is one app, which packages behind a manifest need not be.
+
+    In a User Enrollment nothing that is there already is taken over.
+    """
+    facts = DeviceFacts(
+        platform=device.platform,
+        os_version=device.os_version,
+        is_user_enrollment=device.is_user_enrollment,
+    )
     if item.package is not None and item.is_mac_package:
         manifest = build_package_manifest(item.package)
-        return build_install_enterprise_application(manifest=manifest, platform=platform)
-    is_mac = platform == MACOS
+        return build_install_enterprise_application(manifest=manifest, platform=facts.platform)
+    is_mac, is_private = facts.platform == MACOS, facts.is_user_enrollment
     package_url = build_manifest_url(item.package) if item.package is not None else None
     return build_install_application(
         itunes_store_id=item.itunes_store_id,
         manifest_url=package_url or item.manifest_url or None,
-        take_over=not is_mac,
-        install_as_managed=is_mac and item.itunes_store_id is not None,
+        take_over=not is_mac and not is_private,
+        install_as_managed=is_mac and not is_private and item.itunes_store_id is not None,
         configuration=get_configuration(item) or None,
-        platform=platform,
+        facts=facts,
     )
 
 

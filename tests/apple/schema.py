@@ -12,6 +12,7 @@ iOS 18.1 and macOS 15.1. A fact about a key:
     ios, macos  the release that introduced it, or false where it does not exist;
                 ios_removed, macos_removed: the release that took it away
     ios_supervised, ios_right, ios_automated …  what a device must be to obey a command
+    ios_user_enrollment, macos_user_enrollment  false: not where enrolled for a user alone
     shared_ipad  required or forbidden; macos_channel  user: no command for the Mac itself
     macos_device_channel  false: Macs take the payload for a user only
 

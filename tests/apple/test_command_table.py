@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from devices.protocol.commands import COMMAND_TYPES, LEFT_OUT, CommandType, Parameter
+from devices.protocol.commands.device_information import QUERIES, Query
 from tests.apple.schema import FACTS, Facts, read_facts
 
 SYSTEMS = ("ios", "macos")
@@ -58,6 +59,7 @@ def describe(kind: CommandType) -> dict[str, Any]:
             "automated": needs.automated,
             "channel": needs.channel,
             "shared": needs.shared_ipad,
+            "in_user_enrollment": needs.in_user_enrollment,
         }
         for system, needs in kind.needs.items()
     }
@@ -73,6 +75,7 @@ def expect(kind: CommandType) -> dict[str, Any]:
             "automated": command.get(f"{system}_automated", False),
             "channel": command.get(f"{system}_channel", "device"),
             "shared": item.get("shared_ipad", "allowed") if system == "ios" else "allowed",
+            "in_user_enrollment": item.get(f"{system}_user_enrollment", True),
         }
         for system in SYSTEMS
         if command.get(system) is not False and item.get(system) is not False
@@ -107,7 +110,12 @@ def test_a_parameter_is_what_the_schema_says_of_its_key(name: str) -> None:
         if fact.get("required") and all(each.get("required", True) for each in path):
             assert parameter.required, parameter.name
         choices = [value for value, _ in parameter.choices]
-        assert sorted(choices) == sorted(fact.get("values", [])), parameter.name
+        values = fact.get("item", fact).get("values", [])
+        assert sorted(choices) == sorted(values), parameter.name
+        assert parameter.on_shared_ipad is (fact.get("shared_ipad") != "forbidden"), parameter.name
+        if parameter.key != "ManagementFlags":  # its builder knows on which platform
+            is_kept = any(fact.get(f"{system}_user_enrollment") is False for system in SYSTEMS)
+            assert parameter.in_user_enrollment is not is_kept, parameter.name
         if "least" in fact:
             assert parameter.least >= fact["least"], parameter.name
         if "most" in fact:
@@ -127,6 +135,17 @@ def _find_latest(versions: list[Any]) -> str | None:
     if False in versions:
         return None
     return max(versions, key=lambda text: [int(part) for part in text.split(".")], default="")
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.name)
+def test_a_query_is_as_old_and_as_private_as_the_schema_says(query: Query) -> None:
+    fact = read_facts("commands/DeviceInformation")["names"][query.name]
+    said = {system: fact.get(system, "") for system in SYSTEMS}
+    said = {system: None if each is False else each for system, each in said.items()}
+    assert (query.ios, query.macos) == (said["ios"], said["macos"])
+    known = [system for system in SYSTEMS if said[system] is not None]
+    kept = {fact.get(f"{system}_user_enrollment", True) is False for system in known}
+    assert kept == {query.is_personal}
 
 
 def test_no_command_is_forgotten_when_the_catalogue_is_gone_through() -> None:

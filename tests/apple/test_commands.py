@@ -8,7 +8,7 @@ import pytest
 
 from devices.errors import CommandInvalid
 from devices.models import Command, Group
-from devices.protocol.commands import COMMAND_TYPES, Parameter, build_command
+from devices.protocol.commands import COMMAND_TYPES, Parameter, ParameterType, build_command
 from policies.services.bootstrap import ensure_demo_policy
 from policies.services.items import add_app_item
 from policies.services.policies import create_policy, delete_policy
@@ -51,7 +51,8 @@ TRIED_TOGETHER, TRIED_WITHOUT = 2, 1
 
 def make_value(parameter: Parameter, *, platform: str) -> Any:
     if parameter.choices:
-        return parameter.list_choices(platform)[-1][0]
+        value = parameter.list_choices(platform)[-1][0]
+        return [value] if parameter.type is ParameterType.TEXTS else value
     return VALUES.get(parameter.name, VALUES_BY_TYPE[parameter.type])
 
 

@@ -83,12 +83,14 @@ def test_only_what_the_platform_knows_is_offered(world: World, administrator: Cl
 
 
 def test_lines_boxes_and_choices_are_read_as_what_they_mean(world: World, operator: Client) -> None:
-    data = {"identifiers": "com.example.a\n\n com.example.b ", "managed_only": "on"}
+    identifiers = "com.example.a\n\n com.example.b "
+    data = {"identifiers": identifiers, "managed_only": "on", "items": ["Name", "Version"]}
     operator.post(get_url(world, "send/InstalledApplicationList"), data)
     assert get_body() == {
         "RequestType": "InstalledApplicationList",
         "Identifiers": ["com.example.a", "com.example.b"],
         "ManagedAppsOnly": True,
+        "Items": ["Name", "Version"],
     }
 
 

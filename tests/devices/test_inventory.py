@@ -17,7 +17,7 @@ from devices.models import (
 )
 from devices.services import actions
 from devices.services.inventory import MOST_AT_ONCE, ask_due, plan_next
-from devices.services.queries import queue_questions
+from devices.services.queries import find_right_refusal, queue_questions
 from devices.services.raw_commands import queue_raw_command
 from devices.signals import command_queued
 from tests.devices.conftest import MakeDevice
@@ -82,6 +82,24 @@ def test_only_managed_apps_are_asked_for_when_the_device_may_be_a_persons(
     }
     assert asked["CertificateList"].get("ManagedOnly", False) is not is_everything
     assert "UserList" not in asked
+
+
+@pytest.mark.parametrize(("os_version", "is_asked"), [("10.14.6", False), ("10.15", True)])
+def test_a_private_mac_that_would_list_everything_is_not_asked(
+    make_device: MakeDevice, os_version: str, is_asked: bool
+) -> None:
+    """Systems before macOS 10.15 know no list of managed apps alone."""
+    mac = make_device(product="Mac14,2")
+    mac.authenticate(OSVersion=os_version)
+    mac.token_update()
+    answers = make_answers(supervised=False)
+    answers["DeviceInformation"]["QueryResponses"] |= {"OSVersion": os_version}
+    seen = mac.answer_everything(answers)
+    assert {"InstalledApplicationList", "CertificateList"}.isdisjoint(seen) is not is_asked
+    refusal = find_right_refusal(mac.enrollment, name="apps")
+    assert (
+        refusal == "to list only what came from here needs macOS 10.15; this Mac has 10.14.6"
+    ) is not is_asked
 
 
 def test_devices_have_times_all_over_the_day_when_they_are_many(settings: Any) -> None:

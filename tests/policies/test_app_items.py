@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from devices.models import Group
+from devices.models import Command, Device, Group
+from devices.selectors import get_command_body
 from policies.errors import ItemInvalid
 from policies.models import Policy, PolicyItem
 from policies.protocol.app_configuration import decode_configuration
@@ -254,6 +255,25 @@ def test_a_mac_of_a_user_enrollment_gets_nothing_that_it_must_refuse(
     mac.settle()
     assert mac.states == {}
     assert not {LIST, "RemoveApplication"} & set(mac.seen)
+
+
+@pytest.mark.parametrize("platform", ["ios", "macos"])
+@pytest.mark.parametrize("is_private", [False, True])
+def test_nothing_is_taken_over_where_a_user_enrollment_forbids_it(
+    policy: Policy, group: Group, platform: str, is_private: bool
+) -> None:
+    """Its devices refuse the whole command for such a key."""
+    device = Handheld(enroll(group, platform=platform))
+    Device.objects.filter(pk=device.enrollment.device.pk).update(is_user_enrollment=is_private)
+    device.enrollment.device.refresh_from_db()
+    add_app_item(policy, name="Store", itunes_store_id=5, actor=ADMIN)
+    device.apply()
+    body = get_command_body(Command.objects.get(request_type="InstallApplication"))
+    own = {"ios": {"ChangeManagementState"}, "macos": {"ManagementFlags", "InstallAsManaged"}}
+    assert (own[platform] <= set(body)) is not is_private
+    left = {"ios": {"ManagementFlags"}, "macos": set()}[platform]
+    if is_private:
+        assert set(body) == {"RequestType", "iTunesStoreID"} | left
 
 
 def test_a_mac_that_may_not_be_asked_for_its_apps_is_not_asked(

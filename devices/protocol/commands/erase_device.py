@@ -92,6 +92,7 @@ ERASE_DEVICE = CommandType(
             FLAG,
             "No set-up by a device near by",
             on={IOS: "11.3", MACOS: None},
+            on_shared_ipad=False,
         ),
         Parameter(
             "return_to_service",

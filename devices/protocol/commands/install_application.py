@@ -6,12 +6,19 @@ from typing import Any
 from devices.errors import CommandInvalid
 from devices.protocol.commands.manifest_url import check_manifest_url
 from devices.protocol.commands.parameters import DICTIONARY, FLAG, INTEGER, TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import (
+    MANAGE_APPS,
+    DeviceFacts,
+    Needs,
+    find_version_refusal,
+)
 from devices.protocol.commands.table import Body, CommandType, Kind
-from devices.protocol.platform import IOS, MACOS, OTHER
+from devices.protocol.platform import IOS, MACOS
 
 REMOVE_WITH_ENROLLMENT = 1
 MANAGEMENT_FLAGS = (1, 4, 5)  # 4: the app's data stay out of backups
+FLAGS_ON_MACS = "11.0"
+NOBODY = DeviceFacts()
 USER_LICENSE, DEVICE_LICENSE = 0, 1
 ATTRIBUTES: Mapping[str, type] = {
     "VPNUUID": str,
@@ -37,12 +44,14 @@ def build_install_application(
     take_over: bool = False,
     install_as_managed: bool = False,
     ios_app: bool = False,
-    management_flags: int = REMOVE_WITH_ENROLLMENT,
+    management_flags: int | None = None,
     configuration: Mapping[str, Any] | None = None,
     attributes: Mapping[str, Any] | None = None,
-    platform: str = OTHER,
+    facts: DeviceFacts = NOBODY,
 ) -> Body:
     """Install one app, which leaves with the enrollment; Apple application.install.
+
+    A Mac's leaves from macOS 11 on, and stays after a User Enrollment.
 
     Exactly one of an App Store number, an https URL of a manifest and a bundle identifier.
     `device_license` uses a volume licence of the device
@@ -62,7 +71,7 @@ def build_install_application(
     if manifest_url:
         check_manifest_url(manifest_url)
     body: Body = {"RequestType": "InstallApplication", **given}
-    body["ManagementFlags"] = _check_flags(management_flags, platform=platform)
+    body |= _build_flags(management_flags, facts=facts)
     if device_license:
         body["Options"] = {"PurchaseMethod": DEVICE_LICENSE}
     if take_over:
@@ -70,15 +79,22 @@ def build_install_application(
     if configuration is not None:
         body["Configuration"] = dict(configuration)
     if attributes is not None:
-        body["Attributes"] = _check_attributes(attributes, platform=platform)
-    return body | _build_mac_flags(install_as_managed, ios_app, platform=platform)
+        body["Attributes"] = _check_attributes(attributes, platform=facts.platform)
+    return body | _build_mac_flags(install_as_managed, ios_app, platform=facts.platform)
 
 
-def _check_flags(flags: int, *, platform: str) -> int:
-    known = MANAGEMENT_FLAGS[:1] if platform == MACOS else MANAGEMENT_FLAGS
+def _build_flags(flags: int | None, *, facts: DeviceFacts) -> Body:
+    is_mac = facts.platform == MACOS
+    knows_none = facts.is_user_enrollment or find_version_refusal(FLAGS_ON_MACS, facts)
+    if is_mac and knows_none:
+        if flags is not None:
+            raise CommandInvalid("this Mac knows no management flags")
+        return {}
+    flags = REMOVE_WITH_ENROLLMENT if flags is None else flags
+    known = MANAGEMENT_FLAGS[:1] if is_mac else MANAGEMENT_FLAGS
     if flags not in known:
         raise CommandInvalid(f"management flags: one of {', '.join(map(str, known))}")
-    return flags
+    return {"ManagementFlags": flags}
 
 
 def _check_attributes(attributes: Mapping[str, Any], *, platform: str) -> dict[str, Any]:
@@ -120,6 +136,7 @@ INSTALL_APPLICATION = CommandType(
             FLAG,
             "Manage it if it is there already",
             on={IOS: "9.0", MACOS: "11.0"},
+            in_user_enrollment=False,
         ),
         Parameter(
             "install_as_managed",
@@ -127,6 +144,7 @@ INSTALL_APPLICATION = CommandType(
             FLAG,
             "Install as a managed app",
             on={IOS: None, MACOS: "11.0"},
+            in_user_enrollment=False,
         ),
         Parameter(
             "ios_app",
@@ -159,5 +177,5 @@ INSTALL_APPLICATION = CommandType(
         ),
     ),
     build_install_application,
-    needs_platform=True,
+    needs_facts=True,
 )

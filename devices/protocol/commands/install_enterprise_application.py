@@ -88,9 +88,21 @@ INSTALL_ENTERPRISE_APPLICATION = CommandType(
             "check_revocation", "PinningRevocationCheckRequired", FLAG, "Look its revocation up"
         ),
         Parameter(
-            "install_as_managed", "InstallAsManaged", FLAG, "Install as a managed app", on=SINCE
+            "install_as_managed",
+            "InstallAsManaged",
+            FLAG,
+            "Install as a managed app",
+            on=SINCE,
+            in_user_enrollment=False,
         ),
-        Parameter("take_over", "", FLAG, "Manage it if it is there already", on=SINCE),
+        Parameter(
+            "take_over",
+            "",
+            FLAG,
+            "Manage it if it is there already",
+            on=SINCE,
+            in_user_enrollment=False,
+        ),
         Parameter("ios_app", "iOSApp", FLAG, "The edition for iPhone and iPad", on=SINCE),
         Parameter("configuration", "Configuration", DICTIONARY, "Managed configuration", on=SINCE),
     ),

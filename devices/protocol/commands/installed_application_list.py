@@ -7,6 +7,15 @@ from devices.protocol.commands.requirements import QUERY_APPS, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 
+ITEMS = tuple(
+    (name, name)
+    for name in (
+        *("Identifier", "Name", "ShortVersion", "Version", "BundleSize", "DynamicSize"),
+        *("Installing", "IsValidated", "AppStoreVendable", "DeviceBasedVPP", "AdHocCodeSigned"),
+        *("BetaApp", "IsAppClip", "HasUpdateAvailable", "ExternalVersionIdentifier"),
+        "DistributorIdentifier",
+    )
+)
 SINCE: dict[str, str | None] = {IOS: "7.0", MACOS: "10.15"}
 
 INSTALLED_APPLICATION_LIST = CommandType(
@@ -29,7 +38,8 @@ INSTALLED_APPLICATION_LIST = CommandType(
             "Items",
             TEXTS,
             "Facts to ask for",
-            "One a line; none: all.",
+            "None: all.",
+            choices=ITEMS,
             on={IOS: "14.0", MACOS: None},
         ),
     ),

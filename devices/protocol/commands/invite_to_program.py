@@ -1,7 +1,12 @@
 """InviteToProgram: asks the user to join volume purchasing with their Apple Account."""
 
 from devices.protocol.commands.parameters import TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, USER_CHANNEL, Needs
+from devices.protocol.commands.requirements import (
+    FORBIDDEN,
+    MANAGE_APPS,
+    USER_CHANNEL,
+    Needs,
+)
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 
@@ -9,7 +14,11 @@ INVITE_TO_PROGRAM = CommandType(
     "InviteToProgram",
     "Invite to volume purchasing",
     Kind.APPS,
-    {IOS: Needs("7.0", MANAGE_APPS), MACOS: Needs("10.9", channel=USER_CHANNEL)},
+    {
+        # A Shared iPad's users would be asked on channels of their own, which they have not here.
+        IOS: Needs("7.0", MANAGE_APPS, shared_ipad=FORBIDDEN),
+        MACOS: Needs("10.9", channel=USER_CHANNEL),
+    },
     (
         Parameter(
             "program_id",

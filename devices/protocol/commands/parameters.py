@@ -53,6 +53,7 @@ class Parameter:
     platform that is not named knows it as long as the command; `choices_on` says the same of
     single choices. `is_supplied`: the server
     gives it, no door takes it. `is_made`: the server gives one where the door does not.
+    `on_shared_ipad` and `in_user_enrollment`: whether devices of that kind take it.
     """
 
     name: str
@@ -68,6 +69,8 @@ class Parameter:
     most: int = LARGEST
     is_supplied: bool = False
     is_made: bool = False
+    on_shared_ipad: bool = True
+    in_user_enrollment: bool = True
 
     @property
     def is_asked_for(self) -> bool:
@@ -93,7 +96,7 @@ class Parameter:
             self._check_known(facts)
             decoded = READERS[self.type](value)
             self._check_bounds(decoded)
-            if self.choices_on:
+            if self.choices_on:  # of a list none has any
                 on = self.choices_on.get(decoded, {})
                 _check_version(on, facts, subject=f"{decoded} ")
         except CommandInvalid as error:
@@ -102,10 +105,16 @@ class Parameter:
 
     def _check_known(self, facts: DeviceFacts) -> None:
         _check_version(self.on, facts)
+        if facts.is_shared and not self.on_shared_ipad:
+            raise CommandInvalid("is not for a Shared iPad")
+        if facts.is_user_enrollment and not self.in_user_enrollment:
+            raise CommandInvalid("a User Enrollment does not allow it")
 
     def _check_bounds(self, value: Any) -> None:
-        if self.choices and value not in [choice for choice, _ in self.choices]:
-            words = ", ".join(str(choice) for choice, _ in self.choices)
+        known = [choice for choice, _ in self.choices]
+        given = value if self.type is TEXTS else [value]
+        if known and any(each not in known for each in given):
+            words = ", ".join(map(str, known))
             raise CommandInvalid(f"must be one of {words}")
         if self.type is INTEGER and not self.choices and not self.least <= value <= self.most:
             raise CommandInvalid(f"must be from {self.least} to {self.most}")

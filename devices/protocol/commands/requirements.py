@@ -52,7 +52,8 @@ class Needs:
 
     `right` is bits of the access rights, 0 where none is asked. `shared_ipad`: whether an
     iPad must, may or must not be shared. `automated`: only devices of Automated Device
-    Enrollment. `chip`: only Macs with this one.
+    Enrollment. `chip`: only Macs with this one. `in_user_enrollment`: whether a device obeys that
+    is enrolled for a user alone; of whole commands channels.py says so.
     """
 
     version: str
@@ -62,6 +63,7 @@ class Needs:
     channel: str = DEVICE_CHANNEL
     automated: bool = False
     chip: str = ""
+    in_user_enrollment: bool = True
 
 
 @dataclass(frozen=True)
@@ -125,17 +127,24 @@ def _list_reasons(needs: Needs, facts: DeviceFacts) -> Iterable[str]:
     # What else goes to a user's channel is in channels.py: most of that goes to both.
     if needs.channel == USER_CHANNEL != facts.channel:
         yield "goes to a user's channel, not to the device's"
-    if needs.supervised and facts.is_supervised is False:
-        yield f"only supervised devices obey; this {facts.hardware} is not supervised"
-    if needs.automated and facts.is_automated is False:
-        yield "only devices of Automated Device Enrollment obey"
-    if needs.shared_ipad == REQUIRED and facts.is_shared is False:
-        yield "only a Shared iPad obeys"
-    if needs.shared_ipad == FORBIDDEN and facts.is_shared:
-        yield "a Shared iPad does not obey"
+    yield from _list_kinds(needs, facts)
     if needs.chip and facts.is_apple_silicon is (needs.chip != APPLE_SILICON):
         yield f"only Macs with an {needs.chip} chip obey"
     if facts.access_rights is not None:
         for bit, words in RIGHTS.items():
             if bit & needs.right & ~facts.access_rights:
                 yield f"the enrollment profile did not ask for the right to {words}"
+
+
+def _list_kinds(needs: Needs, facts: DeviceFacts) -> Iterable[str]:
+    """Yield what a device's enrollment, and for whom it is, keeps it from."""
+    if needs.supervised and facts.is_supervised is False:
+        yield f"only supervised devices obey; this {facts.hardware} is not supervised"
+    if facts.is_user_enrollment and not needs.in_user_enrollment:
+        yield "a User Enrollment does not allow it"
+    if needs.automated and facts.is_automated is False:
+        yield "only devices of Automated Device Enrollment obey"
+    if needs.shared_ipad == REQUIRED and facts.is_shared is False:
+        yield "only a Shared iPad obeys"
+    if needs.shared_ipad == FORBIDDEN and facts.is_shared:
+        yield "a Shared iPad does not obey"

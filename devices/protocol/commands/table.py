@@ -42,8 +42,9 @@ class CommandType:
     """One command. `needs`: by platform, what a device must be; elsewhere it does not exist.
 
     Without a `build` of its own the body has every parameter at its key. A builder that
-    `needs_platform` gets the device's platform too. `item` is a setting's, whose RequestType
-    is Settings. `is_unique`: one waiting is enough. `note` is for the person who sends it.
+    `needs_platform` gets the device's platform too, one that `needs_facts` all that is known of
+    it. `item` is a setting's, whose RequestType is Settings. `is_unique`: one waiting is enough.
+    `note` is for the person who sends it.
     """
 
     request_type: str
@@ -53,6 +54,7 @@ class CommandType:
     parameters: tuple[Parameter, ...] = ()
     build: Callable[..., Body] | None = None
     needs_platform: bool = False
+    needs_facts: bool = False
     item: str = ""
     note: str = ""
     needs_unlock_token: bool = False
@@ -98,6 +100,8 @@ class CommandType:
             return self._place(values)
         if self.needs_platform:
             values["platform"] = facts.platform
+        if self.needs_facts:
+            values["facts"] = facts
         return self.build(**values)
 
     def _read(

@@ -7,6 +7,7 @@ import pytest
 
 from devices.errors import CommandInvalid
 from devices.protocol.commands import (
+    DeviceFacts,
     build_command,
     build_device_information,
     build_device_lock,
@@ -137,10 +138,38 @@ def test_random_pins_are_six_digits() -> None:
     ],
 )
 def test_only_what_a_platform_knows_is_asked(platform: str, asked: str, not_asked: str) -> None:
-    queries = build_device_information(platform=platform)["Queries"]
+    queries = build_device_information(facts=DeviceFacts(platform=platform))["Queries"]
     assert asked in queries
     assert not_asked not in queries
     assert len(queries) == len(set(queries))
+
+
+@pytest.mark.parametrize("platform", ["ios", "macos"])
+def test_a_user_enrollment_is_not_asked_for_what_tells_the_device(platform: str) -> None:
+    facts = DeviceFacts(platform=platform, is_user_enrollment=True)
+    queries = build_device_information(facts=facts)["Queries"]
+    assert "DeviceName" in queries
+    assert not {"UDID", "SerialNumber", "WiFiMAC", "ProvisioningUDID"} & set(queries)
+
+
+def test_an_old_system_is_not_asked_for_what_came_later() -> None:
+    facts = DeviceFacts(platform="macos", os_version="10.13.6")
+    queries = build_device_information(facts=facts)["Queries"]
+    assert "HostName" in queries
+    assert not {"IsSupervised", "IsAppleSilicon", "ModelNumber"} & set(queries)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        DeviceFacts(platform="macos", os_version="10.15.7"),
+        DeviceFacts(platform="macos", os_version="15.1", is_user_enrollment=True),
+    ],
+)
+def test_a_mac_that_knows_no_management_flags_gets_none(facts: DeviceFacts) -> None:
+    assert "ManagementFlags" not in build_install_application(itunes_store_id=5, facts=facts)
+    with pytest.raises(CommandInvalid, match="no management flags"):
+        build_install_application(itunes_store_id=5, management_flags=1, facts=facts)
 
 
 def test_an_app_goes_with_the_enrollment() -> None:

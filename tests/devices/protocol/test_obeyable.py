@@ -34,6 +34,13 @@ MAC = DeviceFacts(platform="macos", os_version="14.6.1")
         ("SetRecoveryLock", replace(MAC, is_apple_silicon=False), "Apple silicon"),
         ("SetFirmwarePassword", replace(MAC, is_apple_silicon=True), "Intel"),
         ("ActiveNSExtensions", MAC, "user's channel"),
+        ("Settings.DeviceName", replace(MAC, is_user_enrollment=True), "a User Enrollment"),
+        ("Settings.DataRoaming", replace(IPHONE, is_user_enrollment=True), "a User Enrollment"),
+        (
+            "Settings.AccessibilitySettings",
+            replace(IPHONE, platform="ipados", is_shared=True),
+            "a Shared iPad does not obey",
+        ),
         ("SetAutoAdminPassword", replace(MAC, is_automated=False), "Automated Device Enrollment"),
     ],
 )
@@ -77,6 +84,7 @@ def test_versions_are_compared_as_numbers(os_version: str, obeys: bool) -> None:
             "InstallForceRestart needs macOS 11.0; this Mac has 10.15.7",
         ),
         ("RequestMirroring", "ios", "18.1", {"scan_time": 5}, "from 10 to 300"),
+        ("InstalledApplicationList", "ios", "18.1", {"items": ["Name", "x"]}, "must be one of"),
         ("Settings.DataRoaming", "ios", "18.1", {}, "enabled: is missing"),
         ("Settings.DataRoaming", "ios", "18.1", {"enabled": "yes"}, "true or false"),
         (

@@ -12,7 +12,8 @@ APP_SETTINGS = (
     describe_setting(
         "ApplicationConfiguration",
         "Configure a managed app",
-        on_ios("7.0", right=MANAGE_APPS) | on_mac("10.15", right=MANAGE_APPS),
+        on_ios("7.0", right=MANAGE_APPS, in_user_enrollment=True)
+        | on_mac("10.15", right=MANAGE_APPS, in_user_enrollment=True),
         IDENTIFIER,
         Parameter(
             "configuration",
@@ -26,7 +27,7 @@ APP_SETTINGS = (
     describe_setting(
         "ApplicationAttributes",
         "Set a managed app's attributes",
-        on_ios("7.0", right=MANAGE_APPS),
+        on_ios("7.0", right=MANAGE_APPS, in_user_enrollment=True),
         IDENTIFIER,
         Parameter("vpn_uuid", "Attributes.VPNUUID", TEXT, "UUID of its VPN"),
         Parameter(

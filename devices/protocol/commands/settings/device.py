@@ -1,6 +1,7 @@
 """What a device is called, how it looks, its time zone and its updates."""
 
 from devices.protocol.commands.parameters import DATA, FLAG, INTEGER, TEXT, Choice, Parameter
+from devices.protocol.commands.requirements import FORBIDDEN
 from devices.protocol.commands.settings.row import describe_setting, on_ios, on_mac
 from devices.protocol.commands.table import Kind
 from devices.protocol.platform import IOS, MACOS
@@ -43,7 +44,7 @@ DEVICE_SETTINGS = (
     describe_setting(
         "AccessibilitySettings",
         "Set accessibility",
-        on_ios("16.0", supervised=True),
+        on_ios("16.0", supervised=True, shared_ipad=FORBIDDEN),
         Parameter("bold_text_enabled", "BoldTextEnabled", FLAG, "Bold text"),
         Parameter("increase_contrast_enabled", "IncreaseContrastEnabled", FLAG, "More contrast"),
         Parameter("reduce_motion_enabled", "ReduceMotionEnabled", FLAG, "Less motion"),
@@ -77,7 +78,7 @@ DEVICE_SETTINGS = (
     describe_setting(
         "OrganizationInfo",
         "Set the organization",
-        on_ios() | on_mac("10.9"),
+        on_ios(in_user_enrollment=True) | on_mac("10.9", in_user_enrollment=True),
         Parameter(
             "organization_name", "OrganizationInfo.OrganizationName", TEXT, "Name", required=True
         ),
@@ -95,7 +96,7 @@ DEVICE_SETTINGS = (
     describe_setting(
         "MDMOptions",
         "Set management options",
-        on_ios("7.0") | on_mac("10.15"),
+        on_ios("7.0", in_user_enrollment=True) | on_mac("10.15"),
         Parameter(
             "activation_lock_allowed",
             "MDMOptions.ActivationLockAllowedWhileSupervised",

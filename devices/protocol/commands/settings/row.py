@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from devices.protocol.commands.parameters import FLAG, Parameter
-from devices.protocol.commands.requirements import ALLOWED, CHANGE_SETTINGS, REQUIRED, Needs
+from devices.protocol.commands.requirements import ALLOWED, CHANGE_SETTINGS, Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 
@@ -25,13 +25,27 @@ def describe_setting(
 
 
 def on_ios(
-    version: str = IOS_RELEASE, *, supervised: bool = False, shared: bool = False, right: int = 0
+    version: str = IOS_RELEASE,
+    *,
+    supervised: bool = False,
+    shared_ipad: str = ALLOWED,
+    right: int = 0,
+    in_user_enrollment: bool = False,
 ) -> dict[str, Needs]:
-    """iPhones and iPads, or `shared`: only Shared iPads; `right` beside changing settings."""
-    needed = REQUIRED if shared else ALLOWED
-    return {IOS: Needs(version, CHANGE_SETTINGS | right, supervised, needed)}
+    """iPhones and iPads; `right` beside changing settings."""
+    return {
+        IOS: Needs(
+            version,
+            CHANGE_SETTINGS | right,
+            supervised,
+            shared_ipad,
+            in_user_enrollment=in_user_enrollment,
+        )
+    }
 
 
-def on_mac(version: str = MACOS_RELEASE, *, right: int = 0) -> dict[str, Needs]:
+def on_mac(
+    version: str = MACOS_RELEASE, *, right: int = 0, in_user_enrollment: bool = False
+) -> dict[str, Needs]:
     """Macs; `right` beside changing settings."""
-    return {MACOS: Needs(version, CHANGE_SETTINGS | right)}
+    return {MACOS: Needs(version, CHANGE_SETTINGS | right, in_user_enrollment=in_user_enrollment)}

@@ -1,6 +1,7 @@
 """Shared iPads: how many people, for how long, and what they send to Apple."""
 
 from devices.protocol.commands.parameters import FLAG, INTEGER, TEXTS, Choice, Parameter
+from devices.protocol.commands.requirements import REQUIRED
 from devices.protocol.commands.settings.row import ENABLED, describe_setting, on_ios
 from devices.protocol.commands.table import Kind
 from devices.protocol.platform import IOS
@@ -18,7 +19,7 @@ SHARED_IPAD_SETTINGS = (
     describe_setting(
         "SharedDeviceConfiguration",
         "Configure the Shared iPad",
-        on_ios("13.4", shared=True),
+        on_ios("13.4", shared_ipad=REQUIRED),
         Parameter("quota_size", "QuotaSize", INTEGER, "Megabytes for each user"),
         Parameter("resident_users", "ResidentUsers", INTEGER, "Users who stay on it"),
         Parameter(
@@ -92,7 +93,7 @@ SHARED_IPAD_SETTINGS = (
     describe_setting(
         "MaximumResidentUsers",
         "Limit the users who stay on it",
-        on_ios("9.3", shared=True),
+        on_ios("9.3", shared_ipad=REQUIRED),
         Parameter(
             "maximum_resident_users", "MaximumResidentUsers", INTEGER, "Users", required=True
         ),
@@ -101,7 +102,7 @@ SHARED_IPAD_SETTINGS = (
     describe_setting(
         "PasscodeLockGracePeriod",
         "Set when the passcode is asked for",
-        on_ios("9.3.2", shared=True),
+        on_ios("9.3.2", shared_ipad=REQUIRED),
         Parameter(
             "passcode_lock_grace_period",
             "PasscodeLockGracePeriod",
@@ -116,13 +117,13 @@ SHARED_IPAD_SETTINGS = (
     describe_setting(
         "DiagnosticSubmission",
         "Switch diagnostics sent to Apple",
-        on_ios("9.3", shared=True),
+        on_ios("9.3", shared_ipad=REQUIRED),
         ENABLED,
     ),
     describe_setting(
         "AppAnalytics",
         "Switch analytics for app developers",
-        on_ios("9.3.2", shared=True),
+        on_ios("9.3.2", shared_ipad=REQUIRED),
         ENABLED,
     ),
 )
