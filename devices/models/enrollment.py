@@ -104,6 +104,11 @@ class Enrollment(PushTarget, TimeStamped):
                 condition=models.Q(ended_at__isnull=False),
                 name="enrollment_ended",
             ),
+            models.Index(
+                fields=["renewal_started_at"],
+                condition=models.Q(renewal_started_at__isnull=False),
+                name="enrollment_renewing",
+            ),
             # Of nothing that a message writes: an index of it makes PostgreSQL write all others
             # of the row, too (docs/adr/0197).
             models.Index(

@@ -6,9 +6,10 @@ list until the end, and must not hold a device beside it that another revocation
 
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from devices.models import Enrollment, EnrollmentState
+from organization.services.rounds import take_portion
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.services.authority import revoke_certificate
 
@@ -20,7 +21,9 @@ REASONS = {
 }
 # How long the sweep looks after what a lost task has left.
 LOOK_BACK = timedelta(days=30)
-AT_ONCE = 200
+JUST_NOW = timedelta(minutes=10)
+AT_ONCE, PORTION = 200, 2000
+PINS = ("certificate_sha256", "previous_certificate_sha256")
 
 
 def revoke_ended_identity(enrollment: Enrollment, *, now: datetime) -> int:
@@ -38,12 +41,21 @@ def revoke_ended_identity(enrollment: Enrollment, *, now: datetime) -> int:
 
 
 def revoke_ended(*, now: datetime) -> int:
-    """Do so for the enrollments that have ended lately, AT_ONCE at most; return how many."""
-    ended = Enrollment.objects.filter(state__in=REASONS, ended_at__gt=now - LOOK_BACK)
-    pinned = _list_issued().filter(fingerprint=OuterRef("certificate_sha256"))
-    before = _list_issued().filter(fingerprint=OuterRef("previous_certificate_sha256"))
-    due = ended.filter(Exists(pinned) | Exists(before)).order_by(F("ended_at"))
-    return sum(revoke_ended_identity(enrollment, now=now) for enrollment in due[:AT_ONCE])
+    """Do so for the enrollments that have ended lately, AT_ONCE at most; return how many.
+
+    In rounds through all of LOOK_BACK; those that have ended just now are looked at each time.
+    """
+    ended = Enrollment.objects.filter(state__in=REASONS, ended_at__gt=now - LOOK_BACK).order_by()
+    portion = take_portion("ended identities", Enrollment.objects.all(), size=PORTION)
+    pinned = set(ended.filter(portion).values_list("pk", *PINS))
+    newest = ended.filter(ended_at__gt=now - JUST_NOW).order_by("-ended_at")
+    pinned.update(newest.values_list("pk", *PINS)[:PORTION])
+    fingerprints = {each for _, *both in pinned for each in both} - {""}
+    issued = _list_issued().filter(fingerprint__in=fingerprints).order_by()
+    alive = set(issued.values_list("fingerprint", flat=True))
+    due = ended.filter(pk__in=[pk for pk, *both in pinned if alive.intersection(both)])
+    first = due.order_by("ended_at")[:AT_ONCE]
+    return sum(revoke_ended_identity(enrollment, now=now) for enrollment in first)
 
 
 def find_ended_identity(fingerprint: str) -> IssuedCertificate | None:

@@ -9,11 +9,12 @@ from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_device
 from devices.services.silence import mark_silent
 from devices.services.status import IDENTITY_EXPIRED, IDENTITY_REVOKED, PROGRESS, set_status
+from organization.services.rounds import take_portion
 
 # Authenticate and TokenUpdate are seconds apart; an enrollment's session lives an hour.
 INCOMPLETE_AFTER = timedelta(hours=1)
 INCOMPLETE = "It started to enroll and was not heard of again."
-AT_ONCE = 500
+AT_ONCE, PORTION = 500, 5000
 
 
 def mark_identity_revoked(certificate_sha256: str) -> None:
@@ -26,16 +27,18 @@ def mark_identity_revoked(certificate_sha256: str) -> None:
 def mark_lapsed(*, now: datetime) -> int:
     """Set Not Managed, with the reason, where an identity expired or a device fell silent.
 
-    Returns how many devices that were; of very many, the next run finds the others.
+    Returns how many devices that were. A run looks at a portion of all enrollments, in rounds.
     """
-    expired = _live().filter(device__status__in=PROGRESS, certificate_not_after__lt=now)
+    portion = take_portion("lapsed", Enrollment.objects.all(), size=PORTION)
+    expired = _live().filter(portion, device__status__in=PROGRESS, certificate_not_after__lt=now)
     incomplete = Enrollment.objects.filter(
+        portion,
         state=EnrollmentState.AUTHENTICATED,
         created_at__lt=now - INCOMPLETE_AFTER,
         device__status=DeviceStatus.PENDING,
     )
     lapsed = _mark_each(expired, reason=IDENTITY_EXPIRED)
-    return lapsed + _mark_each(incomplete, reason=INCOMPLETE) + mark_silent(now=now)
+    return lapsed + _mark_each(incomplete, reason=INCOMPLETE) + mark_silent(portion, now=now)
 
 
 def _mark_each(lapsed: QuerySet[Enrollment], *, reason: str) -> int:

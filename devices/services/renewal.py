@@ -19,19 +19,25 @@ from devices.services.answers import get_error
 from devices.services.queue import cancel_commands, enqueue
 from devices.services.renewed_identity import ORIGIN
 from devices.signals import renewal_failed
+from organization.services.rounds import take_portion
 from scep.models import CertificateStatus, IssuedCertificate
-from scep.selectors import get_renewal_window, is_renewal_worthwhile
+from scep.selectors import get_renewal_window, is_renewal_worthwhile, select_renewable
 
 log = logging.getLogger(__name__)
 
-# How often a certificate that is not due is looked at: its SCEP profile may have changed.
-LOOK_AGAIN = timedelta(hours=1)
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(days=1)
 # A device that has installed the profile sends a TokenUpdate at once.
 SPEAKS_WITHIN = timedelta(hours=1)
 # An unanswered renewal is offered on and on; from here on it is shown as a failure too.
 PATIENCE = timedelta(days=3)
-BATCH = 2000
+PORTION = 2000
+"""Enrollments whose certificates a run looks at: in an hour 120,000 (docs/adr/0236)."""
+# What it reads of a certificate.
+DECISIVE = (
+    "fingerprint", "status", "lacks_attributes", "not_before", "not_after", "issuer__revoked_at",
+    "scep_profile__renewal_days", "scep_profile__validity_days", "scep_profile__server_type",
+    "scep_profile__issuing_ca__not_after",
+)  # fmt: skip
 UNDER_WAY = {"state": EnrollmentState.LIVE, "renewal_started_at__isnull": False}
 
 REFUSED = "The device refused the renewed profile."
@@ -45,38 +51,38 @@ LARGE = ("reported_profiles", "reported_applications", "unlock_token", "bootstra
 
 
 def start_due_renewals(*, now: datetime) -> int:
-    """Queue a renewal wherever a certificate is in its window; return how many."""
-    rows = list(_find_candidates(now)[:BATCH])
-    certificates = {
-        row.fingerprint: row
-        for row in IssuedCertificate.objects.select_related("scep_profile__issuing_ca", "issuer")
-        .defer("scep_profile__issuing_ca__private_key", "issuer__private_key", "certificate")
-        .filter(fingerprint__in=[row.certificate_sha256 for row in rows])
-    }
-    due = [row for row in rows if _is_due(certificates.get(row.certificate_sha256), now=now)]
-    others = {row.pk for row in rows} - {row.pk for row in due}
-    Enrollment.objects.filter(pk__in=others, renewal_started_at=None).update(
-        renewal_not_before=now + LOOK_AGAIN
-    )
-    return sum(start_renewal(enrollment, now=now) is not None for enrollment in due)
+    """Queue a renewal where a certificate is in its window; in rounds, everywhere; how many.
 
-
-def _find_candidates(now: datetime) -> QuerySet[Enrollment]:
-    """Live enrollments without a renewal under way; those that expire first come first."""
+    Those that expire first come first.
+    """
     may_try = Q(renewal_not_before=None) | Q(renewal_not_before__lte=now)
-    live = Enrollment.objects.filter(may_try, state=EnrollmentState.LIVE, renewal_started_at=None)
+    resting = Enrollment.objects.filter(
+        may_try, state=EnrollmentState.LIVE, renewal_started_at=None
+    )
+    due = resting.filter(pk__in=_find_due(resting, now=now)).defer(*LARGE)
     # One that is being taken out of management, or has left, gets no identity any more.
-    staying = live.exclude(device__status=DeviceStatus.UNENROLLED).defer(*LARGE)
-    return staying.order_by("certificate_not_after")
+    staying = due.exclude(device__status=DeviceStatus.UNENROLLED).order_by("certificate_not_after")
+    return sum(start_renewal(enrollment, now=now) is not None for enrollment in staying)
 
 
-def _is_due(certificate: IssuedCertificate | None, *, now: datetime) -> bool:
+def _find_due(resting: QuerySet[Enrollment], *, now: datetime) -> list[int]:
+    """Return the keys of those in this run's portion whose certificate is due."""
+    portion = take_portion("renewals", Enrollment.objects.all(), size=PORTION)
+    pinned = resting.filter(portion).order_by()
+    keys = dict(pinned.values_list("certificate_sha256", "pk"))
+    certificates = IssuedCertificate.objects.filter(fingerprint__in=list(keys)).order_by()
+    renewable = certificates.filter(select_renewable(now=now), status=CertificateStatus.ISSUED)
+    read = renewable.select_related("scep_profile__issuing_ca", "issuer").only(*DECISIVE)
+    return [keys[str(row.fingerprint)] for row in read if _is_due(row, now=now)]
+
+
+def _is_due(certificate: IssuedCertificate, *, now: datetime) -> bool:
     """A revoked or expired one cannot ask for anything any more.
 
     One that would end no later is not worth a device's while; that is looked at again. Where the CA
     itself was revoked, others believe the device no more: it gets one of another CA at once.
     """
-    if certificate is None or certificate.status != CertificateStatus.ISSUED:
+    if certificate.status != CertificateStatus.ISSUED:
         return False
     if certificate.not_after <= now:
         return False

@@ -29,11 +29,10 @@ from devices.signals import device_fell_silent, device_heard_again
 AT_ONCE = 500
 
 
-def mark_silent(*, now: datetime) -> int:
+def mark_silent(among: Q, *, now: datetime) -> int:
     """Set Not Managed what has probably left, AT_ONCE at most; return how many that were."""
-    pks = list(
-        _list_silent(now=now).order_by("last_seen_at").values_list("pk", flat=True)[:AT_ONCE]
-    )
+    silent = _list_silent(now=now).filter(among).order_by("last_seen_at")
+    pks = list(silent.values_list("pk", flat=True)[:AT_ONCE])
     return sum(_mark(pk, now=now) for pk in pks)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from enrollment.models import EnrollmentToken, TokenSigningKey
 from enrollment.services.tokens import check_token, get_signing_key
+from organization.services.rounds import take_portion
 
 # What a token has for itself; everything else is an option, and its children's as well.
 OWN = {
@@ -25,7 +26,7 @@ OWN = {
     "updated_at",
 }
 FORGOTTEN_AFTER = timedelta(days=1)
-BATCH = 500
+BATCH, PORTION = 500, 5000
 
 
 def create_child_token(
@@ -73,9 +74,10 @@ def build_child_token(
 def forget_unused_children(*, now: datetime) -> int:
     """Delete children that ended a day ago and that nobody has ever opened; return how many.
 
-    Invitations stay: somebody wants to see who never came.
+    Invitations stay: somebody wants to see who never came. A run looks at a portion of all tokens.
     """
     unused = EnrollmentToken.objects.filter(
+        take_portion("child tokens", EnrollmentToken.objects.all(), size=PORTION),
         parent__isnull=False,
         invitation=None,
         expires_at__lte=now - FORGOTTEN_AFTER,

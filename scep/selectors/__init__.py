@@ -23,6 +23,7 @@ from scep.selectors.identities import (
     is_renewal_worthwhile,
     select_certificate_of_transaction,
     select_compromised_key,
+    select_renewable,
     verify_identity,
     verify_not_compromised,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "list_root_cas",
     "select_certificate_of_transaction",
     "select_compromised_key",
+    "select_renewable",
     "verify_identity",
     "verify_not_compromised",
 ]

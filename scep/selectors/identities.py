@@ -14,6 +14,7 @@ from scep.models import (
     CertificatePurpose,
     CertificateStatus,
     IssuedCertificate,
+    ScepProfile,
     ScepServerType,
 )
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
@@ -76,6 +77,18 @@ def get_renewal_window(certificate: IssuedCertificate) -> datetime:
         if not (is_cut and life < window + ONE_DAY):
             return certificate.not_after - window
     return certificate.not_after - min(RENEWAL_WINDOW, life / RENEWAL_SHARE)
+
+
+def select_renewable(*, now: datetime) -> models.Q:
+    """Return the condition that all certificates meet of which there is a reason to renew them.
+
+    Most of the others are told apart without being read.
+    """
+    days = ScepProfile.objects.aggregate(most=models.Max("renewal_days"))["most"] or 0
+    until = now + max(RENEWAL_WINDOW, timedelta(days=days))
+    is_near = models.Q(not_after__gt=now, not_after__lte=until)
+    is_lost = models.Q(issuer__revoked_at__isnull=False)
+    return is_near | models.Q(lacks_attributes=True) | is_lost
 
 
 def is_renewal_worthwhile(certificate: IssuedCertificate, *, now: datetime) -> bool:

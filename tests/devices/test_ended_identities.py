@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Enrollment
+from devices.services import ended_identities
 from devices.services.actions import unenroll
 from devices.services.ended_identities import LOOK_BACK, revoke_ended
 from devices.tasks import revoke_identity
@@ -93,6 +94,28 @@ def test_the_sweep_revokes_what_a_lost_task_has_left(make_device: MakeDevice, ho
     assert find_row(device).status == CertificateStatus.REVOKED
     assert revoke_ended(now=timezone.now()) == 0
     assert other.connect().status_code == 200
+
+
+def test_each_is_revoked_in_its_turn_when_there_are_many(
+    make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ended_identities, "PORTION", 2)
+    devices = [make_device().enroll() for _ in range(5)]
+    for device in devices:
+        device.check_out()
+    an_hour = timezone.now() + timedelta(hours=1)
+    assert [revoke_ended(now=an_hour) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_what_has_just_ended_is_revoked_in_any_run_when_there_are_many(
+    make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ended_identities, "PORTION", 1)
+    first, last = make_device().enroll(), make_device().enroll()
+    last.check_out()
+    assert revoke_ended(now=timezone.now()) == 1
+    assert find_row(last).status == CertificateStatus.REVOKED
+    assert find_row(first).status == CertificateStatus.ISSUED
 
 
 def test_enrollments_that_ended_long_ago_are_looked_at_no_more(make_device: MakeDevice) -> None:

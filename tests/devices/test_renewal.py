@@ -1,17 +1,18 @@
 """R7: identities are renewed in time, unattended; what goes wrong is shown and tried again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
+from devices.services import renewal
 from devices.services.actions import cancel_command, unenroll
 from devices.services.queue import enqueue
 from devices.services.renewal import settle_renewals, start_due_renewals, start_renewal
 from devices.tasks import sweep_renewals
-from scep.models import IssuedCertificate
+from scep.models import IssuedCertificate, ScepProfile
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice
@@ -79,8 +80,7 @@ def test_a_certificate_that_lacks_the_devices_attributes_is_renewed_at_once(
 ) -> None:
     assert sweep() == 0
     IssuedCertificate.objects.update(lacks_attributes=True)
-    assert sweep() == 0, "it has just been looked at"
-    assert sweep(after=HOUR) == 1
+    assert sweep() == 1
 
 
 def test_a_device_is_renewed_unattended(device: MdmDevice, news: News) -> None:
@@ -373,11 +373,30 @@ def test_a_renewal_does_not_disturb_the_devices_status(device: MdmDevice, news: 
     assert not news["device_enrolled"]
 
 
-def test_a_certificate_that_is_not_due_is_looked_at_once_an_hour(
-    device: MdmDevice, django_assert_num_queries: Any
+def test_each_device_is_renewed_in_its_turn_when_there_are_many(
+    device: MdmDevice, make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A run looks at a portion of them, so it costs the same however many there are."""
+    monkeypatch.setattr(renewal, "PORTION", 2)
+    others = [make_device().enroll() for _ in range(3)]
+    for each in (device, *others):
+        make_due(each)
+    assert [sweep() for _ in range(3)] == [2, 2, 0]
+
+
+def test_no_certificate_is_looked_at_when_none_can_be_due(
+    device: MdmDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[IssuedCertificate] = []
+
+    def look(row: IssuedCertificate) -> datetime:
+        looked_at.append(row)
+        return row.not_after
+
+    monkeypatch.setattr(renewal, "get_renewal_window", look)
+    make_due(device, days=181)
     assert sweep() == 0
-    with django_assert_num_queries(2):  # none under way, none to look at
-        sweep()
-    make_due(device)
-    assert sweep(after=HOUR) == 1
+    assert looked_at == []
+    ScepProfile.objects.update(renewal_days=300)
+    assert sweep() == 0
+    assert len(looked_at) == 1

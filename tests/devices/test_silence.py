@@ -199,3 +199,12 @@ def test_a_sweep_takes_a_bounded_number_and_the_next_ones_the_rest(
     Enrollment.objects.update(last_seen_at=timezone.now() - 31 * DAY)
     assert [mark_lapsed(now=timezone.now()) for _ in range(4)] == [4, 4, 2, 0]
     assert Device.objects.filter(status="not_managed").count() == 10
+
+
+def test_each_device_is_given_up_in_its_turn_when_there_are_many(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("devices.services.lapse.PORTION", 4)
+    fleet.add(10)
+    Enrollment.objects.update(last_seen_at=timezone.now() - 31 * DAY)
+    assert [mark_lapsed(now=timezone.now()) for _ in range(4)] == [4, 4, 2, 0]

@@ -11,6 +11,7 @@ from devices.errors import AdmissionRefused
 from enrollment.errors import TokenRefused
 from enrollment.models import EnrollmentToken, TokenState
 from enrollment.selectors import get_token_state, list_tokens, select_token_family
+from enrollment.services import child_tokens
 from enrollment.services.admission import admit
 from enrollment.services.child_tokens import OWN, create_child_token, forget_unused_children
 from enrollment.services.tokens import build_token_text, revoke_token, verify_token
@@ -158,3 +159,16 @@ def test_unused_child_is_forgotten_a_day_after_its_end(
     assert set(parent.children.all()) == {opened, recent}
     assert forget_unused_children(now=now) == 0
     assert not EnrollmentToken.objects.filter(pk=unused.pk).exists()
+
+
+def test_each_unused_child_is_forgotten_in_its_turn_when_there_are_many(
+    make_token: MakeToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child_tokens, "PORTION", 2)
+    now = timezone.now()
+    parent = make_token(expires=None)
+    for _ in range(3):
+        make_child(parent, now=now - timedelta(days=2))
+    runs = [forget_unused_children(now=now) for _ in range(2 + EnrollmentToken.objects.count())]
+    assert sum(runs) == 3
+    assert max(runs) <= 2
