@@ -1,5 +1,7 @@
-"""System › Audit log: who changed what."""
+"""System › Audit log: who changed what, and who signed in."""
 
+import django_filters
+from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 
@@ -13,10 +15,22 @@ class AuditFilter(ConsoleFilterSet):
     q = SearchFilter(
         "actor", "action", "subject", "subject_id", placeholder=_("Search who, what, which…")
     )
+    kind = django_filters.ChoiceFilter(
+        label=_("Kind"),
+        method="filter_kind",
+        choices=(("changes", _("Changes")), ("sign-ins", _("Sign-ins"))),
+        empty_label=_("Everything"),
+    )
 
     class Meta:
         model = AuditEntry
         fields: tuple[str, ...] = ()
+
+    def filter_kind(
+        self, rows: "QuerySet[AuditEntry]", name: str, value: str
+    ) -> "QuerySet[AuditEntry]":
+        choose = rows.filter if value == "sign-ins" else rows.exclude
+        return choose(action__startswith="sign_in")
 
 
 AUDIT_LOG = Section(
@@ -31,7 +45,7 @@ AUDIT_LOG = Section(
         get_rows=AuditEntry.objects.all,
         filterset=AuditFilter,
         empty_title=_("Nothing has been changed yet"),
-        empty_text=_("Every change by a person or a program is noted here."),
+        empty_text=_("Every change by a person or a program, and every sign-in, is noted here."),
     ),
 )
 
