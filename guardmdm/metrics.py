@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from kombu.exceptions import OperationalError
 
 from devices.models import Command
-from devices.models.command import IS_OPEN
+from devices.models.command import HAS_NO_END
 from devices.selectors import count_devices_by_status, find_push_certificate
 from enrollment.models import TokenState
 from enrollment.selectors import list_tokens, list_waiting_sessions
@@ -49,7 +49,8 @@ def _read_gauges(*, now: datetime) -> Iterator[Gauge]:
     tokens = list_tokens(now=now, state=TokenState.ACTIVE).count()
     yield Gauge("active_tokens", "Enrollment tokens that enroll.", [({}, tokens)])
     yield Gauge("waiting", "What waits for an administrator's approval.", _count_waiting(now=now))
-    commands = Command.objects.filter(IS_OPEN).count()
+    # The same as IS_OPEN, and counted in an index alone.
+    commands = Command.objects.filter(HAS_NO_END).count()
     yield Gauge("open_commands", "Commands that are not answered yet.", [({}, commands)])
     yield Gauge("failed_items", "Policy items not installed.", [({}, count_failed_items())])
     yield Gauge("broker_tasks", "Tasks that no worker has taken yet.", _count_tasks())

@@ -56,6 +56,13 @@ class ItemStatus(models.Model):
                 fields=["enrollment", "kind", "identifier"], name="one_status_per_item"
             )
         ]
+        indexes = [
+            models.Index(
+                fields=["enrollment"],
+                condition=models.Q(state=ItemState.FAILED),
+                name="item_failed",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"

@@ -2,18 +2,23 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from devices.models import Device, DeviceStatus
+from devices.models import Command, Device, DeviceStatus, Enrollment
+from devices.models.command import HAS_NO_END
+from devices.services.queue import cancel, enqueue
 from enrollment.models import EnrollmentToken
 from guardmdm import metrics
 from guardmdm.heartbeat import record_heartbeat
 from guardmdm.models import Heart
 from organization.services.api_keys import create_api_key, revoke_api_key
+from policies.models import ItemStatus
 from scep.selectors import get_issuing_ca
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +56,50 @@ def test_it_tells_the_state_of_the_installation(client: Client, bootstrapped: No
     assert end == ca.not_after.timestamp()
     assert found["guardmdm_active_tokens{}"] == EnrollmentToken.objects.count()
     assert found["guardmdm_open_commands{}"] == found["guardmdm_failed_items{}"] == 0
+
+
+def add_enrollment(udid: str, *, state: str) -> Enrollment:
+    device = Device.objects.create(udid=udid)
+    return Enrollment.objects.create(
+        device=device,
+        state=state,
+        certificate_sha256=udid,
+        certificate_not_after=timezone.now(),
+        topic="com.apple.mgmt.x",
+    )
+
+
+def test_it_counts_commands_and_items_that_want_attention(
+    client: Client, bootstrapped: None
+) -> None:
+    live, left = add_enrollment("1", state="live"), add_enrollment("2", state="checked_out")
+    for each in (live, left):
+        common = {"enrollment": each, "kind": "profile", "name": "P", "version": "1"}
+        ItemStatus.objects.create(**common, identifier="a", state="failed")
+        ItemStatus.objects.create(**common, identifier="b", state="installed")
+    names = ("RestartDevice", "ShutDownDevice", "SecurityInfo", "ProfileList")
+    commands = [enqueue(live, command={"RequestType": name}) for name in names]
+    Command.objects.filter(pk=commands[1].pk).update(state="sent")
+    Command.objects.filter(pk=commands[2].pk).update(state="not_now")
+    assert cancel(commands[3], now=timezone.now())
+    found = read(client)
+    assert (found["guardmdm_open_commands{}"], found["guardmdm_failed_items{}"]) == (3, 1)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite explains otherwise")
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (Command.objects.filter(HAS_NO_END), "command_queue"),
+        (ItemStatus.objects.filter(state="failed"), "item_failed"),
+    ],
+)
+def test_what_wants_attention_is_counted_without_reading_all_of_its_table(
+    rows: Any, index: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert index in rows.order_by().values("enrollment").explain()
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "127.0.0.1"])
