@@ -135,7 +135,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     queryset = Device.objects.select_related("group")
     lookup_value_regex = "dev_[a-z0-9]+"
-    action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR, "unenroll": Role.ADMINISTRATOR}
+    action_roles: ClassVar = {"destroy": Role.ADMINISTRATOR, "delete_record": Role.ADMINISTRATOR}
     filterset_class = DeviceFilters
     filter_backends = (StrictFilterBackend, DeviceSearch)
     ordering_fields: ClassVar = {
@@ -177,6 +177,13 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, id: str) -> Response:
+        """Take it out of management. Its row and history stay, with status `unenrolled`."""
+        actions.unenroll(self.get_object(), actor=get_actor(request))
+        return Response(status=204)
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"], url_path="delete-record")
+    def delete_record(self, request: Request, id: str) -> Response:
         """Delete the record of a device that is Unenrolled or has never enrolled.
 
         Its commands, facts and kept secrets go with it; sessions, certificates and the log stay.
@@ -184,13 +191,6 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         """
         delete_device(self.get_object(), actor=get_actor(request))
         return Response(status=204)
-
-    @extend_schema(request=None, responses={202: None})
-    @action(detail=True, methods=["post"])
-    def unenroll(self, request: Request, id: str) -> Response:
-        """Take it out of management. Its row and history stay, with status `unenrolled`."""
-        actions.unenroll(self.get_object(), actor=get_actor(request))
-        return Response(status=202)
 
     @extend_schema(request=None, responses={202: None})
     @action(detail=True, methods=["post"])

@@ -33,7 +33,7 @@ OPERATIONS = {
     "GET devices/{device}": AUDITOR,
     "PATCH devices/{device}": OPERATOR,
     "DELETE devices/{device}": ADMINISTRATOR,
-    "POST devices/{device}/unenroll": ADMINISTRATOR,
+    "POST devices/{device}/delete-record": ADMINISTRATOR,
     "GET devices/{device}/commands": AUDITOR,
     "POST devices/{device}/commands": OPERATOR,
     "GET devices/{device}/inventory": AUDITOR,

@@ -23,11 +23,9 @@ def test_device_changes_group_owner_and_name_when_patched(
     assert actions == {"device.group", "device.owner", "device.rename"}
 
 
-def test_device_stays_as_unenrolled_when_it_is_unenrolled(
-    administrator: Program, sample: Sample
-) -> None:
+def test_device_stays_as_unenrolled_when_deleted(administrator: Program, sample: Sample) -> None:
     path = f"devices/{sample.device.public_id}"
-    assert administrator.post(f"{path}/unenroll").status_code == 202
+    assert administrator.delete(path).status_code == 204
     assert administrator.get(path).json()["status"] == "unenrolled"
 
 
@@ -35,13 +33,13 @@ def test_record_is_deleted_when_the_device_is_not_enrolled(
     administrator: Program, sample: Sample
 ) -> None:
     path = f"devices/{sample.device.public_id}"
-    refused = administrator.delete(path)
+    refused = administrator.post(f"{path}/delete-record")
     assert (refused.status_code, refused.json()["code"]) == (409, "still_enrolled")
     assert "Unenroll it first" in refused.json()["detail"]
-    administrator.post(f"{path}/unenroll")
-    assert administrator.delete(path).status_code == 204
+    administrator.delete(path)
+    assert administrator.post(f"{path}/delete-record").status_code == 204
     assert administrator.get(path).status_code == 404
-    assert administrator.delete(path).status_code == 404
+    assert administrator.post(f"{path}/delete-record").status_code == 404
     (entry,) = administrator.list(f"enrollment/log?code=device_deleted&device={path[8:]}")
     assert sample.device.udid in entry["message"]
 
@@ -51,7 +49,7 @@ def test_device_answers_conflict_when_it_is_not_enrolled(administrator: Program)
     path = f"devices/{device.public_id}"
     command = {"request_type": "ProfileList"}
     for answer in (
-        administrator.post(f"{path}/unenroll"),
+        administrator.delete(path),
         administrator.post(f"{path}/push"),
         administrator.post(f"{path}/commands", command),
     ):
