@@ -45,7 +45,10 @@ def decode_bundle(
         bundle = _read(data, key=key, password=password)
         for depth, each in enumerate((bundle.certificate, *bundle.above)):
             _check_authority(each, below=depth, now=now)
-        _check_names((bundle.certificate, *bundle.above))
+        chain = (bundle.certificate, *bundle.above)
+        _check_names(chain)
+        for each, issuer in zip(chain, (*chain[1:], chain[-1]), strict=True):
+            _check_issuer_named(each, issuer=issuer)
         _check_scheme(bundle.certificate)
         _check_revoking(bundle.certificate)
     return bundle
@@ -61,6 +64,10 @@ def _read(data: bytes, *, key: bytes | None, password: str) -> CertificateBundle
 def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime) -> None:
     """Raise AuthorityInvalid unless it may certify CAs, `below` of them in a row, now."""
     name = f"“{certificate.subject.rfc4514_string()}”"
+    if not list(certificate.subject):
+        raise AuthorityInvalid(
+            "A CA's certificate has no subject: nothing it signs can be verified."
+        )
     _check_validity(certificate, name=name, now=now)
     _check_key_size(certificate, name=name)
     try:
@@ -118,6 +125,34 @@ def _check_key_usage(certificate: x509.Certificate, *, name: str) -> None:
 def _check_name_constraints(certificate: x509.Certificate, *, name: str) -> None:
     if has_bounds(certificate):
         raise AuthorityInvalid(f"The name constraints of {name} have bounds, which none may have.")
+
+
+def _check_issuer_named(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:
+    """Refuse one that names another issuer than its own: whoever verifies looks for that one."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return
+    names = [each.value for each in found.authority_cert_issuer or () if _is_directory(each)]
+    fits = found.authority_cert_serial_number in (None, issuer.serial_number)
+    fits &= not names or names[0] == issuer.issuer
+    if not fits or not _is_key_named(found.key_identifier, issuer=issuer):
+        raise AuthorityInvalid(
+            f"The authority key identifier of “{certificate.subject.rfc4514_string()}” names "
+            f"another CA than “{issuer.subject.rfc4514_string()}”, which has signed it."
+        )
+
+
+def _is_directory(name: x509.GeneralName) -> bool:
+    return isinstance(name, x509.DirectoryName)
+
+
+def _is_key_named(identifier: bytes | None, *, issuer: x509.Certificate) -> bool:
+    try:
+        own = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return True
+    return identifier is None or identifier == own.digest
 
 
 def _check_names(certificates: Sequence[x509.Certificate]) -> None:

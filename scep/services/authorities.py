@@ -29,6 +29,7 @@ from scep.protocol.issuing import (
     build_validity,
     cut_text,
 )
+from scep.protocol.subject_template import clean_text
 from scep.selectors import get_root_ca, get_signer
 
 ROOT_LIFETIME = timedelta(days=20 * 365)
@@ -168,4 +169,5 @@ def _number(role: CertificateAuthorityRole) -> str:
 def _get_name(certificate: x509.Certificate) -> str:
     """Return the common name, or the whole subject of a CA without one, at most 200 characters."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
-    return str(names[0].value if names else certificate.subject.rfc4514_string())[:200]
+    name = clean_text(str(names[0].value)) if names else ""
+    return (name or certificate.subject.rfc4514_string())[:200]

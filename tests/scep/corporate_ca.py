@@ -72,11 +72,15 @@ class CorporateCa:
 
     @property
     def subject(self) -> x509.Name:
-        return self.given or x509.Name(
-            [
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Corporation"),
-                x509.NameAttribute(NameOID.COMMON_NAME, self.name),
-            ]
+        return (
+            self.given
+            if self.given is not None
+            else x509.Name(
+                [
+                    x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Corporation"),
+                    x509.NameAttribute(NameOID.COMMON_NAME, self.name),
+                ]
+            )
         )
 
     @property

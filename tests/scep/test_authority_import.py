@@ -103,6 +103,12 @@ def test_imported_ca_waits_as_the_next_one() -> None:
     assert list_root_cas() == [get_root_ca()]
 
 
+def test_control_characters_of_a_name_are_not_stored() -> None:
+    """PostgreSQL takes no NUL."""
+    row = import_ca(make_corporation(name="Device\0 \x1bCA"))
+    assert row.name == "Device CA"
+
+
 def test_devices_trust_both_roots_when_an_imported_ca_issues() -> None:
     own, row = get_root_ca(), import_ca(make_corporation())
     activate(row)

@@ -205,6 +205,42 @@ def test_extended_usages_are_taken_when_openssl_takes_them(usages: Any, tmp_path
         decode(ca.bundle)
 
 
+WRONG_KEY = x509.AuthorityKeyIdentifier(b"another key", None, None)
+WRONG_SERIAL = x509.AuthorityKeyIdentifier(
+    None, [x509.DirectoryName(list_above(CORPORATION)[0].subject)], 5
+)
+
+
+@pytest.mark.parametrize("identifier", [WRONG_KEY, WRONG_SERIAL])
+def test_ca_that_names_another_issuer_is_refused_for_openssl_finds_no_way_up(
+    identifier: x509.AuthorityKeyIdentifier, tmp_path: Path
+) -> None:
+    ca = make_corporation(has_key_identifier=False, extensions=(identifier,))
+    policy, root = list_above(ca)
+    for name, each in (("ca", ca), ("policy", policy), ("root", root)):
+        (tmp_path / f"{name}.pem").write_bytes(each.pem)
+    with pytest.raises(AssertionError, match="unable to get local issuer"):
+        run_openssl(
+            "verify", "-CAfile", str(tmp_path / "root.pem"),
+            "-untrusted", str(tmp_path / "policy.pem"), str(tmp_path / "ca.pem"),
+        )  # fmt: skip
+    with pytest.raises(AuthorityInvalid, match="names another CA"):
+        decode(ca.bundle)
+
+
+def test_root_that_names_another_issuer_is_refused() -> None:
+    identifiers = (x509.SubjectKeyIdentifier(b"own"), WRONG_KEY)
+    root = CorporateCa("Root", extensions=identifiers, has_key_identifier=False)
+    with pytest.raises(AuthorityInvalid, match="names another CA"):
+        decode(CorporateCa("Device CA", parent=root, has_key_identifier=False).bundle)
+
+
+def test_ca_without_a_name_is_refused() -> None:
+    nameless = CorporateCa("", parent=CorporateCa("Root"), given=x509.Name([]))
+    with pytest.raises(AuthorityInvalid, match="no subject"):
+        decode(nameless.bundle)
+
+
 def test_ca_signed_with_sha1_is_refused(tmp_path: Path) -> None:
     (tmp_path / "root.pem").write_bytes(CorporateCa("Root").bundle)
     (tmp_path / "key.pem").write_bytes(CorporateCa("Old CA").key_pem)
