@@ -14,6 +14,7 @@ iOS 18.1 and macOS 15.1. A fact about a key:
     ios_supervised, ios_right, ios_automated …  what a device must be to obey a command
     ios_user_enrollment, macos_user_enrollment  false: not where enrolled for a user alone
     shared_ipad  required or forbidden; macos_channel  user: no command for the Mac itself
+    macos_user_channel  false: for the Mac itself alone
     macos_device_channel  false: Macs take the payload for a user only
 
 In one place the schema is not taken at its word: it has ConsentText hold one ConsentTextItem, its

@@ -60,6 +60,7 @@ def describe(kind: CommandType) -> dict[str, Any]:
             "channel": needs.channel,
             "shared": needs.shared_ipad,
             "in_user_enrollment": needs.in_user_enrollment,
+            "on_user_channel": needs.on_user_channel,
         }
         for system, needs in kind.needs.items()
     }
@@ -76,6 +77,7 @@ def expect(kind: CommandType) -> dict[str, Any]:
             "channel": command.get(f"{system}_channel", "device"),
             "shared": item.get("shared_ipad", "allowed") if system == "ios" else "allowed",
             "in_user_enrollment": item.get(f"{system}_user_enrollment", True),
+            "on_user_channel": item.get(f"{system}_user_channel", True),
         }
         for system in SYSTEMS
         if command.get(system) is not False and item.get(system) is not False
@@ -146,6 +148,7 @@ def test_a_query_is_as_old_and_as_private_as_the_schema_says(query: Query) -> No
     known = [system for system in SYSTEMS if said[system] is not None]
     kept = {fact.get(f"{system}_user_enrollment", True) is False for system in known}
     assert kept == {query.is_personal}
+    assert query.of_users is fact.get("macos_user_channel", True)
 
 
 def test_no_command_is_forgotten_when_the_catalogue_is_gone_through() -> None:

@@ -8,7 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from devices.errors import CommandNotObeyable
 from devices.models import Command, Enrollment, UserChannel
+from devices.selectors import get_command_body
 from devices.services.actions import dismiss_warning, queue_command
 from devices.services.queue import enqueue
 from tests.devices.conftest import MakeDevice, News
@@ -257,6 +259,14 @@ def test_users_not_seen_for_longest_make_room_and_the_administrator_is_told(
     assert second.take() is None
     assert queue_for(second).user_channel == second.row
     assert "More than 3 users" in mac.row.warning
+
+
+def test_what_is_for_the_mac_alone_does_not_go_to_its_users(user: MdmUser) -> None:
+    with pytest.raises(CommandNotObeyable, match="the device's channel"):
+        queue_for(user, "Settings.ApplicationConfiguration", identifier="com.example.app")
+    queries = get_command_body(queue_for(user, "DeviceInformation"))["Queries"]
+    assert "DeviceName" in queries
+    assert not {"ActiveManagedUsers", "EACSPreflight"} & set(queries)
 
 
 def test_the_warning_of_many_users_stays_away_when_it_was_dismissed(

@@ -7,6 +7,7 @@ that need a supervised device are left out; IsActivationLockEnabled has no succe
 from dataclasses import dataclass
 
 from devices.protocol.commands.requirements import (
+    USER_CHANNEL,
     DeviceFacts,
     Needs,
     find_version_refusal,
@@ -19,18 +20,21 @@ from devices.protocol.platform import IOS, MACOS, OTHER
 @dataclass(frozen=True)
 class Query:
     """One query, and the version of each platform that introduced it: "" as long as the command,
-    None where it does not exist. A User Enrollment does not tell what `is_personal`.
+    None where it does not exist. A User Enrollment does not tell what `is_personal`, a user's
+    channel not what is not `of_users`.
     """
 
     name: str
     ios: str | None = ""
     macos: str | None = ""
     is_personal: bool = False
+    of_users: bool = True
 
     def suits(self, facts: DeviceFacts) -> bool:
         """Say whether the device may answer it; what is not known of it refuses nothing."""
         version = {IOS: self.ios, MACOS: self.macos}.get(get_system(facts.platform), "")
         is_told = not (self.is_personal and facts.is_user_enrollment)
+        is_told &= self.of_users or facts.channel != USER_CHANNEL
         return is_told and version is not None and not find_version_refusal(version, facts)
 
 
@@ -83,8 +87,8 @@ QUERIES = (
     Query("PINRequiredForEraseDevice", None, "11.0", is_personal=True),
     Query("PINRequiredForDeviceLock", None, "11.0", is_personal=True),
     Query("OSUpdateSettings", None, "10.11", is_personal=True),
-    Query("ActiveManagedUsers", None, "10.11"),
-    Query("EACSPreflight", None, "13.3", is_personal=True),
+    Query("ActiveManagedUsers", None, "10.11", of_users=False),
+    Query("EACSPreflight", None, "13.3", is_personal=True, of_users=False),
 )
 # visionOS, tvOS, watchOS: the few queries that all of them answer.
 ELSEWHERE = ("UDID", "DeviceName", "OSVersion", "BuildVersion", "ModelName", "ProductName")

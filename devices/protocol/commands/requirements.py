@@ -53,7 +53,8 @@ class Needs:
     `right` is bits of the access rights, 0 where none is asked. `shared_ipad`: whether an
     iPad must, may or must not be shared. `automated`: only devices of Automated Device
     Enrollment. `chip`: only Macs with this one. `in_user_enrollment`: whether a device obeys that
-    is enrolled for a user alone; of whole commands channels.py says so.
+    is enrolled for a user alone, `on_user_channel`: whether a user's channel takes it; of whole
+    commands channels.py says both.
     """
 
     version: str
@@ -64,6 +65,7 @@ class Needs:
     automated: bool = False
     chip: str = ""
     in_user_enrollment: bool = True
+    on_user_channel: bool = True
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def _list_reasons(needs: Needs, facts: DeviceFacts) -> Iterable[str]:
     # What else goes to a user's channel is in channels.py: most of that goes to both.
     if needs.channel == USER_CHANNEL != facts.channel:
         yield "goes to a user's channel, not to the device's"
+    if facts.channel == USER_CHANNEL and not needs.on_user_channel:
+        yield "goes to the device's channel, not to a user's"
     yield from _list_kinds(needs, facts)
     if needs.chip and facts.is_apple_silicon is (needs.chip != APPLE_SILICON):
         yield f"only Macs with an {needs.chip} chip obey"

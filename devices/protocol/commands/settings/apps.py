@@ -13,7 +13,7 @@ APP_SETTINGS = (
         "ApplicationConfiguration",
         "Configure a managed app",
         on_ios("7.0", right=MANAGE_APPS, in_user_enrollment=True)
-        | on_mac("10.15", right=MANAGE_APPS, in_user_enrollment=True),
+        | on_mac("10.15", right=MANAGE_APPS, in_user_enrollment=True, on_user_channel=False),
         IDENTIFIER,
         Parameter(
             "configuration",

@@ -45,7 +45,18 @@ def on_ios(
 
 
 def on_mac(
-    version: str = MACOS_RELEASE, *, right: int = 0, in_user_enrollment: bool = False
+    version: str = MACOS_RELEASE,
+    *,
+    right: int = 0,
+    in_user_enrollment: bool = False,
+    on_user_channel: bool = True,
 ) -> dict[str, Needs]:
     """Macs; `right` beside changing settings."""
-    return {MACOS: Needs(version, CHANGE_SETTINGS | right, in_user_enrollment=in_user_enrollment)}
+    return {
+        MACOS: Needs(
+            version,
+            CHANGE_SETTINGS | right,
+            in_user_enrollment=in_user_enrollment,
+            on_user_channel=on_user_channel,
+        )
+    }
