@@ -144,6 +144,10 @@ app.conf.update(
             "task": "enrollment.tasks.send_mails",
             "schedule": timedelta(minutes=1),
         },
+        "sweep deliveries": {
+            "task": "webhooks.tasks.sweep_deliveries",
+            "schedule": timedelta(minutes=1),
+        },
         "sweep certificates": {
             "task": "scep.tasks.sweep_certificates",
             "schedule": timedelta(minutes=5),

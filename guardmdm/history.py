@@ -8,6 +8,7 @@ from devices.services.retention import delete_commands, forget_locations, forget
 from enrollment.services.retention import delete_history, forget_unused_returns
 from organization.services.audit import delete_entries
 from scep.services.retention import delete_records
+from webhooks.services.sweep import delete_finished
 
 MOST_ROUNDS = 100
 """Of a thousand rows of each kind: others need the worker, too, and the next run goes on."""
@@ -19,7 +20,13 @@ def delete_old_history(*, now: datetime) -> int:
     if settings.HISTORY_KEPT is None:
         return count
     before = now - settings.HISTORY_KEPT
-    for delete in (delete_commands, delete_history, delete_records, delete_entries):
+    for delete in (
+        delete_commands,
+        delete_history,
+        delete_records,
+        delete_entries,
+        delete_finished,
+    ):
         for _ in range(MOST_ROUNDS):
             deleted = delete(before=before)
             count += deleted

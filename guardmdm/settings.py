@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "devices",
     "policies",
     "enrollment",
+    "webhooks",
     "guardmdm.apps.GuardmdmConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -270,6 +271,7 @@ SPECTACULAR_SETTINGS = {
         "CertificateStatus": "scep.models.CertificateStatus",
         "ChallengeType": "scep.models.ChallengeType",
         "CommandState": "devices.models.CommandState",
+        "DeliveryState": "webhooks.models.DeliveryState",
         "DeviceStatus": "devices.models.DeviceStatus",
         "HeldRequestState": "scep.models.HeldRequestState",
         "HookType": "scep.models.HookType",
@@ -284,6 +286,7 @@ SPECTACULAR_SETTINGS = {
         "ServerTrust": "organization.models.ServerTrust",
         "SessionState": "enrollment.models.SessionState",
         "TokenState": "enrollment.models.TokenState",
+        "WebhookState": "webhooks.models.WebhookState",
     },
 }
 

@@ -8,10 +8,20 @@ import enrollment.urls
 import organization.urls
 import policies.urls
 import scep.urls
+import webhooks.urls
 from guardmdm import console, probe, rest, views
 from organization.rest.errors import answer_no_such_path
 
-APPS = (organization.urls, scep.urls, devices.urls, policies.urls, enrollment.urls, console, rest)
+APPS = (
+    organization.urls,
+    scep.urls,
+    devices.urls,
+    policies.urls,
+    enrollment.urls,
+    webhooks.urls,
+    console,
+    rest,
+)
 
 
 def _gather(name: str) -> list[URLPattern | URLResolver]:

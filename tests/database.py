@@ -10,7 +10,7 @@ from django.core import serializers
 from django.core.cache import cache
 from django.db import connection, transaction
 
-APPS = ("organization", "scep", "devices", "policies", "enrollment")
+APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks")
 ROWS = pytest.StashKey[str]()
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
@@ -105,3 +105,12 @@ def bootstrapped_where_a_database_is_used(request: pytest.FixtureRequest) -> Non
 @pytest.fixture(autouse=True)
 def no_rate_limit_left_behind() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def no_webhook_wants_anything() -> None:
+    """Until a test makes one; else a test that counts queries would meet now and then the one
+    with which a process looks who wants what."""
+    from webhooks.services.interest import Interest
+
+    Interest.learn({}, seconds=float("inf"))

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
+from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, LogLevel
 from enrollment.protocol.log_codes import get_log_code
+from enrollment.signals import trouble_logged
 from organization.models import Given, PreparedSelect, insert_row
 
 # A JWT, wherever it stands; and what neither a terminal nor PostgreSQL takes.
@@ -52,6 +53,8 @@ def write_entry(
         detail=_clean_detail(detail or {}, depth=0),
     )
     insert_row(row)
+    if row.level != LogLevel.INFO:
+        trouble_logged.send(LogEntry, entry=row)
     return row
 
 

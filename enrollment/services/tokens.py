@@ -29,6 +29,7 @@ from enrollment.protocol.token import EnrollmentClaims
 from enrollment.selectors import find_service_profile, get_token_state, list_tokens
 from enrollment.services.allow_list import add_allowed_serials
 from enrollment.services.sessions import end_open_sessions
+from enrollment.signals import token_created, token_revoked
 from organization.models import Given, PreparedSelect
 from organization.selectors import get_organization
 from organization.services import audit
@@ -114,6 +115,7 @@ def create_token(
         subject=name,
         detail={"rights": rights, "allowed_serials": len(serials)},
     )
+    token_created.send(EnrollmentToken, token=token)
     return token
 
 
@@ -137,6 +139,7 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     )
     if changed:
         audit.record(actor, action="token.revoke", subject_id=token.jti, subject=token.name)
+        token_revoked.send(EnrollmentToken, token=token)
         family = EnrollmentToken.objects.filter(Q(pk=token.pk) | Q(parent=token)).order_by()
         sessions = EnrollmentSession.objects.filter(token__in=family).order_by()
         reject_requests_of(

@@ -23,6 +23,7 @@ from guardmdm.health.set_up import (
     check_push_certificate,
     check_set_up,
 )
+from guardmdm.health.webhooks import check_webhooks, has_webhooks
 
 
 def examine() -> Iterator[Finding]:
@@ -50,3 +51,5 @@ def examine() -> Iterator[Finding]:
     yield check_authorities()
     yield check_push_certificate()
     yield check_packages()
+    if has_webhooks():
+        yield check_webhooks()

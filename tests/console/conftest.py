@@ -56,6 +56,8 @@ from tests.database import keep_rows
 from tests.devices.inventory import add_certificate, install, make_application
 from tests.policies.packages import make_ipa
 from tests.policies.uploads import upload_package
+from webhooks.models import Delivery, Webhook
+from webhooks.services.webhooks import create_webhook, send_test
 
 PASSWORD = "correct horse battery staple"
 FRESH_SECONDS = 120  # less than the 300 after which some pages want the password again
@@ -86,6 +88,8 @@ class World:
     retired_ra: ServiceCertificate
     software_title: SoftwareTitle
     kiosk: Kiosk
+    webhook: Webhook
+    delivery: Delivery
 
 
 @pytest.fixture(autouse=True)
@@ -200,6 +204,9 @@ def make_world() -> World:
     report_inventory(mac)
     count_software(now=timezone.now())
     entry = write_entry("token_expired", device_id=device.public_id, token=token)
+    webhook = create_webhook(
+        name="Help desk", url="https://help.example.com/secret", events=["log.error"], actor="tests"
+    )[0]
     return World(
         group=group,
         device=device,
@@ -236,6 +243,8 @@ def make_world() -> World:
         retired_ra=retire_ra(),
         kiosk=start_kiosk(token, language="en", actor="tests", now=timezone.now())[0],
         software_title=SoftwareTitle.objects.get(identifier="com.tinyspeck.slackmacgap"),
+        webhook=webhook,
+        delivery=send_test(webhook, actor="tests"),
     )
 
 

@@ -39,6 +39,7 @@ NO_PAGES = (
     "held-request-approve", "held-request-reject", "push-certificate-csr", "command-cancel",
     "bulk-command-cancel",
     "token-kiosk-end", "enrollments-resume",
+    "webhook-test", "webhook-pause", "webhook-resume",
 )  # fmt: skip
 PAGES = [name for name in ROUTES if name not in NO_PAGES]
 AXE: dict[str, dict[str, Any]] = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}

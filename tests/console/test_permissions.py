@@ -76,6 +76,10 @@ READERS = {
     "api-keys": ADMINISTRATORS,
     "api-key-new": ADMINISTRATORS,
     "api-key-revoke": ADMINISTRATORS,
+    "webhook-new": ADMINISTRATORS,
+    "webhook-edit": ADMINISTRATORS,
+    "webhook-delete": ADMINISTRATORS,
+    "webhook-secret": ADMINISTRATORS,
 }
 FORMS = ("-new", "-edit", "-delete", "-revoke", "-remove", "-replace", "-add-profile", "-add-app",
     "-configure", "-install")  # fmt: skip
@@ -96,6 +100,8 @@ ADMINISTRATORS_ONLY = (
     "push-certificate-edit", "settings",
     "administrator-new", "administrator-edit", "administrator-delete", "administrator-reset",
     "api-keys", "api-key-new", "api-key-revoke",
+    "webhook-new", "webhook-edit", "webhook-delete", "webhook-secret", "webhook-test",
+    "webhook-pause", "webhook-resume", "webhook-delivery",
 )  # fmt: skip
 
 
@@ -137,6 +143,7 @@ def fill_in(name: str, world: World) -> str:
         "enrollment/ota/waiting/": world.session.public_id,
         "system/administrators/": get_person().public_id,
         "system/api-keys/": get_key().public_id,
+        "system/webhooks/": world.webhook.public_id,
         "system/certificates/issued/": world.certificate.public_id,
         "system/certificates/authorities/services/": world.retired_ra.public_id,
         "system/certificates/authorities/": world.next_ca.public_id,
@@ -156,6 +163,7 @@ def fill_in(name: str, world: World) -> str:
         "secret": world.secret.public_id,
         "invitation": world.invitation.public_id,
         "kiosk": world.kiosk.public_id,
+        "delivery": world.delivery.public_id,
     }
     chosen = f"?device={world.device.public_id}" if route.startswith("selected-devices/") else ""
     given = {part: value for part, value in values.items() if f":{part}>" in route}

@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ from tests.simulator.errors import HttpRefused
 from tests.simulator.habits import Habits
 from tests.simulator.network import Network
 from tests.simulator.state import Identity
+from tests.webhooks.receiver import Receiver, verify
 
 pytestmark = pytest.mark.slow
 STATIC = "an external static challenge"
+INTEREST_SECONDS = 5
 
 
 @pytest.fixture(scope="module")
@@ -221,6 +224,24 @@ def test_person_is_told_when_the_external_server_gives_no_challenge(
     device = make_device()
     device.enroll(token["url"])
     wait_for(lambda: get_device(api, device).get("status") == "managed", seconds=60)
+
+
+def test_another_server_is_told_when_a_device_enrolls(
+    api: httpx.Client, tls: TlsAuthority, make_device: Callable[..., SimulatedDevice]
+) -> None:
+    receiver = Receiver()
+    with serve(tls.make_context("localhost"), receiver.answer) as there:
+        values = {"name": "Help desk", "url": f"{there.url}/hook", "events": ["device.enrolled"]}
+        made = api.post("webhooks", json=values).raise_for_status().json()
+        time.sleep(INTEREST_SECONDS)  # until every process knows of it
+        device = make_device()
+        device.enroll(make_token(api)["url"])
+        assert receiver.came.wait(60)
+        event = verify(receiver.asked[0], secret=made["secret"])
+        assert event["data"]["device"]["id"] == get_device(api, device)["id"]
+        rows = f"webhooks/{made['id']}/deliveries"
+        wait_for(lambda: api.get(rows).json()["results"][0]["state"] == "delivered", seconds=30)
+        api.delete(f"webhooks/{made['id']}").raise_for_status()
 
 
 def test_no_secret_stands_in_the_log_when_the_stories_are_over(

@@ -46,6 +46,8 @@ from scep.services.rotation import prepare_authority
 from tests.database import keep_rows
 from tests.policies.packages import make_ipa
 from tests.policies.uploads import upload_package
+from webhooks.models import Delivery, Webhook
+from webhooks.services.webhooks import create_webhook, send_test
 
 FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
@@ -104,6 +106,8 @@ class Sample:
     held_request: HeldRequest
     authority: CertificateAuthority
     service_certificate: ServiceCertificate
+    webhook: Webhook
+    delivery: Delivery
 
 
 def build_mobileconfig(name: str = "Wi-Fi", **content: Any) -> bytes:
@@ -198,6 +202,11 @@ def add_invitation(token: EnrollmentToken, *, email: str = "ann@example.com") ->
     return Invitation.objects.latest("id")
 
 
+def add_webhook(**facts: Any) -> Webhook:
+    values = {"name": "Help desk", "url": "https://help.example.com/x", "events": ["log.error"]}
+    return create_webhook(**(values | facts), actor="tests")[0]
+
+
 def add_session(token: EnrollmentToken, **facts: Any) -> EnrollmentSession:
     return EnrollmentSession.objects.create(
         token=token, expires_at=FAR, platform="ios", user_agent="Safari", **facts
@@ -228,6 +237,7 @@ def make_sample() -> Sample:
     token = add_token(group, scep_profile=scep_profile)
     session = add_session(token)
     device = add_device(1, group=group, platform="ios")
+    webhook = add_webhook()
     enrollment = add_enrollment(device, session_id=session.public_id)
     EnrollmentSession.objects.filter(pk=session.pk).update(device_id=device.public_id)
     return Sample(
@@ -261,6 +271,8 @@ def make_sample() -> Sample:
             key_type="ec_p256", activates_at=None, actor="tests", now=timezone.now()
         ),
         service_certificate=ServiceCertificate.objects.earliest("id"),
+        webhook=webhook,
+        delivery=send_test(webhook, actor="tests"),
     )
 
 

@@ -21,6 +21,8 @@ WITHOUT_BODY = (
     "/csr",
     "/cancel",
     "/reveal",
+    "/roll-secret",
+    "/send-again",
     "/test",
     "/check",
     "/approve",

@@ -1,0 +1,178 @@
+"""System › Webhooks: who is told of what, whether it arrives, and what to do where it does not."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from organization.console import (
+    ListPage,
+    Section,
+    get_actor,
+    may,
+    recent_sign_in_required,
+    role_required,
+)
+from organization.models import Role
+from webhooks.errors import WebhookInvalid, WebhookPaused
+from webhooks.forms import WebhookFilter, WebhookForm
+from webhooks.models import IS_WAITING, Delivery, Webhook
+from webhooks.protocol.event_types import EVENT_TYPES
+from webhooks.selectors import hide_path, list_failing, list_webhooks, select_due, select_ready
+from webhooks.services.webhooks import (
+    create_webhook,
+    delete_webhook,
+    pause_webhook,
+    resume_webhook,
+    roll_secret,
+    send_again,
+    send_test,
+    update_webhook,
+)
+
+SHOWN = 50
+COUNTED = 10_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebhookSection(Section):
+    """A section whose new rows are shown with their secret, once."""
+
+    def add_row(self, request: HttpRequest) -> HttpResponse:
+        response: Any = recent_sign_in_required(self._add)(request)
+        return response
+
+    def _add(self, request: HttpRequest) -> HttpResponse:
+        form = WebhookForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                row, secret = create_webhook(**form.cleaned_data, actor=get_actor(request))
+            except WebhookInvalid as refusal:
+                form.add_error(refusal.field or None, str(refusal))
+            else:
+                return _show_secret(request, row, secret=secret)
+        return self._show_form(request, form, row=None)
+
+
+def _show_secret(request: HttpRequest, row: Webhook, *, secret: str) -> HttpResponse:
+    response = render(request, "console/webhook/secret.html", {"row": row, "secret": secret})
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def _describe(request: HttpRequest, row: Webhook) -> dict[str, Any]:
+    now = timezone.now()
+    waiting = Delivery.objects.filter(IS_WAITING, webhook_id=row.pk).order_by()
+    is_ready = select_ready(now=now).filter(pk=row.pk).exists()
+    return {
+        "url": row.url if may(request.user, Role.ADMINISTRATOR) else hide_path(row.url),
+        "events": [(name, EVENT_TYPES.get(name, name)) for name in row.events],
+        "deliveries": Delivery.objects.filter(webhook_id=row.pk).defer("body")[:SHOWN],
+        "waiting": waiting[:COUNTED].count(),
+        "is_moving": is_ready and select_due(row.pk, now=now).exists(),
+        "is_failing": row in list_failing(now=now),
+    }
+
+
+WEBHOOKS = WebhookSection(
+    name="webhooks",
+    item="webhook",
+    route="system/webhooks/",
+    add_label=_("Add webhook"),
+    page=ListPage(
+        title=_("Webhooks"),
+        path=(_("System"),),
+        columns=(_("Webhook"), _("Server"), _("Events"), _("State")),
+        row_template="console/webhook/row.html",
+        get_rows=list_webhooks,
+        filterset=WebhookFilter,
+        empty_title=_("No webhooks yet"),
+        empty_text=_("Another server can be told as soon as a device enrolls or something fails."),
+    ),
+    item_template="console/webhook/webhook.html",
+    get_item_context=_describe,
+    form=WebhookForm,
+    create=create_webhook,
+    update=update_webhook,
+    delete=delete_webhook,
+    refusals=(WebhookInvalid,),
+    write_role=Role.ADMINISTRATOR,
+)
+
+
+@role_required(write=Role.ADMINISTRATOR)
+def test(request: HttpRequest, key: str) -> HttpResponse:
+    row = WEBHOOKS.get_row(key)
+    if request.method == "POST":
+        try:
+            send_test(row, actor=get_actor(request))
+            messages.success(request, gettext("A test is on its way; below is what comes of it."))
+        except WebhookPaused as refusal:
+            messages.error(request, gettext(str(refusal)))
+    return redirect("console:webhook", key)
+
+
+@role_required(write=Role.ADMINISTRATOR)
+def pause(request: HttpRequest, key: str) -> HttpResponse:
+    row = WEBHOOKS.get_row(key)
+    if request.method == "POST":
+        pause_webhook(row, actor=get_actor(request))
+        messages.success(request, gettext("The webhook is paused."))
+    return redirect("console:webhook", key)
+
+
+@role_required(write=Role.ADMINISTRATOR)
+def resume(request: HttpRequest, key: str) -> HttpResponse:
+    row = WEBHOOKS.get_row(key)
+    if request.method == "POST":
+        resume_webhook(row, actor=get_actor(request))
+        messages.success(request, gettext("The webhook is active again."))
+    return redirect("console:webhook", key)
+
+
+@role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+@recent_sign_in_required
+def roll(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask first, then show the new secret, once."""
+    row = WEBHOOKS.get_row(key)
+    if request.method != "POST":
+        return render(request, "console/webhook/roll.html", {"row": row})
+    return _show_secret(request, row, secret=roll_secret(row, actor=get_actor(request)))
+
+
+@role_required(write=Role.ADMINISTRATOR)
+def show_delivery(request: HttpRequest, key: str, delivery: str) -> HttpResponse:
+    """What was sent, and what came of it; a POST sends it again."""
+    webhook = WEBHOOKS.get_row(key)
+    row = get_object_or_404(Delivery, webhook_id=webhook.pk, public_id=delivery)
+    if request.method != "POST":
+        body = json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
+        context = {"webhook": webhook, "row": row, "body": body}
+        return render(request, "console/webhook/delivery.html", context)
+    try:
+        send_again(row, actor=get_actor(request))
+        messages.success(request, gettext("The message is sent again."))
+    except WebhookPaused as refusal:
+        messages.error(request, gettext(str(refusal)))
+    return redirect("console:webhook", key)
+
+
+console_urlpatterns: list[URLPattern] = [
+    *WEBHOOKS.build_urls(),
+    path("system/webhooks/<str:key>/test", test, name="webhook-test"),
+    path("system/webhooks/<str:key>/pause", pause, name="webhook-pause"),
+    path("system/webhooks/<str:key>/resume", resume, name="webhook-resume"),
+    path("system/webhooks/<str:key>/secret", roll, name="webhook-secret"),
+    path(
+        "system/webhooks/<str:key>/deliveries/<str:delivery>",
+        show_delivery,
+        name="webhook-delivery",
+    ),
+]

@@ -1,0 +1,13 @@
+"""What cannot be done with a webhook."""
+
+
+class WebhookInvalid(ValueError):
+    """A webhook that could not work; `field` names what is wrong with it, "" for the whole."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class WebhookPaused(Exception):
+    """Nothing is sent to a webhook that is paused."""
