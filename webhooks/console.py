@@ -25,7 +25,7 @@ from webhooks.errors import WebhookInvalid, WebhookPaused
 from webhooks.forms import WebhookFilter, WebhookForm
 from webhooks.models import IS_WAITING, Delivery, Webhook
 from webhooks.protocol.event_types import EVENT_TYPES
-from webhooks.selectors import hide_path, list_failing, list_webhooks, select_due, select_ready
+from webhooks.selectors import hide_path, list_webhooks, select_due, select_ready
 from webhooks.services.webhooks import (
     create_webhook,
     delete_webhook,
@@ -77,7 +77,6 @@ def _describe(request: HttpRequest, row: Webhook) -> dict[str, Any]:
         "deliveries": Delivery.objects.filter(webhook_id=row.pk).defer("body")[:SHOWN],
         "waiting": waiting[:COUNTED].count(),
         "is_moving": is_ready and select_due(row.pk, now=now).exists(),
-        "is_failing": row in list_failing(now=now),
     }
 
 

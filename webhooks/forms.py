@@ -1,6 +1,7 @@
 """The console's form and filter of webhooks."""
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, gettext_lazy
 
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
@@ -31,7 +32,9 @@ class WebhookForm(ConsoleForm):
     )
     events = forms.MultipleChoiceField(
         label=_("Events"),
-        choices=[(name, gettext_lazy(text)) for name, text in EVENT_TYPES.items()],
+        choices=[
+            (name, format_lazy("{} ({})", _(text), name)) for name, text in EVENT_TYPES.items()
+        ],
         widget=forms.CheckboxSelectMultiple,
     )
 

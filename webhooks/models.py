@@ -38,6 +38,11 @@ class Webhook(TimeStamped):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the receiver was down when it was last tried, and is given time."""
+        return self.state == WebhookState.ACTIVE and self.next_attempt_at is not None
+
 
 class DeliveryState(models.TextChoices):
     WAITING = "waiting", "Waiting"

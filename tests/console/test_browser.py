@@ -269,6 +269,20 @@ class TestBehaviour:
         page.fill("[name=max_uses]", "0")
         assert warning.is_visible()
 
+    def test_a_webhook_shows_its_secret_once_and_what_was_sent(
+        self, page: Any, world: World
+    ) -> None:
+        page.goto("/console/system/webhooks/new")
+        page.fill("[name=name]", "Help desk")
+        page.fill("[name=url]", "https://help.example.com/")
+        page.check("[name=events][value='log.error']")
+        page.click("main button:has-text('Add webhook')")
+        assert page.input_value("#secret").startswith("whsec_")
+        check_page(page, name="a webhook's secret")
+        page.goto(fill_in("webhook", world))  # which asks again every 3 seconds: a test waits
+        page.click("text=webhook.test")
+        page.wait_for_selector(f"dialog[open] pre:has-text('{world.webhook.public_id}')")
+
     def test_the_device_page_follows_what_happens(self, page: Any, world: World) -> None:
         page.goto(f"/console/devices/{world.device.public_id}")
         world.device.status = "managed"

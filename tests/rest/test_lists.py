@@ -39,6 +39,8 @@ from tests.rest.conftest import (
     add_token,
 )
 from tests.rest.operations import LISTS, build_path
+from webhooks.models import Webhook
+from webhooks.services.webhooks import send_test
 
 pytestmark = pytest.mark.django_db
 
@@ -260,6 +262,10 @@ FILL: dict[str, Callable[[int, Sample], Any]] = {
     ),
     "scep/authorities": _fill_authorities,
     "scep/service-certificates": _fill_services,
+    "webhooks": lambda number, _: Webhook.objects.create(
+        name=f"{number}", url="https://help.example.com/", secret=b"x"
+    ),
+    "webhooks/{webhook}/deliveries": lambda _, sample: send_test(sample.webhook, actor="tests"),
 }
 
 
