@@ -1,7 +1,6 @@
 """System › Webhooks: who is told of what, whether it arrives, and what to do where it does not."""
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -41,24 +40,10 @@ SHOWN = 50
 COUNTED = 10_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class WebhookSection(Section):
-    """A section whose new rows are shown with their secret, once."""
-
-    def add_row(self, request: HttpRequest) -> HttpResponse:
-        response: Any = recent_sign_in_required(self._add)(request)
-        return response
-
-    def _add(self, request: HttpRequest) -> HttpResponse:
-        form = WebhookForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                row, secret = create_webhook(**form.cleaned_data, actor=get_actor(request))
-            except WebhookInvalid as refusal:
-                form.add_error(refusal.field or None, str(refusal))
-            else:
-                return _show_secret(request, row, secret=secret)
-        return self._show_form(request, form, row=None)
+def _show_created(request: HttpRequest, made: tuple[Webhook, str]) -> HttpResponse:
+    """The one page that shows a new webhook's secret."""
+    row, secret = made
+    return _show_secret(request, row, secret=secret)
 
 
 def _show_secret(request: HttpRequest, row: Webhook, *, secret: str) -> HttpResponse:
@@ -80,7 +65,7 @@ def _describe(request: HttpRequest, row: Webhook) -> dict[str, Any]:
     }
 
 
-WEBHOOKS = WebhookSection(
+WEBHOOKS = Section(
     name="webhooks",
     item="webhook",
     route="system/webhooks/",
@@ -102,7 +87,9 @@ WEBHOOKS = WebhookSection(
     update=update_webhook,
     delete=delete_webhook,
     refusals=(WebhookInvalid,),
+    show_created=_show_created,
     write_role=Role.ADMINISTRATOR,
+    is_sensitive=True,
 )
 
 

@@ -30,10 +30,11 @@ class Receiver:
 
     def answer(self, asked: Asked) -> Reply:
         self.asked.append(asked)
+        # Before the sleep: whoever gave up waiting is by then in another test.
+        reply = Reply(self.statuses.pop(0) if self.statuses else self.status, headers=self.headers)
         self.came.set()
         time.sleep(self.seconds)
-        status = self.statuses.pop(0) if self.statuses else self.status
-        return Reply(status, headers=self.headers)
+        return reply
 
     @property
     def events(self) -> list[dict[str, Any]]:

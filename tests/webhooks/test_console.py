@@ -111,7 +111,7 @@ class TestConsole:
         Delivery.objects.update(state=DeliveryState.GIVEN_UP, finished_at=timezone.now())
         row, browser = Delivery.objects.get(), clients["administrator"]
         path = f"/console/system/webhooks/{webhook.public_id}"
-        assert row.event_id in browser.get(path).content.decode()
+        assert row.public_id in browser.get(path).content.decode()
         page = browser.get(f"{path}/deliveries/{row.public_id}").content.decode()
         assert "&lt;script&gt;" in page
         browser.post(f"{path}/deliveries/{row.public_id}")
