@@ -231,7 +231,7 @@ def test_another_server_is_told_when_a_device_enrolls(
     with serve(tls.make_context("localhost"), receiver.answer) as there:
         values = {"name": "Help desk", "url": f"{there.url}/hook", "events": ["device.enrolled"]}
         made = api.post("webhooks", json=values).raise_for_status().json()
-        enrolled = []
+        enrolled: list[SimulatedDevice] = []
         while not receiver.came.wait(2):  # every process knows of it within five seconds
             assert len(enrolled) < 10
             enrolled.append(make_device())

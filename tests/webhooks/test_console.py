@@ -174,8 +174,9 @@ class TestRest:
         refused = program.post(f"{path}/test")
         assert (refused.status_code, refused.json()["code"]) == (409, "webhook_paused")
         assert program.patch(path, {"state": "active"}).json()["state"] == "active"
-        for wrong in ({"url": "http://x/"}, {"events": []}, {"events": ["x"]}, {"secret": "x"}):
-            assert program.patch(path, wrong).status_code == 400
+        wrong: list[dict[str, Any]] = [{"url": "http://x/"}, {"events": []}, {"events": ["x"]}]
+        for changes in (*wrong, {"secret": "x"}):
+            assert program.patch(path, changes).status_code == 400
         assert program.delete(path).status_code == 204
         assert program.get(path).status_code == 404
 

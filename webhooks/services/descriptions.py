@@ -85,7 +85,7 @@ def describe_token(token: EnrollmentToken) -> dict[str, Any]:
         "token": {
             "id": token.jti,
             "name": token.name,
-            "group": token.group.public_id,
+            "group": token.group.public_id if token.group else None,
             "expires_at": _write(token.expires_at),
             "max_uses": token.max_uses,
             "uses": token.use_count,
