@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.errors import MessageInvalid
 from devices.protocol.channel import ChannelMessage, decode_channel
+from devices.protocol.inner_refusals import list_refusals
 from devices.protocol.reading import find_text, get_text
 
 IDLE, NOT_NOW = "Idle", "NotNow"
@@ -45,16 +46,23 @@ class Report(ChannelMessage):
 
 
 def decode_report(message: dict[str, Any]) -> Report:
-    """Raises MessageInvalid when a key is missing, or a status unknown."""
+    """Raises MessageInvalid when a key is missing, or a status unknown.
+
+    What is acknowledged as a whole and refused inside is an error.
+    """
     status = get_text(message, "Status")
     if status not in STATUSES:
         raise MessageInvalid("a Status that no device has")
+    answer = {key: value for key, value in message.items() if key not in ENVELOPE}
+    chain = _decode_error_chain(message.get("ErrorChain", []))
+    if status == ACKNOWLEDGED and (refusals := list_refusals(answer)):
+        status, chain = ERROR, [*chain, *refusals]
     return Report(
         channel=decode_channel(message),
         status=status,
         command_uuid="" if status == IDLE else find_text(message, "CommandUUID"),
-        error_chain=_decode_error_chain(message.get("ErrorChain", [])),
-        answer={key: value for key, value in message.items() if key not in ENVELOPE},
+        error_chain=chain,
+        answer=answer,
     )
 
 

@@ -36,7 +36,7 @@ def settle_secrets(command: Command, *, answer: Answer, now: datetime) -> None:
     done = command.state == CommandState.ACKNOWLEDGED
     if command.request_type in SETTING:
         rows = EscrowedSecret.objects.filter(command_uuid=command.uuid, confirmed_at=None)
-        if done and not _is_refused(command.request_type, answer):
+        if done:
             rows.update(confirmed_at=now, updated_at=now)
         elif command.attempts <= 1:
             rows.delete()
@@ -47,12 +47,6 @@ def settle_secrets(command: Command, *, answer: Answer, now: datetime) -> None:
 def concerns_secrets(command: Command) -> bool:
     """Whether settle_secrets has anything to do for the command, whatever it was answered."""
     return command.request_type in CONCERNED
-
-
-def _is_refused(request_type: str, answer: Answer) -> bool:
-    """A Mac acknowledges a firmware password that it does not take."""
-    told = answer.get(request_type)
-    return isinstance(told, dict) and told.get("PasswordChanged") is False
 
 
 def _keep_bypass_code(command: Command, answer: Answer, now: datetime) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment
-from devices.protocol.connect import get_error_text
 from devices.selectors import OPEN_STATES
 from devices.services.answers import get_error
 from devices.services.status import set_status
@@ -83,16 +82,8 @@ def _settle_package(status: ItemStatus, *, command: Command, now: datetime) -> N
 
 
 def _settle_configuration(status: ItemStatus, *, command: Command, now: datetime) -> None:
-    """Settings is acknowledged as a whole; how each went stands inside."""
-    settings = command.result.get("Settings")
-    answer = settings[0] if isinstance(settings, list) and settings else {}
-    chain = answer.get("ErrorChain") if isinstance(answer, dict) else None
-    is_refused = isinstance(answer, dict) and answer.get("Status", "Acknowledged") != "Acknowledged"
     if command.state != CommandState.ACKNOWLEDGED:
         mark_failed(status, message=_describe_error(command), now=now)
-    elif is_refused:
-        text = get_error_text(chain if isinstance(chain, list) else [])
-        mark_failed(status, message=text or "The configuration was refused.", now=now)
     else:
         mark_installed(status, now=now)
 

@@ -102,3 +102,14 @@ def test_apps_that_were_asked_for_are_kept_when_an_old_mac_lists_them_all(
     uuid = ask(device, "InstalledApplicationList", Identifiers=wanted)
     command = answer(device, uuid, InstalledApplicationList=apps)
     assert command.result == {"InstalledApplicationList": [apps[17], apps[3999]]}
+
+
+def test_a_setting_that_is_refused_inside_an_acknowledged_answer_is_an_error(
+    device: MdmDevice,
+) -> None:
+    """Devices acknowledge Settings as a whole."""
+    uuid = ask(device, "Settings", Settings=[{"Item": "DataRoaming", "Enabled": True}])
+    chain = [{"ErrorDomain": "X", "ErrorCode": 7, "LocalizedDescription": "Kein Tarif."}]
+    command = answer(device, uuid, Settings=[{"Status": "Error", "ErrorChain": chain}])
+    assert (command.state, command.error_chain) == ("error", chain)
+    assert command.result["Settings"][0]["Status"] == "Error"

@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState, Group
-from devices.protocol.channel import Channel
-from devices.protocol.connect import Report
+from devices.protocol.connect import decode_report
 from devices.services.answers import record_result
 from devices.services.queue import enqueue, take_next
 from policies.models import ItemStatus
@@ -78,13 +77,8 @@ class Handheld:
         status, answer = self.answers.get(command.request_type, self.obey_one)(body)
         chain = answer.pop("ErrorChain", [])
         self.now += timedelta(seconds=1)
-        report = Report(
-            Channel(self.enrollment.device.udid),
-            status=status,
-            command_uuid=command.uuid,
-            error_chain=chain,
-            answer=answer,
-        )
+        names = {"UDID": self.enrollment.device.udid, "CommandUUID": command.uuid}
+        report = decode_report({"Status": status, "ErrorChain": chain, **names, **answer})
         record_result(self.enrollment, report=report, now=self.now)
 
     def obey_one(self, body: Plist) -> Answer:

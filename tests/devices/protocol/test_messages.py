@@ -43,6 +43,61 @@ def test_a_users_message_is_told_apart(key: str) -> None:
     assert not decode_checkin(UPDATE).is_user_channel
 
 
+CHAIN = [{"ErrorDomain": "X", "ErrorCode": 7, "USEnglishDescription": "Not while locked."}]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({"Settings": [{"Status": "Error", "ErrorChain": CHAIN}]}, "Not while locked."),
+        ({"Settings": {"Status": "Error"}}, "The device refused the setting."),
+        (
+            {"Settings": [{"Status": "Acknowledged"}, {"Status": "Error", "ErrorChain": "x"}]},
+            "The device refused the setting.",
+        ),
+        (
+            {"UpdateResults": [{"InstallAction": "Error", "ErrorChain": CHAIN}]},
+            "Not while locked.",
+        ),
+        (
+            {"UpdateResults": [{"Status": "DownloadInsufficientSpace"}]},
+            "The device cannot update: DownloadInsufficientSpace.",
+        ),
+        ({"SetFirmwarePassword": {"PasswordChanged": False}}, "The Mac did not change"),
+        (
+            {"ResponseList": [{"DeviceRequestSuccess": False, "DeviceRequestReturnError": "Off."}]},
+            "Off.",
+        ),
+    ],
+)
+def test_what_is_refused_inside_an_acknowledged_answer_is_an_error(
+    answer: dict[str, Any], text: str
+) -> None:
+    report = decode_report({"UDID": "U", "CommandUUID": "C", "Status": "Acknowledged", **answer})
+    assert report.status == "Error"
+    assert text in get_error_text(report.error_chain)
+    assert report.answer == answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"Settings": [{"Status": "Acknowledged", "Identifier": "a"}]},
+        {"Settings": [{"Identifier": "a"}, 5]},
+        {"Settings": "Error"},
+        {"UpdateResults": [{"InstallAction": "InstallASAP", "Status": "Downloading"}]},
+        {"SetFirmwarePassword": {"PasswordChanged": True}},
+        {"ResponseList": [{"DeviceRequestSuccess": True}]},
+        {"PasswordVerified": False},
+    ],
+)
+def test_an_acknowledged_answer_is_none_when_nothing_is_refused_inside(
+    answer: dict[str, Any],
+) -> None:
+    report = decode_report({"UDID": "U", "CommandUUID": "C", "Status": "Acknowledged", **answer})
+    assert (report.status, report.error_chain) == ("Acknowledged", [])
+
+
 def test_an_empty_bootstrap_token_takes_the_old_one_back() -> None:
     message = decode_checkin(
         {"MessageType": "SetBootstrapToken", "UDID": "U", "BootstrapToken": b""}
