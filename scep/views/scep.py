@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -42,6 +42,7 @@ from scep.signals import scep_asked
 
 RETRY_AFTER_SECONDS = "30"
 METHODS = ("GET", "POST")
+NO_PROFILE = "There is no such SCEP profile."
 PLAIN_TEXT = "text/plain; charset=utf-8"
 PKI_MESSAGE = "application/x-pki-message"
 Environ = dict[str, Any]
@@ -77,6 +78,11 @@ def answer_plainly(
         response = _refuse("Too many requests were refused, wait a minute.", status=429)
         response["Retry-After"] = str(limited.retry_after)
         return response
+    except IntegrityError:
+        # Was it deleted while it was asked?
+        if ScepProfile.objects.filter(public_id=profile_id).exists():
+            raise
+        return _refuse(NO_PROFILE, status=404)
     except (OperationalError, InterfaceError, NotSetUp, SecretUnreadable):
         response = _refuse("The server is not ready, try again later.", status=503)
         response["Retry-After"] = RETRY_AFTER_SECONDS
@@ -89,7 +95,7 @@ scep.plain = answer_plainly  # type: ignore[attr-defined]
 def _answer(environ: Environ, profile_id: str, session_id: str) -> Answer | HttpResponse:
     served = find_served_profile(profile_id, now=timezone.now())
     if served is None:
-        return _refuse("There is no such SCEP profile.", status=404)
+        return _refuse(NO_PROFILE, status=404)
     try:
         return _operate(environ, served, session_id)
     except MessageUnreadable as refusal:

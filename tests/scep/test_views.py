@@ -1,13 +1,16 @@
 """The SCEP endpoint: what it offers, and what it answers to nonsense."""
 
 import random
+from typing import Any
 
 import pytest
 from cryptography import x509
 from django.db import OperationalError
 from django.test import Client
 
-from scep.models import IssuedCertificate, ScepProfile
+from scep.models import HeldRequest, IssuedCertificate, ScepProfile
+from scep.services.challenges import check_challenge
+from scep.services.profiles import delete_scep_profile
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device
 from tests.scep.reply import run_openssl
@@ -44,6 +47,33 @@ def test_ra_and_cas_are_returned_when_asked_for(
     assert response["Content-Type"] == "application/x-x509-ca-ra-cert"
     text = run_openssl("pkcs7", "-inform", "DER", "-print_certs", stdin=response.content)
     assert set(x509.load_pem_x509_certificates(text)) == set(chain)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_held", [False, True], ids=["issued at once", "held"])
+def test_nobody_meets_an_error_when_the_profile_is_deleted_while_it_is_asked(
+    is_held: bool,
+    client: Client,
+    static_profile: ScepProfile,
+    ra: x509.Certificate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ScepProfile.objects.update(hold_for_approval=is_held)
+
+    def check_then_delete(*arguments: Any, **options: Any) -> Any:
+        grant = check_challenge(*arguments, **options)
+        delete_scep_profile(static_profile, actor="an administrator at the same moment")
+        return grant
+
+    monkeypatch.setattr("scep.services.enrollment_request.check_challenge", check_then_delete)
+    answer = client.post(
+        f"/scep/{static_profile.public_id}?operation=PKIOperation",
+        Device().build_request(ra=ra, challenge=STATIC_CHALLENGE),
+        content_type="application/x-pki-message",
+    )
+    assert (answer.status_code, answer.content) == (404, b"There is no such SCEP profile.")
+    assert not IssuedCertificate.objects.exists()
+    assert not HeldRequest.objects.exists()
 
 
 def test_decrypting_key_is_not_the_cas(chain: list[x509.Certificate]) -> None:
