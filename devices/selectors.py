@@ -229,6 +229,19 @@ def list_commands(device: Device) -> QuerySet[Command]:
     return rows.defer("body", "result")
 
 
+def list_questions(
+    device: Device, enrollment: Enrollment | None, *, request_type: str
+) -> QuerySet[Command]:
+    """What the device's enrollment was asked by this RequestType, newest first.
+
+    By the device its history is one walk; by the enrollment alone PostgreSQL reads every command
+    there is, from the newest on, to find one that was never sent.
+    """
+    history = Command.objects.filter(device=device, enrollment=enrollment)
+    asked = history.filter(request_type=request_type)
+    return asked.only("state", "created_at", "completed_at", "error_chain", "request_type")
+
+
 def list_bulk_commands(bulk: BulkCommand) -> QuerySet[Command]:
     """The commands that a bulk command has brought to devices, newest first."""
     rows = Command.objects.filter(bulk=bulk).select_related("device")

@@ -274,11 +274,12 @@ def log_item_installed(status: ItemStatus, **_: Any) -> None:
 
 @receiver(policies.item_failed)
 def log_item_failed(status: ItemStatus, message: str, **_: Any) -> None:
+    item = status.find_item()
     _write_device(
         "policy_item_failed",
         status.enrollment,
         message=f"{status.name}: {message}",
-        detail={"item": status.item.public_id if status.item else "", "kind": status.kind},
+        detail={"item": item.public_id if item else "", "kind": status.kind},
     )
 
 

@@ -27,11 +27,14 @@ class Enrollment(PushTarget, TimeStamped):
     )
     group = models.ForeignKey(
         Group,
-        models.SET_NULL,
+        # A group that is gone stands on in those that are live or over: to empty 50,000 rows would
+        # keep their devices waiting (docs/adr/0237).
+        models.DO_NOTHING,
         null=True,
         blank=True,
         related_name="+",
-        help_text="The device joins it when this enrollment becomes live.",
+        db_constraint=False,
+        help_text="The device joins it when this enrollment becomes live; it may be deleted later.",
     )
     session_id = models.CharField(max_length=32, blank=True, db_index=True)
     certificate_sha256 = models.CharField(

@@ -196,14 +196,16 @@ def fail_session(session_id: str, *, code: str) -> None:
 
 
 def end_open_sessions(token: EnrollmentToken, *, code: str, now: datetime) -> int:
-    """Tell everybody who has begun with the token why it is over; return how many that are.
+    """Tell everybody who is enrolling with the token why it is over; return how many that are.
 
     Nothing depends on it: a token is looked at whenever one of its sessions is used.
     """
     family = EnrollmentToken.objects.filter(Q(pk=token.pk) | Q(parent=token)).order_by()
     # No join: the state has to be asked of the row itself, which a device may be taking.
     begun = EnrollmentSession.objects.filter(token__in=family, state__in=UNTAKEN_STATES)
-    return begun.update(state=SessionState.FAILED, failure_code=code, due_at=None, updated_at=now)
+    # Those of earlier have ended for reasons of their own, and may be very many.
+    going = begun.filter(expires_at__gt=now)
+    return going.update(state=SessionState.FAILED, failure_code=code, due_at=None, updated_at=now)
 
 
 def link_device(session_id: str, *, device_id: str) -> None:

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 
-from devices.models import Command, Device, DeviceCertificate, Enrollment, InstalledApplication
-from devices.selectors import find_live_enrollment, is_asked_for_everything
+from devices.models import Device, DeviceCertificate, Enrollment, InstalledApplication
+from devices.selectors import find_live_enrollment, is_asked_for_everything, list_questions
 from devices.services.queries import REQUEST_TYPES, find_right_refusal
 from guardmdm.console.facts import describe_information, describe_security, list_answer
 from organization.console import ListPage, role_required
@@ -69,18 +69,13 @@ def _describe_freshness(
 ) -> dict[str, Any]:
     """Return what the page says about when this was reported, or why it was not."""
     enrollment = find_live_enrollment(device)
-    questions: QuerySet[Command] = Command.objects.filter(
-        enrollment=enrollment, request_type=REQUEST_TYPES[facts]
-    )
     return {
         "device": device,
         "tab": facts,
         "reported_at": reported_at,
         "is_enrolled": enrollment is not None,
         "missing_right": find_right_refusal(enrollment, name=facts) if enrollment else "",
-        "question": questions.only(
-            "state", "created_at", "completed_at", "error_chain", "request_type"
-        ).first(),
+        "question": list_questions(device, enrollment, request_type=REQUEST_TYPES[facts]).first(),
         "is_asked_for_everything": is_asked_for_everything(device),
     }
 

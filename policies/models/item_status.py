@@ -17,7 +17,15 @@ class ItemStatus(models.Model):
 
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="item_statuses")
     item = models.ForeignKey(
-        PolicyItem, models.SET_NULL, null=True, blank=True, related_name="statuses"
+        PolicyItem,
+        # It is taken off devices one after the other, and stands here until that is done: to empty
+        # 100,000 rows would keep the administrator waiting (docs/adr/0237).
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="statuses",
+        db_constraint=False,
+        help_text="It may be deleted: find_item.",
     )
     kind = models.CharField(max_length=10, choices=ItemKind)
     name = models.CharField(max_length=200)
@@ -66,6 +74,11 @@ class ItemStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.state}"
+
+    def find_item(self) -> PolicyItem | None:
+        """Return the item, None where it is gone."""
+        key = self.item_id
+        return None if key is None else PolicyItem.objects.filter(pk=key).first()
 
     @property
     def is_awaited(self) -> bool:

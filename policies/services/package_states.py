@@ -20,7 +20,7 @@ NUMBER = re.compile(r"\d{1,18}")
 
 def get_bundles(status: ItemStatus) -> Mapping[str, str]:
     """Return the version of each app in the item's package, by bundle identifier; {} = none."""
-    item = status.item
+    item = status.find_item()
     if item is None or item.package is None or not item.is_mac_package:
         return {}
     bundles: dict[str, str] = item.package.bundles

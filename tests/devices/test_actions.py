@@ -8,7 +8,8 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled
-from devices.models import Command, Device, Group
+from devices.models import Command, Device, Enrollment, Group
+from devices.selectors import list_enrollments
 from devices.services import actions
 from devices.services.groups import create_group, delete_group, update_group
 from devices.services.status import set_status
@@ -323,6 +324,35 @@ def test_a_group_with_devices_is_not_deleted(phone: MdmDevice) -> None:
     delete_group(group, actor=ACTOR)
     assert not Group.objects.filter(name__contains="mpty").exists()
     assert set(get_audit()) == {"group.create", "group.update", "group.delete"}
+
+
+def test_deleting_a_group_that_its_devices_have_left_touches_none_of_them(
+    phone: MdmDevice,
+) -> None:
+    """Their rows are not locked: with 50,000 of them, none waits for the administrator."""
+    left, group = phone.group, create_group("New", actor=ACTOR)
+    Enrollment.objects.update(group=left)
+    actions.assign_group(phone.row, group=group, actor=ACTOR)
+    delete_group(left, actor=ACTOR)
+    assert phone.enrollment.group_id is not None
+    (enrollment,) = list_enrollments(phone.row)
+    assert enrollment.group is None
+    assert phone.token_update().status_code == 200
+    assert phone.row.group == group
+    assert phone.connect().status_code == 200
+
+
+def test_a_device_that_is_enrolling_joins_no_group_that_was_deleted(
+    phone: MdmDevice, make_device: MakeDevice
+) -> None:
+    joining = create_group("Joining", actor=ACTOR)
+    again = make_device(udid=phone.udid)
+    assert again.authenticate().status_code == 200
+    newest = Enrollment.objects.filter(state="authenticated")
+    assert newest.update(group=joining) == 1
+    delete_group(joining, actor=ACTOR)
+    assert again.token_update().status_code == 200
+    assert phone.row.group == phone.group
 
 
 def test_a_profile_goes_out_byte_by_byte_as_it_came(phone: MdmDevice) -> None:

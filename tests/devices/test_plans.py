@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment, UserChannel
 from devices.rest.commands import CommandFilters, CommandViewSet
-from devices.selectors import filter_by_words
+from devices.selectors import filter_by_words, list_questions
 from devices.services.bulk_commands import request_bulk
 from devices.services.poke import poke_silent
 from devices.services.push_requests import request_due_pushes
@@ -145,6 +145,15 @@ def test_devices_are_found_by_words_without_reading_all_of_them(fleet: Fleet, te
         assert "Bitmap Index Scan on device_words" in rows.order_by().explain()
     # A word of two letters has nothing that the index knows; it is found all the same.
     assert filter_by_words(Device.objects.all(), "zz").count() == 0
+
+
+def test_what_a_device_was_asked_is_found_in_its_own_history(phone: MdmDevice) -> None:
+    asked = list_questions(phone.row, phone.enrollment, request_type="NeverAsked")
+    with connection.cursor() as cursor:
+        # Of so few commands reading all, and sorting them, is cheaper still.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        assert "command_history" in asked[:1].explain()
 
 
 @pytest.mark.parametrize("name", ["bulk", "device", "user"])

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Event
 from typing import Any
 
@@ -139,6 +140,19 @@ def test_session_that_was_open_enrolls_nothing_when_its_token_is_revoked(
     assert refused.value.code == "token_revoked"
     state = client.get(f"/enroll/sessions/{session.public_id}").json()
     assert (state["state"], state["code"]) == ("failed", "token_revoked")
+
+
+def test_session_that_was_over_keeps_its_own_reason_when_its_token_is_revoked(
+    leaked: EnrollmentToken, make_session: MakeSession
+) -> None:
+    """They may be tens of thousands, whose rows are left alone."""
+    over, going = make_session(leaked), make_session(leaked)
+    rows = EnrollmentSession.objects.filter(pk=over.pk)
+    past = timezone.now() - timedelta(minutes=1)
+    rows.update(state="failed", failure_code="token_exhausted", expires_at=past)
+    respond_to_leak(leaked, action=KEEP, devices=None, actor="a")
+    codes = [get_session(each.public_id).failure_code for each in (over, going)]
+    assert codes == ["token_exhausted", "token_revoked"]
 
 
 def test_device_that_has_enrolled_keeps_its_state_when_the_token_is_revoked(

@@ -10,12 +10,14 @@ from devices.models import Group
 from organization.models import AuditEntry
 from organization.selectors import get_organization
 from policies.errors import ItemInvalid, PolicyInvalid, ProfileInvalid
-from policies.models import Policy, PolicyItem
+from policies.models import ItemStatus, Policy, PolicyItem
+from policies.selectors import list_item_statuses
 from policies.services.bootstrap import ensure_demo_policy
 from policies.services.items import add_app_item, add_profile_item, remove_item, replace_profile
 from policies.services.policies import assign_groups, create_policy, delete_policy, update_policy
 from policies.signals import policy_changed
 from tests.policies.conftest import ADMIN
+from tests.policies.device import Handheld
 from tests.policies.profiles import make_mobileconfig
 
 Add = Callable[..., PolicyItem]
@@ -75,6 +77,24 @@ def test_every_write_leaves_an_audit_entry_when_it_is_done(
         "policy.assign",
         "policy.delete",
     ]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["policy", "item"])
+def test_an_item_stands_on_its_devices_until_it_is_off_them_when_it_was_deleted(
+    policy: Policy, device: Handheld, add_profile: Add, whole: bool
+) -> None:
+    """The administrator waits for none of the 100,000 rows that speak of it."""
+    item = add_profile()
+    device.settle()
+    key = item.pk
+    delete_policy(policy, actor=ADMIN) if whole else remove_item(item, actor=ADMIN)
+    (status,) = ItemStatus.objects.all()
+    assert (status.item_id, status.find_item()) == (key, None)
+    ((of_policy,),) = [each.items for each in list_item_statuses(device.enrollment.device)]
+    assert of_policy.item is None
+    device.settle()
+    assert device.profiles == {}
+    assert not ItemStatus.objects.exists()
 
 
 def test_a_profile_has_our_identity_when_it_is_added(add_profile: Add) -> None:
