@@ -18,7 +18,7 @@ from organization.models import Role
 from scep.errors import FingerprintMismatch, ProfileInUse, ProfileInvalid, ServerUnreachable
 from scep.forms import ScepProfileFilter, ScepProfileForm
 from scep.models import ScepProfile
-from scep.selectors import get_ca_certificate_fingerprint
+from scep.selectors import find_next_ca, get_ca_certificate_fingerprint
 from scep.services import profile_test
 from scep.services.external_servers import check_profile, fetch_ca_certificates
 from scep.services.permitted_names import list_profile_warnings
@@ -42,8 +42,16 @@ def _describe_server(request: HttpRequest, profile: ScepProfile) -> dict[str, An
         "trusted": profile.trusted_cas.defer("private_key", "certificate"),
         "certificate_count": certificates[: MOST + 1].count(),
         "most": MOST,
-        "warnings": list_profile_warnings(profile),
+        "warnings": _list_warnings(profile),
     }
+
+
+def _list_warnings(profile: ScepProfile) -> list[str]:
+    """Return what the CA of today, and the one that takes over, may not certify."""
+    warnings, following = list_profile_warnings(profile), find_next_ca()
+    if following is not None and profile.issuing_ca is not None and not profile.single_certificate:
+        warnings += list_profile_warnings(profile, authority=following)
+    return warnings
 
 
 def _fetch_authority(request: HttpRequest, profile: ScepProfile | None) -> ScepProfileForm:

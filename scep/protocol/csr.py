@@ -198,9 +198,6 @@ def _verify_extensions(
     request: x509.CertificateSigningRequest, *, allowed: Collection[object]
 ) -> None:
     """Refuse what an honest device never asks for; whatever else is asked for is left out."""
-    asked = [each for each in request.attributes if each.oid.dotted_string in EXTENSION_REQUESTS]
-    if len(asked) > 1:
-        raise RequestRejected("the certificate request asks for extensions more than once")
     for extension in request.extensions:
         value = extension.value
         if isinstance(value, x509.BasicConstraints) and value.ca:
@@ -220,10 +217,16 @@ def _verify_alternative_names(value: object, *, allowed: Collection[object]) -> 
 
 
 def _read_challenge(der: bytes) -> str:
-    """Return a request's challenge in any encoding, by asn1crypto; raises RequestRejected."""
+    """Return a request's challenge in any encoding, by asn1crypto; raises RequestRejected.
+
+    A second list of extensions, which cryptography would not read, is refused here.
+    """
     attributes = CertificationRequest.load(der, strict=True)["certification_request_info"][
         "attributes"
     ]
+    asked = [each for each in attributes if each["type"].dotted in EXTENSION_REQUESTS]
+    if len(asked) > 1:
+        raise RequestRejected("the certificate request asks for extensions more than once")
     found = [
         attribute["values"]
         for attribute in attributes

@@ -110,10 +110,12 @@ def test_administrators_are_told_before_such_a_ca_takes_over(
     page = client.get(f"/console/system/certificates/authorities/{row.public_id}")
     assert "“email={owner}” of the SCEP profile Static" in page.content.decode()
     assert list_profile_warnings(static_profile) == []
+    url = f"/console/enrollment/scep/{static_profile.public_id}"
+    before = client.get(url).content.decode()
     activate(row)
+    for text in (before, client.get(url).content.decode()):
+        assert text.count("“email={owner}” of the SCEP profile Static") == 1
     static_profile.refresh_from_db()
-    page = client.get(f"/console/enrollment/scep/{static_profile.public_id}")
-    assert "“email={owner}” of the SCEP profile Static" in page.content.decode()
     update_scep_profile(static_profile, actor="a", subject_alternative_names=[])
     assert list_profile_warnings(static_profile) == list_authority_warnings(row) == []
     update_scep_profile(static_profile, actor="a", subject=["CN={serial}.other.org"])

@@ -91,6 +91,27 @@ def join(*elements: bytes) -> bytes:
     return bytes(core.Sequence(contents=b"".join(elements)).dump())
 
 
+def make_with_attributes(key: rsa.RSAPrivateKey, attributes: bytes) -> bytes:
+    """Return a request with these attributes, DER, and a signature that is right."""
+    plain = CertificationRequest.load(make_csr(key))
+    info = plain["certification_request_info"]
+    tagged = core.Sequence(contents=attributes, tag_type="implicit", tag=0).dump()
+    names = ("version", "subject", "subject_pk_info")
+    signed = join(*(info[name].dump() for name in names), tagged)
+    signature = core.OctetBitString(key.sign(signed, padding.PKCS1v15(), hashes.SHA256()))
+    return join(signed, plain["signature_algorithm"].dump(), signature.dump())
+
+
+def test_attributes_that_nobody_knows_are_passed_over_however_many_values_they_have() -> None:
+    values = (core.SetOf([], spec=core.Integer), core.SetOf([1, 2], spec=core.Integer))
+    attributes = [
+        join(core.ObjectIdentifier(f"1.2.3.{number}").dump(), each.dump())
+        for number, each in enumerate(values)
+    ]
+    csr = make_with_attributes(make_key(), b"".join(attributes))
+    assert decode_csr(csr, allow_sha1=False).common_name == "device"
+
+
 @pytest.mark.parametrize("oid", ["1.2.840.113549.1.9.14", "1.3.6.1.4.1.311.2.1.14"])
 def test_request_is_refused_when_a_second_list_of_extensions_wants_more(oid: str) -> None:
     key, wishes = make_key(), []
@@ -100,13 +121,7 @@ def test_request_is_refused_when_a_second_list_of_extensions_wants_more(oid: str
         wishes.append(csr["certification_request_info"]["attributes"][0])
     modest, greedy = wishes
     second = join(core.ObjectIdentifier(oid).dump(), greedy["values"].dump())
-    plain = CertificationRequest.load(make_csr(key))
-    info = plain["certification_request_info"]
-    attributes = core.Sequence(contents=modest.dump() + second, tag_type="implicit", tag=0).dump()
-    names = ("version", "subject", "subject_pk_info")
-    signed = join(*(info[name].dump() for name in names), attributes)
-    signature = core.OctetBitString(key.sign(signed, padding.PKCS1v15(), hashes.SHA256()))
-    csr = join(signed, plain["signature_algorithm"].dump(), signature.dump())
+    csr = make_with_attributes(key, modest.dump() + second)
     with pytest.raises(RequestRejected, match="extensions more than once"):
         decode_csr(csr, allow_sha1=False)
 
