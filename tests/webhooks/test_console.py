@@ -67,6 +67,8 @@ class TestConsole:
         assert "whsec_" not in page
         assert URL in page
         assert get_actions() == ["webhook.create"]
+        entry = AuditEntry.objects.get(action="webhook.create")
+        assert entry.detail["url"] == "https://chat.example.com/…"
         assert "whsec_" not in str([*AuditEntry.objects.values()])
         assert URL not in str([*AuditEntry.objects.values()])
 

@@ -1,10 +1,12 @@
 """Messages arrive, signed and in order, whatever the receiver and the workers do meanwhile."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.scep.external.test_outbound import resolve_to
@@ -385,6 +387,30 @@ def test_certificate_is_checked_when_it_is_of_a_ca_that_nobody_trusts(
     send(webhook)
     assert receiver.asked == []
     assert "TLS failed" in Delivery.objects.get().last_error
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_message_arrives_once_and_in_order_when_many_workers_try(
+    receiver: Receiver, make_webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "PORTION", 4)
+    webhook, _ = make_webhook("device.enrolled")
+    note(*range(20))
+
+    def work(_: int) -> None:
+        try:
+            for _ in range(5):
+                turn = send_portion(webhook.pk)
+                while turn is not None:
+                    turn = send_portion(webhook.pk, claim=turn.claim)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(work, range(4)))
+    send(webhook)
+    assert get_numbers(receiver) == [*range(20)]
+    assert set(get_states()) == {"delivered"}
 
 
 class TestBounds:

@@ -15,6 +15,7 @@ from webhooks.errors import WebhookInvalid, WebhookPaused
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookState
 from webhooks.protocol.event_types import EVENT_TYPES
 from webhooks.protocol.messages import encode_secret
+from webhooks.selectors import hide_path
 from webhooks.services.events import note_test
 from webhooks.services.interest import Interest
 from webhooks.signals import deliveries_waiting
@@ -40,7 +41,7 @@ def create_webhook(
     webhook = Webhook.objects.create(
         **_check(name=name, url=url, events=events), secret=secret.encode()
     )
-    _record(webhook, action="webhook.create", actor=actor)
+    _record(webhook, action="webhook.create", actor=actor, **_describe(webhook))
     return webhook, secret
 
 
@@ -56,7 +57,7 @@ def update_webhook(
     if values["url"] != webhook.url:
         values |= {"next_attempt_at": None, "failures": 0, "failing_since": None}
     _write(webhook, **values)
-    _record(webhook, action="webhook.update", actor=actor)
+    _record(webhook, action="webhook.update", actor=actor, **_describe(webhook))
     deliveries_waiting.send(Webhook, webhook_id=webhook.pk)
     return webhook
 
@@ -158,6 +159,10 @@ def _check(*, name: str, url: str, events: Sequence[str]) -> dict[str, Any]:
         raise WebhookInvalid("Choose one event or more of those that there are.", field="events")
     # In the catalogue's order, each once.
     return {"name": name, "url": url, "events": [each for each in EVENT_TYPES if each in events]}
+
+
+def _describe(webhook: Webhook) -> dict[str, Any]:
+    return {"url": hide_path(webhook.url), "events": ", ".join(webhook.events)}
 
 
 def _write(webhook: Webhook, **values: Any) -> None:
