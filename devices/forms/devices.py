@@ -124,7 +124,8 @@ class DeviceFilter(ConsoleFilterSet):
         return device_search.filter_by_missing_passcode(rows, missing=value == "true")
 
     def filter_seen_before(self, rows: Devices, name: str, value: str) -> Devices:
-        return rows.filter(last_seen_at__lt=timezone.now() - timedelta(days=int(value)))
+        since = timezone.now() - timedelta(days=int(value))
+        return device_search.filter_by_silence(rows, since=since)
 
 
 # What the CSV file may hold beside what the list shows: columns of Device.

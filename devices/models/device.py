@@ -63,7 +63,10 @@ class Device(DeviceFacts, TimeStamped):
     class Meta:
         ordering = ("-id",)
         indexes = [
-            models.Index(fields=["status", "-id"], name="device_status"),
+            # In both directions: lists are ordered by it, too.
+            models.Index(fields=["status", "id"], name="device_by_status"),
+            models.Index(fields=["os_version", "id"], name="device_by_os"),
+            models.Index(fields=["information_reported_at"], name="device_reported"),
             models.Index(fields=["platform", "-id"], name="device_platform"),
             models.Index(fields=["name"], name="device_name"),
             models.Index(fields=["os_version_number"], name="device_os_version"),

@@ -1,5 +1,6 @@
 """What `devices` is filtered by."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -36,7 +37,7 @@ class DeviceFilters(RowFilters):
     owner = filters.CharFilter()
     serial_number = filters.CharFilter()
     udid = filters.CharFilter()
-    seen_before = MomentFilter(field_name="last_seen_at", lookup_expr="lt")
+    seen_before = MomentFilter(method="filter_seen_before")
     supervised = FlagFilter(field_name="is_supervised")
     os_version = filters.CharFilter(
         method="filter_os_version", max_length=32, help_text="`18` is every 18, `18.1` every 18.1."
@@ -61,6 +62,9 @@ class DeviceFilters(RowFilters):
     missing_passcode = FlagFilter(
         method="filter_missing_passcode", help_text="Those that said that they have none (true)."
     )
+
+    def filter_seen_before(self, rows: Devices, name: str, value: datetime) -> Devices:
+        return device_search.filter_by_silence(rows, since=value)
 
     def filter_os_version(self, rows: Devices, name: str, value: str) -> Devices:
         return device_search.filter_by_os_version(rows, value)

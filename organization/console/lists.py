@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -35,8 +35,28 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     Who wants to see more narrows the list or takes the CSV file.
     """
 
+    _is_first = False
+
+    @cached_property
+    def first_rows(self) -> list[Any]:
+        """Those of the first page, and one more where there is one."""
+        return list(self.object_list[: self.per_page + 1])
+
+    def get_page(self, number: Any) -> Page[Any]:
+        """Of the first page the rows tell whether there is anything to count at all."""
+        self._is_first = number in (None, "", "1")
+        return super().get_page(number)
+
+    def page(self, number: Any) -> Page[Any]:
+        page = super().page(number)
+        if page.number == 1 and "first_rows" in self.__dict__:
+            page.object_list = self.first_rows[: self.per_page]
+        return page
+
     @cached_property
     def count_to_depth(self) -> int:
+        if self._is_first and len(self.first_rows) <= self.per_page:
+            return len(self.first_rows)
         rows: Any = self.object_list
         # The keys alone, so that an index can be counted instead of rows.
         return int(rows.order_by().values("pk")[: DEPTH + 1].count())

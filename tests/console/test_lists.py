@@ -6,7 +6,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Device, DeviceStatus, Platform
@@ -71,6 +73,22 @@ def test_a_list_costs_the_same_queries_however_long(
         create_device(f"iPad {number:02}", platform=Platform.IPADOS, group=world.group)
     with django_assert_max_num_queries(11):  # type: ignore[operator]  # three for those without
         auditor.get("/console/devices/")
+
+
+@pytest.mark.parametrize(("count", "counts", "second"), [(50, 0, 50), (51, 1, 1)])
+def test_what_fits_on_the_first_page_is_not_counted(
+    world: World, auditor: Client, count: int, counts: int, second: int
+) -> None:
+    """Where nearly none matches, to count them is to look for them a second time."""
+    for number in range(count):
+        create_device(f"iPad {number:02}", platform=Platform.IPADOS, group=world.group)
+    path = "/console/devices/?platform=ipados"
+    with CaptureQueriesContext(connection) as captured:
+        first = auditor.get(path).content.decode()
+    assert sum("LIMIT 10001" in each["sql"] for each in captured) == counts
+    assert first.count("<tr>") - 1 == 50
+    assert f"1–50 of {count}" in first
+    assert auditor.get(f"{path}&page=2").content.decode().count("<tr>") - 1 == second
 
 
 def test_hostile_names_stay_text_on_every_page(world: World, administrator: Client) -> None:

@@ -1,7 +1,7 @@
 """Devices by what they said of themselves."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -10,6 +10,7 @@ from devices.models import Device
 from devices.protocol.inventory import build_version_number
 from devices.selectors import filter_by_words
 from devices.services import device_search
+from devices.services.software_counts import count_software
 from tests.devices.inventory import install, make_application
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +49,45 @@ def test_devices_are_found_by_app_and_version_when_they_have_it(search: Search) 
     assert search("filter_without_app", "com.example.a") == {"other"}
     assert search("filter_without_app", "com.example.z") == {"old", "new", "other"}
     assert silent.applications_reported_at is None
+
+
+@pytest.mark.parametrize("few", [0, 1, 2, 3])
+def test_devices_that_lack_what_most_have_are_found_however_many(
+    search: Search, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    """Few are named by their keys, more are looked for among all."""
+    monkeypatch.setattr(device_search, "COMMON", 0)
+    monkeypatch.setattr(device_search, "FEW", few)
+    for name in ("one", "two"):
+        install(add(name), "com.example.a")
+        install(add(f"lacks {name}"), "com.example.b")
+    add("silent")
+    count_software(now=timezone.now())
+    assert search("filter_without_app", "com.example.a") == {"lacks one", "lacks two"}
+
+
+def test_devices_are_found_by_when_they_were_last_heard_of(search: Search) -> None:
+    now = timezone.now()
+    for days in (2, 8):
+        seen = now - timedelta(days=days)
+        facts = seen - timedelta(hours=20)
+        add(f"silent for {days}", last_seen_at=seen, information_reported_at=facts)
+        add(f"no facts for {days}", last_seen_at=seen)
+        # It answers at a moment that is noted for the whole minute.
+        noted = seen + timedelta(minutes=1)
+        add(f"answered at {days}", last_seen_at=seen, information_reported_at=noted)
+    add("never heard of")
+    add("heard of", last_seen_at=now, information_reported_at=now - timedelta(days=40))
+    of_8 = {"silent for 8", "no facts for 8", "answered at 8"}
+    of_2 = {each.replace("8", "2") for each in of_8}
+    assert search("filter_by_silence", since=now - timedelta(days=7)) == of_8
+    assert search("filter_by_silence", since=now - timedelta(days=1)) == of_2 | of_8
+    exactly = now - timedelta(days=8)
+    assert search("filter_by_silence", since=exactly) == set()
+    assert search("filter_by_silence", since=exactly + timedelta(seconds=1)) == of_8
+    assert search("filter_by_silence", since=datetime.max.replace(tzinfo=UTC)) == {
+        *of_2, *of_8, "heard of",
+    }  # fmt: skip
 
 
 def test_a_device_is_found_once_when_it_has_two_versions(search: Search) -> None:

@@ -12,6 +12,7 @@ from devices.models import Command, Device, Enrollment, UserChannel
 from devices.rest.commands import CommandFilters, CommandViewSet
 from devices.selectors import filter_by_words, list_questions
 from devices.services.bulk_commands import request_bulk
+from devices.services.device_search import filter_by_silence
 from devices.services.poke import poke_silent
 from devices.services.push_requests import request_due_pushes
 from devices.services.push_stops import MISSING, Stop, stop_topic
@@ -145,6 +146,24 @@ def test_devices_are_found_by_words_without_reading_all_of_them(fleet: Fleet, te
         assert "Bitmap Index Scan on device_words" in rows.order_by().explain()
     # A word of two letters has nothing that the index knows; it is found all the same.
     assert filter_by_words(Device.objects.all(), "zz").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "index"),
+    [
+        (filter_by_silence(Device.objects.order_by(), since=timezone.now()), "device_reported"),
+        (Device.objects.order_by("status", "id")[:50], "device_by_status"),
+        (Device.objects.order_by("-status", "-id")[:50], "device_by_status"),
+        (Device.objects.filter(status="managed").order_by("-id")[:50], "device_by_status"),
+        (Device.objects.order_by("os_version", "id")[:50], "device_by_os"),
+    ],
+)
+def test_a_list_of_devices_reads_its_part_of_an_index(fleet: Fleet, rows: Any, index: str) -> None:
+    fleet.add(300)
+    with connection.cursor() as cursor:
+        # Of so few devices reading all is cheaper still.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert index in rows.explain()
 
 
 def test_what_a_device_was_asked_is_found_in_its_own_history(phone: MdmDevice) -> None:
