@@ -10,7 +10,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from organization.models import lock_until_commit
 from organization.services import audit
@@ -39,6 +39,10 @@ MAX_OF_A_SESSION = 5
 MAX_COMMON_NAME = 255
 UNDECIDED = (HeldRequestState.EXPIRED, HeldRequestState.OUTDATED)
 """Those that are over without anybody having decided about them."""
+# Brought by a request of the same transaction, after its SCEP profile had ceased to hold them.
+_CERTIFICATE = IssuedCertificate.objects.filter(
+    scep_profile=OuterRef("scep_profile"), transaction_id=OuterRef("transaction_id")
+)
 DECISIONS = {
     HeldRequestState.APPROVED: "scep_request.approve",
     HeldRequestState.REJECTED: "scep_request.reject",
@@ -52,7 +56,7 @@ def approve_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
     session or its challenge has ended, so that nothing would come of it.
     """
     reason = _find_end(request, now=now)
-    if reason and request.state == HeldRequestState.PENDING:
+    if reason and request.state in (HeldRequestState.PENDING, *UNDECIDED):
         raise RequestOver(f"Nothing would come of it: {reason}. {ANEW}")
     _decide(request, state=HeldRequestState.APPROVED, actor=actor, now=now)
 
@@ -96,9 +100,13 @@ def end_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str
 
 
 def end_vain_requests(*, now: datetime) -> int:
-    """Take those whose session has ended from the queue of what waits; return how many."""
-    waiting = HeldRequest.objects.filter(state=HeldRequestState.PENDING).exclude(session_id="")
-    over = [each.pk for each in waiting.order_by("pk") if _find_end(each, now=now)]
+    """Take those from the queue of what waits that nothing can come of; return how many.
+
+    Their session has ended, or their device asked again when nothing was held any more.
+    """
+    waiting = HeldRequest.objects.filter(state=HeldRequestState.PENDING).order_by("pk")
+    over = [each.pk for each in waiting.exclude(session_id="") if _find_session_end(each, now=now)]
+    over += waiting.filter(Exists(_CERTIFICATE)).values_list("pk", flat=True)
     # Unless somebody has decided meanwhile.
     rows = HeldRequest.objects.filter(pk__in=over, state=HeldRequestState.PENDING)
     return rows.update(state=HeldRequestState.EXPIRED, updated_at=now)
@@ -200,6 +208,13 @@ def _decide(request: HeldRequest, *, state: HeldRequestState, actor: str, now: d
 
 
 def _find_end(request: HeldRequest, *, now: datetime) -> str:
+    """Return why nothing can come of the request any more, "" where it may."""
+    if HeldRequest.objects.filter(Exists(_CERTIFICATE), pk=request.pk).exists():
+        return "its device has a certificate already"
+    return _find_session_end(request, now=now)
+
+
+def _find_session_end(request: HeldRequest, *, now: datetime) -> str:
     """Return why the request's session brings its device nothing any more, "" where it may."""
     try:
         check_session(request.session_id, now=now)

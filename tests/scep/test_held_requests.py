@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from organization.models import AuditEntry
-from scep.errors import RequestDecided
+from scep.errors import RequestDecided, RequestOver
 from scep.models import (
     CertificateStatus,
     ChallengePurpose,
@@ -348,6 +348,27 @@ def test_one_request_waits_and_brings_one_certificate_when_messages_arrive_at_on
     assert issued.count() == 1
     held.refresh_from_db()
     assert held.certificate == issued.get()
+
+
+def test_request_leaves_the_queue_when_its_device_was_certified_without_approval(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Any
+) -> None:
+    update_scep_profile(static_profile, actor=ADMIN, hold_for_approval=True)
+    device, other = Device(), Device(key=make_key(1))
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    ask(static_profile, message)
+    ask(static_profile, other.build_request(ra=ra, challenge=STATIC_CHALLENGE))
+    update_scep_profile(static_profile, actor=ADMIN, hold_for_approval=False)
+    assert ask(static_profile, message).status == SUCCESS
+    held = HeldRequest.objects.get(transaction_id=device.transaction_id)
+    with pytest.raises(RequestOver, match="has a certificate already"):
+        approve(held)
+    sweep_certificates()
+    held.refresh_from_db()
+    assert held.state == HeldRequestState.EXPIRED
+    assert HeldRequest.objects.get(state=HeldRequestState.PENDING) != held
+    assert ask(static_profile, message).status == SUCCESS
+    assert IssuedCertificate.objects.count() == 1
 
 
 def test_request_is_forgotten_when_nobody_asks_for_a_month(hold: Any) -> None:
