@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from devices.models import Command, Group
+from devices.models import Command, Device, Group
 from devices.services.actions import lock, unenroll
+from devices.signals import command_finished
 from enrollment.services.log import write_entry
 from enrollment.services.tokens import build_token_text, create_token, revoke_token
 from scep.services.authority import revoke_certificate
@@ -262,6 +263,17 @@ class TestTransactions:
         note_event("device.enrolled", dict)
         connection.check_constraints()
         assert delete_superfluous() == 1
+
+    def test_nothing_fails_when_the_device_is_deleted_meanwhile(
+        self, hear: Hear, device: MdmDevice
+    ) -> None:
+        hear("command.failed")
+        device.enroll()
+        command = Command.objects.filter(device=device.row).latest("id")
+        Device.objects.filter(pk=device.row.pk).delete()
+        command.state = "error"
+        command_finished.send(Command, command=command)
+        assert Delivery.objects.count() == 0
 
     def test_nothing_fails_when_the_broker_is_away(
         self, hear: Hear, monkeypatch: Any, django_capture_on_commit_callbacks: Any

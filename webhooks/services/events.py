@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
 
 from organization.models import insert_row
@@ -23,8 +24,12 @@ def note_event(event_type: str, describe: Describe) -> None:
     webhook_ids = Interest.find(event_type)
     if not webhook_ids:
         return
+    try:
+        data = describe()
+    except ObjectDoesNotExist:  # deleted meanwhile, with its history: there is nobody to tell of
+        return
     now, event_id = timezone.now(), build_public_id(EVENT_PREFIX)
-    body = build_body(event_id, event_type=event_type, created_at=now, data=describe())
+    body = build_body(event_id, event_type=event_type, created_at=now, data=data)
     for webhook_id in webhook_ids:
         delivery = _build_delivery(webhook_id, event_id, event_type=event_type, body=body, now=now)
         insert_row(delivery)
