@@ -1,5 +1,6 @@
 """Devices › Sent to many: what was asked of many devices at once, and what has become of it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
@@ -70,9 +71,19 @@ def list_bulks(request: HttpRequest) -> HttpResponse:
 def show_bulk(request: HttpRequest, key: str) -> HttpResponse:
     """Answer with the page; polling gets counts and rows alone."""
     bulk = get_object_or_404(BulkCommand.objects.defer("parameters", "waiting"), public_id=key)
-    rows = list_bulk_commands(bulk)
-    page = replace(COMMANDS, title=get_title(bulk.name), get_rows=lambda: rows)
-    return page.render(request, bulk=bulk, **_describe(bulk, state=request.GET.get("state", "")))
+    rows, states, state = list_bulk_commands(bulk), count_bulk_states(bulk), _read_state(request)
+    page = replace(
+        COMMANDS,
+        title=get_title(bulk.name),
+        get_rows=lambda: rows,
+        known_count=None if request.GET.get("q") else states[state] if state else states.total(),
+    )
+    return page.render(request, bulk=bulk, **_describe(bulk, states=states, state=state))
+
+
+def _read_state(request: HttpRequest) -> str:
+    state = request.GET.get("state", "")
+    return state if state in CommandState.values else ""
 
 
 @role_required()
@@ -90,19 +101,18 @@ def cancel(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("console:bulk-command", key)
 
 
-def _describe(bulk: BulkCommand, *, state: str) -> dict[str, Any]:
-    states = count_bulk_states(bulk)
+def _describe(bulk: BulkCommand, *, states: Counter[str], state: str) -> dict[str, Any]:
     asked = bulk.queued + bulk.refused
-    open_count = sum(states.get(each, 0) for each in OPEN_STATES)
+    open_count = sum(states[each] for each in OPEN_STATES)
     return {
         "tabs_template": "console/bulk/progress.html",
         "minimum_role": get_bulk_role(bulk.name),
         "state": state,
         "tabs": [(CommandState(each), count) for each, count in states.items()],
-        "count": sum(states.values()),
+        "count": states.total(),
         "asked": asked,
-        "done": states.get(CommandState.ACKNOWLEDGED, 0),
-        "failed": sum(states.get(each, 0) for each in FAILED),
+        "done": states[CommandState.ACKNOWLEDGED],
+        "failed": sum(states[each] for each in FAILED),
         "is_command": bulk.name in COMMAND_TYPES,
         "is_moving": bulk.finished_at is None or open_count > 0,
         "refusals": list(_describe_refusals(bulk)),

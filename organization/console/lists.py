@@ -36,6 +36,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
     """
 
     _is_first = False
+    known_count: int | None = None
+    """How many rows there are, where that has been counted already."""
 
     @cached_property
     def first_rows(self) -> list[Any]:
@@ -49,12 +51,16 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 
     def page(self, number: Any) -> Page[Any]:
         page = super().page(number)
+        if self.known_count == 0:
+            page.object_list = []
         if page.number == 1 and "first_rows" in self.__dict__:
             page.object_list = self.first_rows[: self.per_page]
         return page
 
     @cached_property
     def count_to_depth(self) -> int:
+        if self.known_count is not None:
+            return self.known_count
         if self._is_first and len(self.first_rows) <= self.per_page:
             return len(self.first_rows)
         rows: Any = self.object_list
@@ -76,7 +82,8 @@ class ListPage:
 
     `row_template` renders one `<tr>` from `row`; `path` stands above the title;
     `get_context` adds what the page shows around the list; `complete` puts on the rows of one
-    page what only another app knows. A list that `is_huge` may have a million rows.
+    page what only another app knows. A list that `is_huge` may have a million rows; their
+    `known_count`, if somebody has counted them.
     `selection_template` renders the form above the table to which its rows' checkboxes belong.
     """
 
@@ -92,6 +99,7 @@ class ListPage:
     get_context: GetContext = field(default=_nothing)
     complete: Complete = field(default=_leave)
     is_huge: bool = False
+    known_count: int | None = None
     selection_template: str = ""
 
     def filter_rows(self, request: HttpRequest) -> FilterSet:
@@ -101,6 +109,8 @@ class ListPage:
         partial = bool(request.htmx) and request.htmx.target == RESULTS  # type: ignore[attr-defined]
         filterset = self.filter_rows(request)
         paginator = (BoundedPaginator if self.is_huge else Paginator)(filterset.qs, PAGE_SIZE)
+        if isinstance(paginator, BoundedPaginator):
+            paginator.known_count = self.known_count
         page = paginator.get_page(request.GET.get("page"))
         page.object_list = list(page.object_list)
         self.complete(page.object_list)

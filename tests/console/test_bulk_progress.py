@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from devices import selectors
 from devices.models import BulkCommand, Command, CommandState, Device
 from devices.services.bulk_commands import (
     assign_group_to_many,
@@ -69,6 +72,30 @@ def test_failures_alone_are_shown_when_their_tab_is_chosen(
     page = read(auditor, f"{address(bulk)}?state=error")
     assert str(world.mac).replace("’", "’") in page
     assert world.device.public_id not in page
+
+
+def test_many_commands_are_counted_every_ten_seconds(
+    auditor: Client, bulk: BulkCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page of 100,000 asks every three seconds, and all of them are read to count them."""
+    monkeypatch.setattr(selectors._Counts, "MANY", 1)
+    assert "1 failed" in read(auditor, address(bulk))
+    Command.objects.filter(bulk=bulk).update(state="error")
+    assert "1 failed" in read(auditor, address(bulk))
+    monkeypatch.setattr(selectors._Counts, "SECONDS", -1)
+    assert "2 failed" in read(auditor, address(bulk))
+
+
+def test_what_the_page_has_counted_by_state_is_not_counted_again(
+    auditor: Client, bulk: BulkCommand
+) -> None:
+    for query, shown in {"": "1–2 of 2", "?state=error": "1–1 of 1", "?state=sent": ""}.items():
+        with CaptureQueriesContext(connection) as captured:
+            page = read(auditor, f"{address(bulk)}{query}")
+        assert not [each for each in captured if "LIMIT 10001" in each["sql"]]
+        assert shown in page
+    assert "1–1 of 1" in read(auditor, f"{address(bulk)}?state=error&q=Ray")
+    assert "1–2 of 2" in read(auditor, f"{address(bulk)}?state=unheard-of")
 
 
 def test_who_was_left_out_is_named_with_the_reason(
