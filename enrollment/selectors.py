@@ -173,6 +173,17 @@ def select_token_family(jti: str) -> tuple[QuerySet[Any, str], QuerySet[Any, str
     return family.values_list("jti", flat=True), sessions.values_list("public_id", flat=True)
 
 
+def filter_by_family(rows: QuerySet[Any], key: int) -> QuerySet[Any]:
+    """Keep the rows whose `token` is this one, or was made from it.
+
+    Most tokens have no children: their rows stand together in one index.
+    """
+    family = EnrollmentToken.objects.order_by().filter(Q(pk=key) | Q(parent=key))
+    if not EnrollmentToken.objects.filter(parent=key).exists():
+        return rows.filter(token=key)
+    return rows.filter(token__in=family.values("pk"))
+
+
 def find_invited_person(token: EnrollmentToken) -> Person:
     """Return whom the token invites; nobody in particular where it is no personal one."""
     if token.parent_id is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
@@ -15,11 +15,11 @@ from rest_framework.response import Response
 
 from devices.models import DeviceStatus
 from enrollment.errors import SessionDecided
-from enrollment.models import EnrollmentSession, ReportedDevice, SessionState
+from enrollment.models import EnrollmentSession, EnrollmentToken, ReportedDevice, SessionState
 from enrollment.protocol.funnel.advice import STEP_TITLES, advise_on
 from enrollment.protocol.funnel.diagnosis import Diagnosis, Kind
 from enrollment.protocol.funnel.timeline import RowState, TimelineRow
-from enrollment.selectors import list_absent, list_sessions
+from enrollment.selectors import filter_by_family, list_absent, list_sessions
 from enrollment.services.approvals import approve_session, reject_session
 from enrollment.services.standing import Account, give_account
 from organization.models import Role
@@ -190,7 +190,9 @@ class SessionFilters(RowFilters):
 
     def filter_token(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
         """What was made from a token is its traffic."""
-        return rows.filter(Q(token__jti=value) | Q(token__parent__jti=value))
+        keys = EnrollmentToken.objects.order_by().filter(jti=value).values_list("pk", flat=True)
+        key = keys.first()
+        return rows.none() if key is None else filter_by_family(rows, key)
 
 
 class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from devices.models import Device, Enrollment
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, LogLevel
+from enrollment.selectors import filter_by_family
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class TokenDevice:
 
 def list_token_sessions(token: EnrollmentToken) -> QuerySet[EnrollmentSession]:
     """Return every attempt with the token, newest first."""
-    return EnrollmentSession.objects.filter(Q(token=token) | Q(token__parent=token))
+    return filter_by_family(EnrollmentSession.objects.all(), token.pk)
 
 
 def list_device_sessions(token: EnrollmentToken) -> QuerySet[EnrollmentSession]:
@@ -50,14 +51,16 @@ def find_token_devices(
 
 def list_refusals(token: EnrollmentToken) -> QuerySet[LogEntry]:
     """Return the token's log entries that are more than news, newest first."""
-    entries = LogEntry.objects.filter(Q(token=token) | Q(token__parent=token))
-    return entries.exclude(level=LogLevel.INFO)
+    entries = LogEntry.objects.filter(level__in=(LogLevel.WARNING, LogLevel.ERROR))
+    return filter_by_family(entries, token.pk)
 
 
 def list_acted_on(token: EnrollmentToken) -> list[int]:
     """Return the keys of the devices whose present enrollment came by the token."""
-    devices = find_token_devices(token, list_device_sessions(token))
-    return [each.device.pk for each in devices if not each.has_moved_on]
+    sessions = list_device_sessions(token).order_by().values("public_id")
+    later = Enrollment.objects.filter(device=OuterRef("device"), pk__gt=OuterRef("pk"))
+    newest = Enrollment.objects.filter(~Exists(later.order_by()), session_id__in=sessions)
+    return list(newest.order_by("device_id").values_list("device_id", flat=True))
 
 
 def _find_present_sessions(devices: Iterable[Device]) -> dict[int, str]:
