@@ -1,5 +1,7 @@
 """The filters of enrollment sessions."""
 
+from types import MappingProxyType
+
 import django_filters
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -13,6 +15,8 @@ from organization.forms import ConsoleFilterSet, SearchFilter
 
 
 class SessionSearch(SearchFilter):
+    identifiers = MappingProxyType({"ses": "public_id", "dev": "device_id"})
+
     def build_condition(self, text: str) -> Q:
         """By what the session knows, or the device that it brought: its name, numbers or owner."""
         devices, said = find_device_ids(text), super().build_condition(text)

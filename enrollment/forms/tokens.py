@@ -1,6 +1,7 @@
 """The console's form of a new enrollment token, and the filters of tokens and log."""
 
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import django_filters
@@ -177,6 +178,10 @@ class TokenFilter(ConsoleFilterSet):
 
 class LogSearch(SearchFilter):
     """By what an entry says, or by the device it is of: its name, numbers or owner."""
+
+    identifiers = MappingProxyType(
+        {"log": "public_id", "ses": "session_id", "dev": "device_id"},
+    )
 
     def build_condition(self, text: str) -> Q:
         devices = find_device_ids(text)

@@ -169,3 +169,26 @@ def test_a_row_names_no_device_when_it_is_gone(auditor: Client, world: World) ->
         page = auditor.get(path)
         assert page.status_code == 200
         assert 'href="/console/devices/dev_gone"' not in page.content.decode()
+
+
+def test_what_has_a_public_id_is_found_by_it_without_reading_every_word(
+    auditor: Client, world: World
+) -> None:
+    session, other = world.session, open_another(world)
+    session.device_id = world.device.public_id
+    session.save()
+    entry = write_entry("session_opened", session=session, message="of the one")
+    write_entry("session_opened", session=other, message="of the other")
+    for path, texts in {
+        LOG: (entry.public_id, session.public_id, f" {session.public_id} "),
+        SESSIONS: (session.public_id, world.device.public_id),
+    }.items():
+        for text in texts:
+            with CaptureQueriesContext(connection) as captured:
+                page = auditor.get(path, {"q": text}).content.decode()
+            assert not [each for each in captured if "LIKE" in each["sql"]], text
+            assert (session.public_id in page) or ("of the one" in page)
+            assert other.public_id not in page
+            assert "of the other" not in page
+    part = session.public_id[:12]
+    assert session.public_id in auditor.get(SESSIONS, {"q": part}).content.decode()
