@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 
 from scep.errors import BundleInvalid
 from scep.protocol.certificates import PrivateKey, encode_public_key
+from scep.protocol.key_derivation import check_key_cost, check_pkcs12_cost
 from scep.protocol.reading import MALFORMED
 
 MAX_BYTES = 256 * 1024
@@ -58,6 +59,8 @@ def _read_certificates(data: bytes) -> list[x509.Certificate]:
 
 def _read_key(pem: bytes, *, password: str) -> PrivateKey:
     start = _find_key_start(pem)
+    if password:
+        check_key_cost(pem[start:])
     try:
         key = load_pem_private_key(pem[start:], password.encode() or None)
     except TypeError as error:
@@ -83,6 +86,7 @@ def _find_key_start(pem: bytes) -> int:
 def _read_pkcs12(
     data: bytes, *, key: bytes | None, password: str
 ) -> tuple[list[x509.Certificate], PrivateKey]:
+    check_pkcs12_cost(data)
     try:
         package = pkcs12.load_pkcs12(data, password.encode() or None)
     except MALFORMED as error:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asn1crypto import keys, pem
+from asn1crypto import pkcs12 as asn1_pkcs12
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
@@ -233,6 +235,38 @@ def test_root_that_names_another_issuer_is_refused() -> None:
     root = CorporateCa("Root", extensions=identifiers, has_key_identifier=False)
     with pytest.raises(AuthorityInvalid, match="names another CA"):
         decode(CorporateCa("Device CA", parent=root, has_key_identifier=False).bundle)
+
+
+def test_key_is_refused_when_its_password_would_take_the_server_minutes() -> None:
+    _, _, der = pem.unarmor(CORPORATION.encrypt_key(PASSWORD))
+    key = keys.EncryptedPrivateKeyInfo.load(der)
+    function = key["encryption_algorithm"]["parameters"]["key_derivation_func"]
+    function["parameters"]["iteration_count"] = 2_000_000_000
+    slow = pem.armor("ENCRYPTED PRIVATE KEY", key.dump(force=True))
+    with pytest.raises(AuthorityInvalid, match="more rounds"):
+        decode(CORPORATION.bundle, key=slow, password=PASSWORD)
+
+
+def test_scrypt_may_cost_what_openssl_asks_for_and_not_twenty_times_as_much() -> None:
+    policy, root = list_above(CORPORATION)
+    chain = CORPORATION.pem + policy.pem + root.pem
+    for factor, is_read in (("1", True), ("20", False)):
+        key = run_openssl(
+            "pkcs8", "-topk8", "-passout", "pass:x", "-scrypt", "-scrypt_p", factor,
+            stdin=CORPORATION.key_pem,
+        )  # fmt: skip
+        if is_read:
+            assert len(names(decode(chain, key=key, password="x"))) == 3
+            continue
+        with pytest.raises(AuthorityInvalid, match="more rounds"):
+            decode(chain, key=key, password="x")
+
+
+def test_pkcs12_is_refused_when_its_password_would_take_the_server_minutes() -> None:
+    package = asn1_pkcs12.Pfx.load(make_p12(CORPORATION, others=list_above(CORPORATION)))
+    package["mac_data"]["iterations"] = 2_000_000_000
+    with pytest.raises(AuthorityInvalid, match="more rounds"):
+        decode(package.dump(force=True), password=PASSWORD)
 
 
 def test_ca_without_a_name_is_refused() -> None:
