@@ -41,7 +41,7 @@ from devices.selectors import (
 )
 from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.escrow import forget_untold, keep_secret
-from devices.services.locks import lock_live_enrollment
+from devices.services.locks import hold_device, lock_live_enrollment
 from devices.services.push_requests import insist_on_push
 from devices.services.queries import find_right_refusal, queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue, withdraw
@@ -284,6 +284,7 @@ def assign_group(device: Device, *, group: Group, actor: str) -> None:
     """Move the device to another group, whose policies follow."""
     if device.group_id == group.pk:
         return
+    hold_device(device)
     device.group = group
     device.save(update_fields=["group", "updated_at"])
     device_group_changed.send(Device, device=device)
@@ -293,6 +294,7 @@ def assign_group(device: Device, *, group: Group, actor: str) -> None:
 @transaction.atomic
 def rename(device: Device, *, name: str, actor: str) -> None:
     """Change the name shown here; the device's own replaces it with its next answer."""
+    hold_device(device)
     device.name = name
     device.save(update_fields=["name", "updated_at"])
     _record(device, actor=actor, action="device.rename")
@@ -301,6 +303,7 @@ def rename(device: Device, *, name: str, actor: str) -> None:
 @transaction.atomic
 def assign_owner(device: Device, *, owner: str, actor: str) -> None:
     """Note who uses the device; the name that came with another owner goes."""
+    hold_device(device)
     if device.owner != owner:
         device.owner_name = ""
     device.owner = owner
@@ -311,6 +314,7 @@ def assign_owner(device: Device, *, owner: str, actor: str) -> None:
 @transaction.atomic
 def dismiss_warning(device: Device, *, actor: str) -> None:
     """An administrator has looked at it; the next sign of other trouble writes another."""
+    hold_device(device)
     detail = {"warning": device.warning}
     device.dismissed_warnings, device.warning = list_dismissed(device), ""
     device.save(update_fields=["warning", "dismissed_warnings", "updated_at"])

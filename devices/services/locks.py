@@ -33,6 +33,14 @@ def lock_device(pk: int) -> Device:
     return device
 
 
+def hold_device(device: Device) -> None:
+    """Hold the row of a device that was read before; raises NotEnrolled where it was deleted."""
+    try:
+        lock_device(device.pk)
+    except Device.DoesNotExist as error:
+        raise NotEnrolled(f"{device} was deleted") from error
+
+
 def lock_enrollment(enrollment: Enrollment) -> Enrollment:
     """Return the row as it is now, both it and its `device` locked until the transaction ends.
 

@@ -7,9 +7,24 @@ import pytest
 from django.db import connection, transaction
 
 from devices.errors import NotEnrolled, StillEnrolled
-from devices.models import Command, Device, DeviceStatus, Enrollment, EscrowedSecret, UserChannel
+from devices.models import (
+    Command,
+    Device,
+    DeviceStatus,
+    Enrollment,
+    EscrowedSecret,
+    Group,
+    UserChannel,
+)
 from devices.services import deletion
-from devices.services.actions import queue_command, unenroll
+from devices.services.actions import (
+    assign_group,
+    assign_owner,
+    dismiss_warning,
+    queue_command,
+    rename,
+    unenroll,
+)
 from devices.services.deletion import delete_device
 from devices.services.ended_identities import revoke_ended_identity
 from devices.services.locks import lock_device
@@ -124,6 +139,17 @@ def test_what_is_left_to_do_for_it_does_nothing(make_device: MakeDevice) -> None
     revoke_identity(enrollment.pk)
     with pytest.raises(NotEnrolled):
         queue_command(row, request_type="ProfileList", parameters={}, actor=ACTOR)
+    for change in (
+        lambda: rename(row, name="Gone", actor=ACTOR),
+        lambda: assign_owner(row, owner="Ada", actor=ACTOR),
+        lambda: assign_group(row, group=Group.objects.create(name="Other"), actor=ACTOR),
+        lambda: dismiss_warning(row, actor=ACTOR),
+    ):
+        with pytest.raises(NotEnrolled, match="was deleted"):
+            change()
+    assert not AuditEntry.objects.filter(action__startswith="device.").exclude(
+        action="device.delete"
+    )
 
 
 @pytest.mark.django_db(transaction=True)
