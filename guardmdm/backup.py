@@ -23,6 +23,7 @@ from django.core.management.color import no_style
 from django.db import connection, models, transaction
 
 from guardmdm.sealed_file import FileUnreadable, open_pieces, seal_pieces
+from organization.models import Sealed
 from organization.protocol.sealing import KeyRing
 from organization.services import audit
 from policies.models import Package
@@ -262,6 +263,8 @@ def _insert(model: type[models.Model], rows: list[list[Any]]) -> int:
 
 def _encode(value: Any) -> str:
     """Write what JSON does not know as text that the field's `to_python` reads."""
+    if isinstance(value, Sealed):
+        value = value.open()
     if isinstance(value, bytes | memoryview):
         return base64.b64encode(value).decode()
     return str(value)

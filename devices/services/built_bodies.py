@@ -1,8 +1,8 @@
-"""How often a body may be made that costs a key, a certificate, a challenge or a token.
+"""Commands that cannot be given now, such as one whose body would be made too often.
 
-A device that says NotNow gets the command anew in its next session, with a body of its own. A
-locked one does so a few times an hour; one that does nothing else would have a certificate each
-time.
+Making it costs a key, a certificate, a challenge or a token. A device that says NotNow gets the
+command anew in its next session, with a body of its own. A locked one does so a few times an hour;
+one that does nothing else would have a certificate each time.
 """
 
 from datetime import datetime, timedelta
@@ -12,6 +12,8 @@ from organization.errors import RateLimited
 from organization.services.rate_limit import check_rate
 
 MOST, SECONDS = 20, 3600
+# No key opens the body: somebody has to give this server another one.
+UNREADABLE_WAIT = timedelta(hours=1)
 
 
 def put_back_if_built_often(command: Command, *, now: datetime) -> bool:
@@ -19,8 +21,12 @@ def put_back_if_built_often(command: Command, *, now: datetime) -> bool:
     try:
         check_rate(f"built-body:{command.uuid}", limit=MOST, seconds=SECONDS)
     except RateLimited as limited:
-        not_before = now + timedelta(seconds=limited.retry_after)
-        rows = Command.objects.filter(pk=command.pk, state=CommandState.SENT)
-        rows.update(not_before=not_before, updated_at=now)
+        put_back(command, now=now, wait=timedelta(seconds=limited.retry_after))
         return True
     return False
+
+
+def put_back(command: Command, *, now: datetime, wait: timedelta = UNREADABLE_WAIT) -> None:
+    """Offer a command that was taken, and cannot be given now, not before `wait` is over."""
+    rows = Command.objects.filter(pk=command.pk, state=CommandState.SENT)
+    rows.update(not_before=now + wait, updated_at=now)

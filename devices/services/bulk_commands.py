@@ -119,7 +119,7 @@ def _lock(bulk_id: int) -> BulkCommand | None:
 
 
 def _read_parameters(bulk_id: int) -> dict[str, Any]:
-    body = BulkCommand.objects.values_list("parameters", flat=True).get(pk=bulk_id) or b""
+    body = BulkCommand.objects.only("parameters").get(pk=bulk_id).parameters or b""
     return decode_plist(body, max_bytes=len(body))
 
 

@@ -11,6 +11,7 @@ from devices.protocol.connect import IDLE, Report
 from devices.protocol.identity import Proof
 from devices.protocol.plist import nest_plist
 from devices.services.answers import record_result, store_result
+from devices.services.built_bodies import put_back
 from devices.services.identity import check_not_over, get_sender, identify_sender
 from devices.services.known_result import finish_known_command
 from devices.services.known_sender import KnownSender, find_known_sender
@@ -19,6 +20,7 @@ from devices.services.queue import mark_sent, requeue_put_off, take_next
 from devices.services.refusals import naming_sender
 from devices.services.renewal_payload import find_body
 from devices.services.user_channels import find_user_channel, note_user_presence
+from organization.errors import SecretUnreadable
 from organization.protocol.caller import AskCaller, ask_nobody
 from scep.models import IssuedCertificate
 
@@ -118,11 +120,22 @@ def _take_known(
 
 
 def _hand_out(commands: Iterator[Command], *, now: datetime) -> bytes:
-    """Return the first command that can be given now; one that cannot blocks no other."""
+    """Return the first command that can be given now; one that cannot blocks no other.
+
+    Raises SecretUnreadable where there are only such as no key opens.
+    """
+    unreadable = None
     for command in commands:
-        body = find_body(command, now=now)
+        try:
+            body = find_body(command, now=now)
+        except SecretUnreadable as error:
+            unreadable = error
+            put_back(command, now=now)
+            continue
         if body is not None:
             return nest_plist(body, key="Command", beside={"CommandUUID": command.uuid})
+    if unreadable is not None:
+        raise unreadable
     return b""
 
 

@@ -3,6 +3,7 @@
 Requested, in hand and done are columns of the row, so whatever a worker leaves behind is found.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,6 +15,9 @@ from django.db.models import F, Q
 
 from devices.protocol.apns import PushRequest
 from devices.services.push_sources import PushSource, Rows, request_columns
+from organization.errors import SecretUnreadable
+
+log = logging.getLogger(__name__)
 
 # A worker that has a push in hand longer than this is dead; a push takes half a minute at most.
 LEASE = timedelta(minutes=2)
@@ -24,6 +28,8 @@ MOST_ATTEMPTS = 100
 # A device that has not come since its last push is not pushed again within this, and not within
 # the longer one after MANY such pushes: APNs keeps only the last, and calls more too many.
 SPACING, LONG_SPACING, MANY = timedelta(seconds=1), timedelta(minutes=1), 5
+# No key opens the token: somebody has to give this server another one.
+UNREADABLE_WAIT = timedelta(hours=1)
 COLUMNS = (
     *("push_token", "push_magic", "push_attempts", "push_error"),
     *("token_update_count", "token_updated_at"),
@@ -71,7 +77,7 @@ def claim_pushes(source: PushSource, *, topic: str, limit: int, now: datetime) -
                 push_attempts=min(attempts + 1, MOST_ATTEMPTS),
                 push_not_before=now + build_wait(attempts),
             )
-    return [_build_claim(row, source=source, now=now) for row in taken]
+    return [claim for row in taken if (claim := _find_claim(row, source=source, now=now))]
 
 
 def find_requested(source: PushSource, *, now: datetime) -> Rows:
@@ -105,6 +111,23 @@ def _group_by_attempts(rows: Iterable[Any]) -> dict[int, list[int]]:
     for row in rows:
         groups[row.push_attempts].append(row.pk)
     return groups
+
+
+def _find_claim(row: Any, *, source: PushSource, now: datetime) -> Claim | None:
+    """Return the push, or None where no key opens its token: tried again later, or made anew by
+    the device's next TokenUpdate.
+    """
+    try:
+        return _build_claim(row, source=source, now=now)
+    except SecretUnreadable as error:
+        log.error("the push token of %s: %s", row, error)
+        source.list_rows().filter(pk=row.pk, push_claimed_at=now).update(
+            **request_columns(now),
+            push_claimed_at=None,
+            push_error="the push token cannot be read",
+            push_not_before=now + UNREADABLE_WAIT,
+        )
+        return None
 
 
 def _build_claim(row: Any, *, source: PushSource, now: datetime) -> Claim:

@@ -5,6 +5,12 @@ from datetime import datetime
 from devices.models import PushTarget
 from devices.protocol.checkin import TokenUpdate
 
+# The columns that a TokenUpdate changes.
+PUSH_FACTS = (
+    *("push_token", "push_magic", "token_update_count", "token_updated_at", "push_requested_at"),
+    *("push_suspended_at", "push_not_before", "push_attempts", "push_error"),
+)
+
 
 def note_push_facts(target: PushTarget, *, message: TokenUpdate, now: datetime) -> None:
     """Set token and magic, and forget what became of the old ones; the caller saves the row."""

@@ -9,7 +9,7 @@ from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.checkin import TokenUpdate
 from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
-from devices.services.push_facts import note_push_facts
+from devices.services.push_facts import PUSH_FACTS, note_push_facts
 from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
 from devices.services.status import GONE, mark_enrolled
@@ -40,10 +40,14 @@ def token_update(
 def _write_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> None:
     # The topic stays Authenticate's: a device cannot move to another push certificate.
     note_push_facts(enrollment, message=message, now=now)
-    enrollment.unlock_token = message.unlock_token or enrollment.unlock_token
+    fields = [*PUSH_FACTS, "updated_at"]
+    if message.unlock_token:
+        enrollment.unlock_token = message.unlock_token
+        fields.append("unlock_token")
     if message.awaiting_configuration is not None:
         enrollment.awaiting_configuration = message.awaiting_configuration
-    enrollment.save()
+        fields.append("awaiting_configuration")
+    enrollment.save(update_fields=fields)
 
 
 def _make_live(enrollment: Enrollment, *, now: datetime, caller: Caller) -> None:

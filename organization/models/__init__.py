@@ -19,7 +19,7 @@ from organization.models.prepared import (
 )
 from organization.models.public import PublicIdField, TimeStamped
 from organization.models.round import Round
-from organization.models.sealed import SealedField
+from organization.models.sealed import Sealed, SealedField
 from organization.models.transaction_lock import lock_until_commit
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "PublicIdField",
     "Role",
     "Round",
+    "Sealed",
     "SealedField",
     "ServerTrust",
     "TimeStamped",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
+from organization.models.sealed import SealedField
 from organization.protocol.public_id import build_public_id
 
 if TYPE_CHECKING:
@@ -39,3 +40,13 @@ class TimeStamped(models.Model):
 
     class Meta:
         abstract = True
+
+    def refresh_from_db(
+        self, using: str | None = None, fields: Any = None, from_queryset: Any = None
+    ) -> None:
+        """What is sealed is read again, and opened, when it is asked for."""
+        if fields is None:
+            for field in self._meta.concrete_fields:
+                if isinstance(field, SealedField):
+                    vars(self).pop(field.attname, None)
+        super().refresh_from_db(using, fields, from_queryset)

@@ -1,9 +1,11 @@
 """A column whose bytes are readable only with the server's encryption keys."""
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 from organization.protocol.sealing import KeyRing
 
@@ -13,28 +15,58 @@ else:  # Django's fields are generic for the type checker only
     BytesField = models.BinaryField
 
 
+def get_ring() -> KeyRing:
+    ring: KeyRing = settings.GUARDMDM_KEY_RING
+    return ring
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A value as it lies in the database; `open` raises SecretUnreadable."""
+
+    content: bytes = field(repr=False)
+    context: str
+
+    def open(self) -> bytes:
+        return get_ring().open(self.content, context=self.context)
+
+
+class SealedAttribute(DeferredAttribute):
+    """Opens the value when it is asked for, and keeps it then.
+
+    So one that no key opens is in the way of those alone who need it: a sweep that reads a
+    thousand rows needs none of theirs.
+    """
+
+    field: Any
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        value = super().__get__(instance, owner)
+        if type(value) is Sealed:
+            value = instance.__dict__[self.field.attname] = value.open()
+        return value
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
 class SealedField(BytesField):
-    """Bytes, sealed on the way into the database and opened on the way out.
+    """Bytes, sealed on the way into the database and opened when a row's attribute is read.
 
     The context (`table.column`) is authenticated, so a value moved to another
-    column does not open. None stays NULL.
+    column does not open. None stays NULL. `values` and `values_list` give a Sealed.
     """
+
+    descriptor_class = SealedAttribute
 
     @property
     def context(self) -> str:
         return f"{self.model._meta.db_table}.{self.column}"
 
-    @staticmethod
-    def _ring() -> KeyRing:
-        ring: KeyRing = settings.GUARDMDM_KEY_RING
-        return ring
-
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is not None:
-            value = self._ring().seal(bytes(value), context=self.context)
+            value = get_ring().seal(bytes(value), context=self.context)
         return super().get_db_prep_value(value, connection, prepared)
 
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> bytes | None:
-        if value is None:
-            return None
-        return self._ring().open(bytes(value), context=self.context)
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Sealed | None:
+        return None if value is None else Sealed(bytes(value), self.context)
