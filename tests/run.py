@@ -69,10 +69,12 @@ ONCE = (
 # What there is nothing of in SQLite.
 POSTGRESQL_ONLY = (
     "tests/devices/test_bulk_locks.py",
+    "tests/devices/test_deletion_locks.py",
     "tests/devices/test_plans.py",
     "tests/devices/test_push_locks.py",
     "tests/guardmdm/test_indexes.py",
     "tests/guardmdm/test_kept_connection.py",
+    "tests/guardmdm/test_metrics_plans.py",
     "tests/guardmdm/test_turns_at_commit.py",
     "tests/organization/test_synchronous_commit.py",
     "tests/policies/test_plans.py",

@@ -166,6 +166,8 @@ def fill_in(name: str, world: World) -> str:
         "delivery": world.delivery.public_id,
     }
     chosen = f"?device={world.device.public_id}" if route.startswith("selected-devices/") else ""
+    if name in ("held-requests-approve", "held-requests-reject"):
+        chosen = f"?request={world.held_request.public_id}"
     given = {part: value for part, value in values.items() if f":{part}>" in route}
     return reverse(f"console:{name}", kwargs=given) + chosen
 

@@ -1,10 +1,8 @@
 """A device's record is deleted when it has left, and nothing of the device is let in any more."""
 
-import threading
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
 
 from devices.errors import NotEnrolled, StillEnrolled
 from devices.models import (
@@ -27,7 +25,6 @@ from devices.services.actions import (
 )
 from devices.services.deletion import delete_device
 from devices.services.ended_identities import revoke_ended_identity
-from devices.services.locks import lock_device
 from devices.tasks import revoke_identity
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
@@ -150,28 +147,6 @@ def test_what_is_left_to_do_for_it_does_nothing(make_device: MakeDevice) -> None
     assert not AuditEntry.objects.filter(action__startswith="device.").exclude(
         action="device.delete"
     )
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no row locks")
-def test_a_message_is_put_off_when_the_record_goes_at_that_moment(make_device: MakeDevice) -> None:
-    device = make_device().enroll()
-    Device.objects.update(status=DeviceStatus.UNENROLLED)
-    answers: list[int] = []
-
-    def send() -> None:
-        answers.append(device.token_update().status_code)
-        connection.close()
-
-    with transaction.atomic():
-        lock_device(device.row.pk)
-        sender = threading.Thread(target=send)
-        sender.start()
-        threading.Event().wait(0.5)
-        Device.objects.all().delete()
-    sender.join(30)
-    assert answers in ([503], [403])
-    assert device.token_update().status_code == 403
 
 
 def test_a_deleted_device_is_deleted_once(make_device: MakeDevice) -> None:

@@ -2,16 +2,13 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from devices.models import Command, Device, DeviceStatus, Enrollment
-from devices.models.command import HAS_NO_END
 from devices.services.queue import cancel, enqueue
 from enrollment.models import EnrollmentToken
 from guardmdm import metrics
@@ -84,22 +81,6 @@ def test_it_counts_commands_and_items_that_want_attention(
     assert cancel(commands[3], now=timezone.now())
     found = read(client)
     assert (found["guardmdm_open_commands{}"], found["guardmdm_failed_items{}"]) == (3, 1)
-
-
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite explains otherwise")
-@pytest.mark.parametrize(
-    ("rows", "index"),
-    [
-        (Command.objects.filter(HAS_NO_END), "command_queue"),
-        (ItemStatus.objects.filter(state="failed"), "item_failed"),
-    ],
-)
-def test_what_wants_attention_is_counted_without_reading_all_of_its_table(
-    rows: Any, index: str
-) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        assert index in rows.order_by().values("enrollment").explain()
 
 
 @pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "127.0.0.1"])
