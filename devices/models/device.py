@@ -66,6 +66,7 @@ class Device(DeviceFacts, TimeStamped):
             # In both directions: lists are ordered by it, too.
             models.Index(fields=["status", "id"], name="device_by_status"),
             models.Index(fields=["os_version", "id"], name="device_by_os"),
+            models.Index(fields=["enrolled_at", "id"], name="device_by_enrollment"),
             models.Index(fields=["information_reported_at"], name="device_reported"),
             models.Index(fields=["platform", "-id"], name="device_platform"),
             models.Index(fields=["name"], name="device_name"),

@@ -3,8 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import F, Field, Q
+from django.db.models import F, Field, Q, QuerySet
 from django.db.models.expressions import OrderBy
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
+
+Rows = QuerySet[Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row stands: the value of its column, and its numeric key."""
+
+    value: Any
+    pk: int
 
 
 @dataclass(frozen=True)
@@ -14,26 +25,44 @@ class Order:
     field: "Field[Any, Any]"
     descending: bool
 
-    def build_terms(self, *, forward: bool) -> list[OrderBy]:
-        """Return the ORDER BY; not `forward`: exactly the other way round."""
-        descending = self.descending == forward
-        # Only where it matters: an index serves NULLS LAST in one of its two directions only.
-        nulls = {"nulls_last" if forward else "nulls_first": True} if self.field.null else {}
-        column = OrderBy(F(self.field.attname), descending=descending, **nulls)
-        return (
-            [column]
-            if self.field.primary_key
-            else [column, OrderBy(F("pk"), descending=descending)]
-        )
+    def take(self, rows: Rows, *, count: int, place: Place | None, forward: bool) -> list[Any]:
+        """Return the first rows, or those after (not `forward`: before, the nearest first) a place.
 
-    def build_condition(self, value: Any, *, pk: int, forward: bool) -> Q:
-        """Return which rows come after (not `forward`: before) the row with `value` and `pk`."""
-        name, beyond = self.field.attname, "lt" if self.descending == forward else "gt"
-        further_key = Q(**{f"pk__{beyond}": pk})
+        Those with a value and those without are asked for apart: an index has both, but a statement
+        for both at once reads it from its beginning to the place, or whole.
+        """
+        taken: list[Any] = []
+        for part in self._build_parts(rows, place=place, forward=forward):
+            if len(taken) < count:
+                taken += part[: count - len(taken)]
+        return taken
+
+    def _build_parts(self, rows: Rows, *, place: Place | None, forward: bool) -> list[Rows]:
+        name, descending = self.field.attname, self.descending == forward
+        by_key = OrderBy(F("pk"), descending=descending)
         if self.field.primary_key:
-            return further_key
-        if value is None:
-            same = Q(**{f"{name}__isnull": True}) & further_key
-            return same if forward else same | Q(**{f"{name}__isnull": False})
-        further = Q(**{f"{name}__{beyond}": value}) | (Q(**{name: value}) & further_key)
-        return further | Q(**{f"{name}__isnull": True}) if self.field.null and forward else further
+            return [self._start(rows, ("pk",), place=place, descending=descending).order_by(by_key)]
+        valued = rows.order_by(OrderBy(F(name), descending=descending), by_key)
+        if not self.field.null:
+            return [self._start(valued, (name, "pk"), place=place, descending=descending)]
+        valued = valued.filter(**{f"{name}__isnull": False})
+        empty = rows.filter(**{f"{name}__isnull": True}).order_by(by_key)
+        if place is None:
+            return [valued, empty] if forward else [empty, valued]
+        if place.value is None:
+            empty = self._start(empty, ("pk",), place=place, descending=descending)
+            return [empty] if forward else [empty, valued]
+        valued = self._start(valued, (name, "pk"), place=place, descending=descending)
+        return [valued, empty] if forward else [valued]
+
+    @staticmethod
+    def _start(
+        rows: Rows, columns: tuple[str, ...], *, place: Place | None, descending: bool
+    ) -> Rows:
+        """Leave out the rows up to the place."""
+        if place is None:
+            return rows
+        if columns == ("pk",):
+            return rows.filter(Q(**{f"pk__{'lt' if descending else 'gt'}": place.pk}))
+        beyond = TupleLessThan if descending else TupleGreaterThan
+        return rows.filter(beyond(Tuple(*map(F, columns)), (place.value, place.pk)))

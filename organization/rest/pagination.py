@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from organization.errors import SecretUnreadable
-from organization.rest.ordering import Order
+from organization.rest.ordering import Order, Place
 
 NEWEST_FIRST = {"created_at": "id"}
 
@@ -46,19 +46,18 @@ class PublicCursorPagination(BasePagination):
         self.name, self.order = self._read_order(request, queryset, view)
         self.context = f"rest.cursor:{queryset.model._meta.label}"
         self.cursor = self._read_cursor(request)
-        rows = list(self._get_slice(queryset)[: self.size + 1])
+        rows = self.order.take(
+            queryset, count=self.size + 1, place=self._find_place(), forward=self._is_forward()
+        )
         self.has_more, rows = len(rows) > self.size, rows[: self.size]
         self.page = rows if self._is_forward() else rows[::-1]
         return self.page
 
-    def _get_slice(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        rows = queryset.order_by(*self.order.build_terms(forward=self._is_forward()))
+    def _find_place(self) -> Place | None:
         if self.cursor is None:
-            return rows
-        value = None if self.cursor.value is None else self.order.field.to_python(self.cursor.value)
-        return rows.filter(
-            self.order.build_condition(value, pk=self.cursor.pk, forward=self.cursor.forward)
-        )
+            return None
+        value = self.cursor.value
+        return Place(None if value is None else self.order.field.to_python(value), self.cursor.pk)
 
     def _is_forward(self) -> bool:
         return self.cursor is None or self.cursor.forward

@@ -17,6 +17,7 @@ from devices.services.poke import poke_silent
 from devices.services.push_requests import request_due_pushes
 from devices.services.push_stops import MISSING, Stop, stop_topic
 from devices.services.queue import enqueue
+from organization.rest.ordering import Order, Place
 from tests.devices.conftest import MakeDevice
 from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice
@@ -164,6 +165,33 @@ def test_a_list_of_devices_reads_its_part_of_an_index(fleet: Fleet, rows: Any, i
         # Of so few devices reading all is cheaper still.
         cursor.execute("SET LOCAL enable_seqscan = off")
         assert index in rows.explain()
+
+
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("name", ["id", "name", "status", "os_version", "enrolled_at"])
+def test_a_page_in_the_middle_of_an_order_reads_its_own_rows_alone(
+    fleet: Fleet, name: str, descending: bool
+) -> None:
+    """Pages far behind cost what the first one does, though most rows have the same status."""
+    fleet.add(300)
+    now = timezone.now()
+    for number, device in enumerate(Device.objects.order_by("id")):
+        device.name, device.os_version = f"{number:03}", f"{number // 100}"
+        device.enrolled_at = now + timedelta(minutes=number) if number % 3 else None
+        device.save()
+    field: Any = Device._meta.get_field(name)
+    order = Order(field, descending=descending)
+    rows = Device.objects.all()
+    every = order.take(rows, count=1000, place=None, forward=True)
+    assert len(every) == 300
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    for forward, expected in ((True, every[151:161]), (False, every[149:139:-1])):
+        middle = Place(getattr(every[150], name), every[150].pk)
+        before = count_rows_read(TABLES)["devices_device"]
+        assert order.take(rows, count=10, place=middle, forward=forward) == expected
+        assert count_rows_read(TABLES)["devices_device"] - before < 60
 
 
 def test_what_a_device_was_asked_is_found_in_its_own_history(phone: MdmDevice) -> None:
