@@ -43,6 +43,8 @@ CONSOLE = {
     "all apps": "/console/devices/apps/",
     "one app": "/console/devices/apps/{title}",
     "a device's apps": "/console/devices/{device}/apps",
+    "a device's security": "/console/devices/{device}/security",
+    "metrics": "/metrics",
 }
 
 
@@ -87,13 +89,21 @@ def make_first_device() -> None:
         platform=Platform.MACOS,
         information={f"Fact{n}": "x" * 40 for n in range(50)},
         last_seen_at=timezone.now(),
+        information_reported_at=timezone.now(),
         applications_reported_at=timezone.now(),
     )
 
 
 def fill(database: Database, *, count: int, apps: int) -> None:
-    """Copy the first device `count` times by SQL, each with `apps` apps; one in 50 is unsafe."""
+    """Copy the first device `count` times by SQL, each with `apps` apps.
+
+    One in 50 is unsafe and has not been heard of for long.
+    """
     changes = {
+        **dict.fromkeys(
+            ("last_seen_at", "information_reported_at"),
+            "CASE WHEN n % 50 = 0 THEN '2020-01-01 00:00:00' ELSE row.last_seen_at END",
+        ),
         "public_id": "'dev_' || substr({random}, 1, 20)",
         "udid": "{random}",
         "serial_number": "upper(substr({random}, 1, 10))",
