@@ -17,7 +17,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.installation import Database, Installation, connect, copy_row, open_database
+from benchmarks.installation import (
+    Database,
+    Installation,
+    connect,
+    copy_row,
+    open_database,
+    settle,
+)
 from benchmarks.machine import describe_machine
 
 PERSON = "bench@example.com"
@@ -128,6 +135,7 @@ def fill(database: Database, *, count: int, apps: int) -> None:
                 f"AND i.version_id = {version})"
             )
         cursor.execute("ANALYZE")
+    settle(database)
 
 
 def measure(paths: dict[str, str], *, rounds: int) -> Iterator[tuple[str, int, float]]:
