@@ -80,6 +80,7 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
+    worker_pool="guardmdm.worker_pool:TaskPool",
     worker_hijack_root_logger=False,
     task_publish_retry=False,
     timezone="UTC",

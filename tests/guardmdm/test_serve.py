@@ -71,6 +71,22 @@ def list_processes(port_or_folder):
     return [line for line in listing.splitlines() if port_or_folder in line]
 
 
+def list_waiting_workers(port):
+    """The processes that the Celery worker of this server has for its tasks."""
+    (serve,) = [line for line in list_processes(f"--port {port}") if "manage.py serve" in line]
+    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout
+    rows = [line.split(None, 2) for line in listing.splitlines()[1:]]
+    workers = [row for row in rows if "celery" in row[2] and " worker " in row[2]]
+    parents = {pid for pid, parent, _ in workers if parent == serve.split()[0]}
+    return [int(pid) for pid, parent, _ in workers if parent in parents]
+
+
+def read_worker_heartbeat(folder):
+    with closing(sqlite3.connect(folder / "data" / "guardmdm.sqlite3")) as database:
+        query = "SELECT beaten_at FROM guardmdm_heartbeat WHERE heart = 'worker'"
+        return database.execute(query).fetchone()
+
+
 def read_organizations(folder):
     with closing(sqlite3.connect(folder / "data" / "guardmdm.sqlite3")) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -105,6 +121,21 @@ def test_doctor_sees_the_worker_and_misses_the_push_certificate(server):
     assert findings["push certificate"]["is_failure"]
     assert findings["push certificate"]["fix"]
     assert result.returncode == 1
+
+
+def test_tasks_go_on_when_the_processes_that_wait_for_them_are_killed(server):
+    folder, port = server
+    before, waiting = read_worker_heartbeat(folder), list_waiting_workers(port)
+    assert len(waiting) == 2
+    for pid in waiting:
+        os.kill(pid, signal.SIGKILL)
+    beat = "import guardmdm.celery; from guardmdm.tasks import beat; beat.delay()"
+    deadline = time.monotonic() + 120
+    while read_worker_heartbeat(folder) == before and time.monotonic() < deadline:
+        assert manage(build_environ(folder), "shell", "-c", beat).returncode == 0
+        time.sleep(2)
+    assert read_worker_heartbeat(folder) != before
+    assert not set(waiting).intersection(list_waiting_workers(port))
 
 
 def test_the_console_is_named_where_the_server_was_started(server):
