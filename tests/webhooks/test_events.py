@@ -166,6 +166,25 @@ def test_item_is_told_of_when_it_fails_and_the_device_when_all_is_well(hear: Hea
     assert managed["data"]["device"]["status"] == "managed"
 
 
+def test_item_is_told_of_when_it_was_deleted_before_it_fails(hear: Hear) -> None:
+    from policies.models import ItemStatus, PolicyItem
+    from policies.services.items import add_profile_item
+    from policies.services.policies import create_policy
+    from policies.signals import item_failed
+
+    group = Group.objects.create(name="Sales")
+    policy = create_policy("Basics", groups=[group], actor="tests")
+    add_profile_item(policy, data=make_mobileconfig("Passcode"), actor="tests")
+    Handheld(enroll_handheld(group)).settle()
+    hear("policy_item.failed")
+    PolicyItem.objects.all().delete()
+    status = ItemStatus.objects.get()
+    item_failed.send(ItemStatus, status=status, message="Not this one.")
+    (failed,) = get_events("policy_item.failed")
+    assert failed["data"]["item"]["id"] is None
+    assert failed["data"]["item"]["name"] == status.name
+
+
 def make_token() -> Any:
     return create_token(
         name="Spring",

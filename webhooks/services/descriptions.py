@@ -52,7 +52,7 @@ def describe_command(command: Command) -> dict[str, Any]:
 
 
 def describe_item(status: ItemStatus, *, message: str) -> dict[str, Any]:
-    item = status.item
+    item = status.find_item()
     return {
         "item": {
             "id": item.public_id if item else None,
