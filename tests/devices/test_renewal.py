@@ -1,18 +1,17 @@
 """R7: identities are renewed in time, unattended; what goes wrong is shown and tried again."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
-from devices.services import renewal
 from devices.services.actions import cancel_command, unenroll
 from devices.services.queue import enqueue
 from devices.services.renewal import settle_renewals, start_due_renewals, start_renewal
 from devices.tasks import sweep_renewals
-from scep.models import IssuedCertificate, ScepProfile
+from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice
@@ -371,32 +370,3 @@ def test_a_renewal_does_not_disturb_the_devices_status(device: MdmDevice, news: 
     assert device.row.status == "managed"
     assert not news["device_status_changed"]
     assert not news["device_enrolled"]
-
-
-def test_each_device_is_renewed_in_its_turn_when_there_are_many(
-    device: MdmDevice, make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run looks at a portion of them, so it costs the same however many there are."""
-    monkeypatch.setattr(renewal, "PORTION", 2)
-    others = [make_device().enroll() for _ in range(3)]
-    for each in (device, *others):
-        make_due(each)
-    assert [sweep() for _ in range(3)] == [2, 2, 0]
-
-
-def test_no_certificate_is_looked_at_when_none_can_be_due(
-    device: MdmDevice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked_at: list[IssuedCertificate] = []
-
-    def look(row: IssuedCertificate) -> datetime:
-        looked_at.append(row)
-        return row.not_after
-
-    monkeypatch.setattr(renewal, "get_renewal_window", look)
-    make_due(device, days=181)
-    assert sweep() == 0
-    assert looked_at == []
-    ScepProfile.objects.update(renewal_days=300)
-    assert sweep() == 0
-    assert len(looked_at) == 1

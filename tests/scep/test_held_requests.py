@@ -369,38 +369,3 @@ def test_request_leaves_the_queue_when_its_device_was_certified_without_approval
     assert HeldRequest.objects.get(state=HeldRequestState.PENDING) != held
     assert ask(static_profile, message).status == SUCCESS
     assert IssuedCertificate.objects.count() == 1
-
-
-def test_request_is_forgotten_when_nobody_asks_for_a_month(hold: Any) -> None:
-    from datetime import timedelta
-
-    old, new = hold(Device()), hold(Device(key=make_key(1)))
-    HeldRequest.objects.filter(pk=old.pk).update(updated_at=timezone.now() - timedelta(days=31))
-    sweep_certificates()
-    assert list(HeldRequest.objects.all()) == [new]
-
-
-def test_client_begins_anew_with_its_key_when_nobody_has_decided_in_time(
-    profile: ScepProfile,
-    ra: x509.Certificate,
-    hold: Any,
-    ask: Any,
-) -> None:
-    """sscep and others derive the transactionID from the key, which they keep."""
-    device = Device()
-    first = hold(device)
-    HeldRequest.objects.filter(pk=first.pk).update(state=HeldRequestState.EXPIRED)
-    stranger = Device(key=make_key(1), transaction_id=device.transaction_id)
-    challenge = create_dynamic_challenge(profile, session_id=OTHER, now=timezone.now())
-    reply = ask(profile, stranger.build_request(ra=ra, challenge=challenge))
-    assert reply.status == FAILURE
-    message = device.build_request(ra=ra, challenge=challenge)
-    assert ask(profile, message).status == PENDING
-    second = HeldRequest.objects.get(transaction_id=device.transaction_id)
-    assert (second.pk != first.pk, second.session_id, second.state) == (True, OTHER, "pending")
-    assert not IssuedCertificate.objects.exists()
-    approve(second)
-    assert ask(profile, message).status == SUCCESS
-    assert IssuedCertificate.objects.get().session_id == OTHER
-    first.refresh_from_db()
-    assert first.certificate is None

@@ -12,21 +12,17 @@ from django.utils import timezone
 from tests.scep.external.test_outbound import resolve_to
 from tests.webhooks.conftest import MakeWebhook
 from tests.webhooks.receiver import Receiver, verify
+from tests.webhooks.steps import get_numbers, get_states, note, send
 from webhooks import tasks
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookState
 from webhooks.protocol.attempts import MOST_ATTEMPTS
 from webhooks.selectors import list_failing
-from webhooks.services import sending, sweep
-from webhooks.services.events import note_event
+from webhooks.services import sending
 from webhooks.services.sending import send_portion
 from webhooks.services.sweep import (
-    delete_finished,
-    delete_superfluous,
-    give_up_waiting,
     list_stalled,
 )
 from webhooks.services.webhooks import (
-    delete_webhook,
     pause_webhook,
     resume_webhook,
     roll_secret,
@@ -37,33 +33,6 @@ from webhooks.services.webhooks import (
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
-
-
-def note(*numbers: int, event_type: str = "device.enrolled") -> None:
-    for number in numbers:
-        note_event(event_type, lambda number=number: {"number": number})  # type: ignore[misc]
-
-
-def send(webhook: Webhook, *, later: timedelta | None = None) -> None:
-    """Send until nothing is left for now; `later`: as if so much time had passed."""
-    if later is not None:
-        for row, names in ((Delivery, ["due_at"]), (Webhook, ["next_attempt_at"])):
-            for each in row.objects.all():  # type: ignore[attr-defined]
-                for name in names:
-                    moment = getattr(each, name)
-                    setattr(each, name, moment and moment - later)
-                each.save()
-    turn = send_portion(webhook.pk)
-    while turn is not None:
-        turn = send_portion(webhook.pk, claim=turn.claim)
-
-
-def get_numbers(receiver: Receiver) -> list[int]:
-    return [event["data"]["number"] for event in receiver.events]
-
-
-def get_states() -> list[str]:
-    return list(Delivery.objects.order_by("id").values_list("state", flat=True))
 
 
 def test_message_arrives_signed_when_its_event_is_wanted(
@@ -411,56 +380,3 @@ def test_each_message_arrives_once_and_in_order_when_many_workers_try(
     send(webhook)
     assert get_numbers(receiver) == [*range(20)]
     assert set(get_states()) == {"delivered"}
-
-
-class TestBounds:
-    def test_message_is_given_up_when_it_waits_for_days(self, make_webhook: MakeWebhook) -> None:
-        make_webhook("device.enrolled")
-        note(1, 2)
-        old = Delivery.objects.earliest("id")
-        Delivery.objects.filter(pk=old.pk).update(waiting_since=timezone.now() - 3 * DAY)
-        assert give_up_waiting(now=timezone.now()) == 1
-        assert get_states() == ["given_up", "waiting"]
-        assert send_again(old, actor="tests").state == DeliveryState.WAITING
-        assert give_up_waiting(now=timezone.now()) == 0
-
-    def test_oldest_are_given_up_when_very_many_wait(
-        self, make_webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sweep, "MOST_WAITING", 3)
-        make_webhook("device.enrolled")
-        note(*range(5))
-        assert give_up_waiting(now=timezone.now()) == 2
-        assert get_states() == ["given_up"] * 2 + ["waiting"] * 3
-
-    def test_oldest_are_deleted_when_very_many_are_finished(
-        self, receiver: Receiver, make_webhook: MakeWebhook, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(sweep, "MOST_FINISHED", 3)
-        webhook, _ = make_webhook("device.enrolled")
-        note(*range(5))
-        send(webhook)
-        note(5)
-        assert delete_superfluous() == 2
-        left = [row.body.partition('"number":')[2] for row in Delivery.objects.order_by("id")]
-        assert left == ["2}}", "3}}", "4}}", "5}}"]
-
-    def test_finished_are_deleted_when_history_does_not_reach_so_far(
-        self, receiver: Receiver, make_webhook: MakeWebhook
-    ) -> None:
-        webhook, _ = make_webhook("device.enrolled")
-        note(1)
-        send(webhook)
-        note(2)
-        assert delete_finished(before=timezone.now() - DAY) == 0
-        assert delete_finished(before=timezone.now() + DAY) == 1
-        assert get_states() == ["waiting"]
-
-    def test_deliveries_go_when_their_webhook_is_deleted(self, make_webhook: MakeWebhook) -> None:
-        webhook, _ = make_webhook("device.enrolled")
-        other, _ = make_webhook("device.enrolled")
-        note(1)
-        delete_webhook(webhook, actor="tests")
-        assert send_portion(webhook.pk) is None
-        assert delete_superfluous() == 1
-        assert Delivery.objects.get().webhook == other

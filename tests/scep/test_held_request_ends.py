@@ -1,0 +1,58 @@
+"""A held request that nobody decides: it ends, is forgotten, and its client begins anew."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from django.utils import timezone
+
+from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
+from scep.services.challenges import create_dynamic_challenge
+from scep.tasks import sweep_certificates
+from tests.scep.device import Device, make_key
+from tests.scep.test_held_requests import (
+    FAILURE,
+    OTHER,
+    PENDING,
+    SUCCESS,
+    approve,
+    hold,
+    profile,
+)
+
+__all__ = ["hold", "profile"]
+pytestmark = pytest.mark.django_db
+
+
+def test_request_is_forgotten_when_nobody_asks_for_a_month(hold: Any) -> None:
+    old, new = hold(Device()), hold(Device(key=make_key(1)))
+    HeldRequest.objects.filter(pk=old.pk).update(updated_at=timezone.now() - timedelta(days=31))
+    sweep_certificates()
+    assert list(HeldRequest.objects.all()) == [new]
+
+
+def test_client_begins_anew_with_its_key_when_nobody_has_decided_in_time(
+    profile: ScepProfile,
+    ra: x509.Certificate,
+    hold: Any,
+    ask: Any,
+) -> None:
+    """sscep and others derive the transactionID from the key, which they keep."""
+    device = Device()
+    first = hold(device)
+    HeldRequest.objects.filter(pk=first.pk).update(state=HeldRequestState.EXPIRED)
+    stranger = Device(key=make_key(1), transaction_id=device.transaction_id)
+    challenge = create_dynamic_challenge(profile, session_id=OTHER, now=timezone.now())
+    reply = ask(profile, stranger.build_request(ra=ra, challenge=challenge))
+    assert reply.status == FAILURE
+    message = device.build_request(ra=ra, challenge=challenge)
+    assert ask(profile, message).status == PENDING
+    second = HeldRequest.objects.get(transaction_id=device.transaction_id)
+    assert (second.pk != first.pk, second.session_id, second.state) == (True, OTHER, "pending")
+    assert not IssuedCertificate.objects.exists()
+    approve(second)
+    assert ask(profile, message).status == SUCCESS
+    assert IssuedCertificate.objects.get().session_id == OTHER
+    first.refresh_from_db()
+    assert first.certificate is None
