@@ -10,6 +10,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
 
 from organization.console import (
     ListPage,
@@ -47,9 +48,7 @@ def _show_created(request: HttpRequest, made: tuple[Webhook, str]) -> HttpRespon
 
 
 def _show_secret(request: HttpRequest, row: Webhook, *, secret: str) -> HttpResponse:
-    response = render(request, "console/webhook/secret.html", {"row": row, "secret": secret})
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/webhook/secret.html", {"row": row, "secret": secret})
 
 
 def _describe(request: HttpRequest, row: Webhook) -> dict[str, Any]:
@@ -125,6 +124,7 @@ def resume(request: HttpRequest, key: str) -> HttpResponse:
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
 @recent_sign_in_required
+@cache_control(no_store=True)
 def roll(request: HttpRequest, key: str) -> HttpResponse:
     """Ask first, then show the new secret, once."""
     row = WEBHOOKS.get_row(key)

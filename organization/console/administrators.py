@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import cache_control
 
 from organization.console.access import get_actor, recent_sign_in_required, role_required
 from organization.console.lists import ListPage
@@ -113,6 +114,7 @@ ADMINISTRATORS = Section(
 
 @role_required(Role.ADMINISTRATOR)
 @recent_sign_in_required
+@cache_control(no_store=True)
 def reset(request: HttpRequest, key: str) -> HttpResponse:
     administrator = ADMINISTRATORS.get_row(key)
     form = ResetForm(request.POST if request.method == "POST" else None, label_suffix="")
@@ -124,9 +126,7 @@ def reset(request: HttpRequest, key: str) -> HttpResponse:
     except OwnAccount as refusal:
         messages.error(request, str(refusal))
         return redirect("console:administrator", administrator.public_id)
-    response = show_password(request, (administrator, password))
-    response["Cache-Control"] = "no-store"
-    return response
+    return show_password(request, (administrator, password))
 
 
 console_urlpatterns: list[URLPattern] = [

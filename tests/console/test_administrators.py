@@ -79,8 +79,9 @@ def test_a_new_password_ends_the_old_one_and_its_sessions(
     administrator: Client, operator: Client
 ) -> None:
     url = get_url("operator@example.org", "/reset")
-    page = administrator.post(url, {"remove_second_factor": "on"}).content.decode()
-    password = read_password(page)
+    answer = administrator.post(url, {"remove_second_factor": "on"})
+    assert answer["Cache-Control"] == "no-store"
+    password = read_password(answer.content.decode())
     assert operator.get("/console/")["Location"].startswith("/accounts/login/")
     person = Client()
     old = {"login": "operator@example.org", "password": PASSWORD}
