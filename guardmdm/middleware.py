@@ -2,12 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.module_loading import import_string
+
+from organization.services.audit import asked_from
+from organization.services.client_address import get_client_address
 
 MACHINE_PATHS = (
     *("/mdm/", "/scep/", "/pki/", "/apps/", "/enroll/trusted"),
@@ -65,6 +69,16 @@ def require_new_password(get_response: View) -> View:
     return middleware
 
 
+def note_address(get_response: View) -> View:
+    """Whatever is written to the audit log meanwhile was asked for from the client's address."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with asked_from(partial(get_client_address, request)):
+            return get_response(request)
+
+    return middleware
+
+
 class DatabaseOutage:
     """503 with Retry-After while the database is away: devices and programs come again."""
 
@@ -97,3 +111,4 @@ messages = for_people("django.contrib.messages.middleware.MessageMiddleware")
 htmx = for_people("django_htmx.middleware.HtmxMiddleware")
 frame_options = for_people("django.middleware.clickjacking.XFrameOptionsMiddleware")
 password_change = for_people("guardmdm.middleware.require_new_password")
+address = for_people("guardmdm.middleware.note_address")

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 # All but the first step aside for devices and programs: see guardmdm.middleware.
 MIDDLEWARE = [
     "guardmdm.middleware.DatabaseOutage",
+    "guardmdm.middleware.address",
     "guardmdm.middleware.security",
     "guardmdm.middleware.content_security_policy",
     "guardmdm.middleware.static_files",

@@ -61,6 +61,8 @@ class AdministratorForm(ConsoleForm):
     def __init__(self, *args: Any, row: Administrator | None = None, **options: Any) -> None:
         super().__init__(*args, row=row, **options)
         del self.fields["is_active" if row is None else "email"]
+        if row is not None:
+            self.fields["role"].help_text = _("With another role the person signs in again.")
 
 
 class ResetForm(forms.Form):

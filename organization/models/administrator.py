@@ -2,6 +2,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from organization.models.public import PublicIdField
 
@@ -35,6 +36,9 @@ class Administrator(AbstractBaseUser):
     must_change_password = models.BooleanField(
         default=False, help_text="Set while the password is one that somebody else has seen."
     )
+    session_generation = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Sessions of an earlier one are over."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[AdministratorManager] = AdministratorManager()
@@ -44,3 +48,15 @@ class Administrator(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session keeps, and is over once it differs: of the password and the generation."""
+        of_password: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        if not self.session_generation:
+            return of_password  # as the version before the column had it
+        return salted_hmac(
+            "organization.Administrator.session_generation",
+            f"{self.session_generation}:{of_password}",
+            secret=secret,
+            algorithm="sha256",
+        ).hexdigest()

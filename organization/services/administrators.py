@@ -5,6 +5,7 @@ import secrets
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from organization.errors import AdministratorExists, AdministratorNeeded, OwnAccount
 from organization.models import Administrator, Role
@@ -77,12 +78,13 @@ def reset_password(
 def update_administrator(
     administrator: Administrator, *, name: str, role: str, is_active: bool, actor: str
 ) -> Administrator:
-    """Who is not active cannot sign in, and is signed out everywhere at once.
+    """Who is not active cannot sign in; who is taken that or given another role is signed out.
 
     Raises OwnAccount, and AdministratorNeeded where no other administrator is active.
     """
     stays = role == Role.ADMINISTRATOR and is_active
-    if (role, is_active) != (administrator.role, administrator.is_active):
+    changes_rights = (role, is_active) != (administrator.role, administrator.is_active)
+    if changes_rights:
         _check_not_own(administrator, actor=actor)
     if not stays:
         _check_not_last(administrator)
@@ -91,6 +93,9 @@ def update_administrator(
         detail["may_sign_in"] = "yes" if is_active else "no"
     administrator.name, administrator.role, administrator.is_active = name, role, is_active
     administrator.save(update_fields=["name", "role", "is_active"])
+    if changes_rights:
+        _end_sessions(administrator)
+        detail["signed_out"] = "everywhere"
     audit.record(
         actor,
         action="administrator.update",
@@ -113,6 +118,13 @@ def delete_administrator(administrator: Administrator, *, actor: str) -> None:
         subject=administrator.email,
     )
     administrator.delete()
+
+
+def _end_sessions(administrator: Administrator) -> None:
+    """For good: they are not found alive again by somebody who may sign in again later."""
+    row = Administrator.objects.filter(pk=administrator.pk)
+    row.update(session_generation=F("session_generation") + 1)
+    administrator.refresh_from_db(fields=["session_generation"])
 
 
 def _check_not_own(administrator: Administrator, *, actor: str) -> None:

@@ -55,10 +55,13 @@ def test_an_address_has_one_account(administrator: Client) -> None:
 def test_a_role_that_is_lowered_counts_at_once(administrator: Client, operator: Client) -> None:
     url = get_url("operator@example.org", "/edit")
     administrator.post(url, {"name": "", "role": "auditor", "is_active": "on"})
-    assert operator.get("/console/groups/").status_code == 200
-    assert operator.get("/console/groups/new").status_code == 403
+    assert operator.get("/console/groups/")["Location"].startswith("/accounts/login/")
+    auditor = sign_in("operator@example.org")
+    assert auditor.get("/console/groups/").status_code == 200
+    assert auditor.get("/console/groups/new").status_code == 403
     entry = AuditEntry.objects.get(action="administrator.update")
-    assert (entry.subject, entry.detail) == ("operator@example.org", {"role": "auditor"})
+    assert entry.subject == "operator@example.org"
+    assert entry.detail == {"role": "auditor", "signed_out": "everywhere"}
 
 
 def test_who_may_not_sign_in_is_signed_out_at_once(administrator: Client, operator: Client) -> None:
@@ -73,6 +76,25 @@ def test_who_may_not_sign_in_is_signed_out_at_once(administrator: Client, operat
     assert "may not sign in" in administrator.get(PEOPLE).content.decode()
     administrator.post(url, {"name": "", "role": "operator", "is_active": "on"})
     assert sign_in("operator@example.org").get("/console/").status_code == 200
+
+
+def test_a_session_stays_over_when_the_person_may_sign_in_again(
+    administrator: Client, operator: Client
+) -> None:
+    """Also in a browser that asked for nothing while the account was closed."""
+    url = get_url("operator@example.org", "/edit")
+    administrator.post(url, {"name": "", "role": "operator"})
+    administrator.post(url, {"name": "", "role": "operator", "is_active": "on"})
+    assert operator.get("/console/")["Location"].startswith("/accounts/login/")
+    assert "signs in again" in administrator.get(url).content.decode()
+
+
+def test_a_session_goes_on_when_only_the_name_changes(
+    administrator: Client, operator: Client
+) -> None:
+    url = get_url("operator@example.org", "/edit")
+    administrator.post(url, {"name": "Grace", "role": "operator", "is_active": "on"})
+    assert operator.get("/console/").status_code == 200
 
 
 def test_a_new_password_ends_the_old_one_and_its_sessions(

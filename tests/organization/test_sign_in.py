@@ -1,11 +1,28 @@
 import pytest
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+from django.test import Client
 
 from organization.models import Administrator
-from organization.services.administrators import create_administrator
+from organization.services.administrators import (
+    create_administrator,
+    reset_password,
+    update_administrator,
+)
 
 pytestmark = pytest.mark.django_db
 LOGIN, SIGN_UP, CHANGE = "/accounts/login/", "/accounts/signup/", "/accounts/password/change/"
+SECOND = "/accounts/2fa/authenticate/"
+PASSWORD, SECRET = "correct horse battery", "JBSWY3DPEHPK3PXP"
 TRIES = 12
+
+
+def build_code():
+    return format_hotp_value(hotp_value(SECRET, next(yield_hotp_counters_from_time())))
 
 
 def sign_in(client, email, password, **headers):
@@ -28,6 +45,34 @@ def test_a_one_time_password_leads_to_a_new_one_and_then_to_the_console(client):
     assert changed.headers["Location"] == "/console/"
     assert sign_in(client, "ada@example.com", new).status_code == 302
     assert client.get("/console/").status_code == 200
+
+
+def test_a_changed_password_ends_the_sessions_of_other_browsers_and_says_so(client):
+    ada, _ = create_administrator("ada@example.com", password=PASSWORD)
+    other = Client()
+    for browser in (client, other):
+        assert sign_in(browser, ada.email, PASSWORD).status_code == 302
+    new = "another long password 7"
+    change = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    page = client.post(CHANGE, change, follow=True).content.decode()
+    assert "Other browsers that were signed in are signed out." in page
+    assert client.get("/console/").status_code == 200
+    assert other.get("/console/")["Location"].startswith(LOGIN)
+
+
+def deactivate(ada):
+    for is_active in (False, True):
+        update_administrator(ada, name="", role="operator", is_active=is_active, actor="manage.py")
+
+
+@pytest.mark.parametrize("change", [deactivate, lambda ada: reset_password(ada, actor="manage.py")])
+def test_a_sign_in_is_not_completed_when_its_first_proof_is_worth_nothing_any_more(client, change):
+    ada, _ = create_administrator("ada@example.com", password=PASSWORD, role="operator")
+    TOTP.activate(ada, SECRET)
+    assert sign_in(client, ada.email, PASSWORD)["Location"] == SECOND
+    change(ada)
+    assert client.post(SECOND, {"code": build_code()})["Location"] == LOGIN
+    assert client.get("/console/")["Location"].startswith(LOGIN)
 
 
 @pytest.mark.parametrize("path", [LOGIN, CHANGE])

@@ -11,6 +11,7 @@ from django.test import Client
 
 from organization.models import AuditEntry
 from organization.services.administrators import create_administrator
+from organization.services.api_keys import create_api_key
 
 pytestmark = pytest.mark.django_db
 PASSWORD, NEW = "correct horse battery", "another long password 7"
@@ -79,3 +80,23 @@ def test_a_changed_password_and_factor_are_noted(ada, django_capture_on_commit_c
     assert noted[0] == ("administrator.change_password", None)
     assert ("administrator.add_second_factor", "totp") in noted
     assert ("administrator.remove_second_factor", "totp") in noted
+
+
+def test_a_change_is_noted_with_its_address_and_one_by_command_without(ada):
+    client = sign_in()
+    client.post("/console/groups/new", {"name": "Night shift", "description": ""})
+    assert list_entries("group.create") == [("group.create", {}, ADDRESS)]
+    _, key = create_api_key("Shifts", role="operator", actor="manage.py")
+    program = Client(REMOTE_ADDR="198.51.100.7", headers={"Authorization": f"Bearer {key}"})
+    program.post("/api/v1/groups", {"name": "Day shift"}, content_type="application/json")
+    entry = AuditEntry.objects.get(actor="key:Shifts", action="group.create")
+    assert entry.remote_address == "198.51.100.7"
+    assert AuditEntry.objects.get(action="api_key.create").remote_address is None
+
+
+def test_a_change_behind_a_proxy_is_noted_with_the_persons_address(ada, settings):
+    settings.TRUSTED_PROXIES = ["127.0.0.1"]
+    client = Client(REMOTE_ADDR="127.0.0.1", HTTP_X_FORWARDED_FOR=f"192.0.2.66, {ADDRESS}")
+    client.force_login(ada)
+    client.post("/console/groups/new", {"name": "Night shift", "description": ""})
+    assert list_entries("group.create") == [("group.create", {}, ADDRESS)]
