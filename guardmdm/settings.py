@@ -210,7 +210,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "organization.services.sign_in.AccountAdapter"
 # Where people sign in before they enroll; nobody becomes an administrator by it.
-SOCIALACCOUNT_ADAPTER = "enrollment.services.sign_in.SocialAccountAdapter"
+SOCIALACCOUNT_ADAPTER = "organization.services.identity_provider.SocialAccountAdapter"
 SOCIALACCOUNT_PROVIDERS = build_provider_settings(ENV.oidc)
 OIDC_PROVIDER_ID = PROVIDER_ID
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name

@@ -31,3 +31,15 @@ class AdministratorNeeded(Exception):
 
 class OwnAccount(Exception):
     """Nobody takes their own account away, nor lowers its role."""
+
+
+class ProviderRefused(Exception):
+    """A sign-in at the identity provider came to nothing; no text holds what was sent.
+
+    `code`: sign_in_failed, or sign_in_unavailable where the provider is to be seen to.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -12,8 +12,7 @@ from typing import Any, TypeGuard
 
 import jwt
 
-from enrollment.errors import SignInRefused
-from enrollment.protocol.person import MAX_EMAIL, MAX_NAME, Person
+from organization.errors import ProviderRefused
 
 # Public keys only: with HS256 whoever knows the client's secret could sign, and `none` is none.
 ALGORITHMS = (
@@ -34,7 +33,7 @@ def verify_id_token(
     nonce: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the claims; `keys` is the provider's JWKS. Raises SignInRefused (sign_in_failed)."""
+    """Return the claims; `keys` is the provider's JWKS. Raises ProviderRefused (sign_in_failed)."""
     if len(text) > MAX_BYTES:
         raise _refuse("the id_token is too large")
     try:
@@ -65,18 +64,21 @@ def verify_id_token(
     return claims
 
 
-def build_person(claims: Mapping[str, Any], *, issuer: str) -> Person:
-    """Return who has signed in; an address that the provider calls unverified is left out."""
-    subject = _read_text(claims, "sub", limit=MAX_SUBJECT)
+def build_subject(claims: Mapping[str, Any], *, issuer: str) -> str:
+    """Return what this person is called for ever and by nobody else; raises ProviderRefused."""
+    subject = read_text(claims, "sub", limit=MAX_SUBJECT)
     full_subject = f"{issuer}#{subject}"
     if not subject or len(full_subject) > MAX_SUBJECT:
         raise _refuse("the provider names nobody (sub)")
-    given = (_read_text(claims, part, limit=MAX_NAME) for part in ("given_name", "family_name"))
-    name = _read_text(claims, "name", limit=MAX_NAME) or " ".join(filter(None, given))
-    email = _read_text(claims, "email", limit=MAX_EMAIL)
-    if claims.get("email_verified", True) not in (True, "true") or "@" not in email:
-        email = ""
-    return Person(name[:MAX_NAME], email, full_subject)
+    return full_subject
+
+
+def read_text(claims: Mapping[str, Any], name: str, *, limit: int) -> str:
+    """Return a claim that is one line of at most `limit` characters, else ""."""
+    value = claims.get(name)
+    if not isinstance(value, str) or not value.isprintable() or len(value) > limit:
+        return ""
+    return value.strip()
 
 
 def _find_key(keys: Mapping[str, Any], *, header: Mapping[str, Any]) -> Any:
@@ -115,12 +117,5 @@ def _check_moments(claims: Mapping[str, Any], *, now: datetime) -> None:
         raise _refuse("the id_token is not valid yet")
 
 
-def _read_text(claims: Mapping[str, Any], name: str, *, limit: int) -> str:
-    value = claims.get(name)
-    if not isinstance(value, str) or not value.isprintable() or len(value) > limit:
-        return ""
-    return value.strip()
-
-
-def _refuse(message: str) -> SignInRefused:
-    return SignInRefused("sign_in_failed", message)
+def _refuse(message: str) -> ProviderRefused:
+    return ProviderRefused("sign_in_failed", message)
