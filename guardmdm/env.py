@@ -33,6 +33,7 @@ DEFAULTS = {
     "OIDC_CLIENT_ID": "",
     "OIDC_CLIENT_SECRET": "",
     "OIDC_NAME": "",
+    "OIDC_CONSOLE": "no",
     "EMAIL_URL": "",
     "EMAIL_FROM": "",
     "EMAIL_CA": "",
@@ -74,6 +75,7 @@ class Environment:
     apns_ca: str
     device_ca: str
     oidc: IdentityProvider
+    oidc_console: bool
     mail_server: MailServer
     email_from: str
     email_ca: str
@@ -105,6 +107,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         apns_ca=values["APNS_CA"],
         device_ca=values["DEVICE_CA"],
         oidc=_read_identity_provider(values),
+        oidc_console=_read_oidc_console(values),
         mail_server=_read_mail_server(values["EMAIL_URL"]),
         email_from=_read_sender(values),
         email_ca=values["EMAIL_CA"],
@@ -251,6 +254,13 @@ def _read_identity_provider(values: Mapping[str, str]) -> IdentityProvider:
         )
     except ValueError as error:
         raise SettingsError(f"{PREFIX}OIDC_ISSUER {error}.") from error
+
+
+def _read_oidc_console(values: Mapping[str, str]) -> bool:
+    is_on = _read_switch(values, "OIDC_CONSOLE")
+    if is_on and not values["OIDC_ISSUER"]:
+        raise SettingsError(f"{PREFIX}OIDC_CONSOLE needs a provider: set OIDC_ISSUER too.")
+    return is_on
 
 
 def _read_mail_server(text: str) -> MailServer:

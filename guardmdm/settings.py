@@ -209,10 +209,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "organization.services.sign_in.AccountAdapter"
-# Where people sign in before they enroll; nobody becomes an administrator by it.
+# Where people sign in before they enroll, and administrators if they shall; no account is made.
 SOCIALACCOUNT_ADAPTER = "organization.services.identity_provider.SocialAccountAdapter"
 SOCIALACCOUNT_PROVIDERS = build_provider_settings(ENV.oidc)
 OIDC_PROVIDER_ID = PROVIDER_ID
+OIDC_CONSOLE = ENV.oidc_console
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

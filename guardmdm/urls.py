@@ -40,6 +40,7 @@ urlpatterns = [
         "^accounts/(signup|email|confirm-email|password/(reset|set)|3rdparty|social|oidc)/",
         views.answer_not_found,
     ),
+    *organization.urls.account_urlpatterns,
     path("accounts/", include("allauth.urls")),
     # People type and bookmark addresses without their last slash; devices get no redirect.
     re_path("^console$", RedirectView.as_view(url="/console/")),

@@ -43,3 +43,17 @@ class ProviderRefused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class SignInRefused(Exception):
+    """The identity provider has named somebody who may not come in by it; `who`, where known."""
+
+    def __init__(self, code: str, message: str, *, who: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.who = who
+
+
+class PasswordNeeded(Exception):
+    """Without its connection this account would have nothing to sign in with."""

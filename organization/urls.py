@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from organization import views
-from organization.console import administrators, api_keys, sections, settings
+from organization.console import administrators, api_keys, sections, settings, sign_in
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
 from organization.rest.routing import build_router
 from organization.rest.views import Docs, show_schema
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
         name="brand-logo-large",
     ),
 ]
+account_urlpatterns: list[URLPattern] = sign_in.urlpatterns
 console_urlpatterns: list[URLPattern] = [
     *administrators.console_urlpatterns,
     *api_keys.console_urlpatterns,

@@ -5,7 +5,9 @@ from typing import Any
 import django_filters
 from allauth.mfa.models import Authenticator
 from django import forms
+from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,18 +15,30 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import cache_control
 
-from organization.console.access import get_actor, recent_sign_in_required, role_required
+from organization.console.access import (
+    get_actor,
+    may,
+    recent_sign_in_required,
+    role_required,
+)
 from organization.console.lists import ListPage
 from organization.console.section import Section
-from organization.errors import AdministratorExists, AdministratorNeeded, OwnAccount
+from organization.errors import (
+    AdministratorExists,
+    AdministratorNeeded,
+    OwnAccount,
+    PasswordNeeded,
+)
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
 from organization.models import Administrator, Role
 from organization.services.administrators import (
     create_administrator,
     delete_administrator,
+    disconnect_provider,
     reset_password,
     update_administrator,
 )
+from organization.services.provider_sign_in import build_check, can_sign_in
 
 ROLE_CHOICES = (
     (Role.AUDITOR, _("Auditor: reads everything but secrets, changes nothing")),
@@ -80,10 +94,23 @@ def list_administrators() -> "QuerySet[Administrator]":
     ).order_by("email")
 
 
+def describe_connection(request: HttpRequest, row: Administrator) -> dict[str, Any]:
+    """What the page says of the identity provider, and the link that connects one's own account."""
+    is_own = row.pk == request.user.pk
+    return {
+        "provider": settings.OIDC_NAME if can_sign_in() else "",
+        "is_own": is_own,
+        "may_disconnect": bool(row.provider_subject)
+        and (may(request.user, Role.ADMINISTRATOR) or is_own),
+        "check": build_check(request) if is_own else "",
+    }
+
+
 def show_password(request: HttpRequest, made: tuple[Administrator, str]) -> HttpResponse:
     """The one page that shows a new one-time password."""
     administrator, password = made
-    context = {"row": administrator, "password": password}
+    provider = settings.OIDC_NAME if can_sign_in() else ""
+    context = {"row": administrator, "password": password, "provider": provider}
     return render(request, "console/administrator/password.html", context)
 
 
@@ -103,6 +130,7 @@ ADMINISTRATORS = Section(
         empty_text=_("Add the people who manage devices with you."),
     ),
     item_template="console/administrator/administrator.html",
+    get_item_context=describe_connection,
     form=AdministratorForm,
     create=create_administrator,
     update=update_administrator,
@@ -131,7 +159,26 @@ def reset(request: HttpRequest, key: str) -> HttpResponse:
     return show_password(request, (administrator, password))
 
 
+@role_required(write=Role.AUDITOR)
+@recent_sign_in_required
+def disconnect(request: HttpRequest, key: str) -> HttpResponse:
+    administrator = ADMINISTRATORS.get_row(key)
+    if not (may(request.user, Role.ADMINISTRATOR) or administrator.pk == request.user.pk):
+        raise PermissionDenied
+    if request.method != "POST":
+        context = {"row": administrator, "provider": settings.OIDC_NAME}
+        return render(request, "console/administrator/disconnect.html", context)
+    try:
+        disconnect_provider(administrator, actor=get_actor(request))
+    except PasswordNeeded as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, _("“%s” is disconnected.") % administrator)
+    return redirect("console:administrator", administrator.public_id)
+
+
 console_urlpatterns: list[URLPattern] = [
     *ADMINISTRATORS.build_urls(),
     path("system/administrators/<str:key>/reset", reset, name="administrator-reset"),
+    path("system/administrators/<str:key>/disconnect", disconnect, name="administrator-disconnect"),
 ]

@@ -36,6 +36,13 @@ class Administrator(AbstractBaseUser):
     must_change_password = models.BooleanField(
         default=False, help_text="Set while the password is one that somebody else has seen."
     )
+    provider_subject = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The person at the identity provider who signs in to this account.",
+    )
     session_generation = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Sessions of an earlier one are over."
     )
@@ -45,6 +52,15 @@ class Administrator(AbstractBaseUser):
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["provider_subject"],
+                condition=~models.Q(provider_subject=""),
+                name="organization_administrator_subject",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name or self.email

@@ -7,7 +7,12 @@ from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from organization.errors import AdministratorExists, AdministratorNeeded, OwnAccount
+from organization.errors import (
+    AdministratorExists,
+    AdministratorNeeded,
+    OwnAccount,
+    PasswordNeeded,
+)
 from organization.models import Administrator, Role
 from organization.services import audit
 
@@ -72,6 +77,43 @@ def reset_password(
         detail={"second_factor_removed": True} if remove_second_factor else {},
     )
     return text
+
+
+@transaction.atomic
+def forget_one_time_password(administrator: Administrator) -> None:
+    """Who signs in at the identity provider has no use for it, and somebody else has seen it."""
+    administrator.set_unusable_password()
+    administrator.must_change_password = False
+    administrator.save(update_fields=["password", "must_change_password"])
+    audit.record(
+        administrator.email,
+        action="administrator.forget_one_time_password",
+        subject_id=administrator.public_id,
+        subject=administrator.email,
+    )
+
+
+@transaction.atomic
+def disconnect_provider(administrator: Administrator, *, actor: str) -> None:
+    """The person at the identity provider opens this account no more; others are signed out.
+
+    Raises PasswordNeeded for one's own account without a password.
+    """
+    if not administrator.provider_subject:
+        return
+    if administrator.email != actor:
+        _end_sessions(administrator)
+    elif not administrator.has_usable_password():
+        raise PasswordNeeded("You have no password yet: another administrator can make you one.")
+    subject, administrator.provider_subject = administrator.provider_subject, ""
+    administrator.save(update_fields=["provider_subject"])
+    audit.record(
+        actor,
+        action="administrator.disconnect_provider",
+        subject_id=administrator.public_id,
+        subject=administrator.email,
+        detail={"subject": subject},
+    )
 
 
 @transaction.atomic

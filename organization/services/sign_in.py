@@ -1,15 +1,23 @@
 """How people sign in: accounts are made by administrators, never by a visitor."""
 
+import time
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.account.authentication import get_authentication_records
+from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from organization.services.administrators import forget_one_time_password
 from organization.services.client_address import get_client_address
+from organization.services.provider_sign_in import METHOD, can_sign_in
 
+REAUTHENTICATION_TIMEOUT = 300  # allauth's own, in seconds
 PENDING = "sign_in_pending"
 
 
@@ -36,9 +44,38 @@ class AccountAdapter(DefaultAccountAdapter):
         """Begin the session, unless the account was locked or changed between the two proofs."""
         if request.session.pop(PENDING, None) != user.get_session_auth_hash() or not user.is_active:
             raise ImmediateHttpResponse(redirect(settings.LOGIN_URL))
+        if user.must_change_password and _proved_at_provider(request, user):
+            forget_one_time_password(user)
         super().login(request, user)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """allauth's, and the identity provider for those who are connected there."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if can_sign_in() and user.is_authenticated and user.provider_subject:
+            text = _("Sign in again with %(provider)s") % {"provider": settings.OIDC_NAME}
+            url = reverse("provider-again")
+            methods.append({"id": METHOD, "description": text, "url": url})
+        return methods
+
+    def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
+        """allauth asks nothing of people who have neither password nor second factor; we do."""
+        user = context.request.user
+        only_provider = not (super().get_reauthentication_methods(user))
+        if only_provider and not _proved_recently(context.request, user):
+            raise ReauthenticationRequired
+        required: bool = super().is_reauthentication_required(app=app, **options)
+        return required
 
     def set_password(self, user: Any, password: str) -> None:
         """Keep the new password; from now on only its owner has seen it."""
         user.must_change_password = False
         super().set_password(user, password)
+
+
+def _proved_at_provider(request: HttpRequest, user: Any) -> bool:
+    return any(each["method"] == METHOD for each in get_authentication_records(request, user))
+
+
+def _proved_recently(request: HttpRequest, user: Any) -> bool:
+    moments = [each["at"] for each in get_authentication_records(request, user)]
+    return bool(moments) and time.time() - max(moments) < REAUTHENTICATION_TIMEOUT

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.conf import settings
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
@@ -13,6 +14,7 @@ from lucide.templatetags.lucide import lucide
 from organization.console.access import may as has_role
 from organization.errors import NotSetUp
 from organization.selectors import get_organization
+from organization.services.provider_sign_in import can_sign_in
 
 register = template.Library()
 
@@ -82,6 +84,12 @@ def organization_name() -> str:
         return get_organization().name
     except NotSetUp:
         return ""
+
+
+@register.simple_tag
+def identity_provider() -> str:
+    """Return what the button of the sign-in says, "" where nobody signs in that way."""
+    return settings.OIDC_NAME if can_sign_in() else ""
 
 
 @register.simple_tag(takes_context=True)

@@ -1,7 +1,6 @@
 """Sign-in before enrollment: at a real OIDC provider, a process on loopback, over real HTTP."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -32,44 +31,14 @@ from scep.models import ScepProfile
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.test_admission import build_request
 from tests.flows.server import find_free_port
-from tests.oidc.running import run_provider
+from tests.oidc.visit import configure, provider, sign_in_there
 
 pytestmark = pytest.mark.django_db
-CLIENT_ID, CLIENT_SECRET = "guardmdm", "s3cret/with:odd@signs"
-HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
+__all__ = ["provider"]
 REFUSED = (
     "state", "denied", "mix-up", "no-id-token", "nonce", "no-nonce", "issuer", "audience", "azp",
     "expired", "no-expiry", "future", "no-subject", "signature", "kid", "none", "hs256", "userinfo",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[str]:
-    """The issuer of a provider that runs."""
-    with run_provider(find_free_port(), client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as issuer:
-        yield issuer
-
-
-def configure(settings: Any, *, issuer: str) -> None:
-    settings.OIDC_ISSUER, settings.OIDC_CLIENT_ID = issuer, CLIENT_ID
-    settings.OIDC_NAME = "Example ID"
-    settings.SOCIALACCOUNT_PROVIDERS = {
-        "openid_connect": {
-            "APPS": [
-                {
-                    "provider_id": settings.OIDC_PROVIDER_ID,
-                    "name": "Example ID",
-                    "client_id": CLIENT_ID,
-                    "secret": CLIENT_SECRET,
-                    "settings": {
-                        "server_url": issuer,
-                        "oauth_pkce_enabled": True,
-                        "token_auth_method": "client_secret_basic",
-                    },
-                }
-            ]
-        }
-    }
 
 
 @pytest.fixture
@@ -107,14 +76,9 @@ class Person:
         assert link is not None
         away = self.browser.get(link[1].replace("&amp;", "&"))
         assert away.status_code == 302, away.text
-        form = self.browser.get(away.headers["Location"])
-        assert form.status_code == 200, form.text
-        fields = {name: value.replace("&amp;", "&") for name, value in HIDDEN.findall(form.text)}
-        fields |= {"user": self.user, "fault": self.fault}
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(away.headers["Location"]))
-        back = self.browser.post(f"{origin}/login", data=fields)
-        assert back.status_code == 303
-        self.callback = back.headers["Location"]
+        self.callback = sign_in_there(
+            self.browser, away.headers["Location"], user=self.user, fault=self.fault
+        )
         return self.browser.get(self.callback)
 
 

@@ -97,6 +97,8 @@ def test_a_setting_is_read_from_its_file(read, tmp_path):
         ({"EMAIL_URL": "smtps://u:p/q@m.example", "EMAIL_FROM": "a@b.example"}, "EMAIL_URL"),
         ({"EMAIL_URL": "smtps://m.example", "EMAIL_FROM": "MDM <a@b.example>"}, "EMAIL_FROM"),
         ({"OIDC_CLIENT_ID": "x"}, "OIDC_ISSUER is missing"),
+        ({"OIDC_CONSOLE": "yes"}, "set OIDC_ISSUER too"),
+        ({"OIDC_CONSOLE": "maybe"}, "OIDC_CONSOLE"),
         ({"OIDC_ISSUER": "https://id.example.com"}, "client id"),
         ({"OIDC_ISSUER": "http://id.example.com", "OIDC_CLIENT_ID": "x"}, "https://login"),
         ({"OIDC_ISSUER": "https://x/?a=b", "OIDC_CLIENT_ID": "x"}, "https://login"),

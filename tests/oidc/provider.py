@@ -20,6 +20,9 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "ann": {"name": "Ann Lee", "email": "ann@example.com", "email_verified": True},
     "bob": {"given_name": "Bob", "family_name": "Ray", "email": "bob@example.com"},
     "eve": {"name": "Eve", "email": "ann@example.com", "email_verified": False},
+    "ann2": {"name": "Ann Lee", "email": "ANN@example.com", "email_verified": True},
+    "zoe": {"name": "Zoe", "email": "zoe@example.com", "email_verified": True},
+    "kelvin": {"name": "K", "email": "\u212aim@example.com", "email_verified": True},
 }
 
 
@@ -114,6 +117,8 @@ class Provider:
             "nonce": grant.request["nonce"],
             **PEOPLE[grant.user],
         }
+        if "max_age" in grant.request or grant.fault.endswith("-session"):
+            claims["auth_time"] = now - (3600 if grant.fault == "old-session" else 0)
         self._alter_claims(claims, fault=grant.fault)
         key = self.strange_key if grant.fault == "signature" else self.key
         alg = {"none": "none", "hs256": "HS256"}.get(grant.fault, "RS256")
@@ -130,7 +135,11 @@ class Provider:
             "future": {"iat": now + 3600},
             "no-subject": {"sub": ""},
         }.get(fault, {})
-        gone = {"no-nonce": ["nonce"], "no-expiry": ["exp"]}.get(fault, [])
+        gone = {
+            "no-nonce": ["nonce"],
+            "no-expiry": ["exp"],
+            "no-auth-time": ["auth_time"],
+        }.get(fault, [])
         if fault in ("userinfo", "only-userinfo"):
             gone = list(PEOPLE[claims["sub"]])
         for name in gone:
