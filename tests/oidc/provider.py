@@ -72,7 +72,7 @@ class Provider:
             for name, value in request.items()
         )
         return (
-            f'<form method="post" action="/login">{kept}'
+            f'<link rel="icon" href="data:,"><form method="post" action="/login">{kept}'
             '<input name="user"><input name="fault"><button>Sign in</button></form>'
         )
 
