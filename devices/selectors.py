@@ -1,11 +1,10 @@
 """Reads of devices that more than one door needs."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from time import monotonic
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db.models import Case, Count, F, Func, Q, QuerySet, TextField, When, Window
 from django.db.models.functions import RowNumber, TruncDate
@@ -32,8 +31,7 @@ from devices.models.command import IS_OPEN
 from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
 from organization.models import PreparedSelect
-
-Key = TypeVar("Key")
+from organization.selectors import Counts
 
 MOST_ENROLLMENTS, LATEST_SECRETS = 50, 3
 WORD_COLUMNS = (
@@ -261,9 +259,9 @@ def count_bulk_states(bulk: BulkCommand) -> Counter[str]:
 
 
 @lru_cache(64)
-def _get_bulk_counts(key: int) -> "_Counts[str]":
+def _get_bulk_counts(key: int) -> Counts[str]:
     rows = Command.objects.filter(bulk=key).order_by().values_list("state")
-    return _Counts(lambda: rows.annotate(number=Count("pk")).all())
+    return Counts(lambda: rows.annotate(number=Count("pk")).all())
 
 
 def list_refused_devices(bulk: BulkCommand) -> list[tuple[Device, str]]:
@@ -291,23 +289,6 @@ def get_command_body(command: Command) -> dict[str, Any]:
     return decode_plist(body, max_bytes=len(body))
 
 
-class _Counts(Generic[Key]):
-    """How many rows there are of each kind. Counting reads them all: of MANY it is seldom."""
-
-    MANY, SECONDS = 10_000, 10.0
-
-    def __init__(self, count: Callable[[], Iterable[tuple[Key, int]]]) -> None:
-        self._count = count
-        self._last: tuple[float, Counter[Key]] = (0.0, Counter())
-
-    def get(self) -> Counter[Key]:
-        counted_at, counts = self._last
-        if counts.total() <= self.MANY or monotonic() - counted_at > self.SECONDS:
-            counts = Counter(dict(self._count()))
-            self._last = monotonic(), counts
-        return Counter(counts)
-
-
 def _count_by_status() -> Iterable[tuple[str, int]]:
     return Device.objects.order_by().values_list("status").annotate(Count("id"))
 
@@ -327,9 +308,9 @@ def _count_by_group() -> Iterable[tuple[int, int]]:
     return here.exclude(group=None).values_list("group").annotate(Count("id"))
 
 
-_by_status = _Counts(_count_by_status)
-_by_group = _Counts(_count_by_group)
-_by_platform_and_day = _Counts(_count_by_platform_and_day)
+_by_status = Counts(_count_by_status)
+_by_group = Counts(_count_by_group)
+_by_platform_and_day = Counts(_count_by_platform_and_day)
 
 
 def count_devices_by_status() -> dict[str, int]:

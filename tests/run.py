@@ -78,6 +78,7 @@ POSTGRESQL_ONLY = (
     "tests/guardmdm/test_turns_at_commit.py",
     "tests/organization/test_synchronous_commit.py",
     "tests/policies/test_plans.py",
+    "tests/rest/test_list_plans.py",
 )
 
 

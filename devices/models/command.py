@@ -29,6 +29,10 @@ IS_OPEN = HAS_NO_END & Q(state__in=[state.value for state in OPEN_STATES])
 # The PIN in their bodies may be the only way back into a Mac.
 WITH_PIN = ("DeviceLock", "EraseDevice")
 FORGOTTEN = Q(forgotten_at__isnull=False) & ~Q(request_type__in=WITH_PIN)
+FORGOTTEN_PIN = Q(forgotten_at__isnull=False, request_type__in=WITH_PIN)
+NOT_FORGOTTEN = Q(completed_at__isnull=False, forgotten_at__isnull=True)
+OVER = (NOT_FORGOTTEN, FORGOTTEN, FORGOTTEN_PIN)
+"""All commands that are over, by the indexes that know which was over when."""
 
 
 class Command(TimeStamped):
@@ -112,11 +116,14 @@ class Command(TimeStamped):
                 name="command_expiry",
             ),
             models.Index(
-                fields=["completed_at"],
-                condition=Q(completed_at__isnull=False, forgotten_at__isnull=True),
-                name="command_retention",
+                fields=["completed_at"], condition=NOT_FORGOTTEN, name="command_retention"
             ),
-            models.Index(fields=["forgotten_at"], condition=FORGOTTEN, name="command_forgotten"),
+            models.Index(
+                fields=["completed_at"], condition=FORGOTTEN, name="command_forgotten_end"
+            ),
+            models.Index(
+                fields=["completed_at"], condition=FORGOTTEN_PIN, name="command_forgotten_pin"
+            ),
             models.Index(
                 fields=["bulk", "-id"],
                 condition=models.Q(bulk__isnull=False),

@@ -15,7 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, NotEnrolled
-from devices.models import BulkCommand, Command, CommandState, Device, UserChannel
+from devices.models import (
+    OPEN_STATES,
+    BulkCommand,
+    Command,
+    CommandState,
+    Device,
+    UserChannel,
+)
+from devices.models.command import HAS_NO_END, OVER
 from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
 from devices.protocol.json_values import LEFT_OUT, LONGEST_ANSWER, MOST_ERRORS
 from devices.rest.command_schema import build_new_command_schema
@@ -106,8 +114,15 @@ class RawCommandSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError("This is not base64.") from error
 
 
+class StateFilter(filters.MultipleChoiceFilter):  # type: ignore[misc]
+    def filter(self, rows: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
+        """Those that are open have indexes of their own, in which the others are not read."""
+        found: QuerySet[Any] = super().filter(rows, value)
+        return found.filter(HAS_NO_END) if value and set(value) <= set(OPEN_STATES) else found
+
+
 class CommandFilters(RowFilters):
-    state = filters.MultipleChoiceFilter(choices=CommandState.choices, distinct=False)
+    state = StateFilter(choices=CommandState.choices, distinct=False)
     request_type = filters.CharFilter()
     device = RowFilter(Device, "device")
     user = RowFilter(UserChannel, "user_channel")
@@ -127,6 +142,7 @@ class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     filterset_class = CommandFilters
     search_fields = ("uuid", "request_type", "origin")
     ordering_fields: ClassVar = {"created_at": "id", "completed_at": "completed_at"}
+    ordering_shares: ClassVar = {"completed_at": OVER}
     service_errors: ClassVar = {
         NotEnrolled: (409, "not_enrolled"),
         CommandNotObeyable: (409, "command_not_obeyable"),
@@ -158,6 +174,7 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
     serializer_class = CommandSerializer
     filterset_class = CommandFilters
     ordering_fields: ClassVar = CommandViewSet.ordering_fields
+    ordering_shares: ClassVar = CommandViewSet.ordering_shares
     service_errors: ClassVar = CommandViewSet.service_errors
     action_roles: ClassVar = {"create_raw": Role.ADMINISTRATOR}
 

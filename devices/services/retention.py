@@ -41,8 +41,8 @@ def delete_commands(*, before: datetime) -> int:
 
     A run deletes at most BATCH of each table.
     """
-    forgotten = Command.objects.filter(FORGOTTEN, forgotten_at__lt=before + KEPT)
-    oldest = list(forgotten.order_by("forgotten_at").values_list("pk", flat=True)[:BATCH])
+    forgotten = Command.objects.filter(FORGOTTEN, completed_at__lt=before)
+    oldest = list(forgotten.order_by("completed_at").values_list("pk", flat=True)[:BATCH])
     bulks = BulkCommand.objects.filter(finished_at__lt=before)
     old_bulks = list(bulks.order_by("finished_at").values_list("pk", flat=True)[:BATCH])
     count = Command.objects.filter(pk__in=oldest).delete()[0]

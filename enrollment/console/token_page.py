@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
@@ -29,25 +28,27 @@ from enrollment.services.token_traffic import (
     list_token_sessions,
 )
 from organization.console import get_actor, may, recent_sign_in_required, role_required
+from organization.console.lists import BoundedPaginator
 from organization.models import Role
 
 ROUTE = "enrollment/ota/tokens/<str:jti>"
 # On the page, and as checkboxes; of more than that all are meant at once.
 SHOWN_DEVICES, SHOWN_REFUSALS, LISTED_DEVICES, PAGE_SIZE = 50, 25, 500, 50
+MOST_COUNTED = 10_000
 
 
 @role_required()
 def show_token(request: HttpRequest, jti: str) -> HttpResponse:
     token, now = _get_token(jti), timezone.now()
     brought = list_device_sessions(token)
-    sessions = Paginator(list_token_sessions(token), PAGE_SIZE)
+    sessions = BoundedPaginator(list_token_sessions(token), PAGE_SIZE)
     context = {
         "token": token,
         "state": get_token_state(token, now=now),
         "warnings": find_token_warnings(token, now=now),
         "anomalies": list_anomalies(now=now).filter(token=token),
         "devices": find_token_devices(token, brought[:SHOWN_DEVICES]),
-        "device_count": _count_devices(token),
+        **_count_devices(token),
         "page": sessions.get_page(request.GET.get("page")),
         "refusals": list_refusals(token)[:SHOWN_REFUSALS],
     }
@@ -105,17 +106,21 @@ def _show_form(request: HttpRequest, token: EnrollmentToken, *, form: LeakForm) 
         "token": token,
         "form": form,
         "devices": find_token_devices(token, brought[:LISTED_DEVICES]),
-        "device_count": _count_devices(token),
+        **_count_devices(token),
         "checked": set(request.POST.getlist("device")),
-        "session_count": list_token_sessions(token).count(),
+        "sessions": BoundedPaginator(list_token_sessions(token), PAGE_SIZE),
     }
     response = render(request, "console/token/leaked.html", context)
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _count_devices(token: EnrollmentToken) -> int:
-    return list_device_sessions(token).order_by().values("device_id").distinct().count()
+def _count_devices(token: EnrollmentToken) -> dict[str, Any]:
+    """Tell how many came by it: of more than MOST_COUNTED attempts, at least as many as these."""
+    brought = list_device_sessions(token).order_by("-pk").values_list("device_id", flat=True)
+    counted = list(brought[: MOST_COUNTED + 1])
+    is_more = len(counted) > MOST_COUNTED
+    return {"device_count": len(set(counted)), "and_more": "+" if is_more else ""}
 
 
 def _get_token(jti: str) -> EnrollmentToken:

@@ -73,6 +73,7 @@ class EnrollmentSession(TimeStamped):
             models.Index(
                 fields=["-id"], condition=models.Q(approval="pending"), name="session_waiting"
             ),
+            models.Index(fields=["expires_at"], name="session_expiry"),
         ]
 
     def __str__(self) -> str:

@@ -88,7 +88,8 @@ class TimelineViewSet(ListModelMixin, CollectionViewSet):
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         device = get_object_or_404(Device, public_id=self.kwargs["id"])
         sessions = Enrollment.objects.filter(device=device).exclude(session_id="")
-        entries = queryset.filter(
-            Q(device_id=device.public_id) | Q(session_id__in=sessions.values("session_id"))
-        )
+        # Named, not asked for in the statement: so two indexes find the entries. Else PostgreSQL
+        # reads the whole log, and looks for each entry's session among them.
+        ids = list(sessions.order_by().values_list("session_id", flat=True))
+        entries = queryset.filter(Q(device_id=device.public_id) | Q(session_id__in=ids))
         return super().filter_queryset(entries)

@@ -33,7 +33,8 @@ class Cursor:
 class PublicCursorPagination(BasePagination):
     """`?cursor=…&page_size=1…200&ordering=name`; newest first unless the view says otherwise.
 
-    The view's `ordering_fields` maps public names to columns. A cursor is sealed with the
+    The view's `ordering_fields` maps public names to columns, its `ordering_shares` columns to the
+    shares of an Order. A cursor is sealed with the
     server's encryption keys: it names a row by its numeric key, which stays inside.
     """
 
@@ -77,7 +78,8 @@ class PublicCursorPagination(BasePagination):
             raise ValidationError({"ordering": [f"must be one of {', '.join(fields)}"]})
         column = fields[name.removeprefix("-")]
         field: Field[Any, Any] = queryset.model._meta.get_field(column)
-        return name, Order(field=field, descending=name.startswith("-"))
+        shares = getattr(view, "ordering_shares", {}).get(column, ())
+        return name, Order(field=field, descending=name.startswith("-"), shares=shares)
 
     def _read_cursor(self, request: Request) -> Cursor | None:
         text = request.query_params.get("cursor")

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.models import EnrollmentState, Group
+from devices.models import Group
 from organization.console import ListPage, Section, get_actor, role_required
 from organization.forms import ConsoleForm
 from organization.models import Role
@@ -26,6 +26,7 @@ from policies.forms import (
     ReplacePackageForm,
 )
 from policies.models import ItemKind, ItemState, Policy, PolicyItem
+from policies.selectors import count_item_states
 from policies.services.items import (
     add_app_item,
     add_profile_item,
@@ -51,19 +52,13 @@ def _list_policies() -> "QuerySet[Policy]":
 
 def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
     """Return the policy's items with how many live enrollments have, lack or refuse them."""
-    live = Q(statuses__enrollment__state=EnrollmentState.LIVE)
-    installed = live & Q(statuses__state=ItemState.INSTALLED)
-    failed = live & Q(statuses__state=ItemState.FAILED)
-    items = (
-        policy.items.defer("profile")
-        .select_related("package")
-        .annotate(
-            reported=Count("statuses", filter=live),
-            installed=Count("statuses", filter=installed),
-            failed=Count("statuses", filter=failed),
-        )
-    )
-    return {"items": items.order_by("id")}
+    items: list[Any] = list(policy.items.defer("profile").select_related("package").order_by("id"))
+    counts = count_item_states(policy)
+    for item in items:
+        item.reported = sum(counts[item.pk, state] for state in ItemState.values)
+        item.installed = counts[item.pk, ItemState.INSTALLED.value]
+        item.failed = counts[item.pk, ItemState.FAILED.value]
+    return {"items": items}
 
 
 def _update(

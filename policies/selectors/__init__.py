@@ -7,6 +7,7 @@ from policies.selectors.progress import (
     PolicyProgress,
     Progress,
     compute_progress,
+    count_item_states,
     get_progress,
     list_item_statuses,
 )
@@ -19,6 +20,7 @@ __all__ = [
     "PolicyProgress",
     "Progress",
     "compute_progress",
+    "count_item_states",
     "find_stale_enrollments",
     "get_progress",
     "list_desired_items",

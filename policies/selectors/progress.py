@@ -1,10 +1,15 @@
 """How far a device is from what it should have."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+
+from django.db.models import Count
 
 from devices.models import Device, EnrollmentState
 from devices.selectors import find_live_enrollment
+from organization.selectors import Counts
 from policies.models import ItemState, ItemStatus, Policy, PolicyItem
 from policies.selectors.desired import ItemKey, list_desired_items
 
@@ -97,3 +102,24 @@ def count_failed_items() -> int:
     """Return the number of items that devices enrolled now have failed to install."""
     failed = ItemStatus.objects.filter(state=ItemState.FAILED)
     return failed.filter(enrollment__state=EnrollmentState.LIVE).count()
+
+
+def count_item_states(policy: Policy) -> Counter[tuple[int, str]]:
+    """Return how many devices enrolled now have each item (by its key) in each ItemState.
+
+    Of more than 10,000 it may be ten seconds old: all are read to be counted.
+    """
+    return _get_item_counts(policy.pk).get()
+
+
+@lru_cache(64)
+def _get_item_counts(key: int) -> Counts[tuple[int, str]]:
+    def count() -> list[tuple[tuple[int, str], int]]:
+        items = PolicyItem.objects.filter(policy=key).values_list("pk", flat=True)
+        rows = ItemStatus.objects.filter(
+            item__in=list(items), enrollment__state=EnrollmentState.LIVE
+        )
+        counted = rows.order_by().values_list("item", "state").annotate(Count("pk"))
+        return [((item, state), number) for item, state, number in counted]
+
+    return Counts(count)

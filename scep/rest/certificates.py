@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -139,6 +139,8 @@ class CertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     filterset_class = CertificateFilters
     filter_backends = (StrictFilterBackend, CertificateSearch)
     ordering_fields: ClassVar = {"created_at": "id", "not_after": "not_after"}
+    # The indexes of the expiry begin with the status.
+    ordering_shares: ClassVar = {"not_after": [Q(status=each) for each in CertificateStatus.values]}
 
     def get_queryset(self) -> QuerySet[IssuedCertificate]:
         return super().get_queryset().annotate(token=build_token_expression())

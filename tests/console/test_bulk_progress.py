@@ -78,11 +78,11 @@ def test_many_commands_are_counted_every_ten_seconds(
     auditor: Client, bulk: BulkCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page of 100,000 asks every three seconds, and all of them are read to count them."""
-    monkeypatch.setattr(selectors._Counts, "MANY", 1)
+    monkeypatch.setattr(selectors.Counts, "MANY", 1)
     assert "1 failed" in read(auditor, address(bulk))
     Command.objects.filter(bulk=bulk).update(state="error")
     assert "1 failed" in read(auditor, address(bulk))
-    monkeypatch.setattr(selectors._Counts, "SECONDS", -1)
+    monkeypatch.setattr(selectors.Counts, "SECONDS", -1)
     assert "2 failed" in read(auditor, address(bulk))
 
 

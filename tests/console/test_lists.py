@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Device, DeviceStatus, Platform
-from devices.selectors import _count_by_status, _Counts
+from devices.selectors import _count_by_status
+from organization.selectors import Counts
 from tests.console.conftest import World, create_device
 
 pytestmark = pytest.mark.django_db
@@ -160,12 +161,12 @@ def test_counters_follow_at_once_when_devices_are_few(world: World, auditor: Cli
 def test_counters_are_counted_every_ten_seconds_when_devices_are_many(
     world: World, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.selectors._Counts.MANY", 0)
-    monkeypatch.setattr("devices.selectors._by_status", _Counts(_count_by_status))
+    monkeypatch.setattr("organization.selectors.Counts.MANY", 0)
+    monkeypatch.setattr("devices.selectors._by_status", Counts(_count_by_status))
     before = count_in_tabs(auditor)
     Device.objects.update(status="unenrolled")
     assert count_in_tabs(auditor) == before
-    monkeypatch.setattr("devices.selectors._Counts.SECONDS", -1.0)
+    monkeypatch.setattr("organization.selectors.Counts.SECONDS", -1.0)
     assert count_in_tabs(auditor) == {"unenrolled": Device.objects.count()}
 
 
