@@ -141,6 +141,10 @@ app.conf.update(
             "task": "guardmdm.tasks.clear_sessions",
             "schedule": timedelta(hours=12),
         },
+        "seal second factors": {
+            "task": "guardmdm.tasks.seal_second_factors",
+            "schedule": timedelta(hours=6),
+        },
         "send mails": {
             "task": "enrollment.tasks.send_mails",
             "schedule": timedelta(minutes=1),

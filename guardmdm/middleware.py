@@ -17,7 +17,12 @@ MACHINE_PATHS = (
     *("/mdm/", "/scep/", "/pki/", "/apps/", "/enroll/trusted"),
     *("/healthz", "/readyz", "/metrics"),
 )
-PASSWORD_CHANGE_PATHS = ("/accounts/", "/static/", "/enroll", "/e/", "/branding/", "/api/")
+# Not all of /accounts/: whoever made the password could add a passkey that outlives it.
+PASSWORD_CHANGE_PATHS = (
+    *("/accounts/password/change/", "/accounts/logout/"),
+    *("/static/", "/enroll", "/e/", "/branding/", "/api/"),
+)
+PRIVATE_PATHS = ("/console/", "/accounts/")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
@@ -79,6 +84,18 @@ def note_address(get_response: View) -> View:
     return middleware
 
 
+def keep_out_of_caches(get_response: View) -> View:
+    """No browser shows by its Back button what somebody saw who has signed out."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.path_info.startswith(PRIVATE_PATHS):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return middleware
+
+
 class DatabaseOutage:
     """503 with Retry-After while the database is away: devices and programs come again."""
 
@@ -112,3 +129,4 @@ htmx = for_people("django_htmx.middleware.HtmxMiddleware")
 frame_options = for_people("django.middleware.clickjacking.XFrameOptionsMiddleware")
 password_change = for_people("guardmdm.middleware.require_new_password")
 address = for_people("guardmdm.middleware.note_address")
+no_store = for_people("guardmdm.middleware.keep_out_of_caches")

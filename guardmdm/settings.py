@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "guardmdm.middleware.DatabaseOutage",
     "guardmdm.middleware.address",
+    "guardmdm.middleware.no_store",
     "guardmdm.middleware.security",
     "guardmdm.middleware.content_security_policy",
     "guardmdm.middleware.static_files",
@@ -215,6 +216,7 @@ SOCIALACCOUNT_PROVIDERS = build_provider_settings(ENV.oidc)
 OIDC_PROVIDER_ID = PROVIDER_ID
 OIDC_CONSOLE = ENV.oidc_console
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
+MFA_ADAPTER = "organization.services.second_factors.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 

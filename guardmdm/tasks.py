@@ -12,6 +12,7 @@ from guardmdm.heartbeat import record_heartbeat
 from guardmdm.history import delete_old_history
 from guardmdm.models import Heart
 from guardmdm.tls import ensure_certificate, get_paths
+from organization.services.second_factors import seal_clear_second_factors
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -42,6 +43,12 @@ def examine() -> None:
 def clear_sessions() -> None:
     """Drop the browsers' sessions that are over, most of them of people who went to sign in."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def seal_second_factors() -> None:
+    """Seal what a version before kept in clear: not at once, for that may still be running."""
+    seal_clear_second_factors()
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -9,6 +9,8 @@ from django.db import connection
 
 from organization.models import SealedField
 from organization.protocol.sealing import KeyRing
+from organization.services import second_factors
+from organization.services.second_factors import reseal_second_factors
 
 BATCH = 500
 Progress = Callable[[str, int], None]
@@ -27,7 +29,9 @@ def reseal_everything(*, report: Progress = lambda column, count: None) -> int:
         count = sum(_reseal(field, ring=ring, pk=pk, sealed=sealed) for pk, sealed in _read(field))
         report(field.context, count)
         total += count
-    return total
+    count = reseal_second_factors()
+    report(second_factors.CONTEXT, count)
+    return total + count
 
 
 def list_sealed_fields() -> list[SealedField]:

@@ -78,7 +78,6 @@ def complete(request: HttpRequest, *, now: datetime) -> Returned:
 
 def sign_in(request: HttpRequest, returned: Returned) -> HttpResponse:
     """Begin the session, or ask for the second factor that this account has here."""
-    request.session.set_expiry(0)  # until the browser is closed, as after a password
     record_authentication(request, returned.administrator, method=METHOD, at=returned.proven_at)
     response: HttpResponse = perform_login(
         request, returned.administrator, redirect_url=returned.next_url or None

@@ -44,9 +44,15 @@ class AccountAdapter(DefaultAccountAdapter):
         """Begin the session, unless the account was locked or changed between the two proofs."""
         if request.session.pop(PENDING, None) != user.get_session_auth_hash() or not user.is_active:
             raise ImmediateHttpResponse(redirect(settings.LOGIN_URL))
-        if user.must_change_password and _proved_at_provider(request, user):
+        if not _proved_by(request, user, "password"):
+            request.session.set_expiry(0)  # only beside the password is there "Remember me"
+        if user.must_change_password and _proved_by(request, user, METHOD):
             forget_one_time_password(user)
         super().login(request, user)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count the tries of an account: allauth's own name holds the Host header, port and all."""
+        return str(credentials.get("email", "")).lower()
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """allauth's, and the identity provider for those who are connected there."""
@@ -72,8 +78,8 @@ class AccountAdapter(DefaultAccountAdapter):
         super().set_password(user, password)
 
 
-def _proved_at_provider(request: HttpRequest, user: Any) -> bool:
-    return any(each["method"] == METHOD for each in get_authentication_records(request, user))
+def _proved_by(request: HttpRequest, user: Any, method: str) -> bool:
+    return any(each["method"] == method for each in get_authentication_records(request, user))
 
 
 def _proved_recently(request: HttpRequest, user: Any) -> bool:

@@ -1,10 +1,5 @@
 import pytest
-from allauth.mfa.totp.internal.auth import (
-    TOTP,
-    format_hotp_value,
-    hotp_value,
-    yield_hotp_counters_from_time,
-)
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from organization.models import Administrator
@@ -13,16 +8,13 @@ from organization.services.administrators import (
     reset_password,
     update_administrator,
 )
+from tests.organization.totp import build_code, make_secret
 
 pytestmark = pytest.mark.django_db
 LOGIN, SIGN_UP, CHANGE = "/accounts/login/", "/accounts/signup/", "/accounts/password/change/"
 SECOND = "/accounts/2fa/authenticate/"
-PASSWORD, SECRET = "correct horse battery", "JBSWY3DPEHPK3PXP"
+PASSWORD = "correct horse battery"
 TRIES = 12
-
-
-def build_code():
-    return format_hotp_value(hotp_value(SECRET, next(yield_hotp_counters_from_time())))
 
 
 def sign_in(client, email, password, **headers):
@@ -68,10 +60,11 @@ def deactivate(ada):
 @pytest.mark.parametrize("change", [deactivate, lambda ada: reset_password(ada, actor="manage.py")])
 def test_a_sign_in_is_not_completed_when_its_first_proof_is_worth_nothing_any_more(client, change):
     ada, _ = create_administrator("ada@example.com", password=PASSWORD, role="operator")
-    TOTP.activate(ada, SECRET)
+    secret = make_secret()
+    TOTP.activate(ada, secret)
     assert sign_in(client, ada.email, PASSWORD)["Location"] == SECOND
     change(ada)
-    assert client.post(SECOND, {"code": build_code()})["Location"] == LOGIN
+    assert client.post(SECOND, {"code": build_code(secret)})["Location"] == LOGIN
     assert client.get("/console/")["Location"].startswith(LOGIN)
 
 
@@ -96,3 +89,28 @@ def test_guessing_is_stopped_for_the_guesser_and_not_for_others(client, settings
     refused = sign_in(client, "ada@example.com", "correct horse battery", **guesser)
     assert refused.status_code != 302
     assert sign_in(client, "ada@example.com", "correct horse battery", **other).status_code == 302
+
+
+def test_guessing_at_one_account_is_stopped_from_wherever_and_however_it_is_addressed(client):
+    """A Host header may name any port, and browsers anywhere any spelling."""
+    create_administrator("kit@example.com", password=PASSWORD)
+    for number in range(6):
+        email = "Kit@example.com" if number % 2 else " kit@EXAMPLE.com "
+        where = {"REMOTE_ADDR": f"203.0.113.{number}", "HTTP_HOST": f"testserver:{8000 + number}"}
+        sign_in(Client(), email, "wrong", **where)
+    where = {"REMOTE_ADDR": "203.0.113.99", "HTTP_HOST": "testserver:9999"}
+    refused = sign_in(client, "kit@example.com", PASSWORD, **where)
+    assert refused.status_code == 200
+    assert "Too many failed" in refused.content.decode()
+
+
+def test_a_session_gets_a_new_name_when_somebody_signs_in(client):
+    """Else whoever had put the old one into this browser would be signed in as well."""
+    create_administrator("ada@example.com", password=PASSWORD)
+    client.get("/accounts/2fa/webauthn/login/", headers={"Accept": "application/json"})
+    before = client.cookies["sessionid"].value
+    sign_in(client, "ada@example.com", PASSWORD)
+    assert client.cookies["sessionid"].value != before
+    planted = Client()
+    planted.cookies["sessionid"] = before
+    assert planted.get("/console/")["Location"].startswith(LOGIN)

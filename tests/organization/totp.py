@@ -1,0 +1,18 @@
+"""An authenticator app: a secret of its own for each test, for a code is good once."""
+
+import base64
+import os
+
+from allauth.mfa.totp.internal.auth import (
+    format_hotp_value,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
+
+
+def make_secret() -> str:
+    return base64.b32encode(os.urandom(20)).decode()
+
+
+def build_code(secret: str) -> str:
+    return format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
