@@ -7,7 +7,7 @@ Answers: 200, 400 malformed, 403 not trusted, 404 for a declaration, 410 for a u
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from functools import cached_property, wraps
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from django.db import Error as AnyDatabaseError
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.views.decorators.csrf import csrf_exempt
 
 from devices.errors import (

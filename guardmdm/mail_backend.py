@@ -1,10 +1,10 @@
 """Django's SMTP connection, trusting the CAs that GUARDMDM_EMAIL_CA names."""
 
 import ssl
-from functools import cached_property
 
 from django.conf import settings
 from django.core.mail.backends.smtp import EmailBackend
+from django.utils.functional import cached_property
 
 from guardmdm.mail import build_tls_context
 

@@ -4,6 +4,8 @@ import csv
 import io
 import re
 from datetime import timedelta
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,6 +15,7 @@ from django.utils import timezone
 
 from devices.models import Device, DeviceStatus, Platform
 from devices.selectors import _count_by_status
+from organization.console.lists import BoundedPaginator
 from organization.selectors import Counts
 from tests.console.conftest import World, create_device
 
@@ -65,6 +68,29 @@ def test_rows_beyond_fifty_are_on_the_next_page(world: World, auditor: Client) -
     assert first.count("<tr>") == 51  # with the header
     assert second.count("<tr>") == 13
     assert "1–50 of 62" in first
+
+
+def test_a_list_answers_while_anothers_search_is_slow() -> None:
+    """In Python 3.11 functools.cached_property lets all objects of a class wait for one."""
+    began, may_end = Event(), Event()
+
+    class SlowRows(list[int]):
+        def __getitem__(self, place: Any) -> Any:
+            began.set()
+            may_end.wait(30)
+            return super().__getitem__(place)
+
+    slow = Thread(target=lambda: BoundedPaginator(SlowRows(), 50).get_page(None))
+    quick = Thread(target=lambda: BoundedPaginator([1, 2, 3], 50).get_page(None))
+    slow.start()
+    assert began.wait(10)
+    quick.start()
+    quick.join(10)
+    is_answered = not quick.is_alive()
+    may_end.set()
+    slow.join()
+    quick.join()
+    assert is_answered
 
 
 def test_a_list_costs_the_same_queries_however_long(
