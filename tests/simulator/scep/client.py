@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import httpx
 from cryptography import x509
@@ -45,19 +44,32 @@ class ScepClient:
     stops_after: str | None = None
     breaks_requests: bool = False
     polls_first: bool = False
+    # Not by functools.cached_property: in Python 3.11 all devices would wait for one's answer.
+    _capabilities: frozenset[str] | None = None
+    _authorities: tuple[x509.Certificate, ...] | None = None
 
-    @cached_property
+    @property
     def capabilities(self) -> frozenset[str]:
         """The lines of GetCACaps; Apple refuses a server without a strong digest."""
+        if self._capabilities is None:
+            self._capabilities = self._ask_capabilities()
+        return self._capabilities
+
+    @property
+    def authorities(self) -> tuple[x509.Certificate, ...]:
+        """GetCACert: the CA, and in RA mode the RA and the CA, fingerprint checked."""
+        if self._authorities is None:
+            self._authorities = self._ask_authorities()
+        return self._authorities
+
+    def _ask_capabilities(self) -> frozenset[str]:
         text = self._get("GetCACaps").text
         found = frozenset(line.strip() for line in text.splitlines() if line.strip())
         if not found & {"SHA-256", "SHA-512", "SCEPStandard"}:
             raise ScepRefused("GetCACaps offers no SHA-256, SHA-512 or SCEPStandard")
         return found
 
-    @cached_property
-    def authorities(self) -> tuple[x509.Certificate, ...]:
-        """GetCACert: the CA, and in RA mode the RA and the CA, fingerprint checked."""
+    def _ask_authorities(self) -> tuple[x509.Certificate, ...]:
         answer = self._get("GetCACert")
         kind = answer.headers.get("content-type", "").split(";")[0].strip()
         if kind not in (CA_TYPE, CA_RA_TYPE):
