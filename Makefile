@@ -39,6 +39,7 @@ bench: .venv/installed-dev ## measurements beside what the machine can do; on an
 	@$(BIN)/python -m benchmarks.mdm
 	@$(BIN)/python -m benchmarks.push
 	@$(BIN)/python -m benchmarks.enroll
+	@$(BIN)/python -m benchmarks.enrollments
 	@$(BIN)/python -m benchmarks.policies
 	@$(BIN)/python -m benchmarks.console
 	@$(BIN)/python -m benchmarks.peer_mdm

@@ -18,7 +18,7 @@ CHUNKED = b"transfer-encoding: chunked"
 
 @dataclass
 class Outcome:
-    """What one round has given; times in seconds, `answers` whole."""
+    """What one round has given; times in seconds, `answers` whole and in the requests' order."""
 
     seconds: float = 0.0
     client_cpu: float = 0.0
@@ -31,9 +31,11 @@ class _Connection:
     socket: socket.socket
     received: bytearray = field(default_factory=bytearray)
     started: float = 0.0
+    number: int = 0
 
-    def send(self, request: bytes) -> None:
+    def send(self, request: bytes, *, number: int) -> None:
         self.received.clear()
+        self.number = number
         self.started = time.perf_counter()
         self.socket.sendall(request)
 
@@ -100,7 +102,7 @@ def readdress(request: bytes, *, path: str) -> bytes:
 
 def run_round(requests: Sequence[bytes], *, port: int, connections: int) -> Outcome:
     """Send all requests, each once, over persistent connections; return what came of it."""
-    outcome, waiting = Outcome(), deque(requests)
+    outcome, waiting = Outcome(answers=[b""] * len(requests)), deque(enumerate(requests))
     selector = selectors.DefaultSelector()
     for _ in range(min(connections, len(requests))):
         opened = socket.create_connection(("127.0.0.1", port))
@@ -108,18 +110,23 @@ def run_round(requests: Sequence[bytes], *, port: int, connections: int) -> Outc
         selector.register(opened, selectors.EVENT_READ, _Connection(opened))
     started, cpu = time.perf_counter(), time.process_time()
     for key in list(selector.get_map().values()):
-        key.data.send(waiting.popleft())
-    while len(outcome.answers) < len(requests):
+        _send_next(key.data, waiting)
+    while len(outcome.latencies) < len(requests):
         for key, _ in selector.select():
             each: _Connection = key.data
             if not each.receive():
                 continue
             outcome.latencies.append(time.perf_counter() - each.started)
-            outcome.answers.append(bytes(each.received))
+            outcome.answers[each.number] = bytes(each.received)
             if waiting:
-                each.send(waiting.popleft())
+                _send_next(each, waiting)
     outcome.seconds = time.perf_counter() - started
     outcome.client_cpu = time.process_time() - cpu
     for key in list(selector.get_map().values()):
         key.data.socket.close()
     return outcome
+
+
+def _send_next(connection: _Connection, waiting: deque[tuple[int, bytes]]) -> None:
+    number, request = waiting.popleft()
+    connection.send(request, number=number)

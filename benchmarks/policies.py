@@ -10,28 +10,24 @@ memory that does not grow with them, less than a second for the administrator.
 """
 
 import argparse
-import contextlib
 import os
 import plistlib
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.installation import (
     Installation,
     connect,
     copy_row,
-    open_database,
     settle,
 )
 from benchmarks.machine import read_cpu_seconds, read_memory
 from benchmarks.policy_rows import MAGIC, TOKEN
 from benchmarks.push import read_topic
-from benchmarks.report import open_folder, write_report
-from tests.services import run_redis
-from tests.simulator.apns import FakeApns
+from benchmarks.report import write_report
+from benchmarks.surroundings import open_installation
 
 MANY, ONE = "many", "one"
 GOAL_SECONDS = 1.0
@@ -174,27 +170,6 @@ def build_profile() -> bytes:
     )
 
 
-@contextlib.contextmanager
-def open_installation(kind: str) -> Iterator[Installation]:
-    """Yield one with its database and a fake APNs; beside PostgreSQL with Redis."""
-    with open_folder() as folder, FakeApns() as apns, contextlib.ExitStack() as stack:
-        database = stack.enter_context(open_database(kind, folder=folder))
-        for name in ("data", "redis"):
-            (folder / name).mkdir()
-        (folder / "ca.pem").write_bytes(apns.ca_pem)
-        extra = {
-            "GUARDMDM_APNS_HOST": "localhost",
-            "GUARDMDM_APNS_PORT": str(apns.port),
-            "GUARDMDM_APNS_CA": str(folder / "ca.pem"),
-        }
-        if database.process:
-            extra["GUARDMDM_BROKER_URL"] = stack.enter_context(run_redis(folder / "redis"))
-        installation = Installation(folder / "data", database, extra=extra)
-        installation.manage("bootstrap", "--demo")
-        apns.register(TOKEN, MAGIC, read_topic(installation))
-        yield installation
-
-
 HEADER = "database     devices   saved s   other s   all s   CPU ms: server   database   memory MB"
 
 
@@ -214,7 +189,8 @@ def main() -> None:
     print(f"{HEADER}\n{'-' * len(HEADER)}", flush=True)
     for kind in options.databases:
         for devices in options.sizes:
-            with open_installation(kind) as installation:
+            with open_installation(kind) as (installation, apns):
+                apns.register(TOKEN, MAGIC, read_topic(installation))
                 results.append(measure(installation, devices=devices))
             print(format_result(results[-1]), flush=True)
     goals = {"seconds for the administrator": GOAL_SECONDS}
