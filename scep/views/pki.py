@@ -1,7 +1,6 @@
 """Doors of relying parties: /pki/crl, /pki/ocsp and /pki/ca of each CA, without any secret."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import wraps
 from hashlib import sha256
 
@@ -63,7 +62,9 @@ def download_crl(request: HttpRequest, authority_id: str) -> HttpResponse:
     row = ensure_crl(authority, now=timezone.now())
     answer = _answer(bytes(row.der or b""), content_type=CRL)
     answer["ETag"] = quote_etag(f"{authority.public_id}-{row.number}")
-    return _cacheable(request, answer, changed_at=row.this_update, seconds=CACHED_SECONDS)
+    # By its number, which is the moment it was made, or more where several were made in one second:
+    # by the date alone a client would believe that it has the last of them.
+    return _cacheable(request, answer, changed_at=row.number, seconds=CACHED_SECONDS)
 
 
 @_public_door("GET", "HEAD")
@@ -73,7 +74,10 @@ def download_authority(request: HttpRequest, authority_id: str) -> HttpResponse:
     answer = _answer(bytes(authority.certificate), content_type=CERTIFICATE)
     answer["ETag"] = quote_etag(authority.fingerprint)
     return _cacheable(
-        request, answer, changed_at=authority.created_at, seconds=CERTIFICATE_CACHED_SECONDS
+        request,
+        answer,
+        changed_at=int(authority.created_at.timestamp()),
+        seconds=CERTIFICATE_CACHED_SECONDS,
     )
 
 
@@ -97,7 +101,8 @@ def answer_status(request: HttpRequest, authority_id: str, encoded: str = "") ->
         return response
     response["ETag"] = quote_etag(sha256(answer.der).hexdigest())
     response["Expires"] = http_date(answer.next_update.timestamp())
-    return _cacheable(request, response, changed_at=answer.this_update, seconds=CACHED_SECONDS)
+    changed_at = int(answer.this_update.timestamp())
+    return _cacheable(request, response, changed_at=changed_at, seconds=CACHED_SECONDS)
 
 
 def _get_authority(public_id: str, *, with_key: bool) -> CertificateAuthority:
@@ -115,15 +120,16 @@ def _answer(content: bytes, *, content_type: str) -> HttpResponse:
 
 
 def _cacheable(
-    request: HttpRequest, response: HttpResponse, *, changed_at: datetime | None, seconds: int
+    request: HttpRequest, response: HttpResponse, *, changed_at: int, seconds: int
 ) -> HttpResponse:
-    """Tell proxies how long to keep it (RFC 5019 section 6); 304 for who has it already."""
+    """Tell proxies how long to keep it (RFC 5019 section 6); 304 for who has it already.
+
+    `changed_at`: Unix seconds. What is ahead of the clock is not told (RFC 9110 section 8.8.2.1).
+    """
     response["Cache-Control"] = f"public, max-age={seconds}, no-transform, must-revalidate"
-    moment = int(changed_at.timestamp()) if changed_at else None
-    if moment is not None:
-        response["Last-Modified"] = http_date(moment)
+    response["Last-Modified"] = http_date(min(changed_at, int(timezone.now().timestamp())))
     known = get_conditional_response(
-        request, etag=response["ETag"], last_modified=moment, response=response
+        request, etag=response["ETag"], last_modified=changed_at, response=response
     )
     return known if known is not None else response
 

@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -321,6 +322,21 @@ def test_list_is_not_sent_again_when_the_client_has_it(live_server: Any) -> None
     changed = plain_http.get(url, headers={"If-None-Match": first.headers["etag"]})
     assert changed.status_code == 200
     assert httpx.head(url).headers["content-length"] == str(len(changed.content))
+
+
+def test_list_is_sent_to_who_asks_by_date_when_another_one_was_made_in_the_same_second(
+    live_server: Any,
+) -> None:
+    url = f"{live_server.url}/pki/crl/{get_issuing_ca().public_id}.crl"
+    for _ in range(3):
+        first, row = httpx.get(url), issue()
+        revoke(row)
+        dated = {"If-Modified-Since": first.headers["last-modified"]}
+        second = httpx.get(url, headers=dated)
+        assert second.status_code == 200
+        assert int(row.serial, 16) in read_serials(second.content)
+        told = parsedate_to_datetime(second.headers["last-modified"])
+        assert told <= timezone.now()  # RFC 9110 section 8.8.2.1
 
 
 def test_ca_certificate_is_where_its_certificates_say(live_server: Any) -> None:
