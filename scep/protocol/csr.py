@@ -16,6 +16,7 @@ from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
 from scep.protocol.certificates import encode_public_key
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct_csr import CHALLENGE_PASSWORD, MAX_CHALLENGE, read_request
+from scep.protocol.names import NOT_PRINTABLE, is_not_printable
 from scep.protocol.reading import refusing
 
 MIN_KEY_BITS, MAX_KEY_BITS = 2048, 4096
@@ -24,10 +25,6 @@ MAX_EXPONENT_BITS = 64
 """A longer exponent is nobody's, and makes every verification slow."""
 MAX_VERIFIED_BITS = 16384
 UNPROVED = "the message cannot be decrypted, or holds no certificate request"
-NOT_PRINTABLE = (
-    "the certificate request's subject has a PrintableString with a character that it may not have,"
-    " like _, @ or *: the client should write it as UTF8String"
-)
 SMALL_PRIMES = math.prod(n for n in range(3, 1000) if all(n % d for d in range(2, n)))
 ROCA_PRIMES = [n for n in range(3, 168) if all(n % d for d in range(2, n))]
 # CVE-2017-15361: modulo each small prime such a key is a power of 65537. Another one is so by
@@ -130,8 +127,9 @@ def _load(der: bytes) -> x509.CertificateSigningRequest:
     try:
         return x509.load_der_x509_csr(der)
     except ValueError as error:
-        if "PrintableString" in str(error):  # cryptography's words; for the log only
-            raise UnprovedRequest(NOT_PRINTABLE) from error
+        if is_not_printable(error):
+            reason = f"the certificate request's subject has {NOT_PRINTABLE}"
+            raise UnprovedRequest(reason) from error
         raise
 
 

@@ -7,6 +7,16 @@ from our own certificates: what may differ is the string type, never the charact
 
 from asn1crypto.x509 import Name
 
+NOT_PRINTABLE = (
+    "a PrintableString with a character that it may not have, like _, @ or *: the client should"
+    " write it as UTF8String"
+)
+
+
+def is_not_printable(error: ValueError) -> bool:
+    """Whether cryptography has read no further than such a string, by its words; for the log."""
+    return "PrintableString" in str(error)
+
 
 def is_same_name(one: Name, other: Name) -> bool:
     """Whether both hold the same characters in the same order; raises ValueError for no Name."""

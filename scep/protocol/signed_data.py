@@ -16,7 +16,7 @@ from scep.protocol.certificates import decode_certificate
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct import DATA as DATA
 from scep.protocol.direct import SIGNED_DATA, read_signed_data
-from scep.protocol.names import is_same_name
+from scep.protocol.names import NOT_PRINTABLE, is_not_printable, is_same_name
 
 CONTENT_TYPE_ATTRIBUTE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST_ATTRIBUTE = "1.2.840.113549.1.9.4"
@@ -54,7 +54,7 @@ def decode_familiar_signature(data: bytes) -> Signature:
     found = read_signed_data(data)
     return Signature(
         content=found.content,
-        signer=decode_certificate(found.certificate),
+        signer=_decode_signer(found.certificate),
         attributes=found.attributes,
         digest_oid=found.digest_oid,
         algorithm_oid=found.algorithm_oid,
@@ -168,7 +168,16 @@ def _find_signer(certificates: core.Asn1Value, *, sid: cms.SignerIdentifier) -> 
     }
     if len(found) != 1:
         raise SignatureInvalid("the signer's certificate is missing or not the only one")
-    return decode_certificate(found.pop())
+    return _decode_signer(found.pop())
+
+
+def _decode_signer(certificate: bytes) -> x509.Certificate:
+    try:
+        return decode_certificate(certificate)
+    except ValueError as error:
+        if is_not_printable(error):
+            raise SignatureInvalid(f"the signer's certificate has {NOT_PRINTABLE}") from error
+        raise
 
 
 def _is_named(certificate: cms.Certificate, *, sid: cms.SignerIdentifier) -> bool:
