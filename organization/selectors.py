@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from django.db.models import QuerySet
 
 from organization.errors import NotSetUp
 from organization.models import Organization, PreparedSelect
 
 Key = TypeVar("Key")
+SEARCHED = 20_000
+"""Rows of a huge list that one search reads for words; the next one goes on behind them."""
 FIRST_ORGANIZATION = PreparedSelect(lambda: Organization.objects.order_by("id")[:1])
 
 
@@ -18,6 +22,12 @@ def get_organization() -> Organization:
     if organization is None:
         raise NotSetUp("run manage.py bootstrap")
     return organization
+
+
+def find_search_end(rows: QuerySet[Any], *, descending: bool = True) -> int | None:
+    """Return the key of the first row, by key, behind the SEARCHED ones; None: there is none."""
+    keys = rows.order_by("-pk" if descending else "pk").values_list("pk", flat=True)
+    return next(iter(keys[SEARCHED : SEARCHED + 1]), None)
 
 
 class Counts(Generic[Key]):

@@ -1,6 +1,7 @@
 """`commands` and `devices/{id}/commands`."""
 
 import base64
+import re
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -31,9 +32,16 @@ from devices.services.actions import cancel_command, queue_command
 from devices.services.raw_commands import MAX_RAW_COMMAND, queue_raw_command
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.filters import RowFilter, RowFilters
+from organization.rest.filters import (
+    NewestSearchFilter,
+    RowFilter,
+    RowFilters,
+    StrictFilterBackend,
+)
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
+
+UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 class CommandSerializer(serializers.ModelSerializer[Command]):
@@ -114,6 +122,11 @@ class RawCommandSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError("This is not base64.") from error
 
 
+class CommandSearch(NewestSearchFilter):
+    def find_whole(self, term: str, view: Any) -> str | None:
+        return "uuid" if UUID.fullmatch(term) else None
+
+
 class StateFilter(filters.MultipleChoiceFilter):  # type: ignore[misc]
     def filter(self, rows: QuerySet[Any], value: list[str]) -> QuerySet[Any]:
         """Those that are open have indexes of their own, in which the others are not read."""
@@ -140,6 +153,7 @@ class CommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     )
     lookup_value_regex = "cmd_[a-z0-9]+"
     filterset_class = CommandFilters
+    filter_backends = (StrictFilterBackend, CommandSearch)
     search_fields = ("uuid", "request_type", "origin")
     ordering_fields: ClassVar = {"created_at": "id", "completed_at": "completed_at"}
     ordering_shares: ClassVar = {"completed_at": OVER}

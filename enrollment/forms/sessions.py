@@ -3,7 +3,7 @@
 from types import MappingProxyType
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -11,16 +11,19 @@ from devices.models import DeviceStatus
 from devices.selectors import find_device_ids
 from enrollment.models import EnrollmentSession, SessionState
 from enrollment.selectors import list_absent
-from organization.forms import ConsoleFilterSet, SearchFilter
+from organization.forms import ConsoleFilterSet, NewestSearch
 
 
-class SessionSearch(SearchFilter):
+class SessionSearch(NewestSearch):
+    """By what the session knows, or the device that it brought: its name, numbers or owner."""
+
     identifiers = MappingProxyType({"ses": "public_id", "dev": "device_id"})
 
-    def build_condition(self, text: str) -> Q:
-        """By what the session knows, or the device that it brought: its name, numbers or owner."""
-        devices, said = find_device_ids(text), super().build_condition(text)
-        return said | Q(device_id__in=devices) if devices else said
+    def find_elsewhere(
+        self, rows: "QuerySet[EnrollmentSession]", text: str
+    ) -> "list[QuerySet[EnrollmentSession]]":
+        devices = find_device_ids(text)
+        return [rows.filter(device_id__in=devices)] if devices else []
 
 
 class SessionFilter(ConsoleFilterSet):

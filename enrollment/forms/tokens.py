@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +19,13 @@ from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.protocol.serial_numbers import check_serial_numbers, split_serial_numbers
 from enrollment.selectors import list_tokens
-from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter, warn_when
+from organization.forms import (
+    ConsoleFilterSet,
+    ConsoleForm,
+    NewestSearch,
+    SearchFilter,
+    warn_when,
+)
 from scep.models import ScepProfile
 
 LIFETIMES = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -176,19 +182,20 @@ class TokenFilter(ConsoleFilterSet):
         return rows & list_tokens(now=timezone.now(), state=value)
 
 
-class LogSearch(SearchFilter):
+class LogSearch(NewestSearch):
     """By what an entry says, or by the device it is of: its name, numbers or owner."""
 
     identifiers = MappingProxyType(
         {"log": "public_id", "ses": "session_id", "dev": "device_id"},
     )
 
-    def build_condition(self, text: str) -> Q:
+    def find_elsewhere(self, rows: "QuerySet[LogEntry]", text: str) -> "list[QuerySet[LogEntry]]":
         devices = find_device_ids(text)
+        if not devices:
+            return []
         sessions = EnrollmentSession.objects.filter(device_id__in=devices).order_by()
         ids = list(sessions.values_list("public_id", flat=True)[:MOST_SESSIONS])
-        said = super().build_condition(text)
-        return said | Q(device_id__in=devices) | Q(session_id__in=ids) if devices else said
+        return [rows.filter(device_id__in=devices), rows.filter(session_id__in=ids)]
 
 
 class LogFilter(ConsoleFilterSet):

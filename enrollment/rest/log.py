@@ -12,7 +12,13 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from devices.models import Device, Enrollment
 from enrollment.models import EnrollmentToken, LogEntry, LogLevel
 from enrollment.services.diagnosis import get_advice
-from organization.rest.filters import MomentFilter, RowFilter, RowFilters
+from organization.rest.filters import (
+    MomentFilter,
+    NewestSearchFilter,
+    RowFilter,
+    RowFilters,
+    StrictFilterBackend,
+)
 from organization.rest.views import CollectionViewSet
 
 
@@ -72,6 +78,8 @@ class LogViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     serializer_class = LogEntrySerializer
     lookup_value_regex = "log_[a-z0-9]+"
     filterset_class = LogFilters
+    filter_backends = (StrictFilterBackend, NewestSearchFilter)
+    search_whole: ClassVar = {"ses": "session_id", "dev": "device_id"}
     search_fields = ("message", "code", "session_id", "device_id")
 
 

@@ -24,7 +24,7 @@ from enrollment.services.approvals import approve_session, reject_session
 from enrollment.services.standing import Account, give_account
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.filters import RowFilters
+from organization.rest.filters import NewestSearchFilter, RowFilters, StrictFilterBackend
 from organization.rest.views import CollectionViewSet
 from scep.models import HeldRequestState
 
@@ -204,6 +204,8 @@ class SessionViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     serializer_class = SessionSerializer
     lookup_value_regex = "ses_[a-z0-9]+"
     filterset_class = SessionFilters
+    filter_backends = (StrictFilterBackend, NewestSearchFilter)
+    search_whole: ClassVar = {"ses": "public_id"}
     search_fields = (
         "public_id",
         "user_agent",

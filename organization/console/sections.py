@@ -7,12 +7,16 @@ from django.utils.translation import gettext_lazy as _
 
 from organization.console.lists import ListPage
 from organization.console.section import Section
-from organization.forms import ConsoleFilterSet, SearchFilter
+from organization.forms import ConsoleFilterSet, NewestSearch
 from organization.models import AuditEntry
 
 
+class AuditSearch(NewestSearch):
+    place = "pk"
+
+
 class AuditFilter(ConsoleFilterSet):
-    q = SearchFilter(
+    q = AuditSearch(
         "actor", "action", "subject", "subject_id", placeholder=_("Search who, what, which…")
     )
     kind = django_filters.ChoiceFilter(

@@ -16,6 +16,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from organization.errors import SecretUnreadable
 from organization.rest.ordering import Order, Place
+from organization.selectors import find_search_end
 
 NEWEST_FIRST = {"created_at": "id"}
 
@@ -47,12 +48,30 @@ class PublicCursorPagination(BasePagination):
         self.name, self.order = self._read_order(request, queryset, view)
         self.context = f"rest.cursor:{queryset.model._meta.label}"
         self.cursor = self._read_cursor(request)
+        place = self._find_place()
+        end = self._find_end(getattr(view, "unsearched", None), place)
+        if end is not None:
+            queryset = queryset.filter(**{f"pk__{'gt' if self._is_descending() else 'lt'}": end})
         rows = self.order.take(
-            queryset, count=self.size + 1, place=self._find_place(), forward=self._is_forward()
+            queryset, count=self.size + 1, place=place, forward=self._is_forward()
         )
         self.has_more, rows = len(rows) > self.size, rows[: self.size]
+        # A search that has come to its end goes on with the row there.
+        self.end = None if self.has_more else end
         self.page = rows if self._is_forward() else rows[::-1]
         return self.page
+
+    def _is_descending(self) -> bool:
+        return self.order.descending == self._is_forward()
+
+    def _find_end(self, unsearched: Any, place: Place | None) -> int | None:
+        """Return the key of the first row that this page's search does not look at any more."""
+        if unsearched is None or not self.order.field.primary_key:
+            return None
+        descending = self._is_descending()
+        if place is not None:
+            unsearched = unsearched.filter(**{f"pk__{'lt' if descending else 'gt'}": place.pk})
+        return find_search_end(unsearched, descending=descending)
 
     def _find_place(self) -> Place | None:
         if self.cursor is None:
@@ -98,16 +117,28 @@ class PublicCursorPagination(BasePagination):
     def _build_link(self, row: Model, *, forward: bool) -> str:
         field = self.order.field
         value = None if field.value_from_object(row) is None else field.value_to_string(row)
-        text = json.dumps([self.name, forward, value, row.pk]).encode()
+        return self._seal_link(Cursor(self.name, forward, value, row.pk))
+
+    def _build_search_link(self, end: int) -> str:
+        """Return the link to the next part of a search, of which the row `end` is the first."""
+        before = end + 1 if self._is_descending() else end - 1
+        return self._seal_link(Cursor(self.name, self._is_forward(), None, before))
+
+    def _seal_link(self, cursor: Cursor) -> str:
+        text = json.dumps([cursor.order, cursor.forward, cursor.value, cursor.pk]).encode()
         sealed = settings.GUARDMDM_KEY_RING.seal(text, context=self.context)
         return replace_query_param(self.url, "cursor", base64.urlsafe_b64encode(sealed).decode())
 
     def get_next_link(self) -> str | None:
+        if self._is_forward() and self.end is not None:
+            return self._build_search_link(self.end)
         if not self.page or not (self.has_more if self._is_forward() else True):
             return None
         return self._build_link(self.page[-1], forward=True)
 
     def get_previous_link(self) -> str | None:
+        if not self._is_forward() and self.end is not None:
+            return self._build_search_link(self.end)
         if not self.page or self.cursor is None or not (self._is_forward() or self.has_more):
             return None
         return self._build_link(self.page[0], forward=False)
