@@ -13,6 +13,14 @@ class ApiKeyInvalid(Exception):
     """The bearer of this text is nobody we know."""
 
 
+class ApiKeyExists(Exception):
+    """A key of this name is in use: the audit log knows programs by it."""
+
+
+class ApiKeyTooLong(Exception):
+    """A key would be valid for longer than the one that makes it."""
+
+
 class RateLimited(Exception):
     """Too many tries; `retry_after` is in seconds."""
 

@@ -1,26 +1,38 @@
 """System › API keys: which programs may use the REST interface."""
 
+from datetime import datetime
+
 import django_filters
 from django import forms
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from organization.console.access import get_actor, role_required
 from organization.console.lists import ListPage
 from organization.console.section import Section
-from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
+from organization.errors import ApiKeyExists
+from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter, warn_when
 from organization.models import ApiKey, Role
-from organization.services.api_keys import create_api_key, revoke_api_key
+from organization.protocol.expiry import decode_expiry
+from organization.services.api_keys import create_api_key, list_active_keys, revoke_api_key
 
 ROLE_CHOICES = (
     (Role.AUDITOR, gettext_lazy("Auditor: reads everything but secrets, changes nothing")),
     (Role.OPERATOR, gettext_lazy("Operator: tokens, devices, groups and policies")),
     (Role.ADMINISTRATOR, gettext_lazy("Administrator: everything that the interface can do")),
+)
+NEVER, USUAL = "never", "365d"
+LIFETIMES = (
+    ("30d", gettext_lazy("In 30 days")),
+    ("90d", gettext_lazy("In 90 days")),
+    (USUAL, gettext_lazy("In a year")),
+    (NEVER, gettext_lazy("Never")),
 )
 
 
@@ -29,7 +41,7 @@ class ApiKeyFilter(ConsoleFilterSet):
     is_revoked = django_filters.ChoiceFilter(
         label=gettext_lazy("Status"),
         method="filter_revoked",
-        choices=(("no", gettext_lazy("Active")), ("yes", gettext_lazy("Revoked"))),
+        choices=(("no", gettext_lazy("Active")), ("yes", gettext_lazy("Revoked or expired"))),
         empty_label=gettext_lazy("All states"),
     )
 
@@ -38,7 +50,8 @@ class ApiKeyFilter(ConsoleFilterSet):
         fields: tuple[str, ...] = ()
 
     def filter_revoked(self, rows: "QuerySet[ApiKey]", name: str, value: str) -> "QuerySet[ApiKey]":
-        return rows.filter(revoked_at__isnull=value == "no")
+        active = list_active_keys(now=timezone.now()).values("pk")
+        return rows.filter(pk__in=active) if value == "no" else rows.exclude(pk__in=active)
 
 
 class ApiKeyForm(ConsoleForm):
@@ -54,14 +67,26 @@ class ApiKeyForm(ConsoleForm):
         widget=forms.RadioSelect,
     )
 
+    expires_at = warn_when(
+        forms.ChoiceField(
+            label=gettext_lazy("Expires"), choices=LIFETIMES, initial=USUAL, required=False
+        ),
+        value=NEVER,
+        warning=gettext_lazy("Whoever finds it may use it until somebody notices."),
+    )
+
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        self.refuse_duplicate(ApiKey.objects.filter(revoked_at=None), name=name)
+        self.refuse_duplicate(list_active_keys(now=timezone.now()), name=name)
         return name
+
+    def clean_expires_at(self) -> datetime | None:
+        return decode_expiry(self.cleaned_data["expires_at"] or USUAL, now=timezone.now())
 
 
 def list_api_keys() -> "QuerySet[ApiKey]":
-    return ApiKey.objects.order_by("-pk")
+    is_expired = Q(expires_at__lte=timezone.now())
+    return ApiKey.objects.annotate(has_expired=is_expired).order_by("-pk")
 
 
 def show_key(request: HttpRequest, made: tuple[ApiKey, str]) -> HttpResponse:
@@ -82,6 +107,7 @@ API_KEYS = Section(
             gettext_lazy("Name"),
             gettext_lazy("Role"),
             gettext_lazy("Status"),
+            gettext_lazy("Expires"),
             gettext_lazy("Last used"),
             "",
         ),
@@ -94,6 +120,7 @@ API_KEYS = Section(
     form=ApiKeyForm,
     create=create_api_key,
     show_created=show_key,
+    refusals=(ApiKeyExists,),
     read_role=Role.ADMINISTRATOR,
     write_role=Role.ADMINISTRATOR,
     is_sensitive=True,

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.db import models
 
 from organization.models.administrator import Role
@@ -15,7 +17,11 @@ class ApiKey(TimeStamped):
     )
     key_sha256 = models.CharField(max_length=64, unique=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="Never where empty.")
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def is_expired(self, *, now: datetime) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
 
     def __str__(self) -> str:
         return self.name

@@ -1,10 +1,12 @@
 """`organization` and `api-keys`."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -12,13 +14,14 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from organization.errors import ApiKeyExists, ApiKeyTooLong
 from organization.models import ApiKey, Organization, Role, ServerTrust
 from organization.protocol.logo import MAX_BYTES, LogoRefused
 from organization.rest.authentication import get_actor
 from organization.rest.fields import Base64File
 from organization.rest.views import CollectionViewSet, RestViewSet
 from organization.selectors import get_organization
-from organization.services.api_keys import create_api_key, revoke_api_key
+from organization.services.api_keys import create_successor, revoke_api_key
 from organization.services.branding import remove_logo, set_logo, update_organization
 from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
 
@@ -113,6 +116,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "hint",
             "created_at",
             "last_used_at",
+            "expires_at",
             "revoked_at",
         )
         read_only_fields = fields
@@ -121,6 +125,16 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
 class NewApiKeySerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=100)
     role = serializers.ChoiceField(choices=Role.choices, default=Role.AUDITOR)
+    expires_at = serializers.DateTimeField(
+        allow_null=True,
+        default=None,
+        help_text="Null: never, or with the key that makes this one.",
+    )
+
+    def validate_expires_at(self, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment <= timezone.now():
+            raise serializers.ValidationError("the expiration is not in the future")
+        return moment
 
 
 class CreatedApiKeySerializer(ApiKeySerializer):
@@ -137,13 +151,19 @@ class ApiKeyViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     read_role = write_role = Role.ADMINISTRATOR
     queryset = ApiKey.objects.all()
     serializer_class = ApiKeySerializer
+    service_errors: ClassVar = {
+        ApiKeyExists: (409, "name_taken"),
+        ApiKeyTooLong: (400, "expires_too_late"),
+    }
     search_fields = ("name",)
     ordering_fields: ClassVar = {"created_at": "id", "name": "name", "last_used_at": "last_used_at"}
 
     @extend_schema(request=NewApiKeySerializer, responses={201: CreatedApiKeySerializer})
     def create(self, request: Request) -> Response:
+        """A name in use is refused (409), and so is a key that outlives the one that makes it."""
         values = self.decode(request, NewApiKeySerializer)
-        row, text = create_api_key(**values, actor=get_actor(request))
+        maker: Any = request.auth  # the key itself, see ApiKeyAuthentication
+        row, text = create_successor(maker, **values, actor=get_actor(request))
         return Response({**ApiKeySerializer(row).data, "key": text}, status=201)
 
     @extend_schema(request=None, responses=ApiKeySerializer)

@@ -1,9 +1,11 @@
 """System › API keys: made and shown once, good for the REST interface until revoked."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from organization.models import ApiKey, AuditEntry
 
@@ -64,3 +66,16 @@ def test_only_administrators_find_it_in_the_navigation(
 ) -> None:
     assert KEYS in administrator.get("/console/").content.decode()
     assert KEYS not in operator.get("/console/").content.decode()
+
+
+def test_a_key_expires_in_a_year_unless_something_else_is_chosen(administrator: Client) -> None:
+    create(administrator, "auditor")
+    key = ApiKey.objects.get(name="Inventory")
+    assert key.expires_at is not None
+    assert timedelta(days=364) < key.expires_at - timezone.now() <= timedelta(days=365)
+    values = {"name": "Always", "role": "auditor", "expires_at": "never"}
+    assert "It never expires." in administrator.post(f"{KEYS}new", values).content.decode()
+    assert "until somebody notices" in administrator.get(f"{KEYS}new").content.decode()
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now())
+    assert "Inventory" in administrator.get(f"{KEYS}?is_revoked=yes").content.decode()
+    assert "Inventory" not in administrator.get(f"{KEYS}?is_revoked=no").content.decode()

@@ -1,4 +1,4 @@
-"""How long a token is valid, as a person or a script writes it."""
+"""How long a token or an API key is valid, as a person or a script writes it."""
 
 import re
 from datetime import UTC, datetime, timedelta

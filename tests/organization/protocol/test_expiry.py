@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from enrollment.protocol.expiry import decode_expiry
+from organization.protocol.expiry import decode_expiry
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
