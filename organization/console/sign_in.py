@@ -1,4 +1,4 @@
-"""`/accounts/sign-in`: administrators at the identity provider, and back from there.
+"""`/accounts/sign-in`: administrators at the identity provider, and back; and by passkey.
 
 Each way there is a link: browsers that apply `form-action` to a form's redirects would stop a form.
 """
@@ -6,10 +6,12 @@ Each way there is a link: browsers that apply `form-action` to a form's redirect
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from allauth.mfa.webauthn.views import login_webauthn
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -26,6 +28,8 @@ from organization.services.provider_sign_in import AGAIN, CONNECT, SIGN_IN
 from organization.services.rate_limit import check_rate
 
 LIMIT, SECONDS = 20, 300  # sign-ins begun from one address: each may leave a line in the audit log
+PASSKEY_LIMIT, PASSKEY_SECONDS = 30, 60  # each leaves a session; allauth counts those answered only
+VISIT_SECONDS = 15 * 60  # how long a session of somebody lasts who has not signed in yet
 
 TEXTS = {
     "sign_in_failed": _("The sign-in was cancelled, took too long, or its proof does not hold."),
@@ -65,26 +69,43 @@ def _read_next(request: HttpRequest) -> str:
 def _send_away(request: HttpRequest, *, purpose: str) -> HttpResponse:
     next_url = _read_next(request)
     try:
-        check_rate(
-            f"provider-sign-in:{name_site(get_client_address(request))}",
-            limit=LIMIT,
-            seconds=SECONDS,
-        )
+        _count(request, "provider-sign-in", limit=LIMIT, seconds=SECONDS)
         there = provider_sign_in.begin(request, purpose=purpose, next_url=next_url)
     except RateLimited as limited:
-        response = render(request, "429.html", status=429)
-        response["Retry-After"] = str(limited.retry_after)
-        return response
+        return _refuse(request, limited)
     except ProviderRefused as refusal:
         return _explain(request, refusal)
     return HttpResponseRedirect(there)
+
+
+def _count(request: HttpRequest, door: str, *, limit: int, seconds: int) -> None:
+    site = name_site(get_client_address(request))
+    check_rate(f"{door}:{site}", limit=limit, seconds=seconds)
+
+
+def _refuse(request: HttpRequest, limited: RateLimited) -> HttpResponse:
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(limited.retry_after)
+    return response
+
+
+def sign_in_by_passkey(request: HttpRequest) -> HttpResponseBase:
+    """allauth's; a challenge is kept in a session, also for somebody who never answers it."""
+    if request.method != "POST" and not request.user.is_authenticated:
+        try:
+            _count(request, "passkey", limit=PASSKEY_LIMIT, seconds=PASSKEY_SECONDS)
+        except RateLimited as limited:
+            return _refuse(request, limited)
+        request.session.set_expiry(VISIT_SECONDS)
+    answer: HttpResponseBase = login_webauthn(request)
+    return answer
 
 
 @_guard
 def start_sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(_read_next(request) or "console:dashboard")
-    request.session.set_expiry(SECONDS * 3)  # for the way there and back, and no longer
+    request.session.set_expiry(VISIT_SECONDS)  # for the way there and back, and no longer
     return _send_away(request, purpose=SIGN_IN)
 
 
@@ -129,5 +150,6 @@ urlpatterns: list[URLPattern] = [
     path("accounts/sign-in", start_sign_in, name="provider-sign-in"),
     path("accounts/sign-in/again", prove_again, name="provider-again"),
     path("accounts/sign-in/connect", connect_provider, name="provider-connect"),
+    path("accounts/2fa/webauthn/login/", sign_in_by_passkey),  # before allauth's own
     path("accounts/signed-in", take_signed_in, name="provider-signed-in"),
 ]

@@ -132,7 +132,7 @@ def read_moment(claims: Mapping[str, Any], *, now: datetime) -> float:
     moment = claims.get("auth_time")
     if isinstance(moment, bool) or not isinstance(moment, int | float) or not moment >= 0:
         return 0.0
-    return min(float(moment), now.timestamp())
+    return float(min(moment, now.timestamp()))
 
 
 def find_administrator(claims: Mapping[str, Any], *, subject: str) -> Administrator:

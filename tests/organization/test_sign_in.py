@@ -12,7 +12,7 @@ from tests.organization.totp import build_code, make_secret
 
 pytestmark = pytest.mark.django_db
 LOGIN, SIGN_UP, CHANGE = "/accounts/login/", "/accounts/signup/", "/accounts/password/change/"
-SECOND = "/accounts/2fa/authenticate/"
+SECOND, PASSKEY = "/accounts/2fa/authenticate/", "/accounts/2fa/webauthn/login/"
 PASSWORD = "correct horse battery"
 TRIES = 12
 
@@ -114,3 +114,36 @@ def test_a_session_gets_a_new_name_when_somebody_signs_in(client):
     planted = Client()
     planted.cookies["sessionid"] = before
     assert planted.get("/console/")["Location"].startswith(LOGIN)
+
+
+def test_visitors_fill_no_table_with_sessions_that_nobody_signs_in_with():
+    visitor = Client(REMOTE_ADDR="203.0.113.45")
+    headers = {"Accept": "application/json"}
+    assert visitor.get(PASSKEY, headers=headers).status_code == 200
+    assert visitor.session.get_expiry_age() <= 15 * 60
+    codes = [
+        Client(REMOTE_ADDR="203.0.113.45").get(PASSKEY, headers=headers).status_code
+        for _ in range(31)
+    ]
+    assert (codes[0], codes[-1]) == (200, 429)
+    assert Client(REMOTE_ADDR="203.0.113.46").get(PASSKEY, headers=headers).status_code == 200
+
+
+def test_a_visit_that_began_with_a_passkey_ends_no_session_by_password(client):
+    create_administrator("ada@example.com", password=PASSWORD)
+    client.get(PASSKEY, headers={"Accept": "application/json"})
+    values = {"login": "ada@example.com", "password": PASSWORD, "remember": "on"}
+    client.post(LOGIN, values)
+    assert client.session.get_expiry_age() > 24 * 3600
+
+
+def test_codes_are_guessed_only_so_often_from_wherever():
+    lee, _ = create_administrator("lee@example.com", password=PASSWORD)
+    secret = make_secret()
+    TOTP.activate(lee, secret)
+    codes = ["000000"] * 5 + [build_code(secret)]
+    for number, code in enumerate(codes):
+        browser = Client(REMOTE_ADDR=f"2001:db8:{number}::1")
+        sign_in(browser, "lee@example.com", PASSWORD)
+        browser.post(SECOND, {"code": code})
+    assert browser.get("/console/").status_code == 302
