@@ -6,6 +6,8 @@ from email.utils import parseaddr
 from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
+from organization.protocol.tls import build_client_context
+
 # What a scheme stands for: RFC 8314 (submissions), RFC 6409 with STARTTLS, and plain text.
 PORTS = {"smtps": 465, "submission": 587, "smtp": 25}
 
@@ -53,7 +55,7 @@ def check_sender(text: str) -> str:
 
 def build_tls_context(ca_file: str) -> ssl.SSLContext:
     """Return what mail servers are checked against: the system's CAs, or those of the file."""
-    return ssl.create_default_context(cafile=ca_file or None)
+    return build_client_context(ca_file=ca_file or None)
 
 
 def _is_loopback(host: str) -> bool:

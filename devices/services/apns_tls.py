@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 
 from devices.models import PushCertificate
+from organization.protocol.tls import build_client_context
 
 # What a server's alert says when it is our certificate that it does not take.
 ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
@@ -22,7 +23,7 @@ ALERTS = ("CERTIFICATE", "UNKNOWN_CA", "ACCESS_DENIED")
 
 def build_tls_context(certificate: PushCertificate) -> ssl.SSLContext:
     """Return a context that offers HTTP/2 only and trusts the system, or settings.APNS_CA."""
-    context = ssl.create_default_context(cafile=settings.APNS_CA or None)
+    context = build_client_context(ca_file=settings.APNS_CA or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["h2"])
     _load_identity(context, certificate)

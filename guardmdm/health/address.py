@@ -18,6 +18,7 @@ from django.utils import timezone
 from guardmdm.health.findings import Finding, build_failure
 from organization.errors import NotSetUp
 from organization.models import ServerTrust
+from organization.protocol.tls import build_client_context
 from organization.selectors import get_organization
 from scep.selectors import list_root_cas
 
@@ -101,7 +102,7 @@ def check_tls() -> Finding:
     weakness = _find_weakness(shown.certificate)
     if weakness is not None:
         return build_failure(name, *weakness)
-    if _find_refusal(ssl.create_default_context()) is None:
+    if _find_refusal(build_client_context()) is None:
         return _judge_expiry(name, shown, "trusted by this system's own certificate store")
     refusal = _find_refusal(build_trust())
     if refusal is None and _is_vouched_elsewhere():
@@ -135,7 +136,7 @@ def build_trust() -> ssl.SSLContext:
     """The system's authorities, the root CAs that devices get by the profile, and, where an
     administrator says that devices trust another CA, the very certificate that is shown.
     """
-    context = ssl.create_default_context()
+    context = build_client_context()
     with suppress(NotSetUp, DatabaseError, ssl.SSLError):
         for row in list_root_cas():
             context.load_verify_locations(cadata=bytes(row.certificate))
@@ -154,7 +155,7 @@ def _is_vouched_elsewhere() -> bool:
 
 
 def _build_blind_context() -> ssl.SSLContext:
-    context = ssl.create_default_context()
+    context = build_client_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
 

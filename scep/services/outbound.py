@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import httpcore
 from django.conf import settings
 
+from organization.protocol.tls import build_client_context
 from scep.errors import ServerUnreachable
 from scep.protocol.addresses import Target, check_address, decode_target
 from scep.protocol.http_messages import Answer, Credentials
@@ -37,7 +38,7 @@ def fetch(
     sent = _build_headers(target.authority, headers or {})
     if auth is not None and not auth.waits:
         sent["Authorization"] = auth.encode_basic()
-    context = ssl.create_default_context()
+    context = build_client_context()
     backend = PinnedBackend(_resolve(target, deadline=deadline), deadline=deadline)
     where = httpcore.URL(
         scheme=b"https", host=target.host.encode(), port=target.port, target=target.path.encode()
@@ -63,7 +64,7 @@ def fetch_own(path: str, *, roots: str, method: str = "GET", body: bytes = b"") 
     where = httpcore.URL(f"{settings.BASE_URL}{path}")
     host, port = where.host.decode(), where.port
     port = port or (443 if where.scheme == b"https" else 80)
-    context = ssl.create_default_context()
+    context = build_client_context()
     context.load_verify_locations(cadata=roots)
     backend = PinnedBackend(look_up(host, port, deadline=deadline), deadline=deadline)
     authority = settings.BASE_URL.partition("://")[2]

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from organization.protocol.tls import build_client_context
+
 SECONDS = 5.0
 
 
@@ -40,7 +42,7 @@ def inspect_chain(
     if urlsplit(url).scheme != "https":
         return ServedChain(Vouching.UNKNOWN)
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    public = ssl.create_default_context(cafile=public_roots or certifi.where())
+    public = build_client_context(ca_file=public_roots or certifi.where())
     try:
         for der in roots:
             own.load_verify_locations(cadata=der)

@@ -22,7 +22,10 @@ LIFETIME = timedelta(days=1)
 
 
 class TlsAuthority:
-    """A CA for servers' certificates; `path` is its certificate in a PEM file."""
+    """A CA for servers, as companies have them: `path` is its certificate in a PEM file.
+
+    Its certificates lack key identifiers, as many such do.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
