@@ -16,6 +16,8 @@ from devices.protocol.budget import Budget
 MAGIC = b"bplist00"
 TRAILER = struct.Struct(">6xBBQQQ")
 EPOCH = datetime(2001, 1, 1)
+DISTANT_PAST = -63114076800.0
+"""Seconds from EPOCH to NSDate.distantPast, which Apple's software takes for "never"."""
 SINGLETONS = {0x08: False, 0x09: True}
 REALS = {2: struct.Struct(">f"), 3: struct.Struct(">d")}
 ERRORS = (struct.error, ValueError, LookupError, OverflowError)
@@ -87,6 +89,8 @@ class _Reader:
             return REALS[low].unpack(self._slice(position + 1, 1 << low))[0], 8
         if kind == 0x3 and low == 3:
             seconds = REALS[3].unpack(self._slice(position + 1, 8))[0]
+            if seconds == DISTANT_PAST:  # two days before the first that Python can say
+                return datetime.min, 8
             return EPOCH + timedelta(seconds=seconds), 8
         if kind in (0x4, 0x5, 0x6):
             return self._read_text(kind, low, position)

@@ -19,6 +19,7 @@ PIECE = 64 * 1024
 LONGEST_TAG = 2 * PIECE
 INTEGERS = range(-(2**63), 2**64)
 MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
+DISTANT_PAST = "0000-12-30T00:00:00Z"  # as in devices.protocol.binary_plist
 # What expat and the readers of numbers, data and dates raise.
 ERRORS = (expat.ExpatError, ValueError, LookupError, OverflowError)
 
@@ -139,6 +140,8 @@ def _read_real(text: str) -> float:
 
 
 def _read_date(text: str) -> datetime:
+    if text == DISTANT_PAST:
+        return datetime.min
     found = MOMENT.fullmatch(text)
     if found is None:
         raise PlistInvalid("no date")

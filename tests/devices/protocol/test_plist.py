@@ -52,6 +52,19 @@ def test_every_value_is_read_as_plistlib_wrote_it(fmt: Any) -> None:
     assert decode_plist(plistlib.dumps(VALUES, fmt=fmt), max_bytes=LIMIT) == VALUES
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        xml("<dict><key>a</key><date>0000-12-30T00:00:00Z</date></dict>"),
+        build_binary(b"\xd1\x01\x02", b"\x51a", b"\x33" + struct.pack(">d", -63114076800.0)),
+    ],
+    ids=["xml", "binary"],
+)
+def test_apples_never_is_the_first_moment_there_is(written: bytes) -> None:
+    """NSDate.distantPast, as Foundation writes it; Python's dates begin two days later."""
+    assert decode_plist(written, max_bytes=LIMIT) == {"a": datetime(1, 1, 1)}
+
+
 def test_what_is_encoded_is_decoded_in_the_same_order() -> None:
     encoded = encode_plist({"b": 1, "a": b"\x00"})
     assert list(decode_plist(encoded, max_bytes=LIMIT).items()) == [("b", 1), ("a", b"\x00")]
