@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from devices.models import Enrollment, EnrollmentState
+from devices.services.push_announcement import gather_announcements
 from devices.services.queries import forget_answers, queue_queries
 
 ORIGIN = "inventory"
@@ -23,7 +24,8 @@ def ask_due(*, now: datetime) -> int:
     is_due = Q(inventory_due_at=None) | Q(inventory_due_at__lte=now)
     live = Enrollment.objects.filter(is_due, state=EnrollmentState.LIVE)
     due = live.select_related("device__group").order_by("inventory_due_at", "id")[:MOST_AT_ONCE]
-    return sum(_ask(enrollment, now=now) for enrollment in due)
+    with gather_announcements():
+        return sum(_ask(enrollment, now=now) for enrollment in due)
 
 
 @transaction.atomic

@@ -19,7 +19,7 @@ from devices.protocol.commands.requirements import find_version_refusal, get_sys
 from devices.protocol.commands.table import Body
 from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES, is_asked_for_everything
-from devices.services.queue import enqueue
+from devices.services.queue import enqueue_together
 
 # A set of facts, by its name in URLs, and the question that it answers.
 QUESTIONS: Mapping[str, Callable[[Device], Body]] = {
@@ -100,17 +100,14 @@ def queue_questions(
         .order_by()
         .values_list("request_type", flat=True)
     )
-    return [
-        enqueue(
-            enrollment,
-            command=QUESTIONS[name](enrollment.device),
-            origin=origin,
-            priority=priority,
-            is_connected=is_connected,
-        )
+    asked = [
+        QUESTIONS[name](enrollment.device)
         for name in names
         if REQUEST_TYPES[name] not in waiting and not find_right_refusal(enrollment, name=name)
     ]
+    return enqueue_together(
+        enrollment, commands=asked, origin=origin, priority=priority, is_connected=is_connected
+    )
 
 
 def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:

@@ -5,6 +5,7 @@ row with a condition on what it read, so two connections never get the same one.
 """
 
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,14 +81,53 @@ def enqueue(
     return row
 
 
+@transaction.atomic
+def enqueue_together(
+    enrollment: Enrollment,
+    *,
+    commands: Sequence[dict[str, Any]],
+    origin: str = "",
+    priority: int | None = None,
+    is_connected: bool = False,
+) -> list[Command]:
+    """Like `enqueue`, for commands to the device's channel of which none was seen to wait there.
+
+    They are one statement and one push. Where another asker was quicker with one of them, each
+    is queued by itself.
+    """
+    rows = [
+        _build(enrollment, command=command, origin=origin, priority=priority)
+        for command in commands
+    ]
+    try:
+        with transaction.atomic():
+            Command.objects.bulk_create(rows)
+    except IntegrityError:
+        return [
+            enqueue(
+                enrollment,
+                command=command,
+                origin=origin,
+                priority=priority,
+                is_connected=is_connected,
+            )
+            for command in commands
+        ]
+    for row in rows:
+        command_queued.send(Command, command=row)
+    if rows and not is_connected:
+        request_push(enrollment)
+    return rows
+
+
 def _build(
     enrollment: Enrollment,
     *,
     command: dict[str, Any],
     origin: str,
     priority: int | None,
-    expires_at: datetime | None,
-    user_channel: UserChannel | None,
+    expires_at: datetime | None = None,
+    user_channel: UserChannel | None = None,
 ) -> Command:
     request_type = command["RequestType"]
     kind, body = COMMAND_TYPES.get(request_type), encode_exactly(command)
@@ -99,6 +139,7 @@ def _build(
     return Command(
         uuid=str(uuid.uuid4()).upper(),
         enrollment=enrollment,
+        device_id=enrollment.device_id,
         user_channel=user_channel,
         request_type=request_type,
         body=body,
