@@ -1,6 +1,7 @@
 """The doors through which a command is taken back: REST and the device's page."""
 
 import json
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -28,7 +29,7 @@ def phone(make_device: MakeDevice) -> MdmDevice:
 
 
 def send(role: str, method: str, path: str, **body: Any) -> Any:
-    key = create_api_key(role, role=role, actor="tests")[1]
+    key = create_api_key(f"{role} {uuid.uuid4()}", role=role, actor="tests")[1]
     return Client().generic(
         method,
         f"/api/v1/{path}",
