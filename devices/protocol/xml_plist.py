@@ -7,7 +7,8 @@ afterwards. Elements and what stands in them: Apple, PropertyList-1.0.dtd.
 import binascii
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from xml.parsers import expat
@@ -20,28 +21,63 @@ LONGEST_TAG = 2 * PIECE
 INTEGERS = range(-(2**63), 2**64)
 MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 DISTANT_PAST = "0000-12-30T00:00:00Z"  # as in devices.protocol.binary_plist
+INVALID_TOKEN = expat.errors.codes[expat.errors.XML_ERROR_INVALID_TOKEN]
+# All that XML 1.0 has no word for, but NUL, which no database takes.
+CONTROLS = bytes(code for code in range(1, 0x20) if code not in b"\t\n\r")
+MOST_CONTROLS = 10_000
+UTF_8 = b'<?xml version="1.0" encoding="UTF-8"?>'
+HIDDEN = 0xFDD0
+"""The first of 32 code points that are no characters, for programs' own use (Unicode, 23.7)."""
 # What expat and the readers of numbers, data and dates raise.
 ERRORS = (expat.ExpatError, ValueError, LookupError, OverflowError)
 
 
 def read_xml(data: bytes, budget: Budget) -> Any:
-    """Decode an XML property list; raises PlistInvalid."""
+    """Decode an XML property list; raises PlistInvalid.
+
+    Apple's writer leaves control characters as they are, which XML has not: they are hidden from
+    expat, and come back in keys and texts.
+    """
+    again = replace(budget)
+    try:
+        try:
+            return _read(data, budget, readers=READERS)
+        except expat.ExpatError as error:
+            if error.code != INVALID_TOKEN or not _has_controls(data):
+                raise
+            return _read(_hide_controls(data), again, readers=SHOWING_READERS)
+    except PlistInvalid:
+        raise
+    except ERRORS as error:
+        raise PlistInvalid(f"not a property list ({type(error).__name__})") from error
+
+
+def _read(data: bytes, budget: Budget, *, readers: "Readers") -> Any:
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.ordered_attributes = True  # an empty list is cheaper than an empty dictionary
     parser.StartDoctypeDeclHandler = _check_doctype
     parser.EntityDeclHandler = _refuse_entity
-    tree = _Tree(parser, budget)
+    tree = _Tree(parser, budget, readers)
     try:
         _feed(parser, data)
-    except PlistInvalid:
-        raise
-    except ERRORS as error:
-        raise PlistInvalid(f"not a property list ({type(error).__name__})") from error
     finally:
         # The parser knows the tree's methods, and the tree the parser: a circle.
         parser.StartElementHandler = parser.EndElementHandler = parser.CharacterDataHandler = None
     return tree.root
+
+
+def _has_controls(data: bytes) -> bool:
+    """Whether Apple's writer has left some, and not so many that hiding them costs much."""
+    if not data.startswith(UTF_8):
+        return False
+    return 0 < len(data) - len(data.translate(None, CONTROLS)) <= MOST_CONTROLS
+
+
+def _hide_controls(data: bytes) -> bytes:
+    for code in CONTROLS:
+        data = data.replace(bytes([code]), chr(HIDDEN + code).encode())
+    return data
 
 
 def _feed(parser: expat.XMLParserType, data: bytes) -> None:
@@ -64,11 +100,13 @@ class _Tree:
     the white space between elements is most of what it would call for.
     """
 
-    __slots__ = ("_budget", "_depth", "_inner", "_key", "_outer", "_parser", "_text", "root")
+    __slots__ = (
+        "_budget", "_depth", "_inner", "_key", "_outer", "_parser", "_readers", "_text", "root",
+    )  # fmt: skip
 
-    def __init__(self, parser: expat.XMLParserType, budget: Budget) -> None:
+    def __init__(self, parser: expat.XMLParserType, budget: Budget, readers: "Readers") -> None:
         self.root: Any = None
-        self._parser, self._budget = parser, budget
+        self._parser, self._budget, self._readers = parser, budget, readers
         self._depth = 0
         self._inner: dict[str, Any] | list[Any] | None = None
         self._outer: list[dict[str, Any] | list[Any] | None] = []
@@ -97,7 +135,7 @@ class _Tree:
     def _end(self, name: str) -> None:
         self._depth -= 1
         if self._text is not None:
-            value = READERS[name]("".join(self._text))
+            value = self._readers[name]("".join(self._text))
             self._text = self._parser.CharacterDataHandler = None
             if name == "key":
                 self._take_key(value)
@@ -150,7 +188,8 @@ def _read_date(text: str) -> datetime:
 
 
 CONTAINERS: dict[str, Callable[[], dict[str, Any] | list[Any]]] = {"dict": dict, "array": list}
-READERS: dict[str, Callable[[str], Any]] = {
+Readers = Mapping[str, Callable[[str], Any]]
+READERS: Readers = {
     "key": str,
     "string": str,
     "integer": _read_integer,
@@ -160,6 +199,14 @@ READERS: dict[str, Callable[[str], Any]] = {
     "data": lambda text: binascii.a2b_base64(text.encode()),
     "date": _read_date,
 }
+SHOWN = {HIDDEN + code: code for code in CONTROLS}
+
+
+def _show_controls(text: str) -> str:
+    return text.translate(SHOWN)
+
+
+SHOWING_READERS: Readers = {**READERS, "key": _show_controls, "string": _show_controls}
 
 
 def _check_doctype(name: str, _system: str | None, _public: str | None, subset: bool) -> None:

@@ -1,5 +1,6 @@
 """What is kept of devices' answers about themselves."""
 
+import plistlib
 from datetime import timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ from tests.devices.inventory import (
     make_app,
     make_application,
 )
-from tests.devices.mdm_device import MdmDevice
+from tests.devices.mdm_device import CONNECT, MdmDevice
 
 DAY = timedelta(days=1)
 
@@ -69,6 +70,21 @@ def test_an_acknowledgement_without_the_answer_leaves_what_is_known(
     assert (command.state, command.result) == ("acknowledged", {"Other": "told"})
     assert _read_rows(device) == (device_before, enrollment_before)
     assert list_apps(device) == {"com.example.one": "1.0"}
+
+
+def test_apps_are_listed_when_ones_name_has_a_control_character(mac: MdmDevice) -> None:
+    """A Mac writes it into XML as it is, beside the names of all the other apps."""
+    mac.answer_everything()
+    queue_questions(mac.enrollment, names=["apps"])
+    command = mac.take()
+    assert command is not None
+    apps = [make_app("one"), make_app("two", Name="Type?writer")]
+    answer = {"Status": "Acknowledged", "CommandUUID": command["CommandUUID"], **mac.names}
+    written = plistlib.dumps(answer | {"InstalledApplicationList": apps})
+    response = mac.put(CONNECT, written.replace(b"Type?writer", b"Type\x0bwriter"))
+    assert response.status_code == 200
+    assert list_apps(mac) == {"com.example.one": "1.0", "com.example.two": "1.0"}
+    assert SoftwareTitle.objects.filter(name="Type\x0bwriter").exists()
 
 
 def _read_rows(device: MdmDevice) -> tuple[Any, Any]:

@@ -159,6 +159,15 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(
             xml("<dict><key>a</key><string>b<true/></string></dict>"), id="a value in a text"
         ),
+        pytest.param(xml("<dict><key>a</key><string>\0</string></dict>"), id="NUL in XML"),
+        pytest.param(
+            xml("<dict><key>a</key><string>&#1;</string></dict>"), id="a control's number"
+        ),
+        pytest.param(xml("<dict><\x01/></dict>"), id="a control character in a tag"),
+        pytest.param(
+            xml(f"<dict><key>a</key><string>{chr(1) * 9_000_000}</string></dict>"),
+            id="nothing but control characters",
+        ),
         pytest.param(xml("<dict><key>a</key><date>x</date></dict>"), id="no date"),
         pytest.param(
             xml("<dict><key>a</key><date>2026-13-45T00:00:00Z</date></dict>"), id="no such day"

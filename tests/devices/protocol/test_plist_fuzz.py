@@ -2,7 +2,9 @@
 
 import json
 import plistlib
+import re
 from typing import Any
+from xml.sax.saxutils import escape
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from devices.protocol.json_values import build_json_value
 from devices.protocol.plist import decode_plist
 
 LIMIT = 100_000
+CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"]), max_size=20)
 SCALARS = (
     TEXT
@@ -24,6 +27,7 @@ VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4)
 )
 LISTS = st.dictionaries(TEXT, VALUES, max_size=5)
+HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n<plist version="1.0">'
 FORMATS = st.sampled_from([plistlib.FMT_XML, plistlib.FMT_BINARY])
 
 
@@ -44,6 +48,15 @@ def test_a_damaged_list_is_read_or_refused(
     check_border(bytes(data))
 
 
+@given(value=st.dictionaries(TEXT, st.text(st.characters(categories=["L", "Cc"]), max_size=9)))
+@settings(max_examples=300, deadline=None)
+def test_control_characters_come_back_as_apples_writer_leaves_them(value: dict[str, str]) -> None:
+    texts = {key: re.sub("[\0\r]", "", text) for key, text in value.items()}
+    pairs = [f"<key>{escape(key)}</key><string>{text}</string>" for key, text in texts.items()]
+    data = HEAD + f"<dict>{''.join(pairs)}</dict></plist>".encode()
+    assert decode_plist(data, max_bytes=LIMIT) == texts
+
+
 @given(rest=st.binary(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_read_or_refused(rest: bytes) -> None:
@@ -56,7 +69,7 @@ def check_border(data: bytes) -> None:
         value = decode_plist(data, max_bytes=LIMIT)
     except PlistInvalid:
         return
-    if not data.startswith(b"bplist00"):
+    if not data.startswith(b"bplist00") and not CONTROLS.search(data):  # plistlib refuses these
         assert value == plistlib.loads(data, fmt=plistlib.FMT_XML)
     text = json.dumps(build_json_value(value), allow_nan=False)
     assert "\\u0000" not in text
