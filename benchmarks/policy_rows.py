@@ -45,7 +45,7 @@ def add(groups: list[str]) -> dict[str, Any]:
             last_seen_at=now,
             connected_at=now,
         )
-    _, key = create_api_key(ACTOR, role=Role.ADMINISTRATOR, actor=ACTOR)
+    _, key = create_api_key(ACTOR, role=Role.ADMINISTRATOR, actor=ACTOR, may_share_name=True)
     return {"key": key, "policies": policies, "last": enrollment.pk}
 
 

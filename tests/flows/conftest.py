@@ -80,6 +80,7 @@ def identity_provider() -> Iterator[dict[str, str]]:
             "GUARDMDM_OIDC_ISSUER": issuer,
             "GUARDMDM_OIDC_CLIENT_ID": client["client_id"],
             "GUARDMDM_OIDC_CLIENT_SECRET": client["client_secret"],
+            "GUARDMDM_OIDC_CONSOLE": "yes",
         }
 
 

@@ -21,6 +21,7 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "bob": {"given_name": "Bob", "family_name": "Ray", "email": "bob@example.com"},
     "eve": {"name": "Eve", "email": "ann@example.com", "email_verified": False},
     "ann2": {"name": "Ann Lee", "email": "ANN@example.com", "email_verified": True},
+    "admin": {"name": "Ada", "email": "admin@example.com", "email_verified": True},
     "zoe": {"name": "Zoe", "email": "zoe@example.com", "email_verified": True},
     "kelvin": {"name": "K", "email": "\u212aim@example.com", "email_verified": True},
 }
