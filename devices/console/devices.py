@@ -22,7 +22,7 @@ from devices.forms import (
     GroupFilter,
     GroupForm,
 )
-from devices.models import Device, DeviceStatus, Group
+from devices.models import Device, DeviceStatus, Group, Platform
 from devices.protocol.commands import get_minimum_role
 from devices.selectors import (
     count_devices_by_group,
@@ -158,19 +158,23 @@ def choose_export(request: HttpRequest) -> HttpResponse:
 def export_devices(request: HttpRequest) -> HttpResponseBase:
     form = ExportForm(request.GET)
     columns = form.cleaned_data["columns"] if form.is_valid() else []
-    rows = DEVICES.filter_rows(request).qs.iterator(chunk_size=1000)
     header = (*CSV_HEADER, *columns)
-    return build_csv_response("devices", header=header, rows=_build_csv_rows(rows, columns))
+    rows = _build_csv_rows(DEVICES.filter_rows(request).qs, header)
+    return build_csv_response("devices", header=header, rows=rows)
 
 
-def _build_csv_rows(devices: Iterator[Device], columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    for device in devices:
-        yield (
-            device.name, device.get_status_display(), device.get_platform_display(),
-            device.os_version, device.model, device.serial_number, device.udid, device.owner,
-            device.owner_name, device.group, device.last_seen_at, device.enrolled_at,
-            *(getattr(device, column) for column in columns),
-        )  # fmt: skip
+def _build_csv_rows(
+    devices: "QuerySet[Device]", header: tuple[str, ...]
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the columns alone: to make rows of them takes three times as long."""
+    names = ["group__name" if name == "group" else name for name in header]
+    labels = {"status": dict(DeviceStatus.choices), "platform": dict(Platform.choices)}
+    words = [labels.get(name) for name in header]
+    for values in devices.values_list(*names).iterator(chunk_size=1000):
+        yield tuple(
+            value if known is None else known.get(value, value)
+            for value, known in zip(values, words, strict=True)
+        )
 
 
 def _get_device(key: str) -> Device:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 import django_filters
@@ -32,6 +33,11 @@ CSV_HEADER = (
     "id", "subject", "serial", "sha256_fingerprint", "status", "device", "device_serial_number",
     "scep_profile", "issued_at", "expires_at", "revoked_at", "revocation_reason",
     "token", "token_id", "session",
+)  # fmt: skip
+
+CSV_COLUMNS = (
+    "pk", "public_id", "subject", "serial", "fingerprint", "status", "device_id", "session_id",
+    "token_id", "not_before", "not_after", "revoked_at", "revocation_reason", "scep_profile__name",
 )  # fmt: skip
 
 
@@ -154,12 +160,14 @@ def list_certificates(request: HttpRequest) -> HttpResponse:
 @role_required()
 def export_certificates(request: HttpRequest) -> HttpResponseBase:
     """Send what the filters show, however long."""
-    rows = CERTIFICATES.filter_rows(request).qs.iterator(chunk_size=CHUNK)
-    return build_csv_response("certificates", header=CSV_HEADER, rows=_build_csv_rows(rows))
+    rows = _build_csv_rows(CERTIFICATES.filter_rows(request).qs)
+    return build_csv_response("certificates", header=CSV_HEADER, rows=rows)
 
 
-def _build_csv_rows(certificates: Iterator[IssuedCertificate]) -> Iterator[tuple[Any, ...]]:
-    while chunk := list(islice(certificates, CHUNK)):
+def _build_csv_rows(certificates: "QuerySet[IssuedCertificate]") -> Iterator[tuple[Any, ...]]:
+    """Yield a line for each, of its columns alone: to make rows of them takes twice as long."""
+    found = certificates.values(*CSV_COLUMNS).iterator(chunk_size=CHUNK)
+    while chunk := [SimpleNamespace(**values) for values in islice(found, CHUNK)]:
         add_origins(chunk)
         yield from map(_build_csv_row, chunk)
 
@@ -167,7 +175,7 @@ def _build_csv_rows(certificates: Iterator[IssuedCertificate]) -> Iterator[tuple
 def _build_csv_row(row: Any) -> tuple[Any, ...]:
     return (
         row.public_id, row.subject, row.serial, row.fingerprint, row.status, row.device,
-        row.device.serial_number if row.device else "", row.scep_profile,
+        row.device.serial_number if row.device else "", row.scep_profile__name,
         row.not_before, row.not_after, row.revoked_at, row.revocation_reason,
         row.token, row.token.jti if row.token else "", row.session_id,
     )  # fmt: skip

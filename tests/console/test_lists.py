@@ -148,6 +148,18 @@ def test_the_csv_holds_what_the_filters_show(world: World, auditor: Client) -> N
     assert "Corey’s iPhone" not in text
 
 
+def test_the_csv_says_what_the_list_says_where_there_is_no_group(
+    world: World, auditor: Client
+) -> None:
+    Device.objects.filter(name="Ray’s Mac").update(group=None, filevault_enabled=True)
+    answer = auditor.get("/console/devices/export.csv?columns=filevault_enabled")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    rows = {row["name"]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
+    facts = ("status", "platform", "group", "filevault_enabled")
+    assert [rows["Ray’s Mac"][name] for name in facts] == ["Enrolled", "macOS", "", "True"]
+    assert [rows["Corey’s iPhone"][name] for name in facts] == ["Enrolled", "iOS", "Field crew", ""]
+
+
 def test_tabs_count_all_devices(world: World, auditor: Client) -> None:
     create_device("Old", platform=Platform.IOS, group=world.group, status=DeviceStatus.UNENROLLED)
     page = auditor.get("/console/devices/?status=unenrolled").content.decode()
