@@ -4,7 +4,7 @@ import string
 from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import PROTECT
 from django.utils import timezone
 
 from organization.services import audit
@@ -119,19 +119,31 @@ def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
     Raises ProfileInUse while certificates, or tokens that are good for anything, refer to it.
     """
     public_id, name = scep_profile.public_id, scep_profile.name
-    try:
-        with transaction.atomic():
-            # First, so that whoever adds a row that points to it right now is waited for.
-            ScepProfile.objects.select_for_update().filter(pk=scep_profile.pk).first()
-            scep_profile_deleting.send(ScepProfile, scep_profile=scep_profile)
-            scep_profile.delete()
-            forget_unused_authorities()
-            audit.record(actor, action="scep_profile.delete", subject_id=public_id, subject=name)
-    except ProtectedError as error:
-        users = sorted({str(row._meta.verbose_name_plural) for row in error.protected_objects})
-        raise ProfileInUse(
-            f"The SCEP profile {name} is used by {' and '.join(users)} and cannot be deleted."
-        ) from error
+    with transaction.atomic():
+        # First, so that whoever adds a row that points to it right now is waited for.
+        ScepProfile.objects.select_for_update().filter(pk=scep_profile.pk).first()
+        scep_profile_deleting.send(ScepProfile, scep_profile=scep_profile)
+        if users := _find_users(scep_profile):
+            raise ProfileInUse(
+                f"The SCEP profile {name} is used by {' and '.join(users)} and cannot be deleted."
+            )
+        scep_profile.delete()
+        forget_unused_authorities()
+        audit.record(actor, action="scep_profile.delete", subject_id=public_id, subject=name)
+
+
+def _find_users(scep_profile: ScepProfile) -> list[str]:
+    """Return what refers to the profile and is not deleted with it, by name.
+
+    One row of each kind is looked for: the deletion itself would read every certificate.
+    """
+    users = []
+    for relation in ScepProfile._meta.related_objects:
+        model: Any = relation.related_model
+        rows = model._default_manager.filter(**{relation.field.name: scep_profile}).order_by()
+        if relation.on_delete is PROTECT and rows.exists():
+            users.append(str(model._meta.verbose_name_plural))
+    return sorted(users)
 
 
 def _save(

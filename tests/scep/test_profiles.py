@@ -5,6 +5,8 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from organization.models import AuditEntry
 from scep.errors import ProfileInUse, ProfileInvalid
@@ -58,8 +60,14 @@ def test_profile_is_kept_when_certificates_refer_to_it(
     static_profile: ScepProfile, ra: object, ask: Ask
 ) -> None:
     ask(static_profile, Device().build_request(ra=ra, challenge=STATIC_CHALLENGE))  # type: ignore[arg-type]
-    with pytest.raises(ProfileInUse):
+    with (
+        CaptureQueriesContext(connection) as queries,
+        pytest.raises(ProfileInUse, match="used by issued certificates and"),
+    ):
         delete_scep_profile(static_profile, actor="tests")
+    read = [each["sql"] for each in queries if 'FROM "scep_issuedcertificate"' in each["sql"]]
+    assert len(read) == 1
+    assert "LIMIT 1" in read[0], "there may be 200,000"
     assert ScepProfile.objects.filter(name="Static").exists()
 
 
