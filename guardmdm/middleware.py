@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.module_loading import import_string
 
@@ -96,6 +96,17 @@ def keep_out_of_caches(get_response: View) -> View:
     return middleware
 
 
+def refuse_nul(get_response: View) -> View:
+    """No row is named with a NUL, at which PostgreSQL's driver chokes."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info:
+            raise Http404
+        return get_response(request)
+
+    return middleware
+
+
 class DatabaseOutage:
     """503 with Retry-After while the database is away: devices and programs come again."""
 
@@ -130,3 +141,4 @@ frame_options = for_people("django.middleware.clickjacking.XFrameOptionsMiddlewa
 password_change = for_people("guardmdm.middleware.require_new_password")
 address = for_people("guardmdm.middleware.note_address")
 no_store = for_people("guardmdm.middleware.keep_out_of_caches")
+plain_path = for_people("guardmdm.middleware.refuse_nul")

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "guardmdm.middleware.frame_options",
     "guardmdm.middleware.password_change",
+    "guardmdm.middleware.plain_path",
 ]
 
 ROOT_URLCONF = "guardmdm.urls"
@@ -217,6 +218,12 @@ OIDC_PROVIDER_ID = PROVIDER_ID
 OIDC_CONSOLE = ENV.oidc_console
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
 MFA_ADAPTER = "organization.services.second_factors.SecondFactorAdapter"
+MFA_FORMS = {
+    "add_webauthn": "organization.forms.AddPasskeyForm",
+    "login_webauthn": "organization.forms.LoginPasskeyForm",
+    "authenticate_webauthn": "organization.forms.SecondPasskeyForm",
+    "reauthenticate_webauthn": "organization.forms.ProvePasskeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 

@@ -1,12 +1,16 @@
-"""What the console's forms and list filters share."""
+"""What the console's forms and list filters share, and what passkeys may send."""
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 import django_filters
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.webauthn import forms as webauthn
+from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -162,3 +166,67 @@ class ConsoleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.form.label_suffix = ""
+
+
+MAX_CREDENTIAL = 64 * 1024  # characters; with an attestation a few thousand
+# What the library raises at an answer that no authenticator gives, or at a forged one.
+MALFORMED = (
+    *(KeyError, IndexError, TypeError, AttributeError, ValueError),
+    *(struct.error, RecursionError, InvalidSignature),
+)
+
+
+class CredentialField(forms.JSONField):
+    def to_python(self, value: Any) -> Any:
+        try:
+            if len(value or "") > MAX_CREDENTIAL:
+                raise RecursionError
+            return super().to_python(value)
+        except RecursionError as error:
+            message = self.error_messages["invalid"]
+            raise forms.ValidationError(message, code="invalid") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """The form that is shown again reads the text once more."""
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return initial
+
+
+class _PasskeyForm(forms.Form):
+    """allauth's form, to which a malformed answer is a wrong one and no internal error."""
+
+    credential = CredentialField(required=True, widget=forms.HiddenInput)
+
+    def clean_credential(self) -> Any:
+        return self._read(getattr(super(), "clean_credential", self._get_credential))
+
+    def clean(self) -> Any:
+        return self._read(super().clean)
+
+    def _get_credential(self) -> Any:
+        return self.cleaned_data["credential"]
+
+    @staticmethod
+    def _read(check: Callable[[], Any]) -> Any:
+        try:
+            return check()
+        except MALFORMED as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+
+class AddPasskeyForm(_PasskeyForm, webauthn.AddWebAuthnForm):
+    pass
+
+
+class LoginPasskeyForm(_PasskeyForm, webauthn.LoginWebAuthnForm):
+    pass
+
+
+class SecondPasskeyForm(_PasskeyForm, webauthn.AuthenticateWebAuthnForm):
+    pass
+
+
+class ProvePasskeyForm(_PasskeyForm, webauthn.ReauthenticateWebAuthnForm):
+    pass
