@@ -40,12 +40,12 @@ def authenticate(
     Raises AdmissionRefused and MessageRefused, and then nothing is left behind.
     """
     # The lock makes a second, parallel Authenticate of the same certificate wait and find the pin.
-    IssuedCertificate.objects.select_for_update().get(pk=certificate.pk)
+    IssuedCertificate.objects.select_for_update().values_list("pk").get(pk=certificate.pk)
     pinned = find_pinned_enrollment(certificate.fingerprint or "")
     if pinned is not None:
         return _repeat(pinned, message=message)
     admission = _ask_admission(message, certificate=certificate, challenge=challenge, now=now)
-    device = _know_device(message, admission=admission)
+    device = _know_device(message, admission=admission, now=now)
     enrollment = Enrollment.objects.create(
         device=device,
         group_id=admission.group_pk,
@@ -56,6 +56,7 @@ def authenticate(
         access_rights=admission.access_rights,
         owner=admission.owner,
         owner_name=admission.owner_name,
+        last_seen_at=now,
     )
     note_device(certificate, device_id=device.public_id)
     device_authenticated.send(Enrollment, enrollment=enrollment, caller=caller)
@@ -97,23 +98,32 @@ def _ask_admission(
     )
 
 
-def _know_device(message: Authenticate, *, admission: Admission) -> Device:
+def _know_device(message: Authenticate, *, admission: Admission, now: datetime) -> Device:
     """Return the row of the UDID, new or brought up to date, unless another enrollment is live.
 
     While one is, an unproved message changes neither what the device is nor its group and owner.
     """
-    device, _ = Device.objects.select_for_update(no_key=True).get_or_create(
+    device, is_new = Device.objects.select_for_update(no_key=True).get_or_create(
         udid=message.udid,
-        defaults={"is_user_enrollment": message.channel.is_user_enrollment},
+        defaults={
+            "is_user_enrollment": message.channel.is_user_enrollment,
+            "last_seen_at": now,
+        },
     )
     if device.is_user_enrollment != message.channel.is_user_enrollment:
         raise MessageRefused("identity_not_trusted", "a UDID and an EnrollmentID are the same")
-    if find_live_enrollment(device) is None:
-        write_facts(device, facts=dict(message.facts))
-        device.group_id = admission.group_pk
-        if admission.owner:
-            device.owner, device.owner_name = admission.owner, admission.owner_name
-        device.save(update_fields=["group", "owner", "owner_name", "updated_at"])
+    if is_new or find_live_enrollment(device) is None:
+        owner = {"owner": admission.owner, "owner_name": admission.owner_name}
+        write_facts(
+            device,
+            facts=dict(message.facts),
+            group_id=admission.group_pk,
+            **(owner if admission.owner else {}),
+            last_seen_at=now,
+            updated_at=now,
+        )
         set_status(device, status=DeviceStatus.PENDING)
+    else:
+        Device.objects.filter(pk=device.pk).update(last_seen_at=now)
     flag_shared_serial(device)
     return device

@@ -129,9 +129,9 @@ def _device_information(command: Command, answer: Answer, now: datetime) -> None
     queue_details(enrollment, after=command)
 
 
-def write_facts(device: Device, *, facts: dict[str, Any]) -> None:
-    """Bring the device's columns up to date from Apple's names; absent ones stay."""
-    changes: dict[str, Any] = {}
+def write_facts(device: Device, *, facts: dict[str, Any], **others: Any) -> None:
+    """Bring the device's columns up to date from Apple's names, and `others`; absent ones stay."""
+    changes: dict[str, Any] = dict(others)
     for query, column in FIELDS_BY_QUERY.items():
         value = read_text(facts, query, longest=LONGEST[column])
         if value:

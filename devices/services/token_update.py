@@ -29,15 +29,18 @@ def token_update(
     enrollment = lock_enrollment(enrollment)
     device = enrollment.device
     check_not_over(enrollment)
-    _write_facts(enrollment, message=message, now=now)
+    told = _take_facts(enrollment, message=message, now=now)
     if enrollment.state == EnrollmentState.AUTHENTICATED:
-        _make_live(enrollment, now=now, caller=caller)
-    elif device.status == DeviceStatus.UNENROLLED and device.status_reason.startswith(GONE):
+        _make_live(enrollment, told=told, now=now, caller=caller)
+        return enrollment
+    enrollment.save(update_fields=told)
+    if device.status == DeviceStatus.UNENROLLED and device.status_reason.startswith(GONE):
         mark_enrolled(device)
     return enrollment
 
 
-def _write_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> None:
+def _take_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) -> list[str]:
+    """Put what the message tells into the row, and return its fields that are to be saved."""
     # The topic stays Authenticate's: a device cannot move to another push certificate.
     note_push_facts(enrollment, message=message, now=now)
     fields = [*PUSH_FACTS, "updated_at"]
@@ -47,15 +50,17 @@ def _write_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime)
     if message.awaiting_configuration is not None:
         enrollment.awaiting_configuration = message.awaiting_configuration
         fields.append("awaiting_configuration")
-    enrollment.save(update_fields=fields)
+    return fields
 
 
-def _make_live(enrollment: Enrollment, *, now: datetime, caller: Caller) -> None:
+def _make_live(enrollment: Enrollment, *, told: list[str], now: datetime, caller: Caller) -> None:
     earlier = Enrollment.objects.filter(device=enrollment.device).exclude(pk=enrollment.pk)
-    before = earlier.filter(token_update_count__gt=0).order_by("-id").first()
-    renewed = _supersede(earlier, now=now)
+    before, renewed = None, False
+    if earlier.exists():
+        before = earlier.filter(token_update_count__gt=0).order_by("-id").first()
+        renewed = _supersede(earlier, now=now)
     enrollment.state = EnrollmentState.LIVE
-    enrollment.save(update_fields=["state", "updated_at"])
+    enrollment.save(update_fields=[*told, "state"])
     if before is not None:
         flag_brought_back(enrollment, before=before)
     _bring_to_group_and_owner(enrollment, now=now)

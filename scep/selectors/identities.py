@@ -118,14 +118,28 @@ def verify_identity(
     Found by the SHA-256 of the whole certificate; the issuer's signature is checked again.
     Raises IdentityRevoked, or IdentityNotTrusted for everything else.
     """
-    row = (
-        IssuedCertificate.objects.select_related("issuer")
-        .defer("issuer__private_key")
-        .filter(fingerprint=fingerprint(encode_certificate(certificate)))
-        .first()
-    )
+    row = find_identity(fingerprint(encode_certificate(certificate)))
     if row is None:
         raise IdentityNotTrusted("the certificate was not issued here")
+    verify_found_identity(row, certificate=certificate, now=now, leeway=leeway, purpose=purpose)
+    return row
+
+
+def find_identity(digest: str) -> IssuedCertificate | None:
+    """Return the row of the certificate with this SHA-256 (hex), whatever its status, or None."""
+    rows = IssuedCertificate.objects.select_related("issuer").defer("issuer__private_key")
+    return rows.filter(fingerprint=digest).first()
+
+
+def verify_found_identity(
+    row: IssuedCertificate,
+    *,
+    certificate: x509.Certificate,
+    now: datetime,
+    leeway: timedelta = CLOCK_LEEWAY,
+    purpose: CertificatePurpose = CertificatePurpose.IDENTITY,
+) -> None:
+    """Verify a certificate whose `row` has just been read; raises like verify_identity."""
     if row.status == CertificateStatus.REVOKED:
         raise IdentityRevoked(f"the certificate was revoked ({row.revocation_reason})")
     if row.status != CertificateStatus.ISSUED:
@@ -137,7 +151,6 @@ def verify_identity(
         raise IdentityNotInTime("the certificate is not valid yet")
     if now > certificate.not_valid_after_utc + leeway:
         raise IdentityNotInTime("the certificate has expired")
-    return row
 
 
 def verify_not_compromised(key: rsa.RSAPublicKey) -> None:

@@ -16,7 +16,7 @@ from scep.models import (
 )
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.foreign_identity import names_issuer, verify_foreign_identity
-from scep.selectors import CLOCK_LEEWAY, get_certificate, verify_identity
+from scep.selectors import CLOCK_LEEWAY, find_identity, get_certificate, verify_found_identity
 from scep.services.verified_identities import VerifiedIssuer, remember_issuer
 
 MAX_SUBJECT = 255
@@ -32,17 +32,15 @@ def identify(
     Raises IdentityRevoked, or IdentityNotTrusted for everything else.
     """
     digest = fingerprint(encode_certificate(certificate))
-    known = IssuedCertificate.objects.filter(fingerprint=digest).select_related("issuer")
-    row = known.defer("issuer__private_key").first()
+    row = find_identity(digest)
     if row is None:
         row = _record(certificate, digest=digest, now=now, leeway=leeway)
     elif row.issuer.role == CertificateAuthorityRole.EXTERNAL:
         _verify(certificate, issuer=row.issuer, now=now, leeway=leeway)
-    verified = verify_identity(certificate, now=now, leeway=leeway)
-    issuer = verified.issuer
-    is_external = issuer.role == CertificateAuthorityRole.EXTERNAL
-    remember_issuer(digest, issuer=VerifiedIssuer(issuer.fingerprint, is_external=is_external))
-    return verified
+    verify_found_identity(row, certificate=certificate, now=now, leeway=leeway)
+    is_external = row.issuer.role == CertificateAuthorityRole.EXTERNAL
+    remember_issuer(digest, issuer=VerifiedIssuer(row.issuer.fingerprint, is_external=is_external))
+    return row
 
 
 def get_common_name(certificate: IssuedCertificate) -> str:
