@@ -1,6 +1,7 @@
 """Authenticate, TokenUpdate, CheckOut: R2, D3 and what they leave behind."""
 
 import plistlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -38,6 +39,21 @@ def test_the_first_token_update_enrolls_and_asks_three_questions(
     assert (enrolled["enrollment"], enrolled["renewed"]) == (device.enrollment, False)
     assert not news["device_reenrolled"]
     assert device.answer_everything() == ["DeviceInformation", "SecurityInfo", "ProfileList"]
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "enrolled long ago"])
+def test_a_device_is_here_from_its_first_message_on(
+    make_device: MakeDevice, is_known: bool
+) -> None:
+    device = make_device()
+    if is_known:
+        device = reenroll(make_device, device.enroll())
+        Device.objects.update(last_seen_at=timezone.now() - timedelta(days=3))
+    before = timezone.now()
+    device.authenticate()
+    assert device.enrollment.last_seen_at == device.row.last_seen_at
+    assert device.row.last_seen_at is not None
+    assert device.row.last_seen_at >= before
 
 
 def test_an_authenticate_twice_or_late_changes_nothing(make_device: MakeDevice, news: News) -> None:
