@@ -19,6 +19,8 @@ from organization.protocol.json_check import UNTYPED
 from organization.protocol.public_id import is_public_id
 from organization.selectors import find_search_end
 
+FEW = 5000  # rows that are named to a statement, so that words are compared once
+
 
 class ConsoleForm(forms.Form):
     """A form about one row, or about a new one (`row` is None)."""
@@ -117,11 +119,15 @@ class NewestSearch(SearchFilter):
         if end is not None:
             near = rows.filter(pk__gt=end)
             self._note_end(rows.model._default_manager.filter(pk=end))
-        found = [near.filter(self.build_condition(text)), *self.find_elsewhere(rows, text)]
+        near = near.filter(self.build_condition(text))
+        keys = list(near.order_by().values_list("pk", flat=True)[: FEW + 1])
+        if len(keys) <= FEW:  # else a page of them, and their number, are soon found
+            near = rows.filter(pk__in=keys)
+        found = [near, *self.find_elsewhere(rows, text)]
         if len(found) == 1:
             return found[0]
-        keys = [each.order_by().values("pk") for each in found]
-        return rows.filter(pk__in=keys[0].union(*keys[1:]))
+        parts = [each.order_by().values("pk") for each in found]
+        return rows.filter(pk__in=parts[0].union(*parts[1:]))
 
     def _note_end(self, row: "QuerySet[Any]") -> None:
         for moment, place in row.values_list("created_at", self.place):
