@@ -5,7 +5,7 @@ import secrets
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from organization.errors import (
     AdministratorExists,
@@ -124,6 +124,7 @@ def update_administrator(
 
     Raises OwnAccount, and AdministratorNeeded where no other administrator is active.
     """
+    _lock_and_refresh(administrator)
     stays = role == Role.ADMINISTRATOR and is_active
     changes_rights = (role, is_active) != (administrator.role, administrator.is_active)
     if changes_rights:
@@ -160,6 +161,17 @@ def delete_administrator(administrator: Administrator, *, actor: str) -> None:
         subject=administrator.email,
     )
     administrator.delete()
+
+
+def _lock_and_refresh(administrator: Administrator) -> None:
+    """What changed since the row was read is a change to this one, too.
+
+    The others are locked with it, in order, because _check_not_last wants them next.
+    """
+    wanted = Q(pk=administrator.pk) | Q(role=Role.ADMINISTRATOR, is_active=True)
+    rows = Administrator.objects.filter(wanted).order_by("pk")
+    list(rows.select_for_update().values_list("pk"))
+    administrator.refresh_from_db()
 
 
 def _end_sessions(administrator: Administrator) -> None:

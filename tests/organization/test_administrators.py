@@ -108,6 +108,17 @@ def test_the_last_administrator_stays():
     assert Administrator.objects.get(email="ada@example.com").role == Role.ADMINISTRATOR
 
 
+def test_a_role_that_was_taken_meanwhile_does_not_come_back_unnoticed():
+    ada, _ = create_administrator("ada@example.com")
+    create_administrator("eve@example.com")
+    read_before = Administrator.objects.get(pk=ada.pk)
+    lower(ada, actor="eve@example.com")
+    given = {"name": "Ada", "role": Role.ADMINISTRATOR, "is_active": True}
+    update_administrator(read_before, **given, actor="eve@example.com")
+    entry = AuditEntry.objects.filter(action="administrator.update").latest("pk")
+    assert entry.detail == {"role": "administrator", "signed_out": "everywhere"}
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_who_lower_each_other_at_once_one_stays():
     Administrator.objects.update(role=Role.AUDITOR)
