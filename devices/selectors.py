@@ -30,7 +30,7 @@ from devices.models import (
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
-from organization.models import PreparedSelect
+from organization.models import Given, PreparedSelect
 from organization.selectors import Counts
 
 MOST_ENROLLMENTS, LATEST_SECRETS = 50, 3
@@ -42,6 +42,12 @@ MOST_FOUND = 200  # of a search, from pages that show something else of devices
 COUNTED_DAYS = 30
 MDM_PAYLOAD = "com.apple.mdm"
 LARGE_FACTS = ("information", "security", "users")
+PINNED = PreparedSelect(
+    lambda: Enrollment.objects.select_related("device").filter(
+        Q(certificate_sha256=Given("fingerprint"))
+        | Q(previous_certificate_sha256=Given("fingerprint"))
+    )
+)
 PUSH_CERTIFICATE = PreparedSelect(
     lambda: PushCertificate.objects.filter(is_active=True, certificate__isnull=False).order_by("pk")
 )
@@ -89,9 +95,7 @@ def find_pinned_enrollment(certificate_sha256: str) -> Enrollment | None:
 
     That is also the one whose identity it was before the last renewal.
     """
-    fingerprint = certificate_sha256 or None
-    belongs = Q(certificate_sha256=fingerprint) | Q(previous_certificate_sha256=fingerprint)
-    return Enrollment.objects.select_related("device").filter(belongs).first()
+    return PINNED.first(fingerprint=certificate_sha256) if certificate_sha256 else None
 
 
 def get_device_facts(device: Device, *, enrollment: Enrollment | None) -> DeviceFacts:

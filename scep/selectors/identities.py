@@ -62,6 +62,14 @@ def count_brought_certificates(*, session_id: str, token_id: str) -> int:
 
 
 COMPROMISED_KEY = PreparedSelect(select_compromised_key)
+IDENTITY = PreparedSelect(
+    lambda: (
+        IssuedCertificate.objects.select_related("issuer")
+        .defer("issuer__private_key")
+        .filter(fingerprint=Given("fingerprint"))
+        .order_by()
+    )
+)
 
 
 def get_renewal_window(certificate: IssuedCertificate) -> datetime:
@@ -127,8 +135,7 @@ def verify_identity(
 
 def find_identity(digest: str) -> IssuedCertificate | None:
     """Return the row of the certificate with this SHA-256 (hex), whatever its status, or None."""
-    rows = IssuedCertificate.objects.select_related("issuer").defer("issuer__private_key")
-    return rows.filter(fingerprint=digest).first()
+    return IDENTITY.first(fingerprint=digest)
 
 
 def verify_found_identity(
