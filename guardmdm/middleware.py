@@ -23,7 +23,6 @@ PASSWORD_CHANGE_PATHS = (
     *("/static/", "/enroll", "/e/", "/branding/", "/api/"),
 )
 PRIVATE_PATHS = ("/console/", "/accounts/")
-ENROLLMENT_PATHS = ("/enroll/", "/e/")
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
@@ -100,11 +99,11 @@ def keep_out_of_caches(get_response: View) -> View:
 def refuse_nul(get_response: View) -> View:
     """No row is named with a NUL, at which PostgreSQL's driver chokes.
 
-    The doors of enrollment know that themselves, and tell people and the log in their own words.
+    The doors of enrollment and of programs know that themselves, and answer in their own words.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if "\0" in request.path_info and not request.path_info.startswith(ENROLLMENT_PATHS):
+        if "\0" in request.path_info and request.path_info.startswith(PRIVATE_PATHS):
             raise Http404
         return get_response(request)
 
