@@ -105,10 +105,7 @@ def _know_device(message: Authenticate, *, admission: Admission, now: datetime) 
     """
     device, is_new = Device.objects.select_for_update(no_key=True).get_or_create(
         udid=message.udid,
-        defaults={
-            "is_user_enrollment": message.channel.is_user_enrollment,
-            "last_seen_at": now,
-        },
+        defaults={"is_user_enrollment": message.channel.is_user_enrollment},
     )
     if device.is_user_enrollment != message.channel.is_user_enrollment:
         raise MessageRefused("identity_not_trusted", "a UDID and an EnrollmentID are the same")
