@@ -28,13 +28,12 @@ from enrollment.services.token_traffic import (
     list_token_sessions,
 )
 from organization.console import get_actor, may, recent_sign_in_required, role_required
-from organization.console.lists import BoundedPaginator
+from organization.console.lists import DEPTH, BoundedPaginator
 from organization.models import Role
 
 ROUTE = "enrollment/ota/tokens/<str:jti>"
 # On the page, and as checkboxes; of more than that all are meant at once.
 SHOWN_DEVICES, SHOWN_REFUSALS, LISTED_DEVICES, PAGE_SIZE = 50, 25, 500, 50
-MOST_COUNTED = 10_000
 
 
 @role_required()
@@ -116,10 +115,10 @@ def _show_form(request: HttpRequest, token: EnrollmentToken, *, form: LeakForm) 
 
 
 def _count_devices(token: EnrollmentToken) -> dict[str, Any]:
-    """Tell how many came by it: of more than MOST_COUNTED attempts, at least as many as these."""
+    """Tell how many came by it: of more than DEPTH attempts, at least as many as these."""
     brought = list_device_sessions(token).order_by("-pk").values_list("device_id", flat=True)
-    counted = list(brought[: MOST_COUNTED + 1])
-    is_more = len(counted) > MOST_COUNTED
+    counted = list(brought[: DEPTH + 1])
+    is_more = len(counted) > DEPTH
     return {"device_count": len(set(counted)), "and_more": "+" if is_more else ""}
 
 

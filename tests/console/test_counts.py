@@ -56,7 +56,7 @@ def test_a_token_counts_no_further_than_it_pays_when_many_came_by_it(
     page = auditor.get(url).content.decode()
     assert "<strong>4</strong>Devices" in page
     assert f"<strong>{attempts}</strong>Attempts" in page
-    monkeypatch.setattr("enrollment.console.token_page.MOST_COUNTED", 3)
+    monkeypatch.setattr("enrollment.console.token_page.DEPTH", 3)
     monkeypatch.setattr("enrollment.console.token_page.PAGE_SIZE", 2)
     monkeypatch.setattr("organization.console.lists.DEPTH", 5)
     page = auditor.get(url).content.decode()
