@@ -37,7 +37,7 @@ urlpatterns = [
     # Accounts are made and helped by administrators; nobody signs up, and another's sign-in opens
     # none: people who sign in to enroll come by /enroll/sign-in.
     re_path(
-        "^accounts/(signup|email|confirm-email|password/(reset|set)|3rdparty|social|oidc)/",
+        "^accounts/(signup|email|confirm-email|password/reset|3rdparty|social|oidc)/",
         views.answer_not_found,
     ),
     *organization.urls.account_urlpatterns,

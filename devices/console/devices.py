@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled, StillEnrolled
 from devices.forms import (
-    DeleteDeviceForm,
+    ConfirmDeviceForm,
     DeviceFilter,
     DeviceForm,
     ExportForm,
@@ -224,15 +224,21 @@ def _assign(device: Device, *, owner: str, group: Any, actor: str) -> None:
 
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
+@recent_sign_in_required
 def unenroll_device(request: HttpRequest, key: str) -> HttpResponse:
+    """End a device's management, once its serial number is typed: it takes people's work along."""
     return _answer_form(
         request,
         _get_device(key),
-        form_class=ConsoleForm,
+        form_class=ConfirmDeviceForm,
         template="console/device/unenroll.html",
-        act=actions.unenroll,
+        act=_unenroll,
         done=_("The device is no longer managed."),
     )
+
+
+def _unenroll(device: Device, *, confirmation: str, actor: str) -> None:
+    actions.unenroll(device, actor=actor)
 
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
@@ -240,7 +246,7 @@ def unenroll_device(request: HttpRequest, key: str) -> HttpResponse:
 def forget_device(request: HttpRequest, key: str) -> HttpResponse:
     """Delete the record of a device that has left, once its serial number is typed."""
     device = _get_device(key)
-    form = DeleteDeviceForm(request.POST if request.method == "POST" else None, row=device)
+    form = ConfirmDeviceForm(request.POST if request.method == "POST" else None, row=device)
     if form.is_valid():
         try:
             delete_device(device, actor=get_actor(request))

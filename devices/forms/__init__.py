@@ -2,7 +2,7 @@
 
 from devices.forms.commands import CommandForm, RawCommandForm
 from devices.forms.devices import (
-    DeleteDeviceForm,
+    ConfirmDeviceForm,
     DeviceFilter,
     DeviceForm,
     ExportForm,
@@ -18,7 +18,7 @@ from devices.forms.push_certificate import (
 __all__ = [
     "AnnotateForm",
     "CommandForm",
-    "DeleteDeviceForm",
+    "ConfirmDeviceForm",
     "DeviceFilter",
     "DeviceForm",
     "ExportForm",

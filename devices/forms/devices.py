@@ -195,8 +195,8 @@ class GroupForm(ConsoleForm):
         return name
 
 
-class DeleteDeviceForm(ConsoleForm):
-    """The serial number, typed."""
+class ConfirmDeviceForm(ConsoleForm):
+    """The serial number, typed: nothing else is asked."""
 
     def __init__(self, *args: Any, row: Device, **options: Any) -> None:
         super().__init__(*args, row=row, **options)

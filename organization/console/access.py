@@ -6,12 +6,16 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from organization.models import Administrator, Role
@@ -54,10 +58,29 @@ def role_required(
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    if getattr(request, "htmx", False):
-        # A partial must not be replaced by a sign-in form: the whole page goes there.
-        return HttpResponseClientRedirect(reverse("account_login"))
+    if _was_signed_in(request):
+        messages.warning(
+            request,
+            _("You have been signed out: it was too long ago, or your password, your role or "
+              "your permission to sign in has changed."),
+        )  # fmt: skip
+    htmx = getattr(request, "htmx", None)
+    if htmx:
+        # A partial must not be replaced by a sign-in form: the whole page goes there, and back.
+        there = redirect_to_login(htmx.current_url_abs_path or reverse("console:dashboard"))
+        return HttpResponseClientRedirect(there.url)
     return redirect_to_login(request.get_full_path())
+
+
+def _was_signed_in(request: HttpRequest) -> bool:
+    """Whether the browser brought a session that is over; whoever signs out takes it along.
+
+    One that has ended in time, or by a change of the account, is empty by now; that of an account
+    which may not sign in, or is deleted, still names it.
+    """
+    session = request.session
+    is_over = session.session_key is None or SESSION_KEY in session
+    return is_over and bool(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
 
 
 def recent_sign_in_required(view: View) -> View:

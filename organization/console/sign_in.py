@@ -124,6 +124,18 @@ def connect_provider(request: HttpRequest) -> HttpResponse:
     return _send_away(request, purpose=CONNECT)
 
 
+@require_GET
+@login_required
+def explain_no_password(request: HttpRequest) -> HttpResponse:
+    """allauth leads here whoever would change a password and has none, having come by the provider.
+
+    They do not set one by themselves: whether there is another way in is for administrators to say.
+    """
+    if isinstance(request.user, Administrator) and request.user.has_usable_password():
+        return redirect("account_change_password")
+    return render(request, "account/password_absent.html")
+
+
 @_guard
 def take_signed_in(request: HttpRequest) -> HttpResponse:
     try:
@@ -150,6 +162,7 @@ urlpatterns: list[URLPattern] = [
     path("accounts/sign-in", start_sign_in, name="provider-sign-in"),
     path("accounts/sign-in/again", prove_again, name="provider-again"),
     path("accounts/sign-in/connect", connect_provider, name="provider-connect"),
+    path("accounts/password/set/", explain_no_password),  # before allauth's own
     path("accounts/2fa/webauthn/login/", sign_in_by_passkey),  # before allauth's own
     path("accounts/signed-in", take_signed_in, name="provider-signed-in"),
 ]

@@ -1,4 +1,4 @@
-// The console's own behaviour: menu, theme, copy, dialogs, command palette, warnings, polling.
+// The console's own behaviour: menu, theme, copy, dialogs, command palette, forms, polling.
 (() => {
   const root = document.documentElement;
   const find = (id) => document.getElementById(id);
@@ -95,6 +95,25 @@
   document.addEventListener("htmx:responseError", () => {
     find("spoken").textContent = document.body.dataset.failed || "";
   });
+
+  // A second click on the button that sends would make a second token, and hide the first one's key.
+  const SOON = 3000; // milliseconds; later it is meant: a file was downloaded, or nothing came back
+  const sent = new WeakMap();
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const form = event.target;
+      if (form.method !== "post") return;
+      if (performance.now() - (sent.get(form) ?? -SOON) < SOON) {
+        event.preventDefault();
+        event.stopImmediatePropagation(); // htmx listens, too
+      } else sent.set(form, performance.now());
+    },
+    true,
+  );
+
+  // What has to be mended may be far below, or behind the edge.
+  document.querySelector("main .field.has-errors :is(input, select, textarea)")?.focus();
 
   // Warnings beside a field: data-warns="name=value".
   const showWarnings = () => {

@@ -141,6 +141,9 @@ def test_nobody_takes_their_own_account_away(
     url = get_url("administrator@example.org", action)
     page = administrator.post(url, values, follow=True).content.decode()
     assert "another administrator has to do this" in page
+    for offered in ("/delete", "/reset"):
+        assert offered not in administrator.get(get_url("administrator@example.org")).text
+        assert offered in administrator.get(get_url("operator@example.org")).text
     assert administrator.get(f"{PEOPLE}new").status_code == 200
     row = Administrator.objects.get(email="administrator@example.org")
     assert (row.role, row.is_active, row.check_password(PASSWORD)) == ("administrator", True, True)

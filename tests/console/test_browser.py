@@ -262,6 +262,27 @@ class TestBehaviour:
         assert page.get_by_text("Ray’s Mac").is_visible()
         assert "q=Ray" in page.url
 
+    def test_one_group_is_made_when_the_button_is_clicked_twice(self, page: Any) -> None:
+        """The first request is on its way, and its answer late."""
+        page.goto("/console/groups/new")
+        posts: list[Any] = []
+        page.route("**/console/groups/new", lambda route: posts.append(route))
+        page.fill("[name=name]", "Field service")
+        twice = "button => { button.click(); setTimeout(() => button.click(), 200); }"
+        page.locator("main button:has-text('Add group')").evaluate(twice)
+        page.wait_for_timeout(500)
+        assert len(posts) == 1
+        posts[0].continue_()
+        page.wait_for_selector("text=is saved")
+
+    def test_the_first_field_that_is_wrong_has_the_focus(self, page: Any) -> None:
+        page.goto("/console/enrollment/scep/new")
+        page.fill("[name=name]", "Branch offices")
+        page.fill("[name=subject_alternative_names]", "nothing")
+        page.press("[name=name]", "Enter")
+        page.wait_for_selector(".has-errors")
+        assert page.evaluate("document.activeElement.name") == "subject_alternative_names"
+
     def test_an_unlimited_token_warns(self, page: Any) -> None:
         page.goto("/console/enrollment/ota/tokens/new")
         warning = page.locator("[data-warns='max_uses=0']")

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from devices.models import Command, CommandState, Enrollment
+from devices.models import Command, CommandState, Device, Enrollment
 from devices.services.escrow import keep_secret
 from devices.services.lapse import mark_lapsed
 from enrollment.services.log import write_entry
@@ -114,6 +114,26 @@ def test_a_pin_is_revealed_to_administrators_and_audited(
     assert b"246810" in answer.content
     assert answer["Cache-Control"] == "no-store"
     assert b"246810" not in administrator.get("/console/system/audit-log/").content
+
+
+def test_a_device_is_unenrolled_when_its_serial_number_is_typed(
+    world: World, administrator: Client
+) -> None:
+    url = get_url(world, "unenroll")
+    assert world.device.serial_number in administrator.get(url).content.decode()
+    for typed in ("", "C02WRONG"):
+        administrator.post(url, {"confirmation": typed})
+    assert Device.objects.get(pk=world.device.pk).status != "unenrolled"
+    administrator.post(url, {"confirmation": world.device.serial_number.lower()})
+    assert Device.objects.get(pk=world.device.pk).status == "unenrolled"
+
+
+def test_a_forgotten_screen_unenrolls_nothing(world: World, administrator: Client) -> None:
+    age_sign_in(administrator)
+    url = get_url(world, "unenroll")
+    answer = administrator.post(url, {"confirmation": world.device.serial_number})
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+    assert Device.objects.get(pk=world.device.pk).status != "unenrolled"
 
 
 def test_nothing_is_offered_when_the_device_has_left(world: World, administrator: Client) -> None:

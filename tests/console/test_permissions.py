@@ -221,7 +221,7 @@ def test_a_role_that_may_not_write_changes_nothing(
 
 def test_a_partial_sends_the_whole_page_to_sign_in_when_the_session_has_ended(world: World) -> None:
     answer = Client().get(fill_in("device", world), headers={"HX-Request": "true"})
-    assert answer["HX-Redirect"] == "/accounts/login/"
+    assert answer["HX-Redirect"].startswith("/accounts/login/")
 
 
 def test_a_person_without_a_known_role_sees_nothing(

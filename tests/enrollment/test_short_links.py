@@ -96,7 +96,7 @@ def test_page_says_to_check_the_typing_when_nobody_has_the_code(
 ) -> None:
     build_short_url(make_token())
     answer = client.get(f"/e/{code}")
-    assert answer.status_code == 403
+    assert answer.status_code == 404
     page = answer.content.decode()
     assert "<h1>No enrollment link has this address</h1>" in page
     assert "<p>Check what you typed.</p>" in page
@@ -110,7 +110,7 @@ def test_guessing_is_slowed_down_when_an_address_goes_on(
     cache.clear()
     monkeypatch.setattr(door, "REFUSAL_LIMIT", 2)
     statuses = [client.get(f"/e/{'a' * 14}").status_code for _ in range(3)]
-    assert statuses == [403, 403, 429]
+    assert statuses == [404, 404, 429]
     cache.clear()
 
 

@@ -24,7 +24,7 @@ def test_device_is_never_redirected(client: Client, db: None, path: str) -> None
     assert client.put(path, b"", content_type="application/xml").status_code == 404
 
 
-@pytest.mark.parametrize("page", ["signup", "email", "password/reset", "password/set"])
+@pytest.mark.parametrize("page", ["signup", "email", "password/reset"])
 def test_page_is_missing_when_only_the_library_offers_it(
     client: Client, db: None, page: str
 ) -> None:

@@ -178,6 +178,9 @@ def test_a_one_time_password_dies_when_its_owner_signs_in_at_the_provider() -> N
     assert other.post(LOGIN, {"login": "ann@example.com", "password": password}).status_code == 200
     assert AuditEntry.objects.filter(action="administrator.forget_one_time_password").exists()
     assert "/accounts/password/" not in browser.read(CONSOLE)
+    changed = browser.client.get("/accounts/password/change/", follow=True)  # from a bookmark
+    assert changed.status_code == 200
+    assert "You have no password" in changed.content.decode()
 
 
 @pytest.mark.parametrize(

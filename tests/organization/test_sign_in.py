@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
 from organization.models import Administrator
 from organization.services.administrators import (
@@ -15,6 +19,7 @@ LOGIN, SIGN_UP, CHANGE = "/accounts/login/", "/accounts/signup/", "/accounts/pas
 SECOND, PASSKEY = "/accounts/2fa/authenticate/", "/accounts/2fa/webauthn/login/"
 PASSWORD = "correct horse battery"
 TRIES = 12
+SIGNED_OUT = "You have been signed out"
 
 
 def sign_in(client, email, password, **headers):
@@ -32,6 +37,9 @@ def test_a_one_time_password_leads_to_a_new_one_and_then_to_the_console(client):
     _, password = create_administrator("ada@example.com")
     assert sign_in(client, "ada@example.com", password).status_code == 302
     assert client.get("/console/").headers["Location"] == CHANGE
+    page = client.get(CHANGE).content.decode()
+    assert 'action="/accounts/logout/"' in page
+    assert 'href="/console/"' not in page  # it would lead back here
     new = "correct horse battery"
     changed = client.post(CHANGE, {"oldpassword": password, "password1": new, "password2": new})
     assert changed.headers["Location"] == "/console/"
@@ -50,6 +58,47 @@ def test_a_changed_password_ends_the_sessions_of_other_browsers_and_says_so(clie
     assert "Other browsers that were signed in are signed out." in page
     assert client.get("/console/").status_code == 200
     assert other.get("/console/")["Location"].startswith(LOGIN)
+
+
+def end_by_role(ada):
+    update_administrator(ada, name="", role="auditor", is_active=True, actor="manage.py")
+
+
+def end_by_leave(ada):
+    update_administrator(ada, name="", role="operator", is_active=False, actor="manage.py")
+
+
+def end_by_time(ada):
+    Session.objects.update(expire_date=timezone.now() - timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    "end", [end_by_role, end_by_leave, end_by_time, lambda ada: reset_password(ada, actor="x")]
+)
+def test_the_sign_in_page_says_so_when_a_session_has_ended(client, end):
+    create_administrator("boss@example.com", password=PASSWORD)
+    ada, _ = create_administrator("ada@example.com", role="operator", password=PASSWORD)
+    assert sign_in(client, ada.email, PASSWORD).status_code == 302
+    end(ada)
+    assert SIGNED_OUT in client.get("/console/", follow=True).content.decode()
+
+
+def test_the_sign_in_page_says_nothing_to_visitors_and_to_those_who_have_signed_out(client):
+    assert SIGNED_OUT not in client.get("/console/", follow=True).content.decode()
+    ada, _ = create_administrator("ada@example.com", password=PASSWORD)
+    assert sign_in(client, ada.email, PASSWORD).status_code == 302
+    client.post("/accounts/logout/")
+    assert SIGNED_OUT not in client.get("/console/", follow=True).content.decode()
+    client.get(PASSKEY)  # leaves a session of nobody
+    assert SIGNED_OUT not in client.get("/console/", follow=True).content.decode()
+
+
+def test_the_place_is_kept_when_a_session_ends_below_an_open_page(client):
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/console/devices/?q=ann"}
+    answer = client.get("/console/devices/?q=anna", headers=headers)
+    assert answer["HX-Redirect"] == "/accounts/login/?next=/console/devices/%3Fq%3Dann"
+    answer = client.get("/console/devices/", headers=headers | {"HX-Current-URL": "https://evil/x"})
+    assert answer["HX-Redirect"] == "/accounts/login/?next=/console/"
 
 
 def deactivate(ada):
