@@ -1,19 +1,25 @@
-"""Pages of devices and apps at 2,000 and at 100,000 devices: queries, and milliseconds.
+"""Pages of devices and apps at 2,000 and at 100,000 devices: queries, milliseconds, and CPU.
 
     python -m benchmarks.console [--apps 20] [--rounds 15] [--json]
 
-The pages are asked for in this process, without a web server: what is measured is the view, its
-queries and its template. The goal is the same number of queries, and time within 1.3 times.
+Each size has a process and a database of its own, and they are asked by turns, so that what else
+the machine does meets both alike. The pages are asked for without a web server: what is measured is
+the view, its queries and its template. The goal is the same number of queries, and time within 1.3
+times. CPU is that of Python and PostgreSQL together.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
 import secrets
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +31,7 @@ from benchmarks.installation import (
     open_database,
     settle,
 )
-from benchmarks.machine import describe_machine
+from benchmarks.machine import describe_machine, read_cpu_seconds
 
 PERSON = "bench@example.com"
 SIZES = (2_000, 100_000)
@@ -138,21 +144,41 @@ def fill(database: Database, *, count: int, apps: int) -> None:
     settle(database)
 
 
-def measure(paths: dict[str, str], *, rounds: int) -> Iterator[tuple[str, int, float]]:
-    """Yield each page's name, its queries, and the median milliseconds it takes."""
-    from django.db import connection
-    from django.test import Client
+@dataclass(frozen=True)
+class Answer:
+    """What one page took: its queries, and milliseconds, of the clock and of CPU."""
 
-    from organization.models import Administrator
+    queries: int
+    time: float
+    cpu: float
 
-    client = Client(headers={"Host": "127.0.0.1"})
-    client.force_login(Administrator.objects.get(email=PERSON))
-    for name, path in paths.items():
+
+class Pages:
+    """The pages of one installation, for somebody who may read all of them."""
+
+    def __init__(self, database: Database) -> None:
+        from django.test import Client
+
+        from organization.models import Administrator
+
+        self._database, self._paths = database, list_paths()
+        self._client = Client(headers={"Host": "127.0.0.1"})
+        self._client.force_login(Administrator.objects.get(email=PERSON))
+
+    def ask(self, page: str) -> Answer:
+        from django.db import connection
+
         queries: list[str] = []
         with connection.execute_wrapper(_note_in(queries)):
-            assert client.get(path).status_code == 200, path
-        times = [_time(lambda path=path: client.get(path)) for _ in range(rounds)]  # type: ignore[misc]
-        yield name, len(queries), statistics.median(times)
+            cpu, started = self._read_cpu(), time.perf_counter()
+            status = self._client.get(self._paths[page]).status_code
+            ended, cpu_then = time.perf_counter(), self._read_cpu()
+        assert status == 200, page
+        return Answer(len(queries), 1000 * (ended - started), 1000 * (cpu_then - cpu))
+
+    def _read_cpu(self) -> float:
+        process = self._database.process
+        return time.process_time() + (read_cpu_seconds(process) if process else 0)
 
 
 def _note_in(queries: list[str]) -> Callable[..., Any]:
@@ -161,12 +187,6 @@ def _note_in(queries: list[str]) -> Callable[..., Any]:
         return execute(sql, *arguments)
 
     return note
-
-
-def _time(act: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    act()
-    return (time.perf_counter() - started) * 1000
 
 
 def list_paths() -> dict[str, str]:
@@ -180,9 +200,8 @@ def list_paths() -> dict[str, str]:
     return {name: path.format(**ids) for name, path in CONSOLE.items()}
 
 
-def run(kind: str, *, apps: int, rounds: int) -> list[dict[str, Any]]:
-    """Measure both sizes on one kind of database; return a row for each page."""
-    rows: dict[str, dict[str, Any]] = {}
+def answer(orders: Connection, *, kind: str, size: int, apps: int) -> None:
+    """Make an installation with so many devices, then ask for each page that is ordered."""
     with tempfile.TemporaryDirectory(prefix="guardmdm-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -190,26 +209,76 @@ def run(kind: str, *, apps: int, rounds: int) -> list[dict[str, Any]]:
             installation = Installation(folder, database)
             installation.manage("bootstrap")
             start_django(installation)
-            from django.utils import timezone
+            make_rows(database, size=size, apps=apps)
+            pages = Pages(database)
+            orders.send(None)
+            while page := orders.recv():
+                orders.send(pages.ask(page))
 
-            from devices.services.software_counts import count_software
-            from organization.models import Role
-            from organization.services.administrators import create_administrator
 
-            create_administrator(PERSON, role=Role.AUDITOR, password=secrets.token_hex())
-            make_software()
-            make_first_device()
-            have = 1
-            for size in SIZES:
-                fill(database, count=size - have, apps=apps)
-                have = size
-                count_software(now=timezone.now())
-                for page, queries, milliseconds in measure(list_paths(), rounds=rounds):
-                    row = rows.setdefault(page, {"database": kind, "page": page})
-                    row[f"{size} queries"], row[f"{size} ms"] = queries, round(milliseconds, 1)
-    for row in rows.values():
-        row["ratio"] = round(row[f"{SIZES[1]} ms"] / row[f"{SIZES[0]} ms"], 2)
-    return list(rows.values())
+def make_rows(database: Database, *, size: int, apps: int) -> None:
+    from django.utils import timezone
+
+    from devices.services.software_counts import count_software
+    from organization.models import Role
+    from organization.services.administrators import create_administrator
+
+    create_administrator(PERSON, role=Role.AUDITOR, password=secrets.token_hex())
+    make_software()
+    make_first_device()
+    fill(database, count=size - 1, apps=apps)
+    count_software(now=timezone.now())
+
+
+class Site:
+    """The other end of `answer`, in a process of its own."""
+
+    def __init__(self, **how: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._orders, theirs = context.Pipe()
+        self._process = context.Process(target=answer, args=(theirs,), kwargs=how)
+        self._process.start()
+        theirs.close()
+
+    def wait(self) -> None:
+        """Return when it is ready; raises EOFError where it has failed."""
+        self._orders.recv()
+
+    def ask(self, page: str) -> Answer:
+        self._orders.send(page)
+        taken: Answer = self._orders.recv()
+        return taken
+
+    def close(self) -> None:
+        self._orders.send(None)
+        self._process.join()
+
+
+def run(kind: str, *, apps: int, rounds: int) -> list[dict[str, Any]]:
+    """Measure both sizes on one kind of database; return a row for each page."""
+    with ExitStack() as stack:
+        sites = [
+            stack.enter_context(closing(Site(kind=kind, size=size, apps=apps))) for size in SIZES
+        ]
+        for site in sites:
+            site.wait()
+        return [
+            {"database": kind, "page": page} | compare(page, sites=sites, rounds=rounds)
+            for page in CONSOLE
+        ]
+
+
+def compare(page: str, *, sites: list[Site], rounds: int) -> dict[str, Any]:
+    """Ask both by turns; a ratio is the median of the turns' own."""
+    queries = [site.ask(page).queries for site in sites]
+    turns = [[site.ask(page) for site in sites] for _ in range(rounds)]
+    row: dict[str, Any] = {f"{n} queries": each for n, each in zip(SIZES, queries, strict=True)}
+    for figure in ("time", "cpu"):
+        values = [[getattr(each, figure) for each in turn] for turn in turns]
+        for size, taken in zip(SIZES, zip(*values, strict=True), strict=True):
+            row[f"{size} {figure}"] = round(statistics.median(taken), 1)
+        row[f"{figure} ratio"] = round(statistics.median(many / few for few, many in values), 2)
+    return row
 
 
 def main() -> None:
@@ -223,10 +292,12 @@ def main() -> None:
     if options.json:
         print(json.dumps({"machine": describe_machine(), "rows": rows}, indent=2))
         return
-    print(f"{options.database:20}" + "".join(f"{size:>10} queries/ms" for size in SIZES))
+    print(f"{options.database:20}" + "".join(f"{n:>14} queries, ms, CPU" for n in SIZES))
     for row in rows:
-        figures = "".join(f"{row[f'{n} queries']:>12} {row[f'{n} ms']:>8}" for n in SIZES)
-        print(f"{row['page']:20}{figures}  × {row['ratio']}")
+        figures = "".join(
+            f"{row[f'{n} queries']:>15}{row[f'{n} time']:>8}{row[f'{n} cpu']:>8}" for n in SIZES
+        )
+        print(f"{row['page']:20}{figures}  × {row['time ratio']}, CPU × {row['cpu ratio']}")
 
 
 if __name__ == "__main__":
