@@ -23,7 +23,7 @@ from scep.services import profile_test
 from scep.services.external_servers import check_profile, fetch_ca_certificates
 from scep.services.permitted_names import list_profile_warnings
 from scep.services.profiles import create_scep_profile, delete_scep_profile, update_scep_profile
-from scep.services.trusted_authorities import select_foreign_authorities
+from scep.services.trusted_authorities import list_trust_warnings, propose_authorities
 
 MOST = 10_000  # certificates of a profile that its page counts
 
@@ -47,8 +47,9 @@ def _describe_server(request: HttpRequest, profile: ScepProfile) -> dict[str, An
 
 
 def _list_warnings(profile: ScepProfile) -> list[str]:
-    """Return what the CA of today, and the one that takes over, may not certify."""
+    """Return what its CA, of today and next, may not certify, and whose devices are refused."""
     warnings, following = list_profile_warnings(profile), find_next_ca()
+    warnings += list_trust_warnings(profile, now=timezone.now())
     if following is not None and profile.issuing_ca is not None and not profile.single_certificate:
         warnings += list_profile_warnings(profile, authority=following)
     return warnings
@@ -65,7 +66,9 @@ def _fetch_authority(request: HttpRequest, profile: ScepProfile | None) -> ScepP
         return form
     form.initial.update(ca_fingerprint=form.fetched.fingerprint, is_confirmed=False)
     if not form.initial["trusted_ca_pem"].strip():
-        authorities = select_foreign_authorities(form.fetched.certificates)
+        authorities = propose_authorities(
+            form.fetched.certificates, trusting=profile, now=timezone.now()
+        )
         pem = "".join(each.public_bytes(Encoding.PEM).decode() for each in authorities)
         form.initial["trusted_ca_pem"] = pem
     return form

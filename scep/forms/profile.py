@@ -182,7 +182,7 @@ class ScepProfileForm(ConsoleForm):
     def keep_typed(cls, data: Any, *, row: Any) -> "ScepProfileForm":
         """Return the form as it was filled in, but not judged yet; secrets are not repeated."""
         typed = {
-            name: field.widget.value_from_datadict(data, {}, name)
+            name: field.widget.value_from_datadict(data, {}, name) or ""
             for name, field in cls.base_fields.items()
             if name not in SECRETS
         }

@@ -32,8 +32,8 @@ def verify_foreign_identity(
     """
     with refusing(IdentityNotTrusted, "the certificate cannot be read"):
         _verify_signature(certificate, issuer=issuer)
-        for each in (certificate, issuer):
-            _verify_validity(each, now=now, leeway=leeway)
+        _verify_validity(certificate, what="the certificate", now=now, leeway=leeway)
+        _verify_validity(issuer, what="its CA's certificate", now=now, leeway=leeway)
         _verify_usage(certificate.extensions)
         if not 0 < certificate.serial_number < 1 << MAX_SERIAL_BITS:
             raise IdentityNotTrusted("the certificate's serial number is out of range")
@@ -54,11 +54,13 @@ def _verify_signature(certificate: x509.Certificate, *, issuer: x509.Certificate
         raise IdentityNotTrusted("the certificate's signature is not the CA's") from error
 
 
-def _verify_validity(certificate: x509.Certificate, *, now: datetime, leeway: timedelta) -> None:
+def _verify_validity(
+    certificate: x509.Certificate, *, what: str, now: datetime, leeway: timedelta
+) -> None:
     if now < certificate.not_valid_before_utc - leeway:
-        raise IdentityNotTrusted("the certificate is not valid yet")
+        raise IdentityNotTrusted(f"{what} is not valid yet")
     if now > certificate.not_valid_after_utc + leeway:
-        raise IdentityNotTrusted("the certificate has expired")
+        raise IdentityNotTrusted(f"{what} has expired")
 
 
 def _verify_usage(extensions: x509.Extensions) -> None:

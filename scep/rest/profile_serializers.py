@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from rest_framework import serializers
 
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
@@ -18,6 +19,7 @@ from scep.services.profiles import (
     SECRETS,
     VALUE_NAMES,
 )
+from scep.services.trusted_authorities import list_trust_warnings
 
 MAX_TEMPLATES = 20
 # As they are stored; the CA's fingerprint is shown in another way.
@@ -55,7 +57,8 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
     )
     check = CheckSerializer(source="*", read_only=True)
     warnings = serializers.SerializerMethodField(
-        help_text="Names that the templates ask for and the CA may not certify."
+        help_text="Names that the templates ask for and the CA may not certify; CAs that devices "
+        "have identities of and no SCEP profile trusts any more."
     )
 
     class Meta:
@@ -78,7 +81,7 @@ class ScepProfileSerializer(serializers.ModelSerializer[ScepProfile]):
         return profile.external_url or f"{settings.BASE_URL}/scep/{profile.public_id}"
 
     def get_warnings(self, profile: ScepProfile) -> list[str]:
-        return list_profile_warnings(profile)
+        return list_profile_warnings(profile) + list_trust_warnings(profile, now=timezone.now())
 
     def get_ca_fingerprint(self, profile: ScepProfile) -> str:
         return get_ca_certificate_fingerprint(profile).hex()

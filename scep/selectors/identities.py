@@ -160,9 +160,14 @@ def verify_found_identity(
         raise IdentityNotInTime("the certificate has expired")
 
 
+def is_compromised(key_id: str) -> bool:
+    """Whether a certificate of this key (SHA-256 of it, hex) was revoked as compromised."""
+    return COMPROMISED_KEY.first(key=key_id) is not None
+
+
 def verify_not_compromised(key: rsa.RSAPublicKey) -> None:
     """Raise RequestRejected where a certificate of this key was revoked as compromised."""
-    if COMPROMISED_KEY.first(key=fingerprint(encode_public_key(key))) is not None:
+    if is_compromised(fingerprint(encode_public_key(key))):
         raise RequestRejected("the key is compromised: a certificate of it was revoked for that")
 
 

@@ -6,7 +6,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from django.db import IntegrityError, transaction
 
-from scep.errors import IdentityNotTrusted
+from scep.errors import IdentityNotTrusted, IdentityRevoked
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -16,10 +16,17 @@ from scep.models import (
 )
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.foreign_identity import names_issuer, verify_foreign_identity
-from scep.selectors import CLOCK_LEEWAY, find_identity, get_certificate, verify_found_identity
+from scep.selectors import (
+    CLOCK_LEEWAY,
+    find_identity,
+    get_certificate,
+    is_compromised,
+    verify_found_identity,
+)
 from scep.services.verified_identities import VerifiedIssuer, remember_issuer
 
 MAX_SUBJECT = 255
+SERIAL_TAKEN = "its CA has given this serial number to another"
 
 
 def identify(
@@ -36,7 +43,7 @@ def identify(
     if row is None:
         row = _record(certificate, digest=digest, now=now, leeway=leeway)
     elif row.issuer.role == CertificateAuthorityRole.EXTERNAL:
-        _verify(certificate, issuer=row.issuer, now=now, leeway=leeway)
+        _verify_known(row, certificate=certificate, now=now, leeway=leeway)
     verify_found_identity(row, certificate=certificate, now=now, leeway=leeway)
     is_external = row.issuer.role == CertificateAuthorityRole.EXTERNAL
     remember_issuer(digest, issuer=VerifiedIssuer(row.issuer.fingerprint, is_external=is_external))
@@ -67,6 +74,9 @@ def _record(
     certificate: x509.Certificate, *, digest: str, now: datetime, leeway: timedelta
 ) -> IssuedCertificate:
     issuer = _find_issuer(certificate, now=now, leeway=leeway)
+    key_id = _digest_key(certificate)
+    if is_compromised(key_id):
+        raise IdentityRevoked("a certificate of its key was revoked as compromised")
     profile = issuer.trusting_profiles.order_by("id").first()
     try:
         with transaction.atomic():
@@ -79,14 +89,41 @@ def _record(
                     "serial": f"{certificate.serial_number:x}",
                     "subject": certificate.subject.rfc4514_string()[:MAX_SUBJECT],
                     "certificate": encode_certificate(certificate),
-                    "public_key_sha256": _digest_key(certificate),
+                    "public_key_sha256": key_id,
                     "not_before": certificate.not_valid_before_utc,
                     "not_after": certificate.not_valid_after_utc,
                 },
             )
     except IntegrityError as error:
-        raise IdentityNotTrusted("its CA has given this serial number to another") from error
+        raise IdentityNotTrusted(SERIAL_TAKEN) from error
     return row
+
+
+def _verify_known(
+    row: IssuedCertificate, *, certificate: x509.Certificate, now: datetime, leeway: timedelta
+) -> None:
+    """Verify what has been recorded; its CA may have been certified again since, with its key.
+
+    The newer certificate vouches for it then: the older one has expired, or was left out when the
+    newer one was trusted. Raises IdentityNotTrusted.
+    """
+    try:
+        _verify(certificate, issuer=row.issuer, now=now, leeway=leeway)
+    except IdentityNotTrusted as refusal:
+        try:
+            issuer = _find_issuer(certificate, now=now, leeway=leeway)
+        except IdentityNotTrusted:
+            raise refusal from None
+        _move(row, issuer=issuer)
+
+
+def _move(row: IssuedCertificate, *, issuer: CertificateAuthority) -> None:
+    row.issuer = issuer
+    try:
+        with transaction.atomic():
+            row.save(update_fields=["issuer", "updated_at"])
+    except IntegrityError as error:
+        raise IdentityNotTrusted(SERIAL_TAKEN) from error
 
 
 def _digest_key(certificate: x509.Certificate) -> str:

@@ -7,10 +7,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from scep.errors import ProfileInvalid
-from scep.models import CertificateAuthority, CertificateAuthorityRole
+from scep.models import (
+    CertificateAuthority,
+    CertificateAuthorityRole,
+    CertificateStatus,
+    IssuedCertificate,
+    ScepProfile,
+    ScepServerType,
+)
 from scep.protocol.ca_answer import is_authority
 from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.protocol.reading import refusing
+from scep.selectors import get_certificate
 
 MAX_PEM = 200_000
 MAX_AUTHORITIES = 20
@@ -36,17 +44,54 @@ def store_authorities(certificates: Sequence[x509.Certificate]) -> list[Certific
     return [_store(certificate) for certificate in certificates]
 
 
-def select_foreign_authorities(
-    certificates: Iterable[x509.Certificate],
+def propose_authorities(
+    certificates: Iterable[x509.Certificate], *, trusting: ScepProfile | None, now: datetime
 ) -> list[x509.Certificate]:
-    """Return the CAs among the certificates that may be trusted: none of this server's own.
+    """Return the CAs to trust for a server that shows these: none of this server's own.
 
-    An external server's chain may end in the root that an imported CA has brought along.
+    An external server's chain may end in the root that an imported CA has brought along, or in one
+    that read_authorities refuses; that is left out while something is left. What the profile trusts
+    now comes along, for devices have identities of it.
     """
-    digests = {fingerprint(encode_certificate(each)): each for each in certificates}
+    trusted = trusting.trusted_cas.order_by("id") if trusting is not None and trusting.pk else ()
+    shown = [each for each in certificates if is_authority(each)]
+    every = (*shown, *(get_certificate(row) for row in trusted))
+    fit = [each for each in every if _is_acceptable(each, now=now)] or shown
+    digests = {fingerprint(encode_certificate(each)): each for each in fit}
     ours = CertificateAuthority.objects.exclude(role=CertificateAuthorityRole.EXTERNAL)
     known = set(ours.filter(fingerprint__in=digests).values_list("fingerprint", flat=True))
-    return [each for digest, each in digests.items() if digest not in known and is_authority(each)]
+    return [each for digest, each in digests.items() if digest not in known]
+
+
+def list_trust_warnings(scep_profile: ScepProfile, *, now: datetime) -> list[str]:
+    """Return which CAs the profile's devices have identities of, and are refused for it."""
+    if scep_profile.server_type != ScepServerType.EXTERNAL:
+        return []
+    strangers = CertificateAuthority.objects.filter(role=CertificateAuthorityRole.EXTERNAL)
+    trusted = [get_certificate(row) for row in strangers.exclude(trusting_profiles=None).distinct()]
+    return [
+        f"Devices have identities of “{row.name}”, which no SCEP profile trusts any more: they are "
+        "refused. Add its certificate to the trusted ones, or let these devices enroll again."
+        for row in strangers.filter(trusting_profiles=None).order_by("id")
+        if not any(_is_same(get_certificate(row), each) for each in trusted)
+        and _has_identities(row, scep_profile=scep_profile, now=now)
+    ]
+
+
+def _is_same(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether it is one CA that was certified again: whoever verifies knows no difference."""
+    return one.subject == other.subject and one.public_key() == other.public_key()
+
+
+def _has_identities(
+    authority: CertificateAuthority, *, scep_profile: ScepProfile, now: datetime
+) -> bool:
+    return IssuedCertificate.objects.filter(
+        issuer=authority,
+        scep_profile=scep_profile,
+        status=CertificateStatus.ISSUED,
+        not_after__gt=now,
+    ).exists()
 
 
 def forget_unused_authorities() -> None:
@@ -70,6 +115,14 @@ def _store(certificate: x509.Certificate) -> CertificateAuthority:
     if row.role != CertificateAuthorityRole.EXTERNAL:
         raise ProfileInvalid(f"{row.name} is a CA of this server, not an external one.")
     return row
+
+
+def _is_acceptable(certificate: x509.Certificate, *, now: datetime) -> bool:
+    try:
+        _check_authority(certificate, now=now)
+    except ProfileInvalid:
+        return False
+    return True
 
 
 def _check_authority(certificate: x509.Certificate, *, now: datetime) -> None:

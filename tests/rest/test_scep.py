@@ -23,8 +23,9 @@ from scep.models import (
 )
 from scep.selectors import get_certificate, get_issuing_ca
 from scep.services.authorities import ensure_single_authority
+from scep.services.external_identities import identify
 from tests.rest.conftest import Program, Sample, add_held_request
-from tests.scep.external.scep_server import ScepServer, make_authority
+from tests.scep.external.scep_server import Holder, ScepServer, make_authority, make_identity
 
 pytestmark = pytest.mark.django_db
 
@@ -182,6 +183,17 @@ def test_external_ca_is_shown_when_fetched(
     assert answer.status_code == 200, answer.content
     assert answer.json()["fingerprint"] == stranger.authority.fingerprint
     assert "BEGIN CERTIFICATE" in answer.json()["certificates"]
+
+
+def test_lost_trust_is_warned_of_when_devices_have_identities_of_the_ca(
+    external: ScepProfile, authority: Holder, administrator: Program
+) -> None:
+    identify(make_identity(authority).certificate, now=timezone.now())
+    path = f"{PROFILES}/{external.public_id}"
+    assert administrator.get(path).json()["warnings"] == []
+    other = {"trusted_ca_pem": make_authority("Another CA").pem}
+    [warning] = administrator.patch(path, other).json()["warnings"]
+    assert "External CA" in warning
 
 
 def test_address_inside_is_refused_when_fetched(administrator: Program) -> None:
