@@ -68,7 +68,7 @@ def find_ended_identity(fingerprint: str) -> IssuedCertificate | None:
         state__in=REASONS,
     )
     revoked = IssuedCertificate.objects.filter(
-        fingerprint=fingerprint or None,
+        fingerprint=fingerprint,
         status=CertificateStatus.REVOKED,
         revocation_reason__in=(SUPERSEDED, CEASED),
     )

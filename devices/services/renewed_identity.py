@@ -17,7 +17,7 @@ from devices.errors import MessageRefused
 from devices.models import Command, DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_device
 from devices.services.queue import withdraw
-from devices.services.replaced_identities import OVERLAP, revoke_superseded
+from devices.services.replaced_identities import OVERLAP, find_by_fingerprint, revoke_superseded
 from devices.services.status import mark_enrolled
 from devices.services.warnings import flag_device
 from devices.signals import identity_renewed
@@ -127,7 +127,7 @@ def repin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: dateti
             return enrollment  # a second message at the same moment
         raise MessageRefused("identity_not_trusted", "another identity has taken over meanwhile")
     withdraw(command_uuid)
-    revoke_superseded(IssuedCertificate.objects.filter(fingerprint=displaced or None), now=now)
+    revoke_superseded(find_by_fingerprint(displaced), now=now)
     _note_owner(enrollment, certificate=certificate, before=before)
     identity_renewed.send(Enrollment, enrollment=enrollment, certificate=certificate)
     return enrollment

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from devices.models import Enrollment
 from scep.models import CertificateStatus, IssuedCertificate
@@ -53,10 +54,18 @@ def revoke_heirs(certificate: IssuedCertificate, *, now: datetime) -> None:
     enrollment = Enrollment.objects.filter(certificate_sha256=certificate.fingerprint or "").first()
     if enrollment is None:
         return
-    before = enrollment.previous_certificate_sha256 or None
-    lost = [*IssuedCertificate.objects.filter(fingerprint=before), *_list_renewals([certificate])]
+    before = find_by_fingerprint(enrollment.previous_certificate_sha256)
+    lost = [*before, *_list_renewals([certificate])]
     for row in lost:
         revoke_certificate(row, reason=certificate.revocation_reason, now=now)
+
+
+def find_by_fingerprint(fingerprint: str) -> QuerySet[IssuedCertificate]:
+    """Return the certificate of this fingerprint, none for "".
+
+    Never ask for None instead: that is every certificate that is being made at this moment.
+    """
+    return IssuedCertificate.objects.filter(fingerprint=fingerprint)
 
 
 def revoke_superseded(certificates: Iterable[IssuedCertificate], *, now: datetime) -> int:

@@ -14,9 +14,11 @@ from devices.services.actions import unenroll
 from devices.services.ended_identities import LOOK_BACK, revoke_ended
 from devices.tasks import revoke_identity
 from scep.models import CertificateStatus, IssuedCertificate
+from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.renewal import renew
+from tests.scep.certifying import meanwhile
 
 
 def reenroll(make_device: MakeDevice, old: MdmDevice) -> MdmDevice:
@@ -145,6 +147,31 @@ def test_the_identity_before_a_renewal_goes_too(make_device: MakeDevice, run_tas
         assert row.status == CertificateStatus.REVOKED, row
 
 
+@pytest.mark.parametrize("how", ["checks out", "obeys", "is renewed", "is stolen"])
+def test_certificates_in_the_making_stay_good_when_another_device(
+    make_device: MakeDevice, run_tasks: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """They have no fingerprint yet, and other devices often no identity before theirs."""
+    other = make_device().enroll()
+    if how == "is renewed":
+        other.identity = renew(other)
+
+    def happen() -> None:
+        match how:
+            case "is renewed":
+                assert other.connect().status_code == 200
+            case "is stolen":
+                revoke_certificate(find_row(other), reason="key_compromise", now=timezone.now())
+            case _:
+                with run_tasks():
+                    leave(make_device, other, how)
+
+    meanwhile(happen, monkeypatch=monkeypatch)
+    device = make_device().enroll()
+    assert find_row(device).status == CertificateStatus.ISSUED
+    assert device.connect().status_code == 200
+
+
 def test_what_the_enrollment_has_come_to_is_still_the_answer(
     make_device: MakeDevice, run_tasks: Any, news: News
 ) -> None:
@@ -173,8 +200,6 @@ def test_a_check_out_that_comes_twice_is_answered_alike(
 
 
 def test_an_identity_that_was_revoked_as_lost_stays_unheard(make_device: MakeDevice) -> None:
-    from scep.services.authority import revoke_certificate
-
     device = make_device().enroll()
     revoke_certificate(find_row(device), reason="key_compromise", now=timezone.now())
     device.check_out()

@@ -1,14 +1,18 @@
 """Certificates of the server's CA for keys that the tests made before."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import cycle
+from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from scep.models import IssuedCertificate
 from scep.protocol.grant import ChallengeGrant
+from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_issuing_ca
+from scep.services import authority
 from scep.services.authority import Application, issue_certificate
 from tests.scep.device import make_key
 
@@ -32,3 +36,13 @@ def certify(
     return key, issue_certificate(
         application, issuer=get_issuing_ca(), now=now, spend=lambda row: None
     )
+
+
+def meanwhile(act: Callable[[], object], *, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it happen while a certificate is signed."""
+
+    def sign(*arguments: Any, **options: Any) -> bytes:
+        act()
+        return build_identity_certificate(*arguments, **options)
+
+    monkeypatch.setattr(authority, "build_identity_certificate", sign)

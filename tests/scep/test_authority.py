@@ -1,7 +1,6 @@
 """The CA: identities without SCEP, revocation, and whom we still believe."""
 
 import hashlib
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,14 @@ from scep.models import (
     ScepProfile,
     ServiceCertificate,
 )
-from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_ca_certificate_fingerprint, verify_identity
-from scep.services import authority
 from scep.services.authority import issue_identity, revoke_certificate
 from scep.services.bootstrap import ensure_authorities, ensure_default_profile
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.profile_signing import sign_profile
 from scep.services.sweep import revoke_orphans
 from scep.signals import certificate_issued, certificate_revoked
+from tests.scep.certifying import meanwhile
 from tests.scep.device import Device, make_key, make_self_signed
 from tests.scep.reply import run_openssl, write_pem
 
@@ -45,16 +43,6 @@ def issue(session_id: str = SESSION) -> tuple[bytes, str, IssuedCertificate]:
 
 def load(row: IssuedCertificate) -> x509.Certificate:
     return x509.load_der_x509_certificate(bytes(row.certificate or b""))
-
-
-def meanwhile(act: Callable[[], object], *, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let it happen while a certificate is signed."""
-
-    def sign(*arguments: Any, **options: Any) -> bytes:
-        act()
-        return build_identity_certificate(*arguments, **options)
-
-    monkeypatch.setattr(authority, "build_identity_certificate", sign)
 
 
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
