@@ -4,12 +4,21 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
+from guardmdm.addresses import (
+    build_cache_url,
+    check_base_url,
+    check_database_url,
+    check_host,
+    check_host_pattern,
+    check_port,
+)
 from guardmdm.identity_provider import IdentityProvider, decode_identity_provider
 from guardmdm.mail import MailServer, check_sender, decode_mail_url
 from organization.protocol.sealing import KeyRing, decode_key_ring, generate_key
@@ -51,6 +60,7 @@ MOST_HOURS = 24 * 7
 LEAST_DAYS, MOST_DAYS = 90, 36500
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
 OUTSIDE_SETTINGS = {"TEST_REQUIRE_ALL"}
+T = TypeVar("T")
 
 
 class SettingsError(SystemExit):
@@ -90,20 +100,23 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     """Decode the GUARDMDM_ variables; raises SettingsError with one clear line."""
     values = _collect(environ)
     data_dir = Path(values["DATA_DIR"]).resolve()
-    base_url = _check_base_url(values["BASE_URL"])
+    base_url = _check("BASE_URL", values["BASE_URL"], check_base_url)
     return Environment(
         base_url=base_url,
         data_dir=data_dir,
-        database_url=_check_scheme(values, "DATABASE_URL", DATABASE_SCHEMES)
+        database_url=_check_scheme(
+            "DATABASE_URL", values["DATABASE_URL"], DATABASE_SCHEMES, check_database_url
+        )
         or f"sqlite:///{data_dir / 'guardmdm.sqlite3'}",
-        broker_url=_check_scheme(values, "BROKER_URL", BROKER_SCHEMES) or "filesystem://localhost",
+        broker_url=_check_scheme("BROKER_URL", values["BROKER_URL"], BROKER_SCHEMES, _check_broker)
+        or "filesystem://localhost",
         secret_key=values["SECRET_KEY"] or _kept_secret(data_dir / "secret_key"),
         key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
         allowed_hosts=_list_hosts(base_url, _words(values["ALLOWED_HOSTS"])),
         trusted_proxies=_check_networks(_words(values["TRUSTED_PROXIES"])),
         client_cert_header=_check_client_cert_header(values),
-        apns_host=values["APNS_HOST"],
-        apns_port=_check_port(values["APNS_PORT"]),
+        apns_host=_check("APNS_HOST", values["APNS_HOST"], check_host),
+        apns_port=_check("APNS_PORT", values["APNS_PORT"], check_port),
         apns_ca=values["APNS_CA"],
         device_ca=values["DEVICE_CA"],
         oidc=_read_identity_provider(values),
@@ -120,6 +133,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
 
 
 def _collect(environ: Mapping[str, str]) -> dict[str, str]:
+    """An empty variable is one that is not set: so compose files pass on what nobody gave."""
     values = dict(DEFAULTS)
     given: set[str] = set()
     for variable, text in environ.items():
@@ -128,79 +142,68 @@ def _collect(environ: Mapping[str, str]) -> dict[str, str]:
         name = variable.removeprefix(PREFIX)
         if name in OUTSIDE_SETTINGS:
             continue
-        if name.endswith("_FILE") and name.removesuffix("_FILE") in DEFAULTS:
-            name, text = name.removesuffix("_FILE"), _read_file(variable, text)
+        is_file = name.endswith("_FILE") and name.removesuffix("_FILE") in DEFAULTS
+        name = name.removesuffix("_FILE") if is_file else name
         if name not in DEFAULTS:
             raise SettingsError(f"{variable} is not a setting of GuardMDM.")
+        if not text.strip():
+            continue
         if name in given:
             raise SettingsError(f"{PREFIX}{name} and {PREFIX}{name}_FILE are both set: keep one.")
         given.add(name)
-        if text.strip():
-            values[name] = text.strip()
+        values[name] = _read_file(variable, text) if is_file else text.strip()
     return values
 
 
 def _read_file(variable: str, path: str) -> str:
+    """An empty file is refused: new keys in place of those it should hold would open nothing."""
     try:
-        return Path(path).read_text()
+        text = Path(path).read_text().strip()
     except OSError as error:
         raise SettingsError(f"{variable}: {path} cannot be read ({error.strerror}).") from error
-
-
-def build_cache_url(broker_url: str) -> str:
-    """Return the Redis database after the broker's: `redis://host/0` → `redis://host/1`."""
-    parts = urlsplit(broker_url)
-    number = parts.path.strip("/") or "0"
-    if not number.isdigit():
-        raise SettingsError(f"{PREFIX}BROKER_URL must end in a database number, like /0.")
-    return parts._replace(path=f"/{int(number) + 1}").geturl()
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{variable}: {path} is no text.") from error
+    if not text:
+        raise SettingsError(f"{variable}: {path} is empty.")
+    return text
 
 
 def _words(text: str) -> list[str]:
     return text.replace(",", " ").split()
 
 
-def _check_scheme(values: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
-    scheme, separator, _ = values[name].partition("://")
-    if values[name] and (not separator or scheme not in schemes):
-        raise SettingsError(f"{PREFIX}{name} must begin with {', '.join(schemes)} and ://.")
-    if name == "BROKER_URL" and scheme.startswith("redis"):
-        build_cache_url(values[name])
-    return values[name]
-
-
-def _check_base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if not _has_port_number(text):
-        raise SettingsError(f"{PREFIX}BASE_URL must be like https://mdm.example.com, not {text!r}.")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise SettingsError(f"{PREFIX}BASE_URL must be like https://mdm.example.com, not {text!r}.")
-    if parts.path.strip("/"):
-        raise SettingsError(f"{PREFIX}BASE_URL must not have a path: {text!r}.")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _has_port_number(url: str) -> bool:
+def _check(name: str, text: str, check: Callable[[str], T]) -> T:
     try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
+        return check(text)
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}{name} {error}.") from error
+
+
+def _check_scheme(
+    name: str, text: str, schemes: tuple[str, ...], check: Callable[[str], str]
+) -> str:
+    scheme, separator, _ = text.partition("://")
+    if text and (not separator or scheme not in schemes):
+        raise SettingsError(f"{PREFIX}{name} must begin with {', '.join(schemes)} and ://.")
+    return _check(name, text, check) if text else ""
+
+
+def _check_broker(url: str) -> str:
+    if url.startswith("redis"):
+        build_cache_url(url)
+    return url
 
 
 def _list_hosts(base_url: str, others: list[str]) -> list[str]:
     """The base URL's host is always there: devices know the server by no other name."""
     host = urlsplit(base_url).hostname or "localhost"
+    for other in others:
+        _check("ALLOWED_HOSTS", other, check_host_pattern)
     return list(dict.fromkeys([host, "localhost", "127.0.0.1", "[::1]", *others]))
 
 
-def _check_port(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) < 65536:
-        raise SettingsError(f"{PREFIX}APNS_PORT must be a port number, not {text!r}.")
-    return int(text)
-
-
 def _check_hours(text: str) -> int:
-    if not text.isdigit() or not 0 < int(text) <= MOST_HOURS:
+    if not re.fullmatch("[0-9]{1,3}", text) or not 0 < int(text) <= MOST_HOURS:
         raise SettingsError(f"{PREFIX}INVENTORY_HOURS must be 1 to {MOST_HOURS}, not {text!r}.")
     return int(text)
 
@@ -264,19 +267,13 @@ def _read_oidc_console(values: Mapping[str, str]) -> bool:
 
 
 def _read_mail_server(text: str) -> MailServer:
-    try:
-        return decode_mail_url(text) if text else MailServer()
-    except ValueError as error:
-        raise SettingsError(f"{PREFIX}EMAIL_URL {error}.") from error
+    return _check("EMAIL_URL", text, decode_mail_url) if text else MailServer()
 
 
 def _read_sender(values: Mapping[str, str]) -> str:
     if bool(values["EMAIL_URL"]) != bool(values["EMAIL_FROM"]):
         raise SettingsError(f"{PREFIX}EMAIL_URL and {PREFIX}EMAIL_FROM are set together, or none.")
-    try:
-        return check_sender(values["EMAIL_FROM"]) if values["EMAIL_FROM"] else ""
-    except ValueError as error:
-        raise SettingsError(f"{PREFIX}EMAIL_FROM {error}.") from error
+    return _check("EMAIL_FROM", values["EMAIL_FROM"], check_sender) if values["EMAIL_FROM"] else ""
 
 
 def _read_switch(values: Mapping[str, str], name: str) -> bool:

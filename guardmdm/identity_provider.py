@@ -29,7 +29,7 @@ def decode_identity_provider(
         return IdentityProvider()
     parts = urlsplit(issuer)
     safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
-    if not safe or not parts.hostname or parts.query or parts.fragment:
+    if not safe or not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
         raise ValueError("must be like https://login.example.com, as the provider states it")
     if issuer.endswith(WELL_KNOWN):
         raise ValueError(f"must be without {WELL_KNOWN}")

@@ -8,7 +8,8 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
-from guardmdm.env import build_cache_url, read_environment
+from guardmdm.addresses import build_cache_url
+from guardmdm.env import read_environment
 from guardmdm.identity_provider import PROVIDER_ID, build_provider_settings
 from guardmdm.logs import build_logging
 

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from guardmdm.env import SettingsError, build_cache_url, read_environment
+from guardmdm.addresses import build_cache_url
+from guardmdm.env import SettingsError, read_environment
 
 
 @pytest.fixture
@@ -109,6 +110,26 @@ def test_a_setting_is_read_from_its_file(read, tmp_path):
         ({"DATABASE_URL": "mysql://u@db/x"}, "DATABASE_URL"),
         ({"BROKER_URL": "amqp://mq"}, "BROKER_URL"),
         ({"BROKER_URL": "redis://cache/zero"}, "database number"),
+        ({"BASE_URL": "https://[::1"}, "must be like https://"),
+        ({"BASE_URL": "https://user:password@mdm.example.com"}, "must be like https://"),
+        ({"BASE_URL": "https://mdm example.com"}, "must be like https://"),
+        ({"BASE_URL": "https://münchen.example"}, "must be like https://"),
+        ({"BASE_URL": "https://*"}, "must be like https://"),
+        ({"DATABASE_URL": "postgres://u:p@db:99999/x"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgres://[::1/x"}, "DATABASE_URL cannot be read"),
+        ({"DATABASE_URL": "postgres://u:p@db"}, "must name a database"),
+        ({"DATABASE_URL": "sqlite://"}, "must name a file"),
+        ({"DATABASE_URL": "sqlite://:memory:"}, "must name a file"),
+        ({"BROKER_URL": "redis://cache/²"}, "database number"),
+        ({"BROKER_URL": "redis://cache:abc/0"}, "host or port"),
+        ({"BROKER_URL": "redis://[::1/0"}, "host or port"),
+        ({"ALLOWED_HOSTS": "https://mdm.example.com"}, "ALLOWED_HOSTS must be like"),
+        ({"ALLOWED_HOSTS": "a.example, mdm.example.com:8443"}, "not 'mdm.example.com:8443'"),
+        ({"APNS_HOST": "https://api.push.apple.com"}, "APNS_HOST must be like"),
+        ({"APNS_HOST": "api.push.apple.com:443"}, "APNS_HOST must be like"),
+        ({"APNS_PORT": "²"}, "must be a port"),
+        ({"INVENTORY_HOURS": "²"}, "must be 1 to 168"),
+        ({"OIDC_ISSUER": "https://x:abc", "OIDC_CLIENT_ID": "x"}, "OIDC_ISSUER"),
         ({"APNS_CA": "/does/not/exist/ca.pem"}, None),
     ],
 )
@@ -120,6 +141,39 @@ def test_a_setting_that_cannot_work_stops_the_start_with_one_line(read, variable
         read(**variables)
     assert said in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"", "is empty"), (b"\xff\xfe", "is no text")])
+def test_the_start_is_refused_when_a_settings_file_holds_nothing(read, tmp_path, content, said):
+    """Keys made anew, in place of those that the file should hold, would open no secret."""
+    path = tmp_path / "keys"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=f"ENCRYPTION_KEYS_FILE: {path} {said}"):
+        read(ENCRYPTION_KEYS_FILE=str(path))
+    assert not (tmp_path / "encryption_keys").exists()
+
+
+def test_an_empty_variable_is_not_set_when_its_file_is(read, tmp_path):
+    (tmp_path / "format").write_text("json\n")
+    assert read(LOG_FORMAT="", LOG_FORMAT_FILE=str(tmp_path / "format")).log_format == "json"
+    assert read(LOG_FORMAT_FILE="").log_format == "console"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"BASE_URL": "HTTPS://MDM.example.com:8443/"},
+        {"BASE_URL": "http://[::1]:8000"},
+        {"BASE_URL": "https://mdm_1.internal."},
+        {"ALLOWED_HOSTS": "*, .example.com mdm.example.com [fe80::1] 10.0.0.1"},
+        {"APNS_HOST": "[::1]"},
+        {"DATABASE_URL": "postgres:///?service=mdm"},
+        {"DATABASE_URL": "postgres://u:p@%2Fvar%2Frun%2Fpostgresql/mdm"},
+        {"BROKER_URL": "redis:///"},
+    ],
+)
+def test_the_server_starts_when_a_setting_is_rare_but_right(read, variables):
+    read(**variables)
 
 
 def test_an_operator_sees_the_line_and_no_traceback(tmp_path):

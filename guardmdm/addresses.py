@@ -1,0 +1,88 @@
+"""Where servers are, as settings name them: each function returns what is right, or raises
+ValueError with what is wrong, in the words that stand behind the setting's name."""
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import SplitResult, urlsplit
+
+import dj_database_url
+
+# Names have underscores inside networks; no others are in certificates, profiles and QR codes.
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*\.?")
+LONGEST_NAME = 253
+LARGEST_PORT = 65535
+
+
+def check_base_url(text: str) -> str:
+    """Return scheme, host and port, without a slash."""
+    parts = _find_parts(text)
+    is_web = parts is not None and parts.scheme in ("http", "https") and "@" not in parts.netloc
+    if not parts or not is_web or parts.query or parts.fragment or not _is_host(_host_of(parts)):
+        raise ValueError(f"must be like https://mdm.example.com, not {text!r}")
+    if parts.path.strip("/"):
+        raise ValueError(f"must not have a path: {text!r}")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def check_host(text: str) -> str:
+    """Return a name or an address, an IPv6 one in brackets, without a port."""
+    if not _is_host(text):
+        raise ValueError(f"must be like mdm.example.com, not {text!r}")
+    return text
+
+
+def check_host_pattern(text: str) -> str:
+    """As Django takes them: a host, `.example.com` for all below it, `*` for any."""
+    return text if text == "*" else check_host(text.removeprefix(".")) and text
+
+
+def check_port(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,5}", text) or not 0 < int(text) <= LARGEST_PORT:
+        raise ValueError(f"must be a port number, not {text!r}")
+    return int(text)
+
+
+def check_database_url(text: str) -> str:
+    """A database in memory would be another one in each process."""
+    try:
+        database = dj_database_url.parse(text)
+    except ValueError as error:
+        raise ValueError("cannot be read: escape / ? # @ and : in the password (%2F …)") from error
+    if "sqlite" in database["ENGINE"] and database["NAME"] in ("", ":memory:"):
+        raise ValueError("must name a file, like sqlite:////var/lib/guardmdm/database.sqlite3")
+    if not database["NAME"] and "service" not in database.get("OPTIONS", {}):
+        raise ValueError("must name a database, like postgres://user:password@host/name")
+    return text
+
+
+def build_cache_url(broker_url: str) -> str:
+    """Return the Redis database after the broker's: `redis://host/0` → `redis://host/1`."""
+    parts = _find_parts(broker_url)
+    if not parts:
+        raise ValueError("must be like redis://host:6379/0: its host or port cannot be read")
+    number = parts.path.strip("/") or "0"
+    if not re.fullmatch("[0-9]{1,6}", number):
+        raise ValueError("must end in a database number, like /0")
+    return parts._replace(path=f"/{int(number) + 1}").geturl()
+
+
+def _find_parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _host_of(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_host(text: str) -> bool:
+    if text.startswith("[") and text.endswith("]"):
+        try:
+            return IPv6Address(text[1:-1]).scope_id is None
+        except ValueError:
+            return False
+    return len(text) <= LONGEST_NAME and NAME.fullmatch(text) is not None
