@@ -11,21 +11,30 @@ from cryptography.exceptions import InvalidSignature
 
 from scep.errors import ServerUnreachable
 from scep.protocol.certificates import decode_certificate
+from scep.protocol.old_signatures import OLD_DIGESTS, has_old_signature_of
 from scep.protocol.reading import MALFORMED, refusing
 
 CA_CERTIFICATE = "application/x-x509-ca-cert"
 CA_CERTIFICATES = "application/x-x509-ca-ra-cert"
 MAX_CERTIFICATES = 20
 MAX_CAPABILITIES = 50
+# RFC 8894 section 3.5.2. Others are to be passed over.
+CAPABILITIES = {
+    *("aes", "des3", "getnextcacert", "postpkioperation", "renewal", "sha-1", "sha-256"),
+    *("sha-512", "scepstandard", "update"),
+}
 
 
 def decode_capabilities(body: bytes) -> tuple[str, ...]:
-    """Return the words of GetCACaps, one a line; raises ServerUnreachable for anything else."""
-    text = body[:10_000].decode("ascii", errors="replace")
-    found = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if len(found) > MAX_CAPABILITIES or any(not _is_capability(word) for word in found):
+    """Return the words of GetCACaps, one a line, without those that make no sense.
+
+    Raises ServerUnreachable where none is one of SCEP's, as on a page in HTML.
+    """
+    text = body[:10_000].decode("utf-8-sig", errors="replace")
+    found = dict.fromkeys(line.strip() for line in text.splitlines() if line.strip())
+    if found and not any(word.lower() in CAPABILITIES for word in found):
         raise ServerUnreachable("GetCACaps was not answered with a list of capabilities")
-    return found
+    return tuple(word for word in found if _is_capability(word))[:MAX_CAPABILITIES]
 
 
 def decode_ca_certificates(body: bytes, *, content_type: str) -> tuple[x509.Certificate, ...]:
@@ -47,7 +56,8 @@ def decode_ca_certificates(body: bytes, *, content_type: str) -> tuple[x509.Cert
 def find_authority(certificates: Sequence[x509.Certificate]) -> x509.Certificate:
     """Return the CA that issues: of several, one that has issued no other CA beside it.
 
-    Raises ServerUnreachable where none is a CA's.
+    Of several such, the one that has issued the RA counts first, then one that is no root: a server
+    may show what comes next, or was before, as well. Raises ServerUnreachable where none is a CA's.
     """
     authorities = [each for each in certificates if is_authority(each)]
     lowest = [
@@ -57,7 +67,14 @@ def find_authority(certificates: Sequence[x509.Certificate]) -> x509.Certificate
     ]
     if not lowest:
         raise ServerUnreachable("GetCACert was answered without a CA certificate")
-    return lowest[0]
+    others = [each for each in certificates if each not in authorities]
+    return max(
+        lowest,
+        key=lambda each: (
+            any(is_issued_by(other, issuer=each) for other in others),
+            each.subject != each.issuer,
+        ),
+    )
 
 
 def is_authority(certificate: x509.Certificate) -> bool:
@@ -70,7 +87,7 @@ def is_authority(certificate: x509.Certificate) -> bool:
 
 
 def is_issued_by(certificate: x509.Certificate, *, issuer: x509.Certificate) -> bool:
-    """Whether name and signature are the issuer's."""
+    """Whether name and signature are the issuer's, if by a digest that proves little today."""
     with refusing(ServerUnreachable, "a signature cannot be checked"):
         return certificate.issuer == issuer.subject and _has_signature_of(certificate, issuer)
 
@@ -95,12 +112,14 @@ def _read_whole(certificate: x509.Certificate) -> None:
 
 
 def _has_signature_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if isinstance(certificate.signature_hash_algorithm, OLD_DIGESTS):
+        return has_old_signature_of(certificate, issuer=issuer)
     try:
         certificate.verify_directly_issued_by(issuer)
-    except InvalidSignature:
+    except (InvalidSignature, ValueError, TypeError):  # or by a key of another kind than it has
         return False
     return True
 
 
 def _is_capability(word: str) -> bool:
-    return len(word) <= 60 and all(c.isalnum() or c in "-_." for c in word)
+    return len(word) <= 60 and all((c.isascii() and c.isalnum()) or c in "-_." for c in word)

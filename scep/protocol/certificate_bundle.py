@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from scep.errors import BundleInvalid
 from scep.protocol.certificates import PrivateKey, encode_public_key
 from scep.protocol.key_derivation import check_key_cost, check_pkcs12_cost
+from scep.protocol.old_signatures import has_old_signature_of
 from scep.protocol.reading import MALFORMED
 
 MAX_BYTES = 256 * 1024
@@ -162,16 +162,8 @@ def _is_old_root(certificate: x509.Certificate) -> bool:
 
     It harms nobody: a root is believed because an administrator brings it, not by its signature.
     """
-    key, digest = certificate.public_key(), certificate.signature_hash_algorithm
-    if not isinstance(key, rsa.RSAPublicKey) or not isinstance(digest, hashes.SHA1):
-        return False
-    try:
-        key.verify(
-            certificate.signature, certificate.tbs_certificate_bytes, padding.PKCS1v15(), digest
-        )
-    except (InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return True
+    is_old = isinstance(certificate.signature_hash_algorithm, hashes.SHA1)
+    return is_old and has_old_signature_of(certificate, issuer=certificate)
 
 
 def _is_issued_by(certificate: x509.Certificate, *, issuer: x509.Certificate) -> bool:
