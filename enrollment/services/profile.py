@@ -9,7 +9,7 @@ from django.db import transaction
 from devices.errors import PushCertificateMissing
 from devices.selectors import get_push_certificate
 from enrollment.errors import EnrollmentRefused, NotReady, SessionRefused
-from enrollment.models import EnrollmentSession, SessionState
+from enrollment.models import EnrollmentSession, SessionState, SessionStep
 from enrollment.protocol.access_rights import get_access_rights
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.profile import (
@@ -33,7 +33,7 @@ from enrollment.services.sessions import (
 )
 from enrollment.services.steps import record_step
 from enrollment.services.tokens import build_challenge, check_not_stopped, check_token
-from organization.models import Organization
+from organization.models import Given, Organization, PreparedSelect
 from organization.protocol.caller import NOBODY, Caller
 from organization.selectors import get_organization
 from scep.selectors import list_root_cas
@@ -41,6 +41,11 @@ from scep.services.profile_signing import sign_profile
 
 MOST_DOWNLOADS = 20
 """Of one session: people tap again, and browsers ask twice."""
+DOWNLOADED_OFTEN = PreparedSelect(
+    lambda: SessionStep.objects.filter(
+        session=Given("session"), kind=StepKind.PROFILE_DOWNLOADED, count__gte=MOST_DOWNLOADS
+    ).order_by()
+)
 
 
 def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Caller) -> bytes:
@@ -79,8 +84,7 @@ def build_profile(session: EnrollmentSession, *, now: datetime, caller: Caller =
 
 def _check_downloads(session: EnrollmentSession) -> None:
     """Each download makes a challenge or an identity; who needs more opens another session."""
-    downloads = session.steps.filter(kind=StepKind.PROFILE_DOWNLOADED, count__gte=MOST_DOWNLOADS)
-    if downloads.exists():
+    if DOWNLOADED_OFTEN.first(session=session.pk):
         raise SessionRefused(
             "session_expired", "its profile was downloaded too often", token_id=session.token.jti
         )
@@ -92,7 +96,7 @@ def assemble_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     The same UUIDs and a new challenge each time. Raises like build_profile.
     """
     topic = _check_may_enroll(session, now=now)
-    note_base_url(session, base_url=settings.BASE_URL)
+    note_base_url(session)
     identity = build_identity(
         session, context=build_context(session), challenge=build_challenge(session), now=now
     )

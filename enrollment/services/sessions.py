@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -87,6 +88,7 @@ def open_session(
     session = EnrollmentSession(
         token=token,
         platform=platform,
+        base_url=settings.BASE_URL,
         user_agent=user_agent.replace("\0", "")[:300],
         remote_address=remote_address,
         is_return=is_return,
@@ -182,10 +184,10 @@ def _prepare_advance(state: SessionState, *, names_device: bool) -> PreparedUpda
     )
 
 
-def note_base_url(session: EnrollmentSession, *, base_url: str) -> None:
-    """Remember where the session's profile sends its device."""
-    if session.base_url != base_url:
-        session.base_url = base_url
+def note_base_url(session: EnrollmentSession) -> None:
+    """Remember where the session's profile sends its device, if that has changed meanwhile."""
+    if session.base_url != settings.BASE_URL:
+        session.base_url = settings.BASE_URL
         session.save(update_fields=["base_url", "updated_at"])
 
 

@@ -14,7 +14,7 @@ from devices.models import PushCertificate
 from devices.selectors import get_topic
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import build_profile, sign_enrollment_profile
 from enrollment.services.tokens import build_challenge, build_token_text, verify_token
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.selectors import get_issuing_ca, get_root_ca
@@ -94,6 +94,21 @@ def test_identity_and_server_belong_together_when_the_profile_is_built(
     root = find_payload(profile, "com.apple.security.root")
     assert root["PayloadContent"] == bytes(get_root_ca().certificate)
     assert not {"PayloadScope", "PayloadRemovalDisallowed"} & set(profile)
+
+
+def test_profile_leads_to_the_new_address_when_it_changed_since_the_page_was_opened(
+    make_session: MakeSession, open_profile: OpenProfile, settings: Any
+) -> None:
+    session = make_session()
+    settings.BASE_URL = "https://new.example.com"
+    first = open_profile(build(session))
+    settings.BASE_URL = "https://another.example.com"
+    session.refresh_from_db()
+    renewed = sign_enrollment_profile(
+        session, identity=find_payload(first, SCEP), topic=get_topic(), access_rights=8191
+    )
+    for profile in (first, open_profile(renewed)):
+        assert find_payload(profile, MDM)["ServerURL"] == "https://new.example.com/mdm/connect"
 
 
 def test_device_learns_how_to_ask_when_the_token_has_a_scep_profile(
