@@ -8,8 +8,9 @@ from enrollment.rest.tokens import TokenViewSet
 from organization.rest.routing import build_router
 
 urlpatterns: list[URLPattern] = [
-    path("enroll", views.show_landing, name="enroll"),
-    path("e/<str:code>", views.follow_short_link, name="enroll_short"),
+    # Typed, or mended by a mail program, an address may end in a slash.
+    re_path(r"^enroll/?\Z", views.show_landing, name="enroll"),
+    re_path(r"^e/(?P<code>[^/]+)/?\Z", views.follow_short_link, name="enroll_short"),
     path("enroll/profile", views.download_profile, name="enroll_profile"),
     path("enroll/sign-in", views.start_sign_in, name="enroll_sign_in"),
     path("enroll/signed-in", views.take_signed_in, name="enroll_signed_in"),

@@ -46,6 +46,15 @@ def test_short_link_works_when_it_was_typed_in_capitals(
     assert client.get(f"/e/{code.upper()}").status_code == 303
 
 
+def test_links_work_when_a_slash_was_added(client: Client, make_token: MakeToken) -> None:
+    token = make_token()
+    assert client.get(f"{get_path(token)}/").status_code == 303
+    link = urlsplit(build_enrollment_url(token))
+    answer = client.get(f"{link.path}/?{link.query}")
+    assert answer.status_code == 200
+    assert "/enroll?token=" in build_enrollment_url(token)
+
+
 def test_each_token_has_its_own_link_and_keeps_it(make_token: MakeToken) -> None:
     first, second = make_token(), make_token()
     link = build_short_url(first)
