@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -300,7 +300,9 @@ def _count_by_status() -> Iterable[tuple[str, int]]:
 def _count_by_platform_and_day() -> Iterable[tuple[tuple[bool, str, date | None], int]]:
     """One reading of all devices for everything that the dashboard draws."""
     first = timezone.now().date() - timedelta(days=COUNTED_DAYS - 1)
-    day = Case(When(enrolled_at__date__gte=first, then=TruncDate("enrolled_at")))
+    midnight = datetime.combine(first, time.min, tzinfo=UTC)
+    # UTC, whoever asks: the counts are kept for everybody.
+    day = Case(When(enrolled_at__gte=midnight, then=TruncDate("enrolled_at", tzinfo=UTC)))
     is_left = Case(When(status=DeviceStatus.UNENROLLED, then=True), default=False)
     rows = Device.objects.order_by().values_list(is_left, "platform", day)
     for *kind, count in rows.annotate(Count("id")):

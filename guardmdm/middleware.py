@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from organization.services.audit import asked_from
@@ -22,7 +24,9 @@ PASSWORD_CHANGE_PATHS = (
     *("/accounts/password/change/", "/accounts/logout/"),
     *("/static/", "/enroll", "/e/", "/branding/", "/api/"),
 )
-PRIVATE_PATHS = ("/console/", "/accounts/")
+CONSOLE = "/console/"
+PRIVATE_PATHS = (CONSOLE, "/accounts/")
+TIME_ZONE_COOKIE = "timezone"  # set by static/console/theme.js
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 RETRY_AFTER_SECONDS = 10
@@ -72,6 +76,25 @@ def require_new_password(get_response: View) -> View:
         return get_response(request)
 
     return middleware
+
+
+def show_local_times(get_response: View) -> View:
+    """Times in the console are those of the person's clock, whose zone the browser names."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        name = request.COOKIES.get(TIME_ZONE_COOKIE, "")
+        if not request.path_info.startswith(CONSOLE) or name not in _list_zones():
+            return get_response(request)
+        with timezone.override(ZoneInfo(name)):
+            return get_response(request)
+
+    return middleware
+
+
+@cache
+def _list_zones() -> set[str]:
+    """Read once from the disk; what is not among them is not looked for there."""
+    return available_timezones()
 
 
 def note_address(get_response: View) -> View:
@@ -141,6 +164,7 @@ authentication = for_people("django.contrib.auth.middleware.AuthenticationMiddle
 messages = for_people("django.contrib.messages.middleware.MessageMiddleware")
 htmx = for_people("django_htmx.middleware.HtmxMiddleware")
 frame_options = for_people("django.middleware.clickjacking.XFrameOptionsMiddleware")
+time_zone = for_people("guardmdm.middleware.show_local_times")
 password_change = for_people("guardmdm.middleware.require_new_password")
 address = for_people("guardmdm.middleware.note_address")
 no_store = for_people("guardmdm.middleware.keep_out_of_caches")

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "guardmdm.middleware.sessions",
     "guardmdm.middleware.common",
     "guardmdm.middleware.locale",
+    "guardmdm.middleware.time_zone",
     "guardmdm.middleware.csrf",
     "guardmdm.middleware.authentication",
     "guardmdm.middleware.messages",

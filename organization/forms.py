@@ -13,6 +13,7 @@ from allauth.mfa.webauthn import forms as webauthn
 from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.db.models import Model, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from organization.protocol.json_check import UNTYPED
@@ -50,6 +51,18 @@ class ConsoleForm(forms.Form):
             rows = rows.exclude(pk=self.row.pk)
         if rows.filter(name__iexact=name).exists():
             raise forms.ValidationError(_("This name is taken."), code="duplicate")
+
+
+class MomentField(forms.DateTimeField):
+    """A moment as the person's clock shows it; the label names their time zone."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+    input_formats = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")
+
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
+        bound = super().get_bound_field(form, field_name)
+        bound.label = f"{self.label} ({timezone.get_current_timezone_name()})"
+        return bound
 
 
 def warn_when(field: forms.Field, *, value: str, warning: Any) -> forms.Field:

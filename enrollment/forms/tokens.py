@@ -22,6 +22,7 @@ from enrollment.selectors import list_tokens
 from organization.forms import (
     ConsoleFilterSet,
     ConsoleForm,
+    MomentField,
     NewestSearch,
     SearchFilter,
     warn_when,
@@ -53,12 +54,7 @@ class TokenForm(ConsoleForm):
         value="never",
         warning=_("Whoever finds the link in years can still enroll with it, until you revoke it."),
     )
-    custom_expires_at = forms.DateTimeField(
-        label=_("Expires at (UTC)"),
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
-    )
+    custom_expires_at = MomentField(label=_("Expires at"), required=False)
     group = forms.ModelChoiceField(
         label=_("Group assignment"),
         queryset=Group.objects.all(),

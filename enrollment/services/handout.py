@@ -2,10 +2,11 @@
 
 import base64
 from dataclasses import dataclass
+from datetime import UTC
 from urllib.parse import quote
 
 from django.template.loader import render_to_string
-from django.utils import formats, timezone, translation
+from django.utils import formats, translation
 from django.utils.translation import gettext
 
 from enrollment.models import EnrollmentToken
@@ -63,6 +64,6 @@ def describe_expiry(token: EnrollmentToken) -> str:
     """Return until when the token is valid, in the active language; "" = forever."""
     if token.expires_at is None:
         return ""
-    end = timezone.localtime(token.expires_at)
+    end = token.expires_at.astimezone(UTC)
     moment = formats.date_format(end, "DATETIME_FORMAT")
     return gettext("Valid until %(moment)s (UTC)") % {"moment": moment}

@@ -1,12 +1,13 @@
 """The mail that brings a person their link: plain text and HTML, in the person's language."""
 
+from datetime import UTC
 from email.utils import formataddr
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-from django.utils import formats, timezone, translation
+from django.utils import formats, translation
 from django.utils.translation import gettext
 
 from enrollment.models import Invitation
@@ -54,7 +55,7 @@ def _build_expiry(invitation: Invitation) -> str:
     end = invitation.token.expires_at
     if end is None:
         return ""
-    moment = formats.date_format(timezone.localtime(end), "DATETIME_FORMAT")
+    moment = formats.date_format(end.astimezone(UTC), "DATETIME_FORMAT")
     return gettext("It expires on %(moment)s (%(zone)s).") % {"moment": moment, "zone": "UTC"}
 
 

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -157,7 +158,7 @@ def find_stop_notices() -> list[Notice]:
         return []
     text = _("%(who)s has stopped them on %(when)s; no token enrolls a device.") % {
         "who": organization.enrollment_stopped_by,
-        "when": date_format(organization.enrollment_stopped_at, "DATETIME_FORMAT"),
+        "when": date_format(localtime(organization.enrollment_stopped_at), "DATETIME_FORMAT"),
     }
     title = _("New enrollments are stopped.")
     return [Notice("error", title, text, reverse("console:tokens"))]
@@ -273,7 +274,7 @@ def find_token_notices(now: datetime) -> list[Notice]:
 
 def _tell_end(token: EnrollmentToken, *, code: str) -> str:
     if code == EXPIRING and token.expires_at is not None:
-        return _("expires on %s") % date_format(token.expires_at, "DATETIME_FORMAT")
+        return _("expires on %s") % date_format(localtime(token.expires_at), "DATETIME_FORMAT")
     left = token.max_uses - token.use_count
     return ngettext("%(left)s use is left", "%(left)s uses are left", left) % {"left": left}
 

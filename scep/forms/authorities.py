@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from organization.forms import ConsoleForm
+from organization.forms import ConsoleForm, MomentField
 from scep.services.escrow import MIN_PASSWORD
 
 KEY_TYPES = (
@@ -19,11 +19,9 @@ class PrepareAuthorityForm(ConsoleForm):
     key_type = forms.ChoiceField(
         label=_("Key"), choices=KEY_TYPES, initial=KEY_TYPES[0][0], widget=forms.RadioSelect
     )
-    activates_at = forms.DateTimeField(
-        label=_("Takes over at (UTC)"),
+    activates_at = MomentField(
+        label=_("Takes over at"),
         required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"],
         help_text=_("Left empty, it waits until you activate it."),
     )
 

@@ -98,7 +98,7 @@ def is_needed_now(certificate: ServiceCertificate) -> bool:
 @register.simple_tag
 def expiry(not_after: datetime) -> SafeString:
     """Return the day, and in colour how near it is once something should be done."""
-    day = date_format(not_after, "DATE_FORMAT")
+    day = date_format(timezone.localtime(not_after), "DATE_FORMAT")
     left = not_after - timezone.now()
     if left < timedelta(0):
         return format_html("{} {}", day, pill("error", _("Expired")))

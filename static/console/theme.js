@@ -8,3 +8,9 @@
     if (!localStorage.getItem("theme")) show(dark.matches ? "dark" : "light");
   });
 })();
+// Times stand there as on the clock of whoever looks, from the next page on.
+{
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `timezone=${zone}; path=/console/; max-age=31536000; samesite=lax${secure}`;
+}

@@ -255,6 +255,19 @@ class TestBehaviour:
         page.wait_for_selector("body", state="attached")
         assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
 
+    def test_times_are_those_of_the_persons_clock(
+        self, page: Any, chromium: Any, world: World
+    ) -> None:
+        cookies = page.context.storage_state()
+        context = chromium.new_context(
+            base_url=page.url, timezone_id="Asia/Kolkata", storage_state=cookies
+        )
+        there = context.new_page()
+        there.goto("/console/")
+        there.goto("/console/enrollment/ota/tokens/new")
+        assert there.get_by_text("Expires at (Asia/").count() == 1
+        context.close()
+
     def test_the_list_follows_what_is_typed(self, page: Any, world: World) -> None:
         page.goto("/console/devices/")
         page.fill("[name=q]", "Ray")
