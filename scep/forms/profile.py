@@ -11,6 +11,7 @@ from scep.errors import ProfileInvalid
 from scep.forms.fields import FingerprintField, LinesField, build_password_field
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.models.profile import default_subject
+from scep.protocol.certificates import normalize_fingerprint
 from scep.protocol.subject_template import (
     VARIABLES,
     verify_alternative_name_templates,
@@ -248,7 +249,7 @@ class ScepProfileForm(ConsoleForm):
             self.add_error("is_confirmed", _("Compare the fingerprint before it is trusted."))
 
     def _is_new(self, fingerprint: str) -> bool:
-        digits = "".join(fingerprint.replace(":", "").split()).lower()
+        digits = normalize_fingerprint(fingerprint)
         return self.row is None or digits != self.row.ca_fingerprint  # type: ignore[attr-defined]
 
     def _check_hook(self, data: dict[str, Any]) -> None:

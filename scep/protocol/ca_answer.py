@@ -109,6 +109,7 @@ def _read_whole(certificate: x509.Certificate) -> None:
     certificate.issuer.rfc4514_string()
     certificate.public_key()
     len(certificate.extensions)
+    _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
 def _has_signature_of(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

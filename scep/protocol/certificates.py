@@ -84,3 +84,14 @@ def encode_public_key(key: PublicKey) -> bytes:
 def fingerprint(der: bytes) -> str:
     """Return SHA-256 as lower-case hexadecimal."""
     return hashlib.sha256(der).hexdigest()
+
+
+def normalize_fingerprint(text: str) -> str:
+    """Return the digits of a fingerprint as people copy it, lower-case.
+
+    With colons, hyphens or spaces between them, and what OpenSSL (`sha256 Fingerprint=`) or others
+    (`SHA256:`) write in front. It may be no fingerprint at all.
+    """
+    digits = text.rpartition("=")[2].lower().strip()
+    digits = digits.removeprefix("sha256:").removeprefix("sha-256:")
+    return "".join(digits.replace(":", "").replace("-", "").split())

@@ -152,7 +152,13 @@ def _find_signer(authority: CertificateAuthority, *, now: datetime) -> ServiceCe
     rows = ServiceCertificate.objects.filter(
         purpose=ServicePurpose.OCSP_SIGNING, issuer=authority, is_active=True, not_after__gte=needed
     )
-    return rows.order_by("-id").first()
+    # Made while this server's clock was ahead, it would be believed by nobody for as long.
+    lasting = (row for row in rows.order_by("-id") if _has_begun(row, now=now))
+    return next(lasting, None)
+
+
+def _has_begun(row: ServiceCertificate, *, now: datetime) -> bool:
+    return get_certificate(row).not_valid_before_utc <= now
 
 
 def _create_signer(authority: CertificateAuthority, *, now: datetime) -> ServiceCertificate:

@@ -22,6 +22,7 @@ from scep.models import (
     ScepServerType,
 )
 from scep.protocol.addresses import decode_target
+from scep.protocol.certificates import normalize_fingerprint
 from scep.protocol.subject_template import (
     verify_alternative_name_templates,
     verify_subject_template,
@@ -42,6 +43,8 @@ MIN_STATIC_CHALLENGE = 8
 MAX_NAME = 100
 MAX_HOOK_USERNAME = 200
 FINGERPRINT_DIGITS = 64
+# Windows shows SHA-1 as the "thumbprint", NDES's page MD5.
+OTHER_DIGITS = {32: "an MD5", 40: "a SHA-1", 128: "a SHA-512"}
 SECRETS = ("static_challenge", "hook_password")
 # What means nothing to a profile of the other kind, and the value that says so.
 EXTERNAL_ONLY: dict[str, Any] = {
@@ -182,7 +185,7 @@ def _write_values(profile: ScepProfile, *, values: ScepProfileValues) -> None:
             if value is not None:
                 setattr(profile, name, str(value).encode() or None)
         elif name == "ca_fingerprint":
-            profile.ca_fingerprint = _normalize_fingerprint(str(value))
+            profile.ca_fingerprint = normalize_fingerprint(str(value))
         elif name != "trusted_ca_pem":
             setattr(profile, name, value.strip() if isinstance(value, str) else value)
     unused = BUILTIN_ONLY if _is_external(profile) else EXTERNAL_ONLY
@@ -196,10 +199,6 @@ def _write_values(profile: ScepProfile, *, values: ScepProfileValues) -> None:
 
 def _get_static_challenge(profile: ScepProfile) -> bytes:
     return bytes(profile.static_challenge or b"")
-
-
-def _normalize_fingerprint(text: str) -> str:
-    return "".join(text.replace(":", "").split()).lower()
 
 
 def _is_external(profile: ScepProfile) -> bool:
@@ -281,6 +280,8 @@ def _check_external(profile: ScepProfile) -> None:
     if len(profile.ca_name) > MAX_NAME or not profile.ca_name.isprintable():
         raise ProfileInvalid(f"The CA's name may have {MAX_NAME} characters.")
     digits = profile.ca_fingerprint
+    if other := OTHER_DIGITS.get(len(digits)):
+        raise ProfileInvalid(f"That is {other} fingerprint; one of SHA-256 has 64 digits.")
     if len(digits) != FINGERPRINT_DIGITS or not set(digits) <= set(string.hexdigits):
         raise ProfileInvalid("Fetch the external CA's SHA-256 fingerprint and confirm it.")
     if profile.challenge_type == ChallengeType.DYNAMIC:

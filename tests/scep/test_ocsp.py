@@ -183,6 +183,15 @@ def test_ocsp_certificate_is_replaced_long_before_it_ends() -> None:
     assert not first.is_active
 
 
+def test_ocsp_certificate_is_made_anew_when_the_clock_was_a_year_ahead() -> None:
+    authority, now = get_issuing_ca(), timezone.now()
+    ahead = ensure_ocsp_signer(authority, now=now + timedelta(days=365))
+    signer = ensure_ocsp_signer(authority, now=now)
+    assert signer != ahead
+    assert get_certificate(signer).not_valid_before_utc <= now
+    assert ensure_ocsp_signer(authority, now=now) == signer
+
+
 def test_ocsp_certificate_ends_with_its_ca_and_is_not_made_again_each_time() -> None:
     authority = get_issuing_ca()
     near = authority.not_after - timedelta(days=3)

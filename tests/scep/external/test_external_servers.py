@@ -259,8 +259,21 @@ def test_nothing_external_is_left_when_a_profile_becomes_the_builtin_cas(
     assert not CertificateAuthority.objects.filter(role="external").exists()
 
 
-def test_fingerprint_is_taken_when_written_with_colons(values: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "form", [" {colons} ", "sha256 Fingerprint={colons}", "SHA256:{plain}", "{hyphens}", "{spaces}"]
+)
+def test_fingerprint_is_taken_as_people_copy_it(values: dict[str, Any], form: str) -> None:
     digits = values["ca_fingerprint"]
-    text = ":".join(digits[i : i + 2] for i in range(0, 64, 2)).upper()
-    profile = create_scep_profile(actor="tests", **(values | {"ca_fingerprint": f" {text} "}))
+    pairs = [digits[i : i + 2] for i in range(0, 64, 2)]
+    marks = {"colons": ":", "hyphens": "-", "spaces": " ", "plain": ""}
+    text = form.format(**{name: mark.join(pairs).upper() for name, mark in marks.items()})
+    profile = create_scep_profile(actor="tests", **(values | {"ca_fingerprint": text}))
     assert profile.ca_fingerprint == digits
+
+
+@pytest.mark.parametrize(("size", "name"), [(16, "MD5"), (20, "SHA-1"), (64, "SHA-512")])
+def test_kind_of_fingerprint_is_named_when_it_is_another(
+    values: dict[str, Any], size: int, name: str
+) -> None:
+    with pytest.raises(ProfileInvalid, match=name):
+        create_scep_profile(actor="tests", **(values | {"ca_fingerprint": "AB:" * size}))

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from scep.errors import ServerUnreachable
 from scep.models import ScepProfile
-from scep.services.external_servers import check_profile
+from scep.services.external_servers import check_external_servers, check_profile
 from scep.services.external_servers import fetch_ca_certificates as fetch
 from scep.services.profile_test import test_profile as run
 from scep.services.profiles import create_scep_profile
@@ -22,6 +22,7 @@ from tests.scep.reply import run_openssl
 from tests.simulator.cms import build_signed_data
 
 pytestmark = pytest.mark.django_db
+CA = {"Content-Type": "application/x-x509-ca-cert"}
 CA_RA = {"Content-Type": "application/x-x509-ca-ra-cert"}
 
 
@@ -139,3 +140,18 @@ def test_server_counts_as_unreachable_when_no_word_is_scep_s(
     outside.answer = lambda asked: Reply(200, answer)
     with pytest.raises(ServerUnreachable, match="GetCACaps"):
         fetch(values["external_url"], ca_name="")
+
+
+def test_other_servers_are_checked_when_one_shows_a_ca_that_ends_in_no_year(
+    external: ScepProfile, stranger: ScepServer, outside: WebServer
+) -> None:
+    certificate = CorporateCa("CA", days=365 * 40).certificate
+    der, year = certificate.public_bytes(Encoding.DER), certificate.not_valid_after_utc.year
+    never = der.replace(b"\x18\x0f%d" % year, b"\x18\x0f0000")
+    assert never != der
+    outside.answer = lambda asked: (
+        Reply(200, b"AES") if "Caps" in asked.path else Reply(200, never, CA)
+    )
+    assert check_external_servers(now=timezone.now()) == 1
+    external.refresh_from_db()
+    assert external.check_code == "scep_server_unreachable"
