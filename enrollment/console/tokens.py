@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from enrollment.errors import EnrollmentRefused, TokenInvalid
-from enrollment.forms import TokenFilter, TokenForm
+from enrollment.forms import TokenFilter, TokenForm, describe_settings
 from enrollment.models import EnrollmentToken
 from enrollment.selectors import get_token_state, list_tokens
 from enrollment.services.allow_list import list_allowed_serials
@@ -35,6 +35,13 @@ OTA = (gettext_lazy("Enrollment"), gettext_lazy("OTA"))
 
 def _list_tokens() -> "QuerySet[EnrollmentToken]":
     return list_tokens(now=timezone.now())
+
+
+def _copy_token(request: HttpRequest) -> dict[str, Any]:
+    """What the form begins with that generates another token like the one named by `like`."""
+    jti = request.GET.get("like", "")
+    token = _list_tokens().filter(jti=jti).first() if jti.isprintable() else None
+    return describe_settings(token) if token else {}
 
 
 TOKENS = Section(
@@ -65,6 +72,7 @@ TOKENS = Section(
     ),
     form=TokenForm,
     form_template="console/token/form.html",
+    get_initial=_copy_token,
     create=create_token,
     refusals=(TokenInvalid, EnrollmentRefused),
 )

@@ -1,7 +1,7 @@
 from enrollment.forms.invitations import InvitationFilter, InvitationForm
 from enrollment.forms.leaks import LeakForm
 from enrollment.forms.sessions import SessionFilter
-from enrollment.forms.tokens import LogFilter, TokenFilter, TokenForm
+from enrollment.forms.tokens import LogFilter, TokenFilter, TokenForm, describe_settings
 
 __all__ = [
     "InvitationFilter",
@@ -11,4 +11,5 @@ __all__ = [
     "SessionFilter",
     "TokenFilter",
     "TokenForm",
+    "describe_settings",
 ]

@@ -19,6 +19,7 @@ from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.protocol.serial_numbers import check_serial_numbers, split_serial_numbers
 from enrollment.selectors import list_tokens
+from enrollment.services.allow_list import list_allowed_serials
 from organization.forms import (
     ConsoleFilterSet,
     ConsoleForm,
@@ -148,6 +149,25 @@ class TokenForm(ConsoleForm):
         if "custom_expires_at" not in self.errors and (not moment or moment <= timezone.now()):
             self.add_error("custom_expires_at", _("Choose a moment in the future."))
         return moment
+
+
+def describe_settings(token: EnrollmentToken) -> dict[str, Any]:
+    """Return the form's values that would generate another token like this one.
+
+    Of the lifetimes that the form offers, it is the one nearest to this token's.
+    """
+    same = ("name", "rights", "max_uses", "profile_service", "hold_for_approval")
+    values = {name: getattr(token, name) for name in (*same, "sign_in_required")}
+    if token.group:
+        values["group"] = token.group.public_id
+    if token.scep_profile:
+        values["scep_profile"] = token.scep_profile.public_id
+    values["allowed_serials"] = "\n".join(list_allowed_serials(token))
+    if token.expires_at is None:
+        return values | {"expiration": "never"}
+    life = token.expires_at - token.created_at
+    nearest = min(LIFETIMES, key=lambda name: abs(LIFETIMES[name] - life))
+    return values | {"expiration": nearest}
 
 
 class TokenFilter(ConsoleFilterSet):

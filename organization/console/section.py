@@ -21,6 +21,7 @@ from organization.forms import ConsoleForm
 from organization.models import Role
 
 RowContext = Callable[[HttpRequest, Any], dict[str, Any]]
+Initial = Callable[[HttpRequest], dict[str, Any]]
 FormStep = Callable[[HttpRequest, Any], ConsoleForm]
 ShowCreated = Callable[[HttpRequest, Any], HttpResponse]
 
@@ -29,10 +30,11 @@ ShowCreated = Callable[[HttpRequest, Any], HttpResponse]
 class Section:
     """`name` is the list's URL name, `item` that of one row; both routes start with `route`.
 
-    `form_steps` are the form's buttons beside the one that saves: by name, what answers with the
-    form to be shown again. `show_created` answers with what `create` returned, where that is to be
-    seen once and never again. Where a section `is_sensitive`, whoever changes something has to
-    have signed in a few minutes ago.
+    `get_initial` answers with what the form of a new row begins with. `form_steps` are the form's
+    buttons beside the one that saves: by name, what answers with the form to be shown again.
+    `show_created` answers with what `create` returned, where that is to be seen once and never
+    again. Where a section `is_sensitive`, whoever changes something has to have signed in a few
+    minutes ago.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Section:
     update: Callable[..., Any] | None = None
     delete: Callable[..., Any] | None = None
     form_template: str = "console/form.html"
+    get_initial: Initial | None = None
     form_steps: Mapping[str, FormStep] = field(default_factory=dict)
     refusals: tuple[type[Exception], ...] = ()
     show_created: ShowCreated | None = None
@@ -131,7 +134,8 @@ class Section:
         for name, take in self.form_steps.items():
             if request.method == "POST" and name in request.POST:
                 return self._show_form(request, take(request, row), row=row)
-        form = self.form(request.POST or None, request.FILES or None, row=row)
+        initial = self.get_initial(request) if self.get_initial and row is None else {}
+        form = self.form(request.POST or None, request.FILES or None, row=row, initial=initial)
         if request.method == "POST" and form.is_valid():
             saved = self._save(form, row=row, actor=get_actor(request))
             if saved is not None and row is None and self.show_created:

@@ -50,6 +50,26 @@ def test_the_form_proposes_the_first_group_and_says_that_full_rights_erase(
     assert "Full: Everything, erasing the device included" in page
 
 
+def test_another_token_has_the_settings_of_the_one_that_has_ended(
+    world: World, operator: Client
+) -> None:
+    data = fill_in_form(
+        world, expiration="30d", max_uses="7", rights="byod", hold_for_approval="on",
+        scep_profile=world.scep_profile.public_id, allowed_serials="C02AAAA1\nC02AAAA2",
+    )  # fmt: skip
+    operator.post(f"{TOKENS}new", data)
+    token = EnrollmentToken.objects.get(name="Autumn intake")
+    revoke_token(token, actor="tests")
+    link = f"{TOKENS}new?like={token.jti}"
+    assert f'href="{link}"' in operator.get(f"{TOKENS}{token.jti}").content.decode()
+    form = operator.get(link).context["form"]
+    begins = {bound.html_name: str(bound.value()) for bound in form}
+    assert {name: begins[name] for name in data} == data | {"hold_for_approval": "True"}
+    for unknown in ("x", "a\0b", ""):
+        form = operator.get(f"{TOKENS}new", {"like": unknown}).context["form"]
+        assert (form["name"].value() or "", form["max_uses"].value()) == ("", 100)
+
+
 def test_never_and_unlimited_carry_a_warning(world: World, operator: Client) -> None:
     data = fill_in_form(world, expiration="never", max_uses="0", name="")
     page = operator.post(f"{TOKENS}new", data).content.decode()
