@@ -6,6 +6,7 @@ The devices are a program of their own (tests/simulator), started as any strange
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -29,6 +30,8 @@ PLATFORMS = "ios,ipados,macos"
 READY_SECONDS = 120
 MANAGED_SECONDS = 180
 STOP_SECONDS = 15
+QR_BORDER = 2
+FILE_COLUMNS = 200  # of what is no terminal
 MANAGE = (sys.executable, "manage.py")
 SIMULATOR = (sys.executable, "-m", "tests.simulator")
 
@@ -203,14 +206,14 @@ class Demo:
         return "\n".join(
             [
                 "",
-                build_terminal_qr(made["enrollment_url"]),
+                build_terminal_qr(made["enrollment_url"], columns=_count_columns()),
                 f"Enrollment URL  {made['enrollment_url']}",
                 "",
                 f"Console         {self._base_url}/console/",
                 f"Sign in as      {made['administrator']}",
                 f"Password        {sign_in}",
                 "",
-                "Enroll one more device (it asks for its commands: the demo's pushes know it not):",
+                "Enroll one more device (it polls, for the demo's push service does not know it):",
                 "                .venv/bin/python -m tests.simulator --stay --poll 3"
                 f" --device-ca {key} '<URL>'",
                 "Ctrl-C stops everything; `make demo` brings it back with all data.",
@@ -237,6 +240,10 @@ class Demo:
         return self._environ["GUARDMDM_BASE_URL"]
 
 
+def _count_columns() -> int:
+    return shutil.get_terminal_size((FILE_COLUMNS, 0)).columns
+
+
 def build_environment(
     environ: Mapping[str, str], *, port: int, apns_port: int, folder: Folder
 ) -> dict[str, str]:
@@ -252,10 +259,17 @@ def build_environment(
     }
 
 
-def build_terminal_qr(text: str) -> str:
-    """Return the QR code in half-block characters with colours of its own, for any terminal."""
+def build_terminal_qr(text: str, *, columns: int) -> str:
+    """Return the QR code in half-block characters with colours of its own, for any terminal.
+
+    Where it is wider than `columns`, its lines would break and no camera read it.
+    """
+    code = segno.make(text, error="l", micro=False)
+    width, _ = code.symbol_size(border=QR_BORDER)
+    if width > columns:
+        return f"QR code         in a window of {width} columns, or in the console\n"
     out = io.StringIO()
-    segno.make(text, error="l", micro=False).terminal(out, compact=True, border=2)
+    code.terminal(out, compact=True, border=QR_BORDER)
     return out.getvalue()
 
 
