@@ -65,7 +65,8 @@ def find_external_renewal(certificate: IssuedCertificate, *, udid: str) -> Enrol
     """Return the enrollment whose identity an external CA has renewed, which it does not say.
 
     Taken is a certificate that is not older, of a CA that the SCEP profile trusts, for the same
-    common name, from a device that has been handed a renewal since its last one.
+    common name or one that tells the session, from a device that has been handed a renewal since
+    its last one.
     """
     if certificate.issuer.role != CertificateAuthorityRole.EXTERNAL:
         return None
@@ -79,10 +80,14 @@ def find_external_renewal(certificate: IssuedCertificate, *, udid: str) -> Enrol
     pinned = find_identity(enrollment.certificate_sha256)
     if pinned is None or pinned.not_before > certificate.not_before:
         return None
-    names = _get_names(pinned) | {enrollment.session_id}
-    if not (_is_trusted(certificate, pinned=pinned) and _get_names(certificate) & names):
-        return None
-    return enrollment
+    names = _get_names(certificate)
+    is_named = bool(names & _get_names(pinned)) or _tells_session(names, enrollment=enrollment)
+    return enrollment if is_named and _is_trusted(certificate, pinned=pinned) else None
+
+
+def _tells_session(names: set[str], *, enrollment: Enrollment) -> bool:
+    session_id = enrollment.session_id
+    return bool(session_id) and any(session_id in name for name in names)
 
 
 def _was_asked(enrollment: Enrollment) -> bool:

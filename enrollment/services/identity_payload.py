@@ -19,7 +19,12 @@ from enrollment.services.subject_attributes import describe_session
 from scep.errors import ScepError, ServerUnreachable
 from scep.models import ChallengePurpose, ChallengeType, ScepProfile, ScepServerType
 from scep.protocol.payload_names import encode_alternative_names, encode_subject
-from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
+from scep.protocol.subject_template import (
+    Naming,
+    SubjectAttributes,
+    build_naming,
+    keep_common_name,
+)
 from scep.selectors import get_ca_certificate_fingerprint, get_profile_authority
 from scep.services.authority import issue_identity
 from scep.services.challenge_hooks import fetch_challenge
@@ -78,12 +83,15 @@ def build_scep_identity(
     challenge: str,
     attributes: SubjectAttributes,
     is_held: bool = False,
+    common_name: str = "",
 ) -> Payload:
     """Return the SCEP payload for a challenge that the profile's server will accept.
 
     `is_held`: the request will wait for an administrator, whatever the SCEP profile says.
+    `common_name`: of the identity that is renewed, to be asked of an external CA again.
     """
     naming = _build_naming(scep_profile, attributes=attributes)
+    naming = keep_common_name(naming, common_name, session=attributes.session)
     held = is_held or scep_profile.hold_for_approval
     scep = replace(
         _describe_server(scep_profile, session_id=attributes.session),

@@ -25,6 +25,7 @@ from scep.errors import ScepError
 from scep.models import ChallengePurpose, IssuedCertificate, ScepProfile, ScepServerType
 from scep.services.authority import issue_identity
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.external_identities import get_common_name
 
 
 def build_renewal_profile(enrollment: Enrollment, *, now: datetime) -> bytes:
@@ -80,9 +81,11 @@ def _build_scep(
     now: datetime,
 ) -> Payload:
     attributes = describe_session(session.public_id, token_id=session.token.jti)
+    common_name = ""
     if profile.server_type == ScepServerType.EXTERNAL:
-        # The same subject as before: it is what tells that the new certificate is this device's.
-        attributes = describe_as_enrolled(session)
+        # The same name as before: it is what tells that the new certificate is this device's. The
+        # template may give another today, after a move to another group or of the template itself.
+        attributes, common_name = describe_as_enrolled(session), get_common_name(renews)
         challenge = get_lasting_challenge(profile, attributes=attributes)
     else:
         challenge = create_dynamic_challenge(
@@ -93,5 +96,9 @@ def _build_scep(
             renews=renews,
         )
     return build_scep_identity(
-        profile, context=build_context(session), challenge=challenge, attributes=attributes
+        profile,
+        context=build_context(session),
+        challenge=challenge,
+        attributes=attributes,
+        common_name=common_name,
     )

@@ -69,6 +69,8 @@ def describe_as_enrolled(session: EnrollmentSession) -> SubjectAttributes:
         imei=_pick("imei", reported),
         product=_pick("product", reported),
         owner=session.person.owner,
+        group=session.token.group_name,
+        platform=session.platform,
     )
 
 

@@ -138,6 +138,18 @@ def build_naming(
     return Naming(x509.Name(relative), tuple(name for name in built if name is not None))
 
 
+def keep_common_name(naming: Naming, common_name: str, *, session: str) -> Naming:
+    """Return the names with this CN, unless theirs tells the session, which is enough."""
+    own = naming.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    if not common_name or any(session in str(each.value) for each in own):
+        return naming
+    parts = [
+        x509.NameAttribute(part.oid, common_name) if part in own else part
+        for part in naming.subject
+    ]
+    return Naming(x509.Name(parts), naming.alternative_names)
+
+
 def lacks_device_attributes(templates: Sequence[str], *, attributes: SubjectAttributes) -> bool:
     """Whether a template names the device's serial number or UDID, which is not known yet."""
     named = {name for text in templates for name in _read_template(text).variables}

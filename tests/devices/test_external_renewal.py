@@ -115,6 +115,17 @@ def test_new_certificate_is_refused_when_it_bears_another_name(
     assert asked.connect().status_code == 403
 
 
+def test_new_certificate_takes_over_when_its_name_tells_the_session(
+    asked: MdmDevice,
+    authority: Holder,
+) -> None:
+    Enrollment.objects.update(session_id="ses_00000000000000000001")
+    asked.identity = make(authority, name="Fleet ses_00000000000000000002")
+    assert asked.connect().status_code == 403
+    asked.identity = make(authority, name="Fleet ses_00000000000000000001 by External CA")
+    assert asked.connect().status_code == 200
+
+
 def test_new_certificate_is_refused_when_it_is_another_ca_s(
     asked: MdmDevice,
     values: dict[str, Any],

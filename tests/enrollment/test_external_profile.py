@@ -9,12 +9,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from devices.errors import AdmissionRefused
-from devices.models import Group
+from devices.models import Device, Enrollment, Group
 from devices.protocol.admission import AdmissionRequest
+from devices.selectors import get_topic
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession
 from enrollment.services.admission import admit
 from enrollment.services.profile import build_profile
+from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.tokens import build_challenge, create_token
 from scep.models import IssuedCertificate, ScepProfile
 from scep.services.external_identities import identify
@@ -97,6 +99,42 @@ def test_device_is_sent_to_the_external_server_when_the_profile_names_one(
         "uniformResourceIdentifier": [f"urn:session:{session.public_id}", "urn:token:Kiosks"],
         "ntPrincipalName": f"{session.public_id}@example.com",
     }
+
+
+def test_renewal_asks_for_the_name_of_the_identity_when_the_template_gives_another_by_now(
+    external: ScepProfile,
+    authority: Holder,
+    make_session_of: MakeSessionOf,
+    open_profile: OpenProfile,
+) -> None:
+    """By its name alone a new certificate of an external CA is known to be the device's."""
+    templates = ["CN={group} {platform}", "O={organization}"]
+    update_scep_profile(external, actor="tests", subject=templates)
+    session = make_session_of(external)
+    [[[_, name]], _] = read_scep(session, open_profile)["Subject"]
+    row = identify(
+        make_identity(authority, subject=build_name(name)).certificate, now=timezone.now()
+    )
+    elsewhere = Group.objects.create(name="Elsewhere")
+    device = Device.objects.create(udid="U1", group=elsewhere, platform="macos")
+    EnrollmentSession.objects.filter(pk=session.pk).update(device_id=device.public_id)
+    enrollment = Enrollment.objects.create(
+        device=device,
+        state="live",
+        session_id=session.public_id,
+        certificate_sha256=row.fingerprint or "",
+        certificate_not_after=row.not_after,
+        topic=get_topic(),
+        last_seen_at=timezone.now(),
+    )
+    for template in (templates, ["CN={token}"]):
+        update_scep_profile(external, actor="tests", subject=template)
+        profile = open_profile(build_renewal_profile(enrollment, now=timezone.now()))
+        assert [["CN", name]] in find_payload(profile, SCEP)["PayloadContent"]["Subject"]
+    update_scep_profile(external, actor="tests", subject=["CN=Fleet {session}"])
+    profile = open_profile(build_renewal_profile(enrollment, now=timezone.now()))
+    subject = find_payload(profile, SCEP)["PayloadContent"]["Subject"]
+    assert subject == [[["CN", f"Fleet {session.public_id}"]]]
 
 
 def test_challenge_is_the_hooks_when_it_is_dynamic(
