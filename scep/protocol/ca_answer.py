@@ -86,6 +86,11 @@ def is_authority(certificate: x509.Certificate) -> bool:
         return False
 
 
+def is_same_authority(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Whether it is one CA, if certified again: whoever verifies knows no difference."""
+    return one.subject == other.subject and one.public_key() == other.public_key()
+
+
 def is_issued_by(certificate: x509.Certificate, *, issuer: x509.Certificate) -> bool:
     """Whether name and signature are the issuer's, if by a digest that proves little today."""
     with refusing(ServerUnreachable, "a signature cannot be checked"):

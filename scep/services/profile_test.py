@@ -22,7 +22,14 @@ from scep.models import (
     ScepProfile,
     ScepServerType,
 )
-from scep.protocol.ca_answer import decode_ca_certificates, decode_capabilities, is_issued_by
+from scep.protocol.ca_answer import (
+    decode_ca_certificates,
+    decode_capabilities,
+    find_authority,
+    is_authority,
+    is_issued_by,
+    is_same_authority,
+)
 from scep.protocol.certificates import (
     encode_certificate,
     fingerprint,
@@ -189,12 +196,23 @@ def _check_certificates(profile: ScepProfile, found: Certificates) -> Certificat
 
 
 def _check_trusted(profile: ScepProfile, certificates: Certificates) -> str:
-    """Name the trusted CA that is behind the server; raises RequestRejected where none is."""
+    """Name the trusted CA that issues behind the server; raises RequestRejected where none does.
+
+    One above it does not do: each certificate is asked to be a trusted CA's own.
+    """
+    authority = find_authority(certificates)
+    others = [each for each in certificates if not is_authority(each)]
     for row in profile.trusted_cas.all():
         trusted = get_certificate(row)
-        if any(each == trusted or is_issued_by(each, issuer=trusted) for each in certificates):
+        if is_same_authority(trusted, authority):
             return row.name
-    raise RequestRejected("none of the trusted CA certificates belongs to this server's CA")
+        is_shown = any(is_same_authority(trusted, each) for each in certificates)
+        if not is_shown and any(is_issued_by(each, issuer=trusted) for each in others):
+            return row.name
+    raise RequestRejected(
+        "none of the trusted CA certificates is that of the CA that issues, "
+        f"{authority.subject.rfc4514_string()}; one above it is not enough"
+    )
 
 
 def _get_own_certificates(profile: ScepProfile) -> Certificates:

@@ -15,7 +15,7 @@ from scep.models import (
     ScepProfile,
     ScepServerType,
 )
-from scep.protocol.ca_answer import is_authority
+from scep.protocol.ca_answer import is_authority, is_same_authority
 from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.protocol.reading import refusing
 from scep.selectors import get_certificate
@@ -73,14 +73,9 @@ def list_trust_warnings(scep_profile: ScepProfile, *, now: datetime) -> list[str
         f"Devices have identities of “{row.name}”, which no SCEP profile trusts any more: they are "
         "refused. Add its certificate to the trusted ones, or let these devices enroll again."
         for row in strangers.filter(trusting_profiles=None).order_by("id")
-        if not any(_is_same(get_certificate(row), each) for each in trusted)
+        if not any(is_same_authority(get_certificate(row), each) for each in trusted)
         and _has_identities(row, scep_profile=scep_profile, now=now)
     ]
-
-
-def _is_same(one: x509.Certificate, other: x509.Certificate) -> bool:
-    """Whether it is one CA that was certified again: whoever verifies knows no difference."""
-    return one.subject == other.subject and one.public_key() == other.public_key()
 
 
 def _has_identities(

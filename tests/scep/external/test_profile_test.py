@@ -144,3 +144,21 @@ def test_trust_step_fails_when_the_trusted_ca_is_another(
     steps = run(external)
     assert get_names(steps)[-1] == "Trusted CAs"
     assert not steps[-1].ok
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("trusted", "ok"), [("Issuing", True), ("Root", False)])
+def test_trust_step_fails_when_only_a_ca_above_the_issuing_one_is_trusted(
+    values: dict[str, Any], outside: WebServer, trusted: str, ok: bool
+) -> None:
+    """The device would be enrolled by the server, and refused here."""
+    root = make_authority("Root")
+    issuing = make_authority("Issuing", issuer=root)
+    stranger = ScepServer(issuing, above=[root.certificate])
+    outside.answer = stranger.answer
+    pem = {"Issuing": issuing.pem, "Root": root.pem}[trusted]
+    changes = {"ca_fingerprint": issuing.fingerprint, "trusted_ca_pem": pem}
+    steps = run(create_scep_profile(actor="tests", **values | changes))
+    assert get_names(steps)[-1] == "Trusted CAs"
+    assert steps[-1].ok is ok
+    assert ok or "Issuing" in steps[-1].detail
