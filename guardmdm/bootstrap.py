@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -43,7 +44,10 @@ def set_up(
     demo: bool,
     ca_key: str = DEFAULT_KEY_TYPE,
 ) -> SetUp:
-    """Create everything that is missing; the caller holds the set-up lock, so nothing is twice."""
+    """Create everything that is missing; the caller holds the set-up lock, so nothing is twice.
+
+    Raises ValidationError for a name or an address that cannot be one.
+    """
     with transaction.atomic():
         default = DEMO_ORGANIZATION if demo else DEFAULT_ORGANIZATION
         organization = _ensure_organization(organization_name or default)
@@ -59,8 +63,16 @@ def set_up(
 def _ensure_organization(name: str) -> Organization:
     organization = Organization.objects.order_by("id").first()
     if organization is None:
-        return Organization.objects.create(name=name)
+        # The CA's certificate, made next, bears it for years.
+        return Organization.objects.create(name=_check_name(name.strip()))
     return organization
+
+
+def _check_name(name: str) -> str:
+    if not name.isprintable():
+        raise ValidationError("An organization's name holds no control characters.")
+    Organization._meta.get_field("name").clean(name, None)
+    return name
 
 
 def _ensure_administrator(email: str | None) -> tuple[Administrator, str | None]:

@@ -31,8 +31,10 @@ def create_administrator(
 
     Without `password` a random one-time password of 96 bits is made, which its owner
     must change at the first sign-in. Raises AdministratorExists, and ValidationError
-    for a given password that is too weak.
+    for what is no e-mail address (nobody could sign in by it) and for a given password
+    that is too weak.
     """
+    Administrator._meta.get_field("email").clean(email, None)
     if password is not None:
         validate_password(password, Administrator(email=email, name=name))
     text = password or secrets.token_urlsafe(ONE_TIME_PASSWORD_BYTES)

@@ -41,6 +41,25 @@ def test_a_password_is_shown_only_for_an_account_that_is_new():
     assert known.one_time_password is None
 
 
+@pytest.mark.parametrize("address", ["admin", "a b@example.com", "ä@example.com"])
+def test_no_account_is_made_when_nobody_could_sign_in_by_its_address(address):
+    before = count_rows()
+    with pytest.raises(CommandError, match="valid email address"):
+        call_command("bootstrap", admin=address, stdout=io.StringIO())
+    assert count_rows() == before
+
+
+@pytest.mark.parametrize("name", ["  ", "x" * 201, "Example\nCorp", "\u202eproC"])
+def test_nothing_is_set_up_when_the_organization_can_have_no_such_name(name):
+    Administrator.objects.all().delete()
+    EnrollmentToken.objects.all().delete()
+    Organization.objects.all().delete()
+    with pytest.raises(CommandError):
+        call_command("bootstrap", org=name, stdout=io.StringIO())
+    assert not Organization.objects.exists()
+    assert not Administrator.objects.exists()
+
+
 def test_the_command_says_everything_that_a_script_needs(capsys):
     call_command("bootstrap", demo=True, json=True)
     made = json.loads(capsys.readouterr().out)

@@ -1,8 +1,9 @@
 import json
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from guardmdm.bootstrap import DEFAULT_ADMINISTRATOR, DEFAULT_ORGANIZATION, SetUp, set_up
 from guardmdm.exclusive import hold_set_up_lock
@@ -28,12 +29,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         with hold_set_up_lock():
             call_command("migrate", verbosity=0, interactive=False)
-            made = set_up(
-                organization_name=options["org"],
-                administrator_email=options["admin"],
-                demo=options["demo"],
-                ca_key=options["ca_key"],
-            )
+            try:
+                made = set_up(
+                    organization_name=options["org"],
+                    administrator_email=options["admin"],
+                    demo=options["demo"],
+                    ca_key=options["ca_key"],
+                )
+            except ValidationError as error:
+                raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(_as_json(made) if options["json"] else _as_text(made))
 
 
