@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from organization.services.administrators import forget_one_time_password
@@ -33,6 +34,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Who had to choose a password before anything else came for the console."""
         return str(settings.LOGIN_REDIRECT_URL)
+
+    def is_safe_url(self, url: str) -> bool:
+        """Whether a link may lead there after signing in: a place of this server, as it was asked.
+
+        allauth would also lead to every other allowed host, in clear, and to all of a domain.
+        """
+        own = {context.request.get_host()}
+        return url_has_allowed_host_and_scheme(url, own, require_https=settings.IS_HTTPS)
 
     def pre_login(self, request: HttpRequest, user: Any, **options: Any) -> HttpResponse | None:
         """Remember what the first proof was good for: the second may come a while later."""

@@ -101,6 +101,33 @@ def test_the_place_is_kept_when_a_session_ends_below_an_open_page(client):
     assert answer["HX-Redirect"] == "/accounts/login/?next=/console/"
 
 
+@pytest.mark.parametrize(
+    ("there", "leads"),
+    [
+        ("/console/devices/?q=ann", "/console/devices/?q=ann"),
+        ("http://testserver/console/groups/", "http://testserver/console/groups/"),
+        ("https://evil.example/", "/console/"),
+        ("//evil.example/", "/console/"),
+        ("/\\evil.example/", "/console/"),
+        ("javascript:alert(1)", "/console/"),
+        ("http://localhost/", "/console/"),
+        ("https://phish.example.com/", "/console/"),
+    ],
+)
+def test_nobody_is_led_to_another_host_when_they_have_signed_in(client, settings, there, leads):
+    settings.ALLOWED_HOSTS = ["testserver", "localhost", ".example.com"]
+    create_administrator("ada@example.com", password=PASSWORD)
+    form = {"login": "ada@example.com", "password": PASSWORD, "next": there}
+    assert client.post(LOGIN, form)["Location"] == leads
+
+
+def test_nobody_is_led_to_an_unencrypted_page_when_the_server_speaks_tls(client, settings):
+    settings.IS_HTTPS = True
+    create_administrator("ada@example.com", password=PASSWORD)
+    form = {"login": "ada@example.com", "password": PASSWORD, "next": "http://testserver/"}
+    assert client.post(LOGIN, form)["Location"] == "/console/"
+
+
 def deactivate(ada):
     for is_active in (False, True):
         update_administrator(ada, name="", role="operator", is_active=is_active, actor="manage.py")
