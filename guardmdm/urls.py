@@ -12,6 +12,8 @@ import webhooks.urls
 from guardmdm import console, probe, rest, views
 from organization.rest.errors import answer_no_such_path
 
+handler400 = "guardmdm.views.answer_bad_request"
+
 APPS = (
     organization.urls,
     scep.urls,

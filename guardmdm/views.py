@@ -4,12 +4,14 @@ from django.db.utils import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import split_domain_port
 from django.utils import timezone
+from django.views.defaults import bad_request
 from kombu.exceptions import OperationalError
 
 from guardmdm.metrics import build_metrics
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from guardmdm.serving import is_loopback
 from organization.errors import ApiKeyInvalid, NotSetUp
+from organization.rest import errors
 from organization.services.api_keys import verify_api_key
 from organization.services.client_address import get_client_address
 from scep.selectors import get_issuing_ca
@@ -83,6 +85,13 @@ def _has_key(request: HttpRequest) -> bool:
         return scheme.lower() == "bearer" and bool(verify_api_key(text, now=timezone.now()))
     except ApiKeyInvalid:
         return False
+
+
+def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """A page, and JSON for programs (docs/adr/0060)."""
+    if request.path_info.startswith("/api/"):
+        return errors.answer_bad_request(request)
+    return bad_request(request, exception)
 
 
 def answer_not_found(request: HttpRequest, *_: str) -> HttpResponse:

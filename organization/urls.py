@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 from organization import views
 from organization.console import administrators, api_keys, sections, settings, sign_in
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
+from organization.rest.errors import read_only
 from organization.rest.routing import build_router
 from organization.rest.views import Docs, show_schema
 
@@ -33,8 +34,8 @@ router = build_router()
 router.register("api-keys", ApiKeyViewSet, basename="api-keys")
 
 rest_urlpatterns: list[URLPattern | URLResolver] = [
-    path("schema/", show_schema, name="schema"),
-    path("docs/", Docs.as_view(), name="docs"),
+    path("schema/", read_only(show_schema), name="schema"),
+    path("docs/", read_only(Docs.as_view()), name="docs"),
     path(
         "organization",
         OrganizationView.as_view({"get": "retrieve", "patch": "partial_update"}),

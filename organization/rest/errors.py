@@ -1,14 +1,15 @@
 """Refusals, all in one shape: `{"code", "detail"}`, with `errors` by field for bad input."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from itertools import islice
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.core.signals import got_request_exception
-from django.db import IntegrityError, OperationalError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.db import IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -25,6 +26,7 @@ RETRY_AFTER = "5"
 EVERYWHERE: ServiceErrors = {
     NotSetUp: (503, "not_set_up"),
     OperationalError: (503, "database_unavailable"),
+    InterfaceError: (503, "database_unavailable"),
     IntegrityError: (409, "conflict"),
 }
 # A database's own words name tables and values: they stay inside.
@@ -53,6 +55,8 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
         error = exceptions.NotFound()
     if isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
+    if isinstance(error, SuspiciousOperation | BadRequest):
+        error = exceptions.ParseError("the request holds too much, or cannot be read")
     if isinstance(error, exceptions.APIException):
         return _answer_api_exception(error)
     return _answer_failure(error, request=context["request"])
@@ -108,3 +112,24 @@ def answer_no_such_path(request: HttpRequest, rest: str = "") -> JsonResponse:
     elif rest.endswith("/"):
         detail += "; addresses of this interface end without a slash"
     return JsonResponse(build_problem("not_found", detail), status=404)
+
+
+def answer_bad_request(request: HttpRequest) -> JsonResponse:
+    """What a program gets whose request goes no further: it names a foreign host, for one."""
+    detail = "the request names a host that this server does not have, or cannot be read"
+    return JsonResponse(build_problem("parse_error", detail), status=400)
+
+
+def read_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Open a view that no key is needed for: other methods get the refusal of all others."""
+
+    @csrf_exempt
+    @wraps(view)
+    def door(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request, *args, **kwargs)
+        error = exceptions.MethodNotAllowed(str(request.method))
+        problem = build_problem(str(error.get_codes()), str(error.detail))
+        return JsonResponse(problem, status=error.status_code, headers={"Allow": "GET, HEAD"})
+
+    return door

@@ -5,9 +5,11 @@ import re
 from typing import Any
 
 import pytest
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 
 from organization.models import AuditEntry
+from organization.rest.errors import answer_error
 from tests.rest.conftest import Program, Sample
 from tests.rest.operations import LISTS, OPERATIONS, build_path
 from tests.rest.test_schema import get_document
@@ -240,3 +242,39 @@ def test_methods_that_are_told_are_those_that_are_answered(administrator: Progra
     answer = administrator.send("OPTIONS", "groups")
     assert answer.status_code == 405
     assert answer["Allow"] == "GET, POST, HEAD"
+
+
+def test_request_is_refused_when_it_has_thousands_of_parameters(auditor: Program) -> None:
+    answer = auditor.get("devices?" + "a=b&" * 2000)
+    assert answer.status_code == 400
+    _check_refusal(answer)
+
+
+@pytest.mark.parametrize("path", ["devices", "schema/", "nothing"])
+def test_request_is_refused_in_json_when_it_names_a_foreign_host(
+    path: str, auditor: Program
+) -> None:
+    answer = auditor.send("GET", path, HTTP_HOST="evil.example")
+    assert answer.status_code == 400
+    _check_refusal(answer)
+
+
+@pytest.mark.parametrize("path", ["schema/", "docs/"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_document_is_refused_in_json_when_somebody_writes_to_it(
+    method: str, path: str, administrator: Program
+) -> None:
+    administrator.client = Client(enforce_csrf_checks=True)
+    answer = administrator.send(method, path)
+    assert answer.status_code == 405
+    assert answer["Allow"] == "GET, HEAD"
+    _check_refusal(answer)
+
+
+@pytest.mark.parametrize("kind", [OperationalError, InterfaceError])
+def test_program_is_asked_to_come_again_when_the_connection_to_the_database_is_gone(
+    kind: type[Exception],
+) -> None:
+    answer = answer_error(kind("connection already closed"), {})
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer.data["code"] == "database_unavailable"
