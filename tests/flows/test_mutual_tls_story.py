@@ -5,12 +5,14 @@ import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.flows.server import Server, find_id, make_token
@@ -164,6 +166,23 @@ def test_a_certificate_from_elsewhere_opens_the_page_but_no_device_url(
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "device")])
     stranger = Identity(key, build_self_signed(key, subject=name))
     with open_connection(site, stranger) as client:
+        assert client.get("/healthz").status_code == 200
+        assert connect(client, device) == 403
+
+
+def test_a_certificate_that_nginx_would_refuse_is_judged_by_the_server(
+    site: Site, device: SimulatedDevice
+) -> None:
+    """Else nobody would learn why a device is silent, and the page would be closed to its owner."""
+    key, now = generate_key(), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "device")])
+    expired = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=9))
+        .not_valid_after(now - timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    with open_connection(site, Identity(key, expired)) as client:
         assert client.get("/healthz").status_code == 200
         assert connect(client, device) == 403
 
