@@ -163,6 +163,11 @@ def is_refused(certificate: PushCertificate) -> bool:
     return refused_at is not None and refused_at > certificate.updated_at
 
 
+def find_refusal(certificate: PushCertificate) -> str:
+    """Return APNs' reason for refusing the certificate, or ""."""
+    return certificate.refusal if is_refused(certificate) else ""
+
+
 def get_topic() -> str:
     """Return the push topic, for enrollment profiles; raises PushCertificateMissing."""
     return get_push_certificate().topic

@@ -20,6 +20,7 @@ from devices.selectors import (
     count_devices_beyond_topic,
     count_devices_on_topic,
     find_push_certificate,
+    find_refusal,
 )
 from devices.services.push_certificate import (
     annotate_push_certificate,
@@ -43,6 +44,7 @@ def show(request: HttpRequest) -> HttpResponse:
     if row is not None:
         context |= {
             "state": row.get_state(now),
+            "refusal": find_refusal(row),
             "reached": count_devices_on_topic(row.topic),
             "lost": count_devices_beyond_topic(row.topic),
         }

@@ -19,6 +19,7 @@ from devices.selectors import (
     count_devices_beyond_topic,
     count_devices_on_topic,
     find_push_certificate,
+    find_refusal,
 )
 from devices.services.push_certificate import (
     annotate_push_certificate,
@@ -36,6 +37,9 @@ MAX_FILE = 300_000  # bytes
 
 class PushCertificateSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=PushCertificateState.choices)
+    refusal = serializers.CharField(
+        allow_null=True, help_text="Why APNs refuses it; empty where it does not."
+    )
     topic = serializers.CharField(allow_null=True)
     apple_account = serializers.CharField(allow_null=True)
     note = serializers.CharField(allow_null=True)
@@ -145,6 +149,7 @@ def _answer(row: PushCertificate | None) -> Response:
     else:
         values = {
             "state": row.get_state(timezone.now()),
+            "refusal": find_refusal(row),
             "topic": row.topic,
             "apple_account": row.apple_account,
             "note": row.note,

@@ -95,7 +95,8 @@ def annotate_push_certificate(*, apple_account: str, note: str, actor: str) -> P
     """Note whose Apple Account renews the certificate; raises PushCertificateMissing."""
     row = get_push_certificate()
     row.apple_account, row.note = apple_account, note
-    row.save(update_fields=["apple_account", "note", "updated_at"])
+    # Not updated_at: that would forgive a refusal, and nothing has changed for Apple.
+    row.save(update_fields=["apple_account", "note"])
     record(actor, action="push_certificate.update", subject=row.topic)
     return row
 

@@ -8,9 +8,11 @@ import pytest
 from cryptography import x509
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from devices.models import Enrollment, PushCertificate
-from devices.selectors import get_topic
+from devices.selectors import get_push_certificate, get_topic
+from devices.services.push_stops import refuse_certificate
 from tests.console.conftest import World
 from tests.devices.test_push_certificate import TOPIC, answer_csr
 from tests.devices.test_push_request import Vendor
@@ -89,3 +91,19 @@ def test_account_and_note_are_kept_for_the_next_renewal(
     page = administrator.get(PAGE).content.decode()
     assert "it@example.com" in page
     assert "Two-factor phone is with Ada" in page
+
+
+def test_the_page_says_that_apple_refuses_the_certificate_until_another_is_imported(
+    world: World, administrator: Client, apple: ApnsAuthority
+) -> None:
+    row = get_push_certificate()
+    Enrollment.objects.update(topic=row.topic)
+    refuse_certificate(row, reason="BadCertificate", now=timezone.now())
+    page = administrator.get(PAGE).content.decode()
+    assert "Apple refuses this certificate: BadCertificate" in page
+    assert ("Refused" in page, "Valid" in page) == (True, False)
+    administrator.post(f"{PAGE}edit", {"apple_account": "it@example.com", "note": "n"})
+    assert "Apple refuses this certificate" in administrator.get(PAGE).content.decode()
+    assert upload(administrator, apple.issue_push_certificate(row.topic).pem).status_code == 302
+    page = administrator.get(PAGE).content.decode()
+    assert ("Refused" in page, "Valid" in page) == (False, True)

@@ -28,6 +28,7 @@ from devices.services.push_certificate import (
     ensure_demo_certificate,
     import_push_certificate,
 )
+from devices.services.push_stops import refuse_certificate
 from tests.devices.conftest import MakeDevice
 from tests.simulator.apns import ApnsAuthority, make_authority
 
@@ -230,6 +231,10 @@ def test_the_command_requests_imports_and_reports(
     call_command("push_certificate", "status", "--json")
     status = json.loads(capsys.readouterr().out)
     assert (status["topic"], status["apple_account"]) == (TOPIC, "it@example.com")
+    refuse_certificate(get_push_certificate(), reason="BadCertificate", now=timezone.now())
+    with pytest.raises(SystemExit):
+        call_command("push_certificate", "status")
+    assert "Apple refuses it: BadCertificate" in capsys.readouterr().out
     with pytest.raises(CommandError, match="No such file"):
         call_command("push_certificate", "import", str(tmp_path / "nowhere.pem"))
     (tmp_path / "bad.pem").write_text("nonsense")

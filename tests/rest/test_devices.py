@@ -4,6 +4,8 @@ import pytest
 from django.utils import timezone
 
 from devices.models import CommandState, DeviceStatus, Enrollment, Group
+from devices.selectors import get_push_certificate
+from devices.services.push_stops import refuse_certificate
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample, add_device
 
@@ -132,3 +134,9 @@ def test_push_certificate_is_missing_when_none_is_imported(auditor: Program) -> 
     PushCertificate.objects.all().delete()
     told = auditor.get("push-certificate").json()
     assert (told["state"], told["topic"], told["not_after"]) == ("missing", None, None)
+
+
+def test_the_push_certificates_refusal_is_told_when_apns_has_refused_it(auditor: Program) -> None:
+    assert auditor.get("push-certificate").json()["refusal"] == ""
+    refuse_certificate(get_push_certificate(), reason="BadCertificate", now=timezone.now())
+    assert auditor.get("push-certificate").json()["refusal"] == "BadCertificate"

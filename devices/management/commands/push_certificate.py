@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices.errors import PushCertificateInvalid, VendorCertificateInvalid
 from devices.models import PushCertificate
-from devices.selectors import find_push_certificate
+from devices.selectors import find_push_certificate, find_refusal
 from devices.services.push_certificate import (
     create_csr,
     create_push_request,
@@ -93,7 +93,7 @@ class Command(BaseCommand):
             self._print({"topic": None})
         else:
             self.stdout.write("No push certificate yet: start with push_certificate csr.")
-        if row is None or (row.not_after and row.not_after <= timezone.now()):
+        if row is None or find_refusal(row) or (row.not_after and row.not_after <= timezone.now()):
             sys.exit(1)
 
     def _show(self, row: PushCertificate, *, as_json: bool) -> None:
@@ -103,6 +103,7 @@ class Command(BaseCommand):
                 {
                     "topic": row.topic,
                     "state": row.get_state(timezone.now()),
+                    "refusal": find_refusal(row),
                     "apple_account": row.apple_account,
                     "serial": row.serial,
                     "not_after": not_after,
@@ -111,6 +112,8 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"{row.topic}\nApple Account: {row.apple_account or 'unknown'}")
             self.stdout.write(f"Serial {row.serial}\nValid until {not_after}")
+            if refusal := find_refusal(row):
+                self.stdout.write(f"Apple refuses it: {refusal}")
 
     def _print(self, value: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(value))
