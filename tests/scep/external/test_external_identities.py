@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.utils import timezone
 
@@ -111,6 +116,30 @@ def test_certificate_that_may_not_sign_is_refused(external: ScepProfile, authori
     )
     with pytest.raises(IdentityNotTrusted, match="may not sign"):
         ask(Holder(key, certificate))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "is_strong"),
+    [
+        (("genrsa", "512"), False),
+        (("genrsa", "1024"), False),
+        (("genrsa", "3072"), True),
+        (("ecparam", "-name", "secp224r1", "-genkey", "-noout"), False),
+        (("ecparam", "-name", "secp384r1", "-genkey", "-noout"), True),
+    ],
+    ids=str,
+)
+def test_certificate_is_believed_when_its_key_is_strong(
+    external: ScepProfile, authority: Holder, arguments: tuple[str, ...], is_strong: bool
+) -> None:
+    """Who can compute the key would be the device."""
+    key: Any = load_pem_private_key(run_openssl(*arguments), None)
+    holder = make_identity(authority, public_key=key.public_key())
+    if is_strong:
+        assert ask(holder).status == "issued"
+        return
+    with pytest.raises(IdentityNotTrusted, match="key"):
+        ask(holder)
 
 
 @pytest.mark.parametrize("digest", ["sha1", "md5"])
