@@ -92,9 +92,13 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target === dialog) openDialog(dialog);
   });
-  document.addEventListener("htmx:responseError", () => {
-    find("spoken").textContent = document.body.dataset.failed || "";
-  });
+  // A dialog that does not come has a page, which says why; of a part of a page, that it is old.
+  const explain = ({ detail }) => {
+    if (detail.target === dialog && detail.elt.href) location.assign(detail.elt.href);
+    else find("spoken").textContent = document.body.dataset.failed;
+  };
+  document.addEventListener("htmx:responseError", explain);
+  document.addEventListener("htmx:sendError", explain);
 
   // A second click on the button that sends would make a second token, and hide the first one's key.
   const SOON = 3000; // milliseconds; later it is meant: a file was downloaded, or nothing came back
@@ -111,6 +115,17 @@
     },
     true,
   );
+
+  // The server takes no larger body: it answers with a bare line, and what was filled in is gone.
+  const MOST_BYTES = 10 * 2 ** 20 - 2 ** 16; // settings.DATA_UPLOAD_MAX_MEMORY_SIZE, less the rest
+  document.addEventListener("change", ({ target }) => {
+    if (target.type !== "file" || "anySize" in target.form.dataset) return;
+    const fields = [...target.form.elements].filter((field) => field.type === "file");
+    for (const field of fields) field.setCustomValidity("");
+    const bytes = fields.flatMap((field) => [...field.files]).reduce((sum, file) => sum + file.size, 0);
+    if (bytes > MOST_BYTES) target.setCustomValidity(document.body.dataset.tooLarge);
+    target.reportValidity();
+  });
 
   // What has to be mended may be far below, or behind the edge.
   document.querySelector("main .field.has-errors :is(input, select, textarea)")?.focus();

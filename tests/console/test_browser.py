@@ -288,6 +288,39 @@ class TestBehaviour:
         posts[0].continue_()
         page.wait_for_selector("text=is saved")
 
+    def test_a_file_that_the_server_would_not_take_is_not_sent(
+        self, page: Any, world: World
+    ) -> None:
+        """The answer would be a bare line in the place of the page."""
+        page.goto(fill_in("policy-add-profile", world))
+        large = {"name": "a.mobileconfig", "mimeType": "text/plain", "buffer": b"x" * 11_000_000}
+        page.set_input_files("[type=file]", large)
+        page.click("main form button.btn-primary")
+        message = page.locator("[type=file]").evaluate("field => field.validationMessage")
+        assert message == "Files of up to 10 MB are taken here."
+        page.set_input_files("[type=file]", large | {"buffer": b"no profile"})
+        page.click("main form button.btn-primary")
+        page.wait_for_selector("text=The file is not a configuration profile")
+        page.goto("/console/packages/new")
+        page.set_input_files("[type=file]", large | {"name": "a.txt"})
+        page.click("main form button.btn-primary")
+        page.wait_for_selector("text=Only files whose names end in .ipa or .pkg are taken.")
+
+    def test_a_dialog_that_cannot_be_had_says_why_on_a_page(
+        self, page: Any, chromium: Any, world: World
+    ) -> None:
+        """Its device was deleted meanwhile, by somebody else."""
+        context = chromium.new_context(
+            base_url=page.url, storage_state=page.context.storage_state()
+        )
+        other = context.new_page()
+        other.goto(fill_in("device", world))
+        Enrollment.objects.filter(device=world.device).delete()
+        Device.objects.filter(pk=world.device.pk).delete()
+        other.click("text=Unenroll…")
+        other.wait_for_selector("h1:has-text('There is no such page')")
+        context.close()
+
     def test_the_first_field_that_is_wrong_has_the_focus(self, page: Any) -> None:
         page.goto("/console/enrollment/scep/new")
         page.fill("[name=name]", "Branch offices")
