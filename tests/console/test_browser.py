@@ -16,6 +16,7 @@ from django.test import Client
 
 from devices.models import Command, Device, Enrollment, StatusReport
 from devices.selectors import get_command_body
+from organization.models import Organization
 from scep.models import ScepProfile
 from tests.accessibility import find_violations
 from tests.console.conftest import PASSWORD, World, create_device, sign_in
@@ -146,6 +147,9 @@ class TestPages:
                 page.context.clear_cookies()
             page.goto(f"/accounts/{path}")
             check_page(page, name=path)
+        Organization.objects.update(name="W" * 200)
+        page.goto("/accounts/login/")
+        assert page.evaluate(WIDER) <= 0
 
 
 class TestCommands:
