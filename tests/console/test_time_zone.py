@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -79,3 +80,8 @@ def test_the_dashboard_counts_the_days_that_everybody_counts(auditor: Client, wo
         page = read_in(auditor, zone, "/console/")
         today = f"{timezone.now():%-d %b}"
         assert f"{today}: 1" in page, zone
+
+
+def test_no_page_says_utc_of_a_moment_that_is_shown_otherwise() -> None:
+    for template in (settings.BASE_DIR / "templates/console").rglob("*.html"):
+        assert "UTC" not in template.read_text(), template
