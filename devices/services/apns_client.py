@@ -60,6 +60,9 @@ class Channel:
     def find_room(self) -> int:
         """Return how many pushes may be sent now; connects where that is needed."""
         line = self._find_line()
+        if line and not line.room and not line.in_flight:
+            self._exchange_lines(0)  # where nothing is on the way, nobody hears that there is room
+            line = self._line
         if line is None:
             return 0
         return max(0, min(line.room, self._pace.limit - line.in_flight) - len(self._again))

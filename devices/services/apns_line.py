@@ -37,6 +37,7 @@ class Line:
     def __init__(self, context: SSLContext) -> None:
         self._connection = Connection(context)
         self._flights: dict[int, tuple[Flight, float]] = {}
+        self._closed_since: float | None = None
         self.loss: ConnectionLost | None = None
 
     @property
@@ -74,10 +75,24 @@ class Line:
             landed += [Landing(flight, None, str(loss)) for flight, _ in self._flights.values()]
             self._flights.clear()
         landed += self._give_up_late()
+        self._note_closed()
         return landed
 
     def close(self) -> None:
         self._connection.close()
+
+    def _note_closed(self) -> None:
+        """APNs may allow no streams for a while; whoever waits for one waits no longer than this.
+
+        RFC 9113, section 6.5.2, on SETTINGS_MAX_CONCURRENT_STREAMS: 0.
+        """
+        if self.loss or self.room or self._flights:
+            self._closed_since = None
+            return
+        now = time.monotonic()
+        self._closed_since = self._closed_since or now
+        if now - self._closed_since > ANSWER_SECONDS:
+            self.loss = ConnectionLost("APNs allows no pushes on the connection")
 
     def _find_next_deadline(self) -> float:
         """Return in how many seconds the oldest flight is late."""

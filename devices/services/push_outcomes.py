@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from devices.models import Enrollment
-from devices.protocol.apns import PushAnswer, Verdict
+from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
 from devices.services.locks import select_free
 from devices.services.push_claims import Claim, build_wait
 from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 MANY, SECONDS = 250, 0.1
 # APNs refuses the request itself: our own fault, which no number of further tries mends.
 MOST_REFUSALS = 5
+# A token that APNs cannot serve alone is not tried more often.
+LONGEST_TROUBLE = timedelta(minutes=15)
 PUSH_FAILED = "push_failed"
 
 
@@ -156,18 +158,29 @@ def _sort(claim: Claim, answer: PushAnswer) -> _Kind:
     answer = _correct(claim, answer)
     is_dead = answer.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE)
     is_delivered = answer.verdict == Verdict.DELIVERED
-    wait = max(build_wait(claim.attempts), timedelta(seconds=answer.retry_after))
-    if answer.verdict == Verdict.CERTIFICATE_BAD:
-        wait = timedelta(0)  # it waits for the certificate, not for itself
     return _Kind(
         source=claim.source,
         claimed_at=claim.claimed_at,
         verdict=answer.verdict,
         error="" if is_delivered else _word_error(answer),
-        wait=timedelta(0) if is_delivered or is_dead else wait,
+        wait=_find_wait(claim, answer),
         token_update_count=claim.token_update_count if is_dead else 0,
         was_failing=is_delivered and bool(claim.error),
     )
+
+
+def _find_wait(claim: Claim, answer: PushAnswer) -> timedelta:
+    """Return how long the device is left in peace.
+
+    What is APNs' own trouble rests the connection; after hours of it nobody waits for hours more.
+    """
+    wait = build_wait(claim.attempts)
+    match answer.verdict:
+        case Verdict.TRY_LATER if answer.status != TOO_MANY:
+            return max(min(wait, LONGEST_TROUBLE), timedelta(seconds=answer.retry_after))
+        case Verdict.TRY_LATER | Verdict.REFUSED:
+            return max(wait, timedelta(seconds=answer.retry_after))
+    return timedelta(0)  # of a bad certificate too: it waits for another, not for itself
 
 
 def _word_error(answer: PushAnswer) -> str:

@@ -1,5 +1,6 @@
 """What APNs' connection does to pushes: nothing lost, nothing twice without need. PUSH 3-4, R6."""
 
+import threading
 import time
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
 from tests.devices.pushing import ask, count_by_token, push
 from tests.simulator.apns import FakeApns
+
+NOT_ALLOWED = "APNs allows no pushes on the connection"
 
 
 def test_many_pushes_share_one_connection_and_are_sent_at_once(
@@ -51,6 +54,48 @@ def test_no_more_streams_are_opened_than_apns_allows(
         assert narrow.violations == []
         assert narrow.connections == 1
         close_channels()
+
+
+def test_pushes_wait_for_later_when_apns_allows_no_streams(
+    fleet: Fleet, apns: FakeApns, news: News, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 0.3)
+    fleet.add(3)
+    apns.allow_streams(0)
+    for _ in range(20):  # a task each second
+        assert push() == 0
+        time.sleep(0.1)
+    assert [stop["message"] for stop in news["push_stopped"]] == [NOT_ALLOWED]
+    rows = Enrollment.objects.all()
+    assert {row.push_error for row in rows} == {f"try later: {NOT_ALLOWED}"}
+    apns.allow_streams(1000)
+    time.sleep(2)
+    assert push() == 3
+    assert apns.violations == []
+
+
+def test_a_push_to_be_sent_again_holds_no_worker_when_apns_allows_no_streams(
+    fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 0.3)
+    fleet.add(3)
+
+    def close_for_good() -> str:
+        apns.allow_streams(0)
+        return "close"
+
+    def open_again() -> None:
+        apns.allow_streams(1000)
+        apns.close_connections()
+
+    monkeypatch.setattr(apns, "_take_disturbance", close_for_good)
+    timer = threading.Timer(8, open_again)
+    timer.start()
+    assert push() == 0  # before the timer
+    timer.cancel()
+    rows = Enrollment.objects.filter(push_requested_at__isnull=False, push_claimed_at=None)
+    assert {row.push_error for row in rows} == {f"try later: {NOT_ALLOWED}"}
+    assert rows.count() == 3
 
 
 @pytest.mark.parametrize("kind", ["goaway", "reset", "close"])
@@ -151,6 +196,17 @@ def test_pushes_to_a_device_wait_ever_longer_when_apns_says_later(
     assert waits == [60, 120, 240]
     assert push(now=now) == 1
     assert len(news["push_failed"]) == 1
+
+
+@pytest.mark.parametrize(("status", "longest"), [(503, 15), (500, 15), (429, 360)])
+def test_nobody_waits_long_for_its_push_when_apns_had_trouble_for_hours(
+    enroll: Enroll, apns: FakeApns, status: int, longest: int
+) -> None:
+    device, now = enroll(), timezone.now()
+    Enrollment.objects.update(push_attempts=12, push_error=f"try later: {status}")
+    apns.answer_next(status)
+    push(now=now)
+    assert device.enrollment.push_not_before == now + timedelta(minutes=longest)
 
 
 def test_retry_after_is_kept_to_by_the_device_and_the_connection(

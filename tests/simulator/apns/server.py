@@ -62,6 +62,10 @@ class FakeApns:
         """A push certificate for the topic: .key_pem and .certificate_pem."""
         return self.authority.issue_push_certificate(topic)
 
+    def allow_streams(self, count: int) -> None:
+        """From now on connections begin with this SETTINGS_MAX_CONCURRENT_STREAMS."""
+        self._max_streams = count
+
     def register(
         self, token: bytes, magic: str, topic: str, wake: Callable[[], object] = lambda: None
     ) -> None:
