@@ -58,7 +58,7 @@ def test_links_work_when_a_slash_was_added(client: Client, make_token: MakeToken
 def test_each_token_has_its_own_link_and_keeps_it(make_token: MakeToken) -> None:
     first, second = make_token(), make_token()
     link = build_short_url(first)
-    rotate_signing_key()
+    rotate_signing_key(actor="tests")
     assert build_short_url(EnrollmentToken.objects.get(pk=first.pk)) == link
     child = create_child_token(
         first, name="c", expires_at=timezone.now(), actor="a", now=timezone.now()

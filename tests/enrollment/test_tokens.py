@@ -155,13 +155,24 @@ def test_challenge_opens_no_page_when_used_as_a_link(
 def test_old_tokens_verify_when_the_key_was_rotated(make_token: MakeToken, now: datetime) -> None:
     old = make_token()
     text = tokens.build_token_text(old)
-    key = rotate_signing_key()
+    key = rotate_signing_key(actor="tests")
     new = make_token()
     assert new.signing_key == key == ensure_signing_key()
     assert new.signing_key != old.signing_key
     assert tokens.verify_token(text, now=now).token == old
     assert tokens.build_token_text(EnrollmentToken.objects.get(pk=old.pk)) == text
     assert tokens.verify_token(tokens.build_token_text(new), now=now).token == new
+
+
+def test_token_is_unknown_when_another_key_of_ours_signed_it(make_token: MakeToken) -> None:
+    """Else whoever has an old key could make tokens out of those that a newer one signed."""
+    old = make_token()
+    rotate_signing_key(actor="tests")
+    new = make_token()
+    claims = tokens._build_claims(new, session_id=None)
+    key = load_der_private_key(bytes(old.signing_key.private_key or b""), None)
+    text = sign_token(claims, kid=old.signing_key.kid, private_key=key)  # type: ignore[arg-type]
+    assert code_of(text) == "token_unknown"
 
 
 def test_enrollment_token_is_no_api_key(make_token: MakeToken, now: datetime) -> None:
