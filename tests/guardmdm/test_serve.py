@@ -175,3 +175,10 @@ def test_a_taken_port_is_told_in_one_line(environ):
     assert result.returncode == 1
     assert "Address already in use" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("count", ["0", "-2", "many"])
+def test_nothing_is_started_when_no_web_process_would_be_there(environ, count):
+    result = manage(environ, "serve", "--workers", count)
+    assert result.returncode == 2
+    assert f"'{count}' is not a number of 1 or more" in result.stderr

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,22 @@ from guardmdm.tls import get_paths
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
+def _read_count(text: str) -> int:
+    """Without a web process the server would run, and answer nobody."""
+    if not text.isdecimal() or int(text) == 0:
+        raise ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)
+
+
 class Command(BaseCommand):
     help = "Run web, worker and scheduler until Ctrl-C; the first start sets everything up."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--workers", type=int, default=count_workers(), help="web processes")
+        parser.add_argument(
+            "--workers", type=_read_count, default=count_workers(), help="web processes"
+        )
         parser.add_argument(
             "--behind-proxy", action="store_true", help="plain HTTP; a proxy in front speaks TLS"
         )
