@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Device, Group, Platform
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
+from organization.protocol.public_id import is_public_id
 from policies.errors import ItemInvalid
 from policies.models import Package, PackageKind, Policy
 from policies.protocol.app_configuration import decode_configuration
@@ -24,12 +25,26 @@ class PolicyFilter(ConsoleFilterSet):
         fields: tuple[str, ...] = ()
 
 
+class GroupsField(forms.ModelMultipleChoiceField):
+    """Groups by public id; Django would ask the database for whatever stands there."""
+
+    def clean(self, value: Any) -> Any:
+        for text in value or ():
+            if not is_public_id(text, prefix="grp"):
+                raise forms.ValidationError(
+                    self.error_messages["invalid_choice"],
+                    code="invalid_choice",
+                    params={"value": text},
+                )
+        return super().clean(value)
+
+
 class PolicyForm(ConsoleForm):
     name = forms.CharField(label=_("Name"), max_length=100)
     description = forms.CharField(
         label=_("Description"), required=False, max_length=1000, widget=forms.Textarea
     )
-    groups = forms.ModelMultipleChoiceField(
+    groups = GroupsField(
         label=_("Groups"),
         queryset=Group.objects.all(),
         to_field_name="public_id",

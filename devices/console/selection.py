@@ -31,6 +31,7 @@ from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts
 from devices.services.bulk_commands import assign_group_to_many, request_bulk, unenroll_many
 from organization.console import get_actor, recent_sign_in_required, role_required
 from organization.models import Role
+from organization.protocol.public_id import keep_public_ids
 
 Answer = Callable[..., HttpResponseBase]
 
@@ -50,7 +51,8 @@ def _choosing(answer: Answer) -> Answer:
         if request.GET.get("all"):
             rows = DEVICES.filter_rows(request).qs
         else:
-            rows = Device.objects.filter(public_id__in=request.GET.getlist("device"))
+            chosen = keep_public_ids(request.GET.getlist("device"), prefix="dev")
+            rows = Device.objects.filter(public_id__in=chosen)
         keys = list(rows.order_by().values_list("pk", flat=True).distinct())
         if not keys:
             messages.error(request, _("Choose at least one device."))

@@ -9,6 +9,7 @@ from devices.models import Device, Group
 from enrollment.models import EnrollmentToken
 from enrollment.services.leaks import KEEP, QUARANTINE, UNENROLL
 from organization.forms import ConsoleForm
+from organization.protocol.public_id import keep_public_ids
 
 ALL, CHOSEN = "all", "chosen"
 
@@ -73,8 +74,9 @@ class LeakForm(ConsoleForm):
         data = super().clean() or {}
         if data.get("scope") != CHOSEN:
             return data | {"devices": None}
-        checked = Device.objects.filter(public_id__in=self.data.getlist("device"))  # type: ignore[attr-defined]
-        data["devices"] = list(checked.values_list("pk", flat=True))
+        checked = keep_public_ids(self.data.getlist("device"), prefix="dev")  # type: ignore[attr-defined]
+        rows = Device.objects.filter(public_id__in=checked)
+        data["devices"] = list(rows.values_list("pk", flat=True))
         if not data["devices"] and data.get("action") != KEEP:
             self.add_error("scope", _("Check at least one device."))
         return data

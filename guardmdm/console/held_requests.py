@@ -17,6 +17,7 @@ from guardmdm.console.certificates import find_tokens
 from organization.console import ListPage, get_actor, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from organization.models import Role
+from organization.protocol.public_id import keep_public_ids
 from scep.errors import RequestDecided, RequestOver
 from scep.models import HeldRequest, HeldRequestState, ScepProfile
 from scep.services.held_decisions import MOST_AT_ONCE, Decisions, decide_requests
@@ -136,7 +137,7 @@ def reject_many(request: HttpRequest) -> HttpResponse:
 def _decide_many(request: HttpRequest, state: HeldRequestState, *, title: str) -> HttpResponse:
     """Ask once more, naming how many; the answer is about those, and none that came meanwhile."""
     if request.method == "POST":
-        asked = request.POST.get("requests", "").split()
+        asked = keep_public_ids(request.POST.get("requests", "").split(), prefix="req")
         _tell(
             request,
             decide_requests(asked, state=state, actor=get_actor(request), now=timezone.now()),
@@ -161,7 +162,8 @@ def _decide_many(request: HttpRequest, state: HeldRequestState, *, title: str) -
 def _choose(request: HttpRequest) -> "QuerySet[HeldRequest]":
     if request.GET.get("all"):
         return HELD_REQUESTS.filter_rows(request).qs
-    return _list_requests().filter(public_id__in=request.GET.getlist("request"))
+    chosen = keep_public_ids(request.GET.getlist("request"), prefix="req")
+    return _list_requests().filter(public_id__in=chosen)
 
 
 def _tell(request: HttpRequest, decisions: Decisions) -> None:

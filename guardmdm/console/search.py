@@ -14,6 +14,7 @@ from devices.models import Device, Group, SoftwareTitle
 from devices.selectors import filter_by_words
 from enrollment.models import EnrollmentToken
 from organization.console import role_required
+from organization.protocol.json_check import UNTYPED
 from policies.models import Package, Policy
 from scep.models import ScepProfile
 
@@ -35,7 +36,7 @@ class Hits:
 
 @role_required()
 def search(request: HttpRequest) -> HttpResponse:
-    text = request.GET.get("q", "").strip()[:200]
+    text = UNTYPED.sub(" ", request.GET.get("q", "")).strip()[:200]
     found = [hits for hits in _search(text) if hits.hits] if text else []
     partial = bool(request.htmx)  # type: ignore[attr-defined]
     template = "console/search_results.html" if partial else "console/search.html"
