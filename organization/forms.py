@@ -1,5 +1,6 @@
 """What the console's forms and list filters share, and what passkeys may send."""
 
+import json
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,12 +15,14 @@ from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from organization.protocol.json_check import UNTYPED
 from organization.protocol.public_id import is_public_id
 from organization.selectors import find_search_end
 
+SHOWN = "as_stored"  # the field of a form in which it says what the row held when it was shown
 FEW = 5000  # rows that are named to a statement, so that words are compared once
 
 
@@ -40,6 +43,33 @@ class ConsoleForm(forms.Form):
         for name, value in [*self.cleaned_data.items()]:
             if isinstance(value, str) and UNTYPED.search(value):
                 self.add_error(name, _("This holds a control character."))
+
+    @property
+    def as_stored(self) -> str:
+        """What the row holds now, in short: a form that is sent says beside what it was shown."""
+        stored = {} if self.row is None else self.read_row(self.row)
+        values = {
+            name: self.fields[name].prepare_value(value)
+            for name, value in stored.items()
+            if name in self.fields
+        }
+        ordered = [
+            [name, sorted(map(str, value)) if isinstance(value, list) else str(value)]
+            for name, value in values.items()
+        ]
+        return salted_hmac("organization.forms.ConsoleForm", json.dumps(ordered)).hexdigest()
+
+    def _post_clean(self) -> None:
+        """Refuse once what would undo another's change unseen; the next time it is meant."""
+        super()._post_clean()  # type: ignore[misc]
+        shown = self.data.get(SHOWN)
+        if self.row is None or not shown or shown == self.as_stored or not self.changed_data:
+            return
+        labels = ", ".join(f"“{self.fields[name].label}”" for name in self.changed_data)
+        text = _(
+            "It was changed meanwhile, and differs from yours in %s. Save again if yours is right."
+        )
+        self.add_error(None, text % labels)
 
     def read_row(self, row: Model) -> dict[str, Any]:
         """Return the initial values from a row: those of its fields that the form has."""
