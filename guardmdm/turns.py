@@ -150,13 +150,22 @@ class Turns:
 
 
 class _Turn:
-    """Lends this thread a turn's database connections until its end."""
+    """Lends this thread a turn's database connections until its end.
+
+    They know it, so that who waits for another server ends it and begins anew
+    (organization.services.waiting).
+    """
 
     __slots__ = ("_lent", "_turns")
 
     def __init__(self, turns: "_Queue") -> None:
-        self._turns, self._lent = turns, turns.take()
+        self._turns = turns
+        self.begin()
+
+    def begin(self) -> None:
+        self._lent = self._turns.take()
         for alias, connection in self._lent.connections.items():
+            connection.turn = self  # type: ignore[attr-defined]
             connections[alias] = connection
 
     def end(self) -> None:

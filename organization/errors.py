@@ -29,6 +29,10 @@ class RateLimited(Exception):
         self.retry_after = retry_after
 
 
+class ManyAreWaiting(Exception):
+    """So many requests wait for other servers that this one is not to wait, too."""
+
+
 class AdministratorExists(Exception):
     """Somebody with this e-mail address has an account already."""
 

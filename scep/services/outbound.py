@@ -2,12 +2,15 @@
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import httpcore
 from django.conf import settings
 
+from organization.errors import ManyAreWaiting
 from organization.protocol.tls import build_client_context
+from organization.services.waiting import waiting_for_another_server
 from scep.errors import ServerUnreachable
 from scep.protocol.addresses import Target, check_address, decode_target
 from scep.protocol.http_messages import Answer, Credentials
@@ -33,25 +36,35 @@ def fetch(
     The name is resolved once and that address is called, with the name in SNI, Host and the
     verified certificate. No redirects; five seconds and 1 MB in all; the system's trust store.
     """
-    deadline = time.monotonic() + SECONDS
     target = decode_target(url)
     sent = _build_headers(target.authority, headers or {})
     if auth is not None and not auth.waits:
         sent["Authorization"] = auth.encode_basic()
-    context = build_client_context()
-    backend = PinnedBackend(_resolve(target, deadline=deadline), deadline=deadline)
     where = httpcore.URL(
         scheme=b"https", host=target.host.encode(), port=target.port, target=target.path.encode()
     )
-    return _send(
-        where,
-        backend=backend,
-        context=context,
-        method=method,
-        body=body,
-        headers=sent,
-        auth=auth,
-    )
+    with _waiting_for(target.host):
+        deadline = time.monotonic() + SECONDS
+        backend = PinnedBackend(_resolve(target, deadline=deadline), deadline=deadline)
+        return _send(
+            where,
+            backend=backend,
+            context=build_client_context(),
+            method=method,
+            body=body,
+            headers=sent,
+            auth=auth,
+        )
+
+
+@contextmanager
+def _waiting_for(host: str) -> Iterator[None]:
+    """Other requests of this process have this one's turn meanwhile; raises ServerUnreachable."""
+    try:
+        with waiting_for_another_server():
+            yield
+    except ManyAreWaiting as error:
+        raise ServerUnreachable(f"{host} was not asked: {error}") from error
 
 
 def fetch_own(path: str, *, roots: str, method: str = "GET", body: bytes = b"") -> Answer:
@@ -60,16 +73,18 @@ def fetch_own(path: str, *, roots: str, method: str = "GET", body: bytes = b"") 
     `roots`: our own root CAs, PEM, trusted beside the system's. `path` begins with a slash and
     is never an administrator's.
     """
-    deadline = time.monotonic() + SECONDS
     where = httpcore.URL(f"{settings.BASE_URL}{path}")
     host, port = where.host.decode(), where.port
     port = port or (443 if where.scheme == b"https" else 80)
     context = build_client_context()
     context.load_verify_locations(cadata=roots)
-    backend = PinnedBackend(look_up(host, port, deadline=deadline), deadline=deadline)
-    authority = settings.BASE_URL.partition("://")[2]
-    headers = _build_headers(authority, {})
-    return _send(where, backend=backend, context=context, method=method, body=body, headers=headers)
+    headers = _build_headers(settings.BASE_URL.partition("://")[2], {})
+    with _waiting_for(host):
+        deadline = time.monotonic() + SECONDS
+        backend = PinnedBackend(look_up(host, port, deadline=deadline), deadline=deadline)
+        return _send(
+            where, backend=backend, context=context, method=method, body=body, headers=headers
+        )
 
 
 def _build_headers(authority: str, more: Mapping[str, str]) -> dict[str, str]:

@@ -3,12 +3,14 @@
 import secrets
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from guardmdm.serving import WEB_TURNS, count_workers
 from tests.flows.server import Server, make_token, wait_for
 from tests.flows.test_enrollment_story import get_device, wait_managed
 from tests.scep.external.scep_server import (
@@ -21,7 +23,7 @@ from tests.scep.external.scep_server import (
     make_authority,
     make_identity,
 )
-from tests.scep.external.tls_server import TlsAuthority, WebServer, serve
+from tests.scep.external.tls_server import Asked, Reply, TlsAuthority, WebServer, serve
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import HttpRefused
@@ -222,6 +224,42 @@ def test_person_is_told_when_the_external_server_gives_no_challenge(
     device = make_device()
     device.enroll(token["url"])
     wait_for(lambda: get_device(api, device).get("status") == "managed", seconds=60)
+
+
+def test_others_are_answered_while_a_challenge_server_takes_its_time(
+    server: Server,
+    api: httpx.Client,
+    tls: TlsAuthority,
+    make_profile: Callable[..., str],
+    make_device: Callable[..., SimulatedDevice],
+) -> None:
+    """Each profile asks it for a challenge; a server that hangs is waited for, five seconds."""
+    profile = make_profile("json")
+    token = make_token(api, scep_profile=profile)
+    waiting, is_over = threading.Semaphore(0), threading.Event()
+
+    def hang(asked: Asked) -> Reply:
+        waiting.release()
+        is_over.wait(20)
+        return Reply(503)
+
+    def try_to_enroll() -> None:
+        with pytest.raises(HttpRefused):
+            make_device().download_profile(token["url"])
+
+    everybody = WEB_TURNS * count_workers()
+    with serve(tls.make_context("localhost"), hang) as slow:
+        hook = {"hook_url": f"{slow.url}/challenge"}
+        api.patch(f"scep/profiles/{profile}", json=hook).raise_for_status()
+        # Three times as many: the system does not deal them out evenly to the processes.
+        with ThreadPoolExecutor(3 * everybody) as pool:
+            tries = [pool.submit(try_to_enroll) for _ in range(3 * everybody)]
+            assert all(waiting.acquire(timeout=20) for _ in range(everybody)), "not all at once"
+            for _ in range(8):
+                httpx.get(f"{server.base_url}/enroll/ca.pem", timeout=2).raise_for_status()
+            is_over.set()
+        for each in tries:
+            each.result()
 
 
 def test_another_server_is_told_when_a_device_enrolls(

@@ -20,6 +20,8 @@ from django.urls import path
 
 from guardmdm import slow_clients
 from guardmdm.turns import Turns
+from organization.errors import ManyAreWaiting
+from organization.services.waiting import waiting_for_another_server
 
 django.setup()
 slow_clients.PATIENCE_SECONDS = float(os.environ["PATIENCE_SECONDS"])
@@ -65,6 +67,20 @@ def wait(request: HttpRequest) -> HttpResponseBase:
     return JsonResponse({})
 
 
+def wait_elsewhere(request: HttpRequest) -> HttpResponseBase:
+    """The same for another server's answer; the database is asked before and after."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    try:
+        with waiting_for_another_server():
+            time.sleep(2)
+    except ManyAreWaiting:
+        response = echo(request)
+        response.status_code = 503
+        return response
+    return echo(request)
+
+
 at_work: list[HttpRequest] = []
 
 
@@ -88,6 +104,7 @@ urlpatterns = [
     path("healthz/stream", stream),
     path("healthz/file", send_file),
     path("healthz/wait", wait),
+    path("healthz/wait-elsewhere", wait_elsewhere),
     path("healthz/meet", meet),
     path("scep/x", echo),
     path("mdm/x", refuse),

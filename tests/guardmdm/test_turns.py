@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from guardmdm.serving import build_address, build_programs
+from organization.services import waiting
 from tests import plain_http
 from tests.services import find_free_port, wait_for_port
 
@@ -143,6 +144,21 @@ def test_a_short_request_does_not_wait_for_a_long_one(server):
         time.sleep(0.3)
         assert server.get("/healthz/meet").json() == {"at_once": 1}
         assert not long.done()
+
+
+def test_nobody_waits_for_those_who_wait_for_another_server(server):
+    with ThreadPoolExecutor(waiting.MOST + 4) as pool:
+        away = [pool.submit(server.get, "/healthz/wait-elsewhere") for _ in range(waiting.MOST)]
+        time.sleep(0.7)
+        assert server.get("/healthz/meet").json() == {"at_once": 1}
+        assert not any(each.done() for each in away)
+        more = [pool.submit(server.get, "/healthz/wait-elsewhere") for _ in range(4)]
+        assert server.get("/healthz/meet").json() == {"at_once": 1}
+    assert {each.result().status_code for each in away} == {200}
+    # So many do not wait that none of the process's threads would be left for anybody else.
+    assert 503 in {each.result().status_code for each in more}
+    seen = {each.result().json()["connection"] for each in (*away, *more)}
+    assert len(seen) <= 2, "they went on with the database connections of the turns"
 
 
 def test_a_short_request_does_not_wait_for_large_ones_however_many(server):
