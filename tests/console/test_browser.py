@@ -259,79 +259,12 @@ class TestBehaviour:
         page.wait_for_selector("body", state="attached")
         assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
 
-    def test_times_are_those_of_the_persons_clock(
-        self, page: Any, chromium: Any, world: World
-    ) -> None:
-        cookies = page.context.storage_state()
-        context = chromium.new_context(
-            base_url=page.url, timezone_id="Asia/Kolkata", storage_state=cookies
-        )
-        there = context.new_page()
-        there.goto("/console/")
-        there.goto("/console/enrollment/ota/tokens/new")
-        assert there.get_by_text("Expires at (Asia/").count() == 1
-        context.close()
-
     def test_the_list_follows_what_is_typed(self, page: Any, world: World) -> None:
         page.goto("/console/devices/")
         page.fill("[name=q]", "Ray")
         page.wait_for_selector("text=Corey’s iPhone", state="detached")
         assert page.get_by_text("Ray’s Mac").is_visible()
         assert "q=Ray" in page.url
-
-    def test_one_group_is_made_when_the_button_is_clicked_twice(self, page: Any) -> None:
-        """The first request is on its way, and its answer late."""
-        page.goto("/console/groups/new")
-        posts: list[Any] = []
-        page.route("**/console/groups/new", lambda route: posts.append(route))
-        page.fill("[name=name]", "Field service")
-        twice = "button => { button.click(); setTimeout(() => button.click(), 200); }"
-        page.locator("main button:has-text('Add group')").evaluate(twice)
-        page.wait_for_timeout(500)
-        assert len(posts) == 1
-        posts[0].continue_()
-        page.wait_for_selector("text=is saved")
-
-    def test_a_file_that_the_server_would_not_take_is_not_sent(
-        self, page: Any, world: World
-    ) -> None:
-        """The answer would be a bare line in the place of the page."""
-        page.goto(fill_in("policy-add-profile", world))
-        large = {"name": "a.mobileconfig", "mimeType": "text/plain", "buffer": b"x" * 11_000_000}
-        page.set_input_files("[type=file]", large)
-        page.click("main form button.btn-primary")
-        message = page.locator("[type=file]").evaluate("field => field.validationMessage")
-        assert message == "Files of up to 10 MB are taken here."
-        page.set_input_files("[type=file]", large | {"buffer": b"no profile"})
-        page.click("main form button.btn-primary")
-        page.wait_for_selector("text=The file is not a configuration profile")
-        page.goto("/console/packages/new")
-        page.set_input_files("[type=file]", large | {"name": "a.txt"})
-        page.click("main form button.btn-primary")
-        page.wait_for_selector("text=Only files whose names end in .ipa or .pkg are taken.")
-
-    def test_a_dialog_that_cannot_be_had_says_why_on_a_page(
-        self, page: Any, chromium: Any, world: World
-    ) -> None:
-        """Its device was deleted meanwhile, by somebody else."""
-        context = chromium.new_context(
-            base_url=page.url, storage_state=page.context.storage_state()
-        )
-        other = context.new_page()
-        other.goto(fill_in("device", world))
-        Enrollment.objects.filter(device=world.device).delete()
-        Device.objects.filter(pk=world.device.pk).delete()
-        other.click("text=Unenroll…")
-        other.wait_for_selector("h1:has-text('There is no such page')")
-        context.close()
-
-    def test_the_first_field_that_is_wrong_has_the_focus(self, page: Any) -> None:
-        page.goto("/console/enrollment/scep/new")
-        page.fill("[name=name]", "Branch offices")
-        page.fill("[name=subject_alternative_names]", "nothing")
-        page.press("[name=name]", "Enter")
-        page.wait_for_selector(".has-errors")
-        assert page.evaluate("document.activeElement.name") == "subject_alternative_names"
 
     def test_an_unlimited_token_warns(self, page: Any) -> None:
         page.goto("/console/enrollment/ota/tokens/new")
