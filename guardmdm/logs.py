@@ -32,9 +32,24 @@ class OneLinePerRefusal(logging.Filter):
         return True
 
 
+def escape_controls(text: str, *, keeping: str = "") -> str:
+    """Return the text with what a terminal would obey, or take for another line, spelt out."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in keeping else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
 class ConsoleFormatter(logging.Formatter):
+    """A line for each message, whatever a device or visitor has put into it; then its traceback."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        return escape_controls(super().formatMessage(record))
+
     def format(self, record: logging.LogRecord) -> str:
-        return hide_tokens(super().format(record))
+        return hide_tokens(escape_controls(super().format(record), keeping="\n"))
 
 
 class JsonFormatter(logging.Formatter):

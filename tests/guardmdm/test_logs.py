@@ -40,6 +40,24 @@ def test_no_traceback_holds_a_token():
         assert "eyJ" not in line
 
 
+HOSTILE = "a\r\n2026-01-01 ERROR forged\x1b[2J\x9b1m\u202e\u2028é"
+
+
+def test_the_log_has_one_line_when_a_name_holds_line_breaks_and_colours():
+    line = ConsoleFormatter().format(build_record("no such device: %s", HOSTILE))
+    assert line.isprintable()
+    assert line == (r"no such device: a\r\n2026-01-01 ERROR forged\x1b[2J\x9b1m\u202e\u2028é")
+
+
+def test_a_traceback_keeps_its_lines_and_no_colours_when_its_error_quotes_a_device():
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        line = ConsoleFormatter().format(build_record("failed", exc_info=sys.exc_info()))
+    assert "\nTraceback (most recent call last):\n" in line
+    assert line.replace("\n", "").isprintable()
+
+
 @pytest.fixture
 def standard_error():
     """What the server's own handler writes."""
