@@ -45,7 +45,7 @@ def escape_controls(text: str, *, keeping: str = "") -> str:
 class ConsoleFormatter(logging.Formatter):
     """A line for each message, whatever a device or visitor has put into it; then its traceback."""
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+    def formatMessage(self, record: logging.LogRecord) -> str:
         return escape_controls(super().formatMessage(record))
 
     def format(self, record: logging.LogRecord) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from django.utils import timezone
@@ -179,8 +180,6 @@ def test_certificate_is_not_renewed_when_it_only_looks_like_ours(
     profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify
 ) -> None:
     """S4: names of issuer and subject, serial number and key copied, signed by somebody else."""
-    from cryptography.hazmat.primitives import hashes
-
     old, _ = enroll(profile)
     forged = (
         x509.CertificateBuilder()
@@ -195,6 +194,47 @@ def test_certificate_is_not_renewed_when_it_only_looks_like_ours(
     )
     assert_not_renewed(renew(ask, profile, ra=ra, old=forged))
     assert_not_renewed(renew(ask, profile, ra=ra, old=make_self_signed(make_key(), name=SESSION)))
+
+
+USAGES: list[tuple[x509.ExtensionType, ...]] = [
+    (),
+    (x509.BasicConstraints(ca=False, path_length=None),),
+    (
+        x509.BasicConstraints(ca=False, path_length=None),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+    ),
+    (
+        x509.BasicConstraints(ca=True, path_length=0),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]),
+    ),
+]
+
+
+@pytest.mark.parametrize("extensions", USAGES)
+def test_certificate_is_not_renewed_when_it_is_for_no_device(
+    extensions: tuple[x509.ExtensionType, ...],
+    profile: ScepProfile,
+    ra: x509.Certificate,
+    ask: Any,
+    enroll: Certify,
+) -> None:
+    """S4: our CA's signature and a row are not enough for a server's certificate or a CA's."""
+    old, row = enroll(profile)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(old.subject)
+        .issuer_name(old.issuer)
+        .public_key(make_key().public_key())
+        .serial_number(old.serial_number)
+        .not_valid_before(old.not_valid_before_utc)
+        .not_valid_after(old.not_valid_after_utc)
+    )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
+    other = builder.sign(get_signer(row.issuer).key, hashes.SHA256())
+    digest = other.fingerprint(hashes.SHA256()).hex()
+    IssuedCertificate.objects.filter(pk=row.pk).update(fingerprint=digest)
+    assert_not_renewed(renew(ask, profile, ra=ra, old=other))
 
 
 def test_certificate_is_not_renewed_when_its_row_was_never_issued(
