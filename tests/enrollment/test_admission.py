@@ -106,6 +106,15 @@ def test_same_device_is_admitted_again_when_its_enrollment_was_not_completed(
     assert code_of(build_request(session)) == "session_used"
 
 
+def test_device_is_refused_when_its_challenge_names_another_tokens_session(
+    make_token: MakeToken, make_session: MakeSession
+) -> None:
+    """Signed by our key, and still of no profile that we have made."""
+    session = make_session()
+    challenge = build_challenge(EnrollmentSession(token=make_token(), public_id=session.public_id))
+    assert code_of(replace(build_request(session), challenge=challenge)) == "session_unknown"
+
+
 def test_device_is_refused_when_the_session_is_over(make_session: MakeSession) -> None:
     session = make_session()
     late = timezone.now() + timedelta(minutes=61)
