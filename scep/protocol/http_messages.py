@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass, field
 
 from cryptography import x509
@@ -9,6 +10,7 @@ from cryptography.hazmat.primitives import hashes
 
 # RFC 5929 section 4.1: these are too weak and count as SHA-256.
 WEAK = ("md5", "sha1")
+TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,16 @@ class Credentials:
     username: str
     password: str = field(repr=False)
     waits: bool = False
+
+    def encode_bearer(self) -> str:
+        """Return the header of RFC 6750 with the password as token, less what was pasted around it.
+
+        Raises ValueError for what no header can hold; the text does not repeat it.
+        """
+        token = self.password.strip()
+        if not TOKEN.fullmatch(token):
+            raise ValueError("a bearer token is printable ASCII without spaces")
+        return f"Bearer {token}"
 
     def encode_basic(self) -> str:
         """Return the Authorization header of RFC 7617."""

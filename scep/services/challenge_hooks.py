@@ -48,7 +48,7 @@ def _fetch_json(
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     auth = _get_credentials(scep_profile)
     if auth is not None and not auth.username:
-        headers["Authorization"] = f"Bearer {auth.password}"
+        headers["Authorization"] = _encode_bearer(auth)
         auth = None
     answer = fetch(
         scep_profile.hook_url,
@@ -59,6 +59,13 @@ def _fetch_json(
     )
     _check_status(answer)
     return decode_json_challenge(answer.body)
+
+
+def _encode_bearer(auth: Credentials) -> str:
+    try:
+        return auth.encode_bearer()
+    except ValueError as error:  # stored by a version before that did not look
+        raise ServerUnreachable(f"the challenge server cannot be asked: {error}") from error
 
 
 def _get_credentials(scep_profile: ScepProfile) -> Credentials | None:

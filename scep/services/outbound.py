@@ -125,6 +125,9 @@ def _send(
         raise ServerUnreachable(f"{host} did not answer within {SECONDS:.0f} seconds") from error
     except ssl.SSLError as error:
         raise ServerUnreachable(f"{host}: TLS failed ({_name_tls_error(error)})") from error
+    except httpcore.LocalProtocolError as error:
+        # Its text quotes the header, which may hold a password.
+        raise ServerUnreachable(f"{host}: the request cannot be made") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
         cause = error.__cause__ or error.__context__
         if isinstance(cause, ssl.SSLError):

@@ -23,6 +23,7 @@ from scep.models import (
 )
 from scep.protocol.addresses import decode_target
 from scep.protocol.certificates import normalize_fingerprint
+from scep.protocol.http_messages import Credentials
 from scep.protocol.subject_template import (
     verify_alternative_name_templates,
     verify_subject_template,
@@ -297,8 +298,19 @@ def _check_hook(profile: ScepProfile) -> None:
     name = profile.hook_username
     if len(name) > MAX_HOOK_USERNAME or not name.isprintable() or ":" in name:
         raise ProfileInvalid("The challenge URL's user name is too long or holds a colon.")
+    if profile.hook_type == HookType.JSON and profile.hook_password and not name:
+        _check_bearer(bytes(profile.hook_password).decode())
     if profile.hook_type == HookType.NDES and not (name and profile.hook_password):
         raise ProfileInvalid("The NDES admin page needs a user name and a password.")
+
+
+def _check_bearer(password: str) -> None:
+    try:
+        Credentials("", password).encode_bearer()
+    except ValueError as error:
+        raise ProfileInvalid(
+            f"Without a user name the password is sent as a bearer token: {error}."
+        ) from error
 
 
 def _check_url(url: str, *, what: str) -> None:

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from scep.errors import ServerUnreachable
+from scep.errors import ProfileInvalid, ServerUnreachable
 from scep.models import ScepProfile
 from scep.protocol.subject_template import SubjectAttributes
 from scep.services.challenge_hooks import fetch_challenge
-from scep.services.profiles import create_scep_profile
+from scep.services.outbound import fetch as call
+from scep.services.profiles import create_scep_profile, update_scep_profile
 from tests.scep.external.scep_server import NDES_PAGE, PASSWORD, TOKEN, USER, ScepServer
 from tests.scep.external.tls_server import Reply, WebServer
 
@@ -138,6 +139,33 @@ def test_no_challenge_and_no_secret_comes_out_when_the_hook_fails(
         fetch(by_json)
     assert TOKEN not in str(caught.value)
     assert "leaked" not in str(caught.value)
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\r\n"])
+def test_a_pasted_bearer_token_is_sent_without_the_space_around_it(
+    by_json: ScepProfile, stranger: ScepServer, space: str
+) -> None:
+    update_scep_profile(by_json, actor="tests", hook_password=f"{TOKEN}{space}")
+    assert fetch(by_json) in stranger.challenges
+
+
+@pytest.mark.parametrize("token", ["tökén", "two secret-words", "secret\0word", "secret\x7fword"])
+def test_no_token_is_told_when_no_header_can_hold_it(by_json: ScepProfile, token: str) -> None:
+    """Neither where it is set, nor of one that was set before that was looked at."""
+    with pytest.raises(ProfileInvalid, match="bearer token") as refused:
+        update_scep_profile(by_json, actor="tests", hook_password=token)
+    by_json.hook_password = token.encode()
+    with pytest.raises(ServerUnreachable, match="bearer token") as caught:
+        fetch(by_json)
+    for error in (refused, caught):
+        assert not [word for word in ("kén", "secret") if word in str(error.value)]
+    update_scep_profile(by_json, actor="tests", hook_username="mdm", hook_password=token)
+
+
+def test_no_header_is_quoted_when_a_request_cannot_be_made(outside: WebServer) -> None:
+    with pytest.raises(ServerUnreachable) as caught:
+        call(outside.url, headers={"Authorization": "Bearer secret\n"})
+    assert "secret" not in str(caught.value)
 
 
 def test_hook_password_is_sealed_when_stored(by_json: ScepProfile) -> None:
