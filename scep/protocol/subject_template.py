@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from scep.errors import ProfileInvalid
-from scep.protocol.issuing import cut_text
+from scep.protocol.issuing import MAX_NAME_BYTES, cut_text
 
 PRINCIPAL_NAME = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 MAX_RELATIVE_NAMES, MAX_ALTERNATIVE_NAMES, MAX_TEMPLATE = 12, 8, 200
@@ -139,9 +139,13 @@ def build_naming(
 
 
 def keep_common_name(naming: Naming, common_name: str, *, session: str) -> Naming:
-    """Return the names with this CN, unless theirs tells the session, which is enough."""
+    """Return the names with this CN, unless theirs tells the session, which is enough.
+
+    One that is too long for a CN, as some CAs make them, can be asked for by nobody.
+    """
     own = naming.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    if not common_name or any(session in str(each.value) for each in own):
+    is_lawful = 0 < len(common_name.encode()) <= MAX_NAME_BYTES
+    if not is_lawful or any(session in str(each.value) for each in own):
         return naming
     parts = [
         x509.NameAttribute(part.oid, common_name) if part in own else part

@@ -11,6 +11,7 @@ from scep.protocol.subject_template import (
     PRINCIPAL_NAME,
     SubjectAttributes,
     build_naming,
+    keep_common_name,
     lacks_device_attributes,
     verify_alternative_name_templates,
     verify_subject_template,
@@ -156,3 +157,20 @@ def test_alternative_name_is_refused_when_it_cannot_be_filled(names: list[str]) 
 def test_templates_are_accepted_when_they_can_be_filled() -> None:
     verify_subject_template(["C=DE", "O={organization}", "OU={group}", "CN={serial}-{platform}"])
     verify_alternative_name_templates(["dns={serial}.example.com", "upn={owner}"])
+
+
+@pytest.mark.parametrize(
+    ("template", "kept", "expected"),
+    [
+        ("CN={group}", "phone 7", "phone 7"),
+        ("CN={group} {session}", "phone 7", "Sales ses_1"),
+        ("CN={group}", "", "Sales"),
+        ("CN={group}", "x" * 65, "Sales"),
+        ("CN={group}", "é" * 33, "Sales"),
+    ],
+)
+def test_common_name_stays_when_it_can_be_asked_for_and_no_session_is_told(
+    template: str, kept: str, expected: str
+) -> None:
+    naming = keep_common_name(build(["O={organization}", template]), kept, session="ses_1")
+    assert naming.subject.rfc4514_string() == f"CN={expected},O=Example\\, Inc."
