@@ -80,7 +80,10 @@ class ScepProfileForm(ConsoleForm):
         required=False,
         max_length=200_000,
         widget=forms.Textarea(attrs={"class": "pem", "rows": 6, "spellcheck": "false"}),
-        help_text=_("Identities that they signed may check in. Left empty, existing ones stay."),
+        help_text=_(
+            "Identities that they signed may check in. What stands here takes the place of those "
+            "trusted now; left empty, they stay."
+        ),
     )
 
     challenge_type = warn_when(
