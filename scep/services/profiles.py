@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import PROTECT
 from django.utils import timezone
 
+from organization.protocol.json_check import UNTYPED
 from organization.services import audit
 from scep.errors import AddressRefused, ProfileInUse, ProfileInvalid
 from scep.models import (
@@ -268,6 +269,8 @@ def _check_static_challenge(profile: ScepProfile) -> None:
         raise ProfileInvalid(
             f"A static challenge needs at least {MIN_STATIC_CHALLENGE} characters."
         )
+    if UNTYPED.search(bytes(challenge).decode()):
+        raise ProfileInvalid("A static challenge has no control characters.")
 
 
 def _check_external(profile: ScepProfile) -> None:

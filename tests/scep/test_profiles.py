@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
         {"challenge_type": "static"},
         {"challenge_type": "static", "static_challenge": ""},
         {"challenge_type": "static", "static_challenge": "short"},
+        {"challenge_type": "static", "static_challenge": "control \x01 character"},
         {"challenge_type": "dynamic", "static_challenge": "not used here"},
         {"key_size": 1024},
         {"validity_days": 0},
