@@ -1,14 +1,18 @@
 """Tables as CSV files that a spreadsheet opens without running anything in them."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import StreamingHttpResponse
 
-# A cell that starts with one of these is a formula to Excel, Numbers and LibreOffice
-# (OWASP: CSV injection); a leading apostrophe makes it text.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A cell that starts with one of these is a formula to Excel, Numbers and LibreOffice, the wide
+# ones in East Asia (OWASP: CSV injection); a leading apostrophe makes it text.
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+# Where a comma is for decimals, Excel opens the file with these between the cells, and quotes that
+# do not begin such a cell are nothing to it.
+INNER_START = re.compile(f"(?<=[;\t\r\n])(?= *[{re.escape(''.join(FORMULA_STARTS))}])")
 
 
 class _Line:
@@ -21,6 +25,8 @@ class _Line:
 def quote_cell(value: Any) -> str:
     """Return the cell's text, made harmless where it would be a formula."""
     text = "" if value is None else str(value)
+    if ";" in text or not text.isprintable():
+        text = INNER_START.sub("'", text)
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
