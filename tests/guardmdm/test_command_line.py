@@ -6,10 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands, load_command_class
 
 from tests.services import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+# They go on until they are stopped, or have actions that speak JSON each by itself.
+OTHERS = {"serve", "demo", "push_certificate"}
+APPS = {"organization", "scep", "devices", "policies", "enrollment", "webhooks", "guardmdm"}
+COMMANDS = sorted(name for name, app in get_commands().items() if app in APPS)
 
 
 def run_command(folder: Path, *arguments: str, **settings: str) -> tuple[int, str]:
@@ -44,3 +49,9 @@ def test_one_line_names_the_setting_when_the_database_is_away(tmp_path: Path) ->
     assert "GUARDMDM_DATABASE_URL" in said
     assert "refused" in said
     assert "secret" not in said
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in OTHERS])
+def test_a_command_answers_in_json_when_a_script_asks_for_it(name: str) -> None:
+    command = load_command_class(get_commands()[name], name)
+    assert "--json" in command.create_parser("manage.py", name).format_help()

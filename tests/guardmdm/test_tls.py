@@ -1,9 +1,12 @@
+import io
+import json
 import subprocess
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.core.management import call_command
 from django.utils import timezone
 
 from guardmdm.tasks import renew_server_certificate
@@ -59,6 +62,16 @@ def test_a_certificate_is_kept_until_it_nears_its_end_or_the_host_changes(settin
     settings.BASE_URL = "https://192.0.2.7"
     assert ensure_certificate(now=now)
     assert not ensure_certificate(now=now)
+
+
+def test_the_command_tells_a_script_whether_it_made_one():
+    said = []
+    for _ in range(2):
+        output = io.StringIO()
+        call_command("server_certificate", json=True, stdout=output)
+        said.append(json.loads(output.getvalue()))
+    certificate = str(get_paths()[0])
+    assert said == [{"made": made, "certificate": certificate} for made in (True, False)]
 
 
 def test_another_takes_its_place_when_the_ca_above_it_is_revoked():

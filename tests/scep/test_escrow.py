@@ -1,6 +1,7 @@
 """A CA's key leaves this server only encrypted, and never unnoticed."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,16 @@ def test_command_writes_a_file_that_only_its_owner_reads(tmp_path: Path) -> None
     assert AuditEntry.objects.get(action="authority.export").actor == "manage.py export_ca"
     with pytest.raises(CommandError, match="exists"):
         call_command("export_ca", str(path), password_file=password)
+
+
+def test_command_tells_a_script_where_the_ca_is(tmp_path: Path) -> None:
+    password, path, said = tmp_path / "password", tmp_path / "ca.p12", io.StringIO()
+    password.write_text(PASSWORD)
+    call_command("export_ca", str(path), password_file=password, json=True, stdout=said)
+    row = get_issuing_ca()
+    assert json.loads(said.getvalue()) == {
+        "id": row.public_id, "name": row.name, "file": str(path),
+    }  # fmt: skip
 
 
 def test_command_says_what_is_wrong(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--password-file", type=Path, required=True, help="its first line encrypts the file"
         )
+        parser.add_argument("--json", action="store_true", help='print {"id", "name", "file"}')
 
     def handle(self, *args: Any, **options: Any) -> None:
         password = _read_password(options["password_file"])
@@ -34,7 +36,9 @@ class Command(BaseCommand):
         except (AuthorityInvalid, NotSetUp) as error:
             raise CommandError(str(error)) from error
         _write(options["file"], content)
-        self.stdout.write(f"{authority.name} ({authority.public_id}) is in {options['file']}")
+        made = {"id": authority.public_id, "name": authority.name, "file": str(options["file"])}
+        text = f"{authority.name} ({authority.public_id}) is in {options['file']}"
+        self.stdout.write(json.dumps(made) if options["json"] else text)
 
 
 def _read_password(path: Path) -> str:
