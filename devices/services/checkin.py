@@ -135,20 +135,24 @@ def check_out(enrollment: Enrollment, *, now: datetime) -> None:
 
 
 def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> Answer:
+    enrollment = _get_going(message, sender)
     # Only while it is going on: one that ends at this moment must not keep a secret.
-    Enrollment.objects.filter(pk=_get_going(message, sender).pk, state__in=GOING).update(
+    Enrollment.objects.filter(pk=enrollment.pk, state__in=GOING).update(
         bootstrap_token=message.bootstrap_token, updated_at=sender.now
     )
+    note_presence(enrollment, now=sender.now)
     return Answer()
 
 
 def _get_bootstrap_token(message: GetBootstrapToken, sender: Sender) -> Answer:
-    token = _get_going(message, sender).bootstrap_token
+    enrollment = _get_going(message, sender)
+    note_presence(enrollment, now=sender.now)
+    token = enrollment.bootstrap_token
     return Answer(encode_plist({"BootstrapToken": token}) if token else b"")
 
 
 def _get_token(message: GetToken, sender: Sender) -> Answer:
-    _get_going(message, sender)
+    note_presence(_get_going(message, sender), now=sender.now)
     return refuse_token(message)
 
 

@@ -181,6 +181,25 @@ def test_token_update_ends_the_silence_too(enroll: Enroll, apns: FakeApns) -> No
     assert device.row.status == "enrolled"
 
 
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("GetBootstrapToken", {}),
+        ("SetBootstrapToken", {"BootstrapToken": b"token"}),
+        ("GetToken", {"TokenServiceType": "com.apple.maid"}),
+    ],
+)
+def test_a_mac_that_asks_for_its_token_ends_the_silence_too(
+    enroll: Enroll, apns: FakeApns, kind: str, keys: dict[str, Any]
+) -> None:
+    device, now = enroll_quietly(enroll), timezone.now()
+    Enrollment.objects.update(last_seen_at=now - 31 * DAY)
+    assert mark_lapsed(now=now) == 1
+    device.put("/mdm/checkin", device.message(kind, **keys))
+    assert device.row.status == "enrolled"
+    assert mark_lapsed(now=timezone.now()) == 0
+
+
 def test_speaking_does_not_cure_an_identity_that_has_expired(
     enroll: Enroll, apns: FakeApns
 ) -> None:
