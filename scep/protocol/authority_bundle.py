@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from asn1crypto.x509 import Certificate as AnyCertificate
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, PublicKeyAlgorithmOID
 
 from scep.errors import AuthorityInvalid, BundleInvalid
 from scep.protocol.certificate_bundle import CertificateBundle, read_bundle
+from scep.protocol.certificates import encode_certificate
 from scep.protocol.name_constraints import (
     find_forbidden_name,
     get_naming,
@@ -105,6 +107,16 @@ def _check_key_size(certificate: x509.Certificate, *, name: str) -> None:
         raise AuthorityInvalid(
             f"The key of {name} must be RSA with at least 2048 bits, or on P-256 or P-384."
         )
+    if isinstance(key, ec.EllipticCurvePublicKey) and not _is_curve_named(certificate):
+        raise AuthorityInvalid(
+            f"The key of {name} spells its curve out. RFC 5480 has its name alone, and OpenSSL and "
+            "others refuse what such a CA has signed."
+        )
+
+
+def _is_curve_named(certificate: x509.Certificate) -> bool:
+    key = AnyCertificate.load(encode_certificate(certificate)).public_key
+    return bool(key["algorithm"]["parameters"].name == "named")
 
 
 def _is_self_signed(certificate: x509.Certificate) -> bool:

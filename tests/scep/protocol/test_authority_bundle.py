@@ -300,6 +300,16 @@ def test_ca_whose_key_signs_by_another_scheme_only_is_refused(tmp_path: Path) ->
         decode(made, key=Path(key).read_bytes())
 
 
+def test_ca_is_refused_when_its_key_spells_out_the_curve(tmp_path: Path) -> None:
+    """OpenSSL lets nothing pass that such a CA has signed."""
+    key = str(tmp_path / "key.pem")
+    curve = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    run_openssl("genpkey", *curve, "-pkeyopt", "ec_param_enc:explicit", "-out", key)
+    made = run_openssl("req", "-x509", "-new", "-key", key, "-subj", "/CN=Old CA", "-days", "30")
+    with pytest.raises(AuthorityInvalid, match="spells its curve out"):
+        decode(made, key=Path(key).read_bytes())
+
+
 def test_harmless_extensions_are_taken() -> None:
     for harmless in (
         {"extensions": (STRANGE,)},
