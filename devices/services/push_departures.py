@@ -33,7 +33,8 @@ def _tell(source: PushSource, pk: int) -> None:
         row = Enrollment.objects.filter(pk=pk).only("device_id").first()
         if row is not None:
             lock_device(row.device_id)
-    untold = source.list_rows().filter(pk=pk, push_suspended_at__isnull=False)
+    # Still open: a device that was erased may have enrolled again while its lock was waited for.
+    untold = source.list_open().filter(pk=pk, push_suspended_at__isnull=False)
     told = untold.filter(push_claimed_at__isnull=False).update(push_claimed_at=None)
     if not told or not is_enrollment:
         return  # else told by another worker, or a TokenUpdate was faster

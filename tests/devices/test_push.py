@@ -7,13 +7,14 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
-from devices.services import push_announcement
+from devices.services import push_announcement, push_departures
 from devices.services.actions import push_now, unenroll
+from devices.services.locks import lock_device
 from devices.services.push import send_pushes
 from devices.services.push_claims import MANY, SPACING
 from devices.services.push_requests import request_due_pushes
 from devices.services.queue import enqueue
-from tests.devices.conftest import Enroll, News
+from tests.devices.conftest import Enroll, MakeDevice, News
 from tests.devices.pushing import ask, forget_commands, push
 from tests.simulator.apns import FakeApns
 
@@ -216,6 +217,22 @@ def test_a_device_that_is_gone_is_unenrolled_and_left_alone_until_it_is_back(
     assert device.row.status == "enrolled"
     assert request_due_pushes(now=timezone.now()) == 1
     assert push() == 1
+
+
+def test_a_device_stays_enrolled_when_it_enrolls_again_before_the_news_of_its_old_token(
+    enroll: Enroll, make_device: MakeDevice, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was erased: the push for what it was before is answered with 410 at the same moment."""
+    device = enroll()
+    apns.unregister(device.token)
+
+    def lock_after_it(key: int) -> Device:
+        make_device(udid=device.udid).enroll()
+        return lock_device(key)
+
+    monkeypatch.setattr(push_departures, "lock_device", lock_after_it)
+    push()
+    assert device.row.status == "enrolled"
 
 
 def test_an_unknown_token_suspends_pushes_but_is_no_farewell(
