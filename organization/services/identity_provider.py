@@ -23,8 +23,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseForbidden
 from django.urls import reverse
 
-from organization.errors import ProviderRefused
+from organization.errors import ManyAreWaiting, ProviderRefused
 from organization.protocol.id_token import verify_id_token
+from organization.services.waiting import waiting_for_another_server
 
 # A provider's addresses change rarely; its keys are fetched for each sign-in.
 KEPT_SECONDS = 300
@@ -58,6 +59,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> NoReturn:
         raise ImmediateHttpResponse(HttpResponseForbidden())
 
+    def get_requests_session(self) -> requests.Session:
+        """Everything that is asked of the provider goes through one, here and in allauth."""
+        session: requests.Session = super().get_requests_session()
+        session.request = partial(_ask, session.request)  # type: ignore[method-assign]
+        return session
+
 
 class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     """The provider as the settings name it; it must call itself by the same name."""
@@ -83,6 +90,15 @@ class OidcAdapter(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         return f"{settings.BASE_URL}{reverse(self.callback)}"
+
+
+def _ask(request: Callable[..., requests.Response], *args: Any, **how: Any) -> requests.Response:
+    """While the provider is waited for, others of the process have the request's turn."""
+    try:
+        with waiting_for_another_server():
+            return request(*args, **how)
+    except ManyAreWaiting as error:
+        raise requests.ConnectionError(str(error)) from error
 
 
 def has_provider() -> bool:

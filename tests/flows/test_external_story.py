@@ -1,6 +1,7 @@
 """Devices whose certificates come from somebody else's SCEP server, against a running server."""
 
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ from tests.scep.external.scep_server import (
     make_authority,
     make_identity,
 )
-from tests.scep.external.tls_server import Asked, Reply, TlsAuthority, WebServer, serve
+from tests.scep.external.tls_server import Asked, Reply, TlsAuthority, WebServer, serve, serve_raw
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import HttpRefused
@@ -52,9 +53,31 @@ def outside(tls: TlsAuthority, stranger: ScepServer) -> Iterator[WebServer]:
         yield server
 
 
+class HangingProvider:
+    """An identity provider that takes connections, counts them, and answers nothing."""
+
+    def __init__(self) -> None:
+        self.waiting, self.is_over = threading.Semaphore(0), threading.Event()
+
+    def behave(self, connection: socket.socket) -> None:
+        self.waiting.release()
+        self.is_over.wait(20)
+
+
+@pytest.fixture(scope="module")
+def provider() -> HangingProvider:
+    return HangingProvider()
+
+
+@pytest.fixture(scope="module")
+def issuer(provider: HangingProvider) -> Iterator[str]:
+    with serve_raw(provider.behave) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
 @pytest.fixture(scope="module")
 def server(
-    tmp_path_factory: pytest.TempPathFactory, apns: FakeApns, tls: TlsAuthority
+    tmp_path_factory: pytest.TempPathFactory, apns: FakeApns, tls: TlsAuthority, issuer: str
 ) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("external")
     (folder / "apns-ca.pem").write_bytes(apns.ca_pem)
@@ -65,6 +88,9 @@ def server(
             "GUARDMDM_APNS_PORT": str(apns.port),
             "GUARDMDM_APNS_CA": str(folder / "apns-ca.pem"),
             "GUARDMDM_ALLOW_PRIVATE_URLS": "yes",
+            "GUARDMDM_OIDC_ISSUER": issuer,
+            "GUARDMDM_OIDC_CLIENT_ID": "guardmdm",
+            "GUARDMDM_OIDC_CONSOLE": "yes",
             "SSL_CERT_FILE": str(tls.path),
         },
     )
@@ -247,19 +273,41 @@ def test_others_are_answered_while_a_challenge_server_takes_its_time(
         with pytest.raises(HttpRefused):
             make_device().download_profile(token["url"])
 
-    everybody = WEB_TURNS * count_workers()
     with serve(tls.make_context("localhost"), hang) as slow:
         hook = {"hook_url": f"{slow.url}/challenge"}
         api.patch(f"scep/profiles/{profile}", json=hook).raise_for_status()
-        # Three times as many: the system does not deal them out evenly to the processes.
-        with ThreadPoolExecutor(3 * everybody) as pool:
-            tries = [pool.submit(try_to_enroll) for _ in range(3 * everybody)]
-            assert all(waiting.acquire(timeout=20) for _ in range(everybody)), "not all at once"
-            for _ in range(8):
-                httpx.get(f"{server.base_url}/enroll/ca.pem", timeout=2).raise_for_status()
-            is_over.set()
-        for each in tries:
-            each.result()
+        assert_others_are_served(server, try_to_enroll, waiting=waiting, is_over=is_over)
+
+
+def test_nobody_waits_for_an_identity_provider_that_hangs(
+    server: Server, provider: HangingProvider
+) -> None:
+    def try_to_sign_in() -> None:
+        httpx.get(f"{server.base_url}/accounts/sign-in", timeout=30, follow_redirects=True)
+
+    assert_others_are_served(
+        server, try_to_sign_in, waiting=provider.waiting, is_over=provider.is_over
+    )
+
+
+def assert_others_are_served(
+    server: Server,
+    hang: Callable[[], None],
+    *,
+    waiting: threading.Semaphore,
+    is_over: threading.Event,
+) -> None:
+    """`waiting` is released by each request of `hang` that waits, until `is_over`."""
+    everybody = WEB_TURNS * count_workers()
+    # Three times as many: the system does not deal them out evenly to the processes.
+    with ThreadPoolExecutor(3 * everybody) as pool:
+        tries = [pool.submit(hang) for _ in range(3 * everybody)]
+        assert all(waiting.acquire(timeout=20) for _ in range(everybody)), "not all at once"
+        for _ in range(8):
+            httpx.get(f"{server.base_url}/enroll/ca.pem", timeout=2).raise_for_status()
+        is_over.set()
+    for each in tries:
+        each.result()
 
 
 def test_another_server_is_told_when_a_device_enrolls(
