@@ -31,11 +31,8 @@ class GroupsField(forms.ModelMultipleChoiceField):
     def clean(self, value: Any) -> Any:
         for text in value or ():
             if not is_public_id(text, prefix="grp"):
-                raise forms.ValidationError(
-                    self.error_messages["invalid_choice"],
-                    code="invalid_choice",
-                    params={"value": text},
-                )
+                error = self.error_messages["invalid_choice"]
+                raise forms.ValidationError(error, params={"value": text})
         return super().clean(value)
 
 
