@@ -176,12 +176,9 @@ def test_certificate_is_not_renewed_when_it_is_in_no_row(
     assert_not_renewed(renew(ask, profile, ra=ra, old=stranger))
 
 
-def test_certificate_is_not_renewed_when_it_only_looks_like_ours(
-    profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify
-) -> None:
-    """S4: names of issuer and subject, serial number and key copied, signed by somebody else."""
-    old, _ = enroll(profile)
-    forged = (
+def imitate(old: x509.Certificate) -> x509.CertificateBuilder:
+    """Return the beginning of a certificate that has all of the old one but its extensions."""
+    return (
         x509.CertificateBuilder()
         .subject_name(old.subject)
         .issuer_name(old.issuer)
@@ -189,9 +186,16 @@ def test_certificate_is_not_renewed_when_it_only_looks_like_ours(
         .serial_number(old.serial_number)
         .not_valid_before(old.not_valid_before_utc)
         .not_valid_after(old.not_valid_after_utc)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
-        .sign(make_key(2), hashes.SHA256())
     )
+
+
+def test_certificate_is_not_renewed_when_it_only_looks_like_ours(
+    profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify
+) -> None:
+    """S4: names of issuer and subject, serial number and key copied, signed by somebody else."""
+    old, _ = enroll(profile)
+    client_auth = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
+    forged = imitate(old).add_extension(client_auth, False).sign(make_key(2), hashes.SHA256())
     assert_not_renewed(renew(ask, profile, ra=ra, old=forged))
     assert_not_renewed(renew(ask, profile, ra=ra, old=make_self_signed(make_key(), name=SESSION)))
 
@@ -220,15 +224,7 @@ def test_certificate_is_not_renewed_when_it_is_for_no_device(
 ) -> None:
     """S4: our CA's signature and a row are not enough for a server's certificate or a CA's."""
     old, row = enroll(profile)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(old.subject)
-        .issuer_name(old.issuer)
-        .public_key(make_key().public_key())
-        .serial_number(old.serial_number)
-        .not_valid_before(old.not_valid_before_utc)
-        .not_valid_after(old.not_valid_after_utc)
-    )
+    builder = imitate(old)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=False)
     other = builder.sign(get_signer(row.issuer).key, hashes.SHA256())
