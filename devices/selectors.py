@@ -10,7 +10,7 @@ from django.db.models import Case, Count, F, Func, Q, QuerySet, TextField, When,
 from django.db.models.functions import RowNumber, TruncDate
 from django.utils import timezone
 
-from devices.errors import NotEnrolled, PushCertificateMissing
+from devices.errors import NotEnrolled, PlistInvalid, PushCertificateMissing
 from devices.models import OPEN_STATES as OPEN_STATES
 from devices.models import (
     BulkCommand,
@@ -28,8 +28,10 @@ from devices.models import (
     UserChannel,
 )
 from devices.models.command import IS_OPEN
+from devices.protocol.command_subject import WITH_SUBJECT, describe_subject
 from devices.protocol.commands import DeviceFacts
 from devices.protocol.plist import decode_plist
+from organization.errors import SecretUnreadable
 from organization.models import Given, PreparedSelect
 from organization.selectors import Counts
 
@@ -296,6 +298,20 @@ def get_command_body(command: Command) -> dict[str, Any]:
     """Return the Command dictionary as it goes to the device, secrets included."""
     body = command.body or b""
     return decode_plist(body, max_bytes=len(body))
+
+
+def find_subjects(commands: Iterable[Command]) -> dict[int, str]:
+    """Return what each of these is about, by its key; a body that nobody can read tells nothing."""
+    keys = [row.pk for row in commands if row.request_type in WITH_SUBJECT]
+    rows = Command.objects.filter(pk__in=keys, forgotten_at=None).only("body") if keys else []
+    return {row.pk: text for row in rows if (text := _describe_subject(row))}
+
+
+def _describe_subject(command: Command) -> str:
+    try:
+        return describe_subject(get_command_body(command))
+    except (PlistInvalid, SecretUnreadable):
+        return ""
 
 
 def _count_by_status() -> Iterable[tuple[str, int]]:

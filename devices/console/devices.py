@@ -28,6 +28,7 @@ from devices.selectors import (
     count_devices_by_group,
     count_devices_by_status,
     find_live_enrollment,
+    find_subjects,
     is_deletable,
     list_commands,
     list_secrets,
@@ -270,7 +271,8 @@ def show_command(request: HttpRequest, key: str, command: str) -> HttpResponse:
     """Answer with what has become of a command, and the device's own words."""
     device = _get_device(key)
     row = get_object_or_404(list_commands(device).defer(None).defer("body"), public_id=command)
-    response = render(request, "console/device/answer.html", {"device": device, "command": row})
+    context = {"device": device, "command": row, "subject": find_subjects([row]).get(row.pk)}
+    response = render(request, "console/device/answer.html", context)
     response["Cache-Control"] = "no-store"
     return response
 

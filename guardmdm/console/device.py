@@ -13,6 +13,7 @@ from devices.models import Command, Device, DeviceStatus, Enrollment, ManagedApp
 from devices.protocol.commands import COMMAND_TYPES, DeviceFacts
 from devices.selectors import (
     OPEN_STATES,
+    find_subjects,
     get_device_facts,
     is_deletable,
     list_commands,
@@ -65,10 +66,24 @@ def _describe_progress(device: Device) -> dict[str, Any]:
             {"policy": part.policy, "items": _describe_items(part, failures=failures)}
             for part in policies
         ],
-        "commands": commands,
+        "commands": _name_subjects(commands, policies=policies),
         "timeline": list_timeline(device),
         "is_moving": is_moving(device, policies=policies, commands=commands),
     }
+
+
+def _name_subjects(
+    commands: list[Command], *, policies: list[PolicyProgress]
+) -> list[tuple[Command, str]]:
+    """Put beside each command what it is about: the policy's item, or what its body says."""
+    items = {
+        f"item:{row.item.public_id}": row.name
+        for part in policies
+        for row in part.items
+        if row.item
+    }
+    subjects = find_subjects(row for row in commands if row.origin not in items)
+    return [(row, items.get(row.origin) or subjects.get(row.pk, "")) for row in commands]
 
 
 def _describe_items(part: PolicyProgress, *, failures: dict[str, str]) -> list[dict[str, Any]]:
