@@ -153,3 +153,8 @@ class Command(TimeStamped):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether its body is gone: the row is among FORGOTTEN."""
+        return self.forgotten_at is not None and self.request_type not in WITH_PIN

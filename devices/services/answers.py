@@ -14,7 +14,7 @@ from devices.models import (
     EnrollmentState,
     UserChannel,
 )
-from devices.models.command import IS_OPEN
+from devices.models.command import FORGOTTEN, IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.services.locks import lock_device
@@ -45,8 +45,11 @@ PUT_OFF = PreparedUpdate(
     updated_at=Given("now"),
 )
 NOT_NOW_TIME = timedelta(minutes=1)
-# What a device has been handed before it was cancelled or expired may still be obeyed.
-TAKEN_BACK = Q(state__in=(CommandState.CANCELLED, CommandState.EXPIRED), sent_at__isnull=False)
+# What a device has been handed before it was cancelled or expired may still be obeyed; once nobody
+# knows any more what it said (devices.services.retention), an answer means nothing.
+TAKEN_BACK = (
+    Q(state__in=(CommandState.CANCELLED, CommandState.EXPIRED), sent_at__isnull=False) & ~FORGOTTEN
+)
 MAY_FINISH = IS_OPEN | TAKEN_BACK
 FINISHING: dict[str, Any] = {
     "state": Given("state"),
@@ -86,8 +89,11 @@ def store_result(command: Command, *, report: Report, now: datetime) -> bool:
     """Store what became of the command; return whether more than the command may have changed.
 
     The device's first final result stands: whatever comes later for the same command changes
-    nothing. It also stands where a command that the device had was cancelled or expired meanwhile.
+    nothing. It also stands where a command that the device had was cancelled or expired meanwhile,
+    until that is forgotten.
     """
+    if command.is_forgotten:
+        return False
     if report.status == NOT_NOW:
         _put_off(command, now=now)
         return False

@@ -44,7 +44,7 @@ COLUMNS = ("id", "uuid", "enrollment_id", "request_type", "body", "origin", "sta
 # Of the command that the device reports about.
 REPORTED = (
     *("id", "public_id", "uuid", "enrollment_id", "device_id", "user_channel_id", "request_type"),
-    *("body", "origin", "attempts"),
+    *("body", "origin", "attempts", "forgotten_at"),
 )
 JOIN_REPORTED = (
     " LEFT JOIN devices_command AS reported ON reported.uuid = %s "

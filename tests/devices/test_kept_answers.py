@@ -5,10 +5,12 @@ import plistlib
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from devices.models import Command
 from devices.protocol.json_values import LEFT_OUT, LONGEST_ANSWER, LONGEST_ERRORS
 from devices.services.queue import enqueue
+from devices.services.retention import KEPT, forget_contents
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import CONNECT, MdmDevice
 
@@ -113,3 +115,29 @@ def test_a_setting_that_is_refused_inside_an_acknowledged_answer_is_an_error(
     command = answer(device, uuid, Settings=[{"Status": "Error", "ErrorChain": chain}])
     assert (command.state, command.error_chain) == ("error", chain)
     assert command.result["Settings"][0]["Status"] == "Error"
+
+
+@pytest.mark.parametrize(
+    ("request_type", "told"),
+    [
+        ("ProfileList", {"ProfileList": []}),
+        ("InstalledApplicationList", {"InstalledApplicationList": [{"Name": "Notes"}]}),
+        ("CertificateList", {"CertificateList": []}),
+        ("ManagedApplicationList", {"ManagedApplicationList": {}}),
+        ("RemoveProfile", {}),
+    ],
+)
+def test_late_answer_is_taken_when_its_command_was_forgotten(
+    device: MdmDevice, request_type: str, told: dict[str, Any]
+) -> None:
+    """It was refused as malformed each time, and the device came to no other command."""
+    uuid = ask(device, request_type, Identifier="com.example.one")
+    device.enrollment.commands.update(state="cancelled", completed_at=timezone.now() - 2 * KEPT)
+    forget_contents(now=timezone.now())
+    enqueue(device.enrollment, command={"RequestType": "RestartDevice"})
+
+    following = device.take("Acknowledged", uuid, **told)
+    assert following is not None
+    assert following["Command"]["RequestType"] == "RestartDevice"
+    late = Command.objects.get(uuid=uuid)
+    assert (late.state, late.result) == ("cancelled", {})
