@@ -8,7 +8,7 @@ from typing import Any
 
 from devices.errors import MessageInvalid
 from devices.protocol.channel import ChannelMessage, decode_channel
-from devices.protocol.inner_refusals import list_refusals
+from devices.protocol.inner_refusals import list_entries, list_refusals
 from devices.protocol.reading import find_text, get_text
 
 IDLE, NOT_NOW = "Idle", "NotNow"
@@ -54,7 +54,8 @@ def decode_report(message: dict[str, Any]) -> Report:
     if status not in STATUSES:
         raise MessageInvalid("a Status that no device has")
     answer = {key: value for key, value in message.items() if key not in ENVELOPE}
-    chain = _decode_error_chain(message.get("ErrorChain", []))
+    # How the command went counts, whatever of the words for it can be read.
+    chain = list_entries(message.get("ErrorChain"))
     if status == ACKNOWLEDGED and (refusals := list_refusals(answer)):
         status, chain = ERROR, [*chain, *refusals]
     return Report(
@@ -64,12 +65,6 @@ def decode_report(message: dict[str, Any]) -> Report:
         error_chain=chain,
         answer=answer,
     )
-
-
-def _decode_error_chain(chain: Any) -> list[dict[str, Any]]:
-    if not isinstance(chain, list) or not all(isinstance(link, dict) for link in chain):
-        raise MessageInvalid("ErrorChain is not a list of dictionaries")
-    return chain
 
 
 def get_error_text(chain: list[dict[str, Any]]) -> str:

@@ -32,21 +32,21 @@ def list_refusals(answer: dict[str, Any]) -> Links:
 
 
 def _list_settings(told: Any) -> Iterator[dict[str, Any]]:
-    for setting in _list_entries(told):
+    for setting in list_entries(told)[:MOST]:
         status = setting.get("Status")
         if isinstance(status, str) and status != "Acknowledged":
-            yield from _find_chain(setting) or [
+            yield from list_entries(setting.get("ErrorChain")) or [
                 _word("Settings", "The device refused the setting.")
             ]
 
 
 def _list_updates(told: Any) -> Iterator[dict[str, Any]]:
-    for update in _list_entries(told):
+    for update in list_entries(told)[:MOST]:
         status = update.get("Status")
         has_failed = isinstance(status, str) and status in UPDATE_FAILURES
         if has_failed or update.get("InstallAction") == "Error":
             words = f"The device cannot update: {status if has_failed else 'Error'}."
-            yield from _find_chain(update) or [_word("ScheduleOSUpdate", words)]
+            yield from list_entries(update.get("ErrorChain")) or [_word("ScheduleOSUpdate", words)]
 
 
 def _list_passwords(told: Any) -> Iterator[dict[str, Any]]:
@@ -55,22 +55,17 @@ def _list_passwords(told: Any) -> Iterator[dict[str, Any]]:
 
 
 def _list_requests(told: Any) -> Iterator[dict[str, Any]]:
-    for request in _list_entries(told):
+    for request in list_entries(told)[:MOST]:
         if request.get("DeviceRequestSuccess") is False:
             words = request.get("DeviceRequestReturnError")
             text = words if isinstance(words, str) and words else "The request failed."
             yield _word("LOMDeviceRequest", text)
 
 
-def _list_entries(told: Any) -> list[dict[str, Any]]:
-    """Apple's schema has one dictionary in a place where devices send a list of them."""
+def list_entries(told: Any) -> list[dict[str, Any]]:
+    """Return the dictionaries of a list; devices send one where the schema has the other."""
     entries = told if isinstance(told, list) else [told]
-    return [entry for entry in entries[:MOST] if isinstance(entry, dict)]
-
-
-def _find_chain(entry: dict[str, Any]) -> Links:
-    chain = entry.get("ErrorChain")
-    return [link for link in chain if isinstance(link, dict)] if isinstance(chain, list) else []
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def _word(domain: str, text: str) -> dict[str, Any]:

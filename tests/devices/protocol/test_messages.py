@@ -43,7 +43,8 @@ def test_a_users_message_is_told_apart(key: str) -> None:
     assert not decode_checkin(UPDATE).is_user_channel
 
 
-CHAIN = [{"ErrorDomain": "X", "ErrorCode": 7, "USEnglishDescription": "Not while locked."}]
+LINK = {"ErrorDomain": "X", "ErrorCode": 7, "USEnglishDescription": "Not while locked."}
+CHAIN = [LINK]
 
 
 @pytest.mark.parametrize(
@@ -150,14 +151,30 @@ def test_a_report_separates_its_answer_from_its_envelope() -> None:
         {"UDID": "U"},
         {"Status": "Fine", "UDID": "U"},
         {"Status": "Idle"},
-        {"Status": "Error", "UDID": "U", "CommandUUID": "C", "ErrorChain": "broken"},
-        {"Status": "Error", "UDID": "U", "CommandUUID": "C", "ErrorChain": ["broken"]},
         {"Status": "Error", "UDID": "U", "CommandUUID": 7},
     ],
 )
 def test_a_report_without_sense_is_refused(message: dict[str, Any]) -> None:
     with pytest.raises(MessageInvalid):
         decode_report(message)
+
+
+@pytest.mark.parametrize(
+    ("chain", "links"),
+    [
+        ("broken", []),
+        (None, []),
+        ([], []),
+        (LINK, [LINK]),
+        (["broken", LINK, 7], [LINK]),
+    ],
+)
+def test_a_report_counts_though_its_error_chain_is_odd(
+    chain: Any, links: list[dict[str, Any]]
+) -> None:
+    message = {"Status": "Error", "UDID": "U", "CommandUUID": "C", "ErrorChain": chain}
+    report = decode_report(message)
+    assert (report.status, report.command_uuid, report.error_chain) == ("Error", "C", links)
 
 
 def test_the_us_text_of_an_error_chain_is_shown() -> None:
