@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_device
 from devices.services.silence import mark_silent
 from devices.services.status import IDENTITY_EXPIRED, IDENTITY_REVOKED, PROGRESS, set_status
@@ -19,9 +19,7 @@ AT_ONCE, PORTION = 500, 5000
 
 def mark_identity_revoked(certificate_sha256: str) -> None:
     """The device whose live enrollment is pinned to this certificate is Not Managed from now on."""
-    enrollment = _live().filter(certificate_sha256=certificate_sha256).first()
-    if enrollment is not None:
-        _mark(enrollment.device, reason=IDENTITY_REVOKED)
+    _mark_each(_live().filter(certificate_sha256=certificate_sha256), reason=IDENTITY_REVOKED)
 
 
 def mark_lapsed(*, now: datetime) -> int:
@@ -51,14 +49,10 @@ def _mark_each(lapsed: QuerySet[Enrollment], *, reason: str) -> int:
 
 @transaction.atomic
 def _mark_lapsed(lapsed: QuerySet[Enrollment], *, device_id: int, reason: str) -> bool:
-    """The device may have spoken since it was found, and with a renewed identity."""
+    """The device may have spoken since it was found, and with another identity."""
     device = lock_device(device_id)
-    return lapsed.exists() and _mark(device, reason=reason)
+    return lapsed.exists() and set_status(device, status=DeviceStatus.NOT_MANAGED, reason=reason)
 
 
 def _live() -> QuerySet[Enrollment]:
-    return Enrollment.objects.filter(state=EnrollmentState.LIVE).select_related("device")
-
-
-def _mark(device: Device, *, reason: str) -> bool:
-    return set_status(device, status=DeviceStatus.NOT_MANAGED, reason=reason)
+    return Enrollment.objects.filter(state=EnrollmentState.LIVE)
