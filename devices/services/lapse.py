@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_device
@@ -29,8 +29,10 @@ def mark_lapsed(*, now: datetime) -> int:
     """
     portion = take_portion("lapsed", Enrollment.objects.all(), size=PORTION)
     expired = _live().filter(portion, device__status__in=PROGRESS, certificate_not_after__lt=now)
+    young = Enrollment.objects.filter(created_at__gte=now - INCOMPLETE_AFTER).order_by()
     incomplete = Enrollment.objects.filter(
         portion,
+        ~Exists(young.filter(device=OuterRef("device"))),  # it has begun again since
         state=EnrollmentState.AUTHENTICATED,
         created_at__lt=now - INCOMPLETE_AFTER,
         device__status=DeviceStatus.PENDING,

@@ -14,6 +14,7 @@ from devices.tasks import sweep_commands
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice
+from tests.devices.mdm_device import make_identity
 from tests.devices.renewal import renew
 
 
@@ -62,6 +63,22 @@ def test_device_is_not_managed_when_it_never_completes_its_enrollment(
     assert device.row.status == "not_managed"
     device.token_update()
     assert device.row.status == "enrolled"
+
+
+def test_device_is_pending_when_it_begins_again_after_an_enrollment_that_came_to_nothing(
+    make_device: MakeDevice,
+) -> None:
+    """The next sweep called it Not Managed, for what had been broken off the day before."""
+    device = make_device()
+    device.authenticate()
+    Enrollment.objects.update(created_at=timezone.now() - INCOMPLETE_AFTER - timedelta(minutes=1))
+    device.identity = make_identity(now=timezone.now())
+    device.authenticate()
+
+    assert mark_lapsed(now=timezone.now()) == 0
+    assert device.row.status == "pending"
+    mark_lapsed(now=timezone.now() + INCOMPLETE_AFTER)
+    assert device.row.status == "not_managed"
 
 
 @pytest.mark.parametrize("reason", ["incomplete", "expired"])
