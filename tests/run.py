@@ -70,6 +70,7 @@ ONCE = (
 POSTGRESQL_ONLY = (
     "tests/devices/test_bulk_locks.py",
     "tests/devices/test_deletion_locks.py",
+    "tests/devices/test_group_locks.py",
     "tests/devices/test_lapse_locks.py",
     "tests/devices/test_plans.py",
     "tests/devices/test_push_locks.py",

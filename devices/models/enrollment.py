@@ -27,8 +27,8 @@ class Enrollment(PushTarget, TimeStamped):
     )
     group = models.ForeignKey(
         Group,
-        # A group that is gone stands on in those that are live or over: to empty 50,000 rows would
-        # keep their devices waiting (docs/adr/0237).
+        # A group that is gone stands on here: to empty 50,000 rows would keep their devices waiting
+        # (docs/adr/0237).
         models.DO_NOTHING,
         null=True,
         blank=True,

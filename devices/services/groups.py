@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import ProtectedError
 
 from devices.errors import GroupInUse
-from devices.models import Device, Enrollment, EnrollmentState, Group
+from devices.models import Device, Group
 from devices.signals import group_deleting
 from organization.services.audit import record
 
@@ -36,13 +36,11 @@ def delete_group(group: Group, *, actor: str) -> None:
     """Raises GroupInUse while devices, or tokens that are good for anything, refer to the group."""
     public_id, name = group.public_id, group.name
     try:
-        # First, so that whoever adds a row that points to it right now is waited for.
+        # First, so that whoever adds a row that points to it right now is waited for. Nothing of a
+        # device may be waited for after that: a TokenUpdate holds its own and wants the group.
         Group.objects.select_for_update().filter(pk=group.pk).first()
         if Device.objects.filter(group=group).exists():  # all of them would be read otherwise
             raise GroupInUse(f"{name} still has devices")
-        # Others look at it no more, so they are left as they are.
-        joining = Enrollment.objects.filter(group=group, state=EnrollmentState.AUTHENTICATED)
-        joining.update(group=None)
         group_deleting.send(Group, group=group)
         group.delete()
     except ProtectedError as error:

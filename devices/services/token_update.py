@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState, Group
 from devices.protocol.checkin import TokenUpdate
 from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
@@ -54,6 +54,9 @@ def _take_facts(enrollment: Enrollment, *, message: TokenUpdate, now: datetime) 
 
 
 def _make_live(enrollment: Enrollment, *, told: list[str], now: datetime, caller: Caller) -> None:
+    group_id = enrollment.group_id
+    if group_id is not None and group_id != enrollment.device.group_id:
+        enrollment.group = Group.objects.filter(pk=group_id).first()  # it may be gone meanwhile
     earlier = Enrollment.objects.filter(device=enrollment.device).exclude(pk=enrollment.pk)
     before, renewed = None, False
     if earlier.exists():
