@@ -14,21 +14,21 @@ from django.db import IntegrityError, transaction
 from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_enrollment
 from devices.services.push_announcement import gather_announcements
-from devices.services.queue import withdraw
 from organization.models import Given, PreparedSelect
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey, compute_progress, list_desired_items
 from policies.services.installs import (
     ask_for_list,
     ask_for_packages,
-    can_remove_apps,
+    is_free,
     queue_install,
-    queue_removal,
 )
 from policies.services.leftovers import take_over_leftovers
 from policies.services.package_states import get_bundles
 from policies.services.progress import settle_answers, update_device_status
+from policies.services.removals import remove_surplus
 from policies.services.reports import settle_reports
+from policies.services.shared_apps import forget_shared_apps
 from policies.signals import policies_applied
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ def _apply(enrollment: Enrollment, *, now: datetime) -> int:
     by_key = {(status.kind, status.identifier): status for status in statuses if status.pk}
     for left in take_over_leftovers(locked, known=[*by_key, *desired], now=now):
         by_key[left.kind, left.identifier] = left
-    queued = _install_missing(locked, desired=desired, statuses=by_key, now=now)
-    queued += _remove_surplus(locked, desired=desired, statuses=by_key, now=now)
+    waiting = forget_shared_apps(desired, statuses=by_key)
+    coming = {key: item for key, item in desired.items() if key not in waiting}
+    queued = _install_missing(locked, desired=coming, statuses=by_key, now=now)
+    queued += remove_surplus(locked, desired=desired, statuses=by_key, now=now)
     _ask_after_apps(locked, statuses=by_key, now=now)
     progress = compute_progress(desired, statuses=[s for s in by_key.values() if s.pk])
     update_device_status(locked, progress=progress)
@@ -106,7 +108,7 @@ def _install_missing(
         status = statuses.setdefault(
             key, ItemStatus(enrollment=enrollment, kind=item.kind, identifier=item.identifier)
         )
-        if _is_outdated(status, item=item) and _is_free(status):
+        if _is_outdated(status, item=item) and is_free(status):
             status.attempts = 0
             queue_install(status, item=item, enrollment=enrollment)
             queued += 1
@@ -132,46 +134,6 @@ def _is_due(status: ItemStatus, *, now: datetime) -> bool:
     return status.due_at <= now
 
 
-def _remove_surplus(
-    enrollment: Enrollment,
-    *,
-    desired: dict[ItemKey, PolicyItem],
-    statuses: dict[ItemKey, ItemStatus],
-    now: datetime,
-) -> int:
-    queued = 0
-    for key in sorted(statuses.keys() - desired.keys()):
-        status = statuses[key]
-        if status.state != ItemState.REMOVING:
-            queued += _begin_removal(status, enrollment=enrollment)
-        elif not status.is_awaited:
-            queued += _go_on_removing(status, enrollment=enrollment, now=now)
-    return queued
-
-
-def _begin_removal(status: ItemStatus, *, enrollment: Enrollment) -> bool:
-    """Remove what the device has from us; forget what it never took, keeps, or cannot be named."""
-    if not _is_free(status):
-        return False
-    is_app = status.kind == ItemKind.APP
-    stays = is_app and not can_remove_apps(enrollment.device)
-    if stays or not status.was_accepted or (is_app and not status.bundle_id):
-        status.delete()
-        return False
-    status.attempts = 0
-    queue_removal(status, enrollment=enrollment)
-    return True
-
-
-def _go_on_removing(status: ItemStatus, *, enrollment: Enrollment, now: datetime) -> bool:
-    """After a refusal the device's list tells whether it is gone; then the next attempt."""
-    if status.due_at is not None and status.due_at <= now:
-        queue_removal(status, enrollment=enrollment)
-        return True
-    ask_for_list(status.kind, enrollment=enrollment, since=status.settled_at)
-    return False
-
-
 def _ask_after_apps(
     enrollment: Enrollment, *, statuses: dict[ItemKey, ItemStatus], now: datetime
 ) -> None:
@@ -190,9 +152,3 @@ def _ask_after_apps(
         waited = now - (status.settled_at or now)
         status.due_at = now + min(max(waited, FIRST_QUESTION), LAST_QUESTION)
         status.save(update_fields=["due_at", "updated_at"])
-
-
-def _is_free(status: ItemStatus) -> bool:
-    """Whether no command for it can reach the device any more: there is none, or it was
-    withdrawn just now. One that the device has been handed must be answered first."""
-    return not status.is_awaited or withdraw(status.command_uuid)

@@ -23,7 +23,7 @@ from devices.protocol.commands import (
 )
 from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES
-from devices.services.queue import enqueue
+from devices.services.queue import enqueue, withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.services.items import HALF, get_configuration
 from policies.services.packages import build_manifest_url, build_package_manifest
@@ -77,6 +77,12 @@ def queue_removal(status: ItemStatus, *, enrollment: Enrollment) -> None:
         body = build_remove_application(status.bundle_id)
     command = enqueue(enrollment, command=body, origin=ORIGIN)
     _await(status, command=command, state=ItemState.REMOVING)
+
+
+def is_free(status: ItemStatus) -> bool:
+    """Whether no command for it can reach the device any more: there is none, or it was
+    withdrawn just now. One that the device has been handed must be answered first."""
+    return not status.is_awaited or withdraw(status.command_uuid)
 
 
 def can_remove_apps(device: Device) -> bool:

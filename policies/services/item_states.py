@@ -62,6 +62,12 @@ def mark_lost(status: ItemStatus, *, message: str, now: datetime) -> None:
     status.save()
 
 
+def mark_held(status: ItemStatus, *, until: datetime) -> None:
+    """It is to go, but not yet: as no attempt was made, it may go before that moment, too."""
+    status.state, status.command_uuid, status.due_at = ItemState.REMOVING, "", until
+    status.save()
+
+
 def mark_removed(status: ItemStatus) -> None:
     """It is gone from the device, and so is its row."""
     status.delete()

@@ -32,7 +32,7 @@ def settle_reports(
         item = desired.get((status.kind, status.identifier))
         _compare_profile(status, enrollment=enrollment, item=item, now=now)
     for status in _take_newer(apps, reported_at=enrollment.applications_reported_at):
-        _compare_app(status, state=_find_app_state(enrollment, status), now=now)
+        _compare_app(status, enrollment=enrollment, now=now)
     for status in apps:
         if not status.pk or status.state != ItemState.INSTALLING:
             continue
@@ -86,12 +86,25 @@ def _is_version(listed: dict[str, Any], *, item: PolicyItem) -> bool:
     return not isinstance(listed_uuid, str) or listed_uuid.upper() == item.profile_uuid
 
 
-def _compare_app(status: ItemStatus, *, state: str, now: datetime) -> None:
+def _compare_app(status: ItemStatus, *, enrollment: Enrollment, now: datetime) -> None:
+    state = _find_app_state(enrollment, status)
     if status.state == ItemState.REMOVING:
         if state in ("", UNINSTALLED):
             mark_removed(status)
     elif status.state == ItemState.INSTALLED and state == UNINSTALLED:
         mark_lost(status, message="The user removed the app.", now=now)
+    elif not state and _was_listed(status, enrollment=enrollment):
+        mark_lost(status, message="The device no longer has the app.", now=now)
+
+
+def _was_listed(status: ItemStatus, *, enrollment: Enrollment) -> bool:
+    """Whether the device has listed the app as managed: else a note says why it counts as there.
+
+    A Mac need not list what it has.
+    """
+    is_mac = enrollment.device.platform == MACOS
+    is_installed = status.state == ItemState.INSTALLED and not status.error
+    return is_installed and bool(status.bundle_id) and not is_mac
 
 
 def _find_app_state(enrollment: Enrollment, status: ItemStatus) -> str:
