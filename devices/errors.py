@@ -117,7 +117,8 @@ class TopicChanged(PushCertificateInvalid):
 
     def __init__(self, lost: int) -> None:
         super().__init__(
-            f"another topic would lose {lost} enrolled devices: renew the certificate with the"
+            f"another topic would lose {lost} enrolled device{'' if lost == 1 else 's'}: renew the"
+            " certificate with the"
             " same Apple Account instead of creating a new one"
         )
         self.lost = lost

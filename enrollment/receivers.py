@@ -120,9 +120,13 @@ def log_expiring(name: str, days: int, not_after: datetime, kind: str, **_: Any)
     code = "ca_expiring" if kind in CertificateAuthorityRole.values else "certificate_expiring"
     write_entry(
         code,
-        message=f"{name}: expires on {not_after:%-d %b %Y} ({days} days left)",
+        message=f"{name}: {_describe_end(not_after, days=days)}",
         detail={"name": name, "kind": kind, "days": days, "not_after": not_after.isoformat()},
     )
+
+
+def _describe_end(end: datetime, *, days: int) -> str:
+    return f"expires on {end:%-d %b %Y} ({days} day{'' if days == 1 else 's'} left)"
 
 
 @receiver(devices.push_certificate_expiring)
@@ -132,7 +136,7 @@ def log_push_certificate(certificate: PushCertificate, days: int, **_: Any) -> N
     code = "push_certificate_expiring" if days else "push_certificate_expired"
     write_entry(
         code,
-        message=f"expires on {end:%-d %b %Y} ({days} days left)" if days else "",
+        message=_describe_end(end, days=days) if days and end else "",
         detail={"topic": certificate.topic, "days": days},
     )
 

@@ -63,8 +63,9 @@ def describe_left_out() -> str:
     count, size = Package.objects.count(), sum(Package.objects.values_list("size", flat=True))
     if not count:
         return ""
+    packages = f"{count} package{'' if count == 1 else 's'} ({size / 1024**3:.1f} GB)"
     return (
-        f"Not in it: the files of {count} packages ({size / 1024**3:.1f} GB). Copy the folder "
+        f"Not in it: the files of {packages}. Copy the folder "
         f"{get_folder()} too, or upload them again after a restore."
     )
 

@@ -37,4 +37,4 @@ class BulkCommand(TimeStamped):
         return self.queued + self.refused
 
     def __str__(self) -> str:
-        return f"{self.name} for {self.total} devices"
+        return f"{self.name} for {self.total} device{'' if self.total == 1 else 's'}"

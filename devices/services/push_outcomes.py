@@ -13,6 +13,7 @@ from django.db import transaction
 from devices.models import Enrollment
 from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
 from devices.services.locks import select_free
+from devices.services.push_alarms import PUSH_FAILED, is_first_alarm
 from devices.services.push_claims import Claim, build_wait
 from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
 from devices.signals import push_failed
@@ -24,7 +25,6 @@ MANY, SECONDS = 250, 0.1
 MOST_REFUSALS = 5
 # A token that APNs cannot serve alone is not tried more often.
 LONGEST_TROUBLE = timedelta(minutes=15)
-PUSH_FAILED = "push_failed"
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,15 @@ class _Kind:
     wait: timedelta
     token_update_count: int
     was_failing: bool
+    is_outage: bool
 
 
 class Outcomes:
     """Answers that wait to be written, for a short while; what is lost with them is pushed again.
 
-    Trouble of APNs' own is told once for each reason, with the first device that has met it: its
-    other devices have it in their row.
+    What concerns more than a device is told once for each reason, with the first device that has
+    met it: the others have it in their row. APNs' own trouble is told once for all its reasons,
+    whoever meets it first, until pushes go out again.
     """
 
     def __init__(self) -> None:
@@ -143,7 +145,9 @@ class Outcomes:
             return
         self._told.add(kind.error)
         first = next((claim for claim in claims if claim.error != kind.error), None)
-        if first is not None and first.source is ENROLLMENTS:
+        if first is None or first.source is not ENROLLMENTS:
+            return
+        if not kind.is_outage or is_first_alarm(first.topic, PUSH_FAILED):
             tell_failure(Enrollment.objects.select_related("device").get(pk=first.pk))
 
 
@@ -155,6 +159,7 @@ def tell_failure(enrollment: Enrollment) -> None:
 
 
 def _sort(claim: Claim, answer: PushAnswer) -> _Kind:
+    is_outage = answer.verdict == Verdict.TRY_LATER and answer.status != TOO_MANY
     answer = _correct(claim, answer)
     is_dead = answer.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE)
     is_delivered = answer.verdict == Verdict.DELIVERED
@@ -166,6 +171,7 @@ def _sort(claim: Claim, answer: PushAnswer) -> _Kind:
         wait=_find_wait(claim, answer),
         token_update_count=claim.token_update_count if is_dead else 0,
         was_failing=is_delivered and bool(claim.error),
+        is_outage=is_outage,
     )
 
 

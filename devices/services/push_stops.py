@@ -4,25 +4,24 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.core.cache import cache
-from redis.exceptions import RedisError
-
 from devices.models import PushCertificate
 from devices.protocol.apns import Verdict
 from devices.selectors import find_push_certificate, is_refused
-from devices.services.push_outcomes import PUSH_FAILED
+from devices.services.push_alarms import (
+    EXPIRED,
+    MISSING,
+    PUSH_FAILED,
+    REFUSED,
+    forget_alarms,
+    is_first_alarm,
+)
 from devices.services.push_sources import SOURCES
 from devices.signals import push_stopped
 
 log = logging.getLogger(__name__)
 
-MISSING, EXPIRED = "push_certificate_missing", "push_certificate_expired"
-REFUSED = "push_certificate_refused"
-ALARMS = (MISSING, EXPIRED, REFUSED, PUSH_FAILED)
 # A certificate that APNs has refused is tried again this often, with a single push.
 PROBE = timedelta(minutes=15)
-# An alarm is not repeated before, unless pushes went out in between.
-ALARM_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def accept_certificate(certificate: PushCertificate) -> None:
     if certificate.refused_at is not None:
         rows = PushCertificate.objects.filter(pk=certificate.pk)
         rows.update(refused_at=None, refusal="")
-    _forget_alarms(certificate.topic)
+    forget_alarms(certificate.topic)
 
 
 def stop_topic(topic: str, *, stop: Stop) -> None:
@@ -68,7 +67,7 @@ def stop_topic(topic: str, *, stop: Stop) -> None:
         # It goes out as soon as it can: it has not waited for itself until now.
         untold = waiting.exclude(push_error=error)
         source.update_free(untold, push_error=error, push_not_before=None)
-    if _is_first_alarm(topic, stop.code):
+    if is_first_alarm(topic, stop.code):
         log.error("pushes for %s stop: %s", topic, stop.message)
         push_stopped.send(PushCertificate, topic=topic, code=stop.code, message=stop.message)
 
@@ -91,21 +90,3 @@ def _list_waiting_topics() -> set[str]:
         waiting = source.list_reachable().filter(push_requested_at__isnull=False)
         topics.update(waiting.order_by().values_list("push_topic", flat=True).distinct())
     return topics
-
-
-def _is_first_alarm(topic: str, code: str) -> bool:
-    try:
-        return bool(cache.add(_build_slot(topic, code), 1, timeout=ALARM_SECONDS))
-    except (OSError, ValueError, RedisError):
-        return True
-
-
-def _forget_alarms(topic: str) -> None:
-    try:
-        cache.delete_many([_build_slot(topic, code) for code in ALARMS])
-    except (OSError, ValueError, RedisError):
-        return
-
-
-def _build_slot(topic: str, code: str) -> str:
-    return f"push-alarm:{code}:{topic}"

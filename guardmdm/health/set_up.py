@@ -92,7 +92,9 @@ def check_push_certificate() -> Finding:
     lost = count_devices_beyond_topic(row.topic)
     if lost:
         fix = "Import the certificate that they were enrolled with, or enroll them again."
-        return build_failure(name, f"{lost} devices listen to another topic", fix)
+        return build_failure(
+            name, f"{lost} device{' listens' if lost == 1 else 's listen'} to another topic", fix
+        )
     is_soon = state == PushCertificateState.EXPIRING
     text = f"valid until {row.not_after:%-d %b %Y}, topic {row.topic}"
     return Finding(name, text, fix if is_soon else "")

@@ -65,4 +65,4 @@ def test_doctor_counts_devices_that_listen_to_another_topic(make_device: MakeDev
     make_device().enroll()
     PushCertificate.objects.update(topic="com.apple.mgmt.External.other")
     finding = examine()
-    assert (finding.is_failure, finding.text) == (True, "1 devices listen to another topic")
+    assert (finding.is_failure, finding.text) == (True, "1 device listens to another topic")

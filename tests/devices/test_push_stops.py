@@ -149,3 +149,31 @@ def test_a_device_of_another_topic_is_not_pushed_to(
     assert [delivery.token for delivery in apns.deliveries] == [device.token]
     [stop] = news["push_stopped"]
     assert (stop["code"], stop["topic"]) == ("push_certificate_missing", OTHER)
+
+
+def test_an_outage_of_apns_is_told_once_when_it_shows_itself_in_several_ways(
+    enroll: Enroll, apns: FakeApns, news: News
+) -> None:
+    def try_again() -> None:
+        close_channels()  # another worker, whose connection need not rest
+        ask()
+        assert push() == 0
+
+    for _ in range(2):
+        enroll()
+    apns.answer_next(503, "ServiceUnavailable", count=2)
+    try_again()
+    apns.answer_next(500, "InternalServerError", count=2)
+    try_again()
+    port = apns.port
+    apns.stop()
+    try_again()
+    assert len(news["push_failed"]) + len(news["push_stopped"]) == 1
+    apns.port = port
+    apns.start()
+    close_channels()
+    ask()
+    assert push() == 2
+    apns.answer_next(503, "ServiceUnavailable", count=2)
+    try_again()
+    assert len(news["push_failed"]) + len(news["push_stopped"]) == 2

@@ -179,7 +179,7 @@ def test_files_of_packages_are_named_when_they_must_be_copied(
     package = upload_package(make_ipa())
     path = backup()
     call_command("backup", str(tmp_path / "b"), passphrase_file=passphrase_file)
-    assert "the files of 1 packages" in capsys.readouterr().out
+    assert "the files of 1 package (" in capsys.readouterr().out
     empty_database()
     assert "Expenses" not in str(restore(path)["notes"])
     get_path(package.sha256).unlink()

@@ -66,7 +66,7 @@ def test_last_threshold_counts_when_the_server_was_off_for_months(
 def test_warning_stands_in_the_log_with_cause_and_fix() -> None:
     now = timezone.now()
     let_end(get_issuing_ca(), at=now + 80 * DAY)
-    let_end(ServiceCertificate.objects.get(purpose=ServicePurpose.SCEP_RA), at=now + 5 * DAY)
+    let_end(ServiceCertificate.objects.get(purpose=ServicePurpose.SCEP_RA), at=now + 1.5 * DAY)
     warn_expiring(now=now)
     entries = LogEntry.objects.filter(code__endswith="_expiring").order_by("code")
     assert [(entry.code, entry.level) for entry in entries] == [
@@ -74,7 +74,8 @@ def test_warning_stands_in_the_log_with_cause_and_fix() -> None:
         ("certificate_expiring", "warning"),
     ]
     assert "Issuing CA: expires on" in entries[0].message
-    assert "80 days left" in entries[0].message
+    assert "(80 days left)" in entries[0].message
+    assert "(1 day left)" in entries[1].message
     for entry in entries:
         assert LOG_CODES[entry.code].cause
         assert LOG_CODES[entry.code].resolution

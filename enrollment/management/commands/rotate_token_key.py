@@ -28,4 +28,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"kid": key.kid, "active_tokens_of_earlier": earlier}))
             return
         self.stdout.write(f"New tokens are signed by {key.kid}.")
-        self.stdout.write(f"{earlier} active tokens of earlier keys stay good.")
+        many = earlier != 1
+        words = f"active token{'s' if many else ''} of earlier keys stay{'' if many else 's'} good"
+        self.stdout.write(f"{earlier} {words}.")
