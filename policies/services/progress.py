@@ -48,12 +48,17 @@ def _settle(status: ItemStatus, *, command: Command | None, now: datetime) -> No
     if status.kind == ItemKind.APP and status.state != ItemState.REMOVING:
         settle = SETTLERS.get(command.request_type, _settle_app)
         settle(status, command=command, now=moment)
+    elif status.state == ItemState.REMOVING and _is_gone(status, command=command):
+        mark_removed(status)
     elif command.state != CommandState.ACKNOWLEDGED:
         mark_failed(status, message=_describe_error(command), now=moment)
-    elif status.state == ItemState.REMOVING:
-        mark_removed(status)
     else:
         mark_installed(status, now=moment)
+
+
+def _is_gone(status: ItemStatus, *, command: Command) -> bool:
+    """A refusal means the same where the device has never said that it took it."""
+    return command.state == CommandState.ACKNOWLEDGED or not status.was_accepted
 
 
 def _settle_app(status: ItemStatus, *, command: Command, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from devices.models import Enrollment
+from devices.models import Command, Enrollment
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey
 from policies.services.installs import ask_for_list, can_remove_apps, is_free, queue_removal
@@ -42,7 +42,7 @@ def _begin_removal(
         return False
     is_app = status.kind == ItemKind.APP
     stays = is_app and not can_remove_apps(enrollment.device)
-    if stays or not status.was_accepted or (is_app and not status.bundle_id):
+    if stays or not _may_be_there(status) or (is_app and not status.bundle_id):
         status.delete()
         return False
     status.attempts = 0
@@ -51,6 +51,15 @@ def _begin_removal(
         return False
     queue_removal(status, enrollment=enrollment)
     return True
+
+
+def _may_be_there(status: ItemStatus) -> bool:
+    """What was offered again may have been obeyed before: then the answer was lost, as when a
+    device restarts in the middle."""
+    if status.was_accepted:
+        return True
+    offered = Command.objects.filter(uuid=status.command_uuid, attempts__gt=1)
+    return bool(status.command_uuid) and offered.exists()
 
 
 def _go_on_removing(

@@ -148,6 +148,26 @@ def test_nothing_is_sent_when_the_item_is_removed_before_the_device_saw_it(
     assert Command.objects.get(request_type="InstallProfile").state == CommandState.CANCELLED
 
 
+@pytest.mark.parametrize("is_obeyed", [True, False])
+def test_it_is_removed_when_it_was_put_off_after_an_answer_was_lost(
+    device: Handheld, add_profile: Add, is_obeyed: bool
+) -> None:
+    item = add_profile()
+    device.apply()
+    lost = take_next(device.enrollment, now=device.now, is_new_session=True)
+    assert lost is not None
+    if is_obeyed:  # and it restarts before it says so
+        device.obey_one(plistlib.loads(lost.body or b""))
+    device.now += timedelta(minutes=5)
+    device.answers["InstallProfile"] = lambda body: ("NotNow", {})
+    device.obey()
+    remove_item(item, actor=ADMIN)
+    device.settle()
+    assert device.profiles == {}
+    assert device.states == {}
+    assert device.status == "managed"
+
+
 def test_profiles_of_others_stay_when_ours_are_removed(
     device: Handheld, add_profile: Add, policy: Policy
 ) -> None:
