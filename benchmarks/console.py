@@ -36,6 +36,7 @@ from benchmarks.machine import describe_machine, read_cpu_seconds
 PERSON = "bench@example.com"
 SIZES = (2_000, 100_000)
 VERSIONS, TITLES = 2_000, 500
+IN_LOBBY = 100  # of either size: what a page shows is the same
 CONSOLE = {
     "dashboard": "/console/",
     "devices": "/console/devices/",
@@ -49,7 +50,7 @@ CONSOLE = {
     "FileVault off": "/console/devices/?missing_filevault=true",
     "supervised": "/console/devices/?supervised=True",
     "silent for 30 days": "/console/devices/?seen_before=30",
-    "search": "/console/devices/?q=Device+777",
+    "search": "/console/devices/?q=Lobby",
     "search in vain": "/console/devices/?q=zzqx",
     "no such platform": "/console/devices/?platform=ios",
     "groups": "/console/groups/",
@@ -110,7 +111,7 @@ def make_first_device() -> None:
 def fill(database: Database, *, count: int, apps: int) -> None:
     """Copy the first device `count` times by SQL, each with `apps` apps.
 
-    One in 50 is unsafe and has not been heard of for long.
+    One in 50 is unsafe and has not been heard of for long; IN_LOBBY of them have a word in common.
     """
     changes = {
         **dict.fromkeys(
@@ -120,7 +121,7 @@ def fill(database: Database, *, count: int, apps: int) -> None:
         "public_id": "'dev_' || substr({random}, 1, 20)",
         "udid": "{random}",
         "serial_number": "upper(substr({random}, 1, 10))",
-        "name": "'Device ' || n",
+        "name": f"CASE WHEN n <= {IN_LOBBY} THEN 'Lobby ' ELSE 'Device ' END || n",
         "os_version_number": "CASE WHEN n % 50 = 0 THEN 1600000000 ELSE 1800010000 END",
         "is_supervised": "n % 2 = 0",
         "filevault_enabled": "n % 50 <> 0",
