@@ -28,6 +28,7 @@ profiles_reported = Signal()  # enrollment
 applications_reported = Signal()  # enrollment
 identity_renewed = Signal()  # enrollment, certificate: IssuedCertificate, the new one
 renewal_failed = Signal()  # enrollment, message; it is tried again
+recovery_key_lost = Signal()  # enrollment, command: its Mac has a new one that nobody can read
 push_requested = Signal()  # target: Enrollment or UserChannel
 push_failed = Signal()  # enrollment, code, message
 push_certificate_expiring = Signal()  # certificate: PushCertificate, days left

@@ -8,7 +8,7 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from devices import signals as devices
-from devices.models import Device, Enrollment, Group, PushCertificate
+from devices.models import Command, Device, Enrollment, Group, PushCertificate
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.invitations import note_enrolled
@@ -248,6 +248,11 @@ def log_renewal(enrollment: Enrollment, certificate: IssuedCertificate, **_: Any
 def log_renewal_failure(enrollment: Enrollment, message: str, **_: Any) -> None:
     detail = {"attempt": enrollment.renewal_attempts}
     _write_device("renewal_failed", enrollment, message=message, detail=detail)
+
+
+@receiver(devices.recovery_key_lost)
+def log_lost_recovery_key(enrollment: Enrollment, command: Command, **_: Any) -> None:
+    _write_device("recovery_key_lost", enrollment, detail={"command": command.public_id})
 
 
 @receiver(devices.push_failed)

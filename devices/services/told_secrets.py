@@ -20,10 +20,12 @@ from devices.models import (
 from devices.protocol.reading import LONGEST_DATA
 from devices.protocol.recovery_key import open_recovery_key
 from devices.services.escrow import get_reply_key, keep_secret
+from devices.signals import recovery_key_lost
 
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]
 LONGEST = 1024
+LOST_KEY = "The Mac has a new recovery key, but what it sent of it cannot be opened."
 LOCATION = ("Latitude", "Longitude", "HorizontalAccuracy", "Altitude", "Speed", "Timestamp")
 
 
@@ -80,10 +82,23 @@ def _keep_recovery_key(command: Command, answer: Answer, now: datetime) -> None:
         reply_key = get_reply_key(command.enrollment, now=now)
         value = open_recovery_key(envelope, reply_key=reply_key)
     except ValueError as error:
-        # The envelope stays in the command's result, so the key is not lost.
-        log.error("%s: %s", command.public_id, error)
+        _tell_lost_key(command, reason=str(error))
         return
     _keep(command, kind=SecretKind.FILEVAULT_KEY, value=value, now=now)
+
+
+def _tell_lost_key(command: Command, *, reason: str) -> None:
+    """The Mac has obeyed, and nobody has its new key: that is no success.
+
+    The envelope stays in the command's result, for whoever can open it.
+    """
+    log.error("%s: %s", command.public_id, reason)
+    command.state = CommandState.ERROR
+    command.error_chain = [{"ErrorDomain": command.request_type, "USEnglishDescription": LOST_KEY}]
+    Command.objects.filter(pk=command.pk).update(
+        state=command.state, error_chain=command.error_chain
+    )
+    recovery_key_lost.send(Enrollment, enrollment=command.enrollment, command=command)
 
 
 def _keep(command: Command, *, kind: str, value: str, now: datetime) -> None:

@@ -342,6 +342,12 @@ _DEVICES = (
         level="warning",
     ),
     _error(
+        "recovery_key_lost",
+        _("FileVault recovery key not kept"),
+        _("The Mac has a new recovery key, but what it sent of it cannot be opened."),
+        _("Rotate the recovery key again, with the password of somebody who can unlock the Mac."),
+    ),
+    _error(
         "policy_item_failed",
         _("Policy item failed"),
         _("The device refused or failed to install something that its policies contain."),

@@ -1,5 +1,6 @@
 """Secrets of devices: made or told, kept sealed, confirmed by the answer, revealed with a note."""
 
+import base64
 import json
 import plistlib
 from datetime import timedelta
@@ -15,9 +16,12 @@ from devices.errors import CommandInvalid, CommandNotObeyable
 from devices.models import Command, Device, EscrowedSecret
 from devices.selectors import list_secrets
 from devices.services import actions
+from devices.services.answers import get_error
 from devices.services.bulk_commands import cancel_bulk, queue_portion, request_bulk
 from devices.services.escrow import reveal_secret
 from devices.services.queue import expire_commands
+from devices.services.told_secrets import LOST_KEY
+from enrollment.models import LogEntry
 from organization.models import AuditEntry
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
@@ -154,11 +158,20 @@ def test_a_rotated_recovery_key_is_opened_kept_and_used_for_the_next_rotation(
     assert again["ReplyEncryptionCertificate"] == certificate
 
 
-def test_a_recovery_key_that_cannot_be_opened_changes_nothing(mac: MdmDevice) -> None:
+def test_a_recovery_key_that_cannot_be_opened_is_told_and_stays_with_its_command(
+    mac: MdmDevice,
+) -> None:
     taken = send(mac, "RotateFileVaultKey", key_type="personal", password="a user's")
     answer = {"RotateResult": {"EncryptedNewRecoveryKey": b"garbage"}}
     assert mac.connect("Acknowledged", taken["CommandUUID"], **answer).status_code == 200
     assert list_kept(mac) == []
+    command = Command.objects.get(uuid=taken["CommandUUID"])
+    assert (command.state, get_error(command)) == ("error", LOST_KEY)
+    assert base64.b64encode(b"garbage").decode() in json.dumps(command.result)
+    [entry] = LogEntry.objects.filter(code="recovery_key_lost")
+    assert (entry.level, entry.device_id) == ("error", mac.row.public_id)
+    assert mac.connect("Acknowledged", taken["CommandUUID"], **answer).status_code == 200
+    assert LogEntry.objects.filter(code="recovery_key_lost").count() == 1
 
 
 def test_a_bypass_code_is_kept_sealed_and_withheld_from_the_result(phone: MdmDevice) -> None:
