@@ -4,7 +4,7 @@ import functools
 from typing import Any, ClassVar
 
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 from organization.models import Role
 from organization.rest import openapi  # noqa: F401 - registers the authentication scheme
 from organization.rest.errors import ServiceErrors
+from organization.rest.json_types import find_mistyped
 
 NO_FIELD = "is not a field of this request"
 
@@ -41,10 +42,13 @@ class RestViewSet(ViewSet):
         """Return the body's values as `serializer` checks them; raises ValidationError.
 
         A name that the serializer does not have is refused: a misspelt `hold_for_approval` would
-        make a token that holds nothing.
+        make a token that holds nothing. So is a value of JSON of another type than the document's.
         """
         decoder = serializer(data=request.data, **options)
         decoder.is_valid(raise_exception=True)
+        is_form = isinstance(request.data, QueryDict)  # in which everything is text
+        if mistyped := None if is_form else find_mistyped(decoder, request.data):
+            raise ValidationError(mistyped)
         unknown = [name for name in request.data if name not in decoder.fields]
         if unknown:
             raise ValidationError({name: [NO_FIELD] for name in unknown})

@@ -278,3 +278,36 @@ def test_program_is_asked_to_come_again_when_the_connection_to_the_database_is_g
     answer = answer_error(kind("connection already closed"), {})
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert answer.data["code"] == "database_unavailable"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("enrollment/tokens", {"name": 0}, "name"),
+        ("enrollment/tokens", {"name": 1.5}, "name"),
+        ("enrollment/tokens", {"hold_for_approval": 0}, "hold_for_approval"),
+        ("enrollment/tokens", {"hold_for_approval": "no"}, "hold_for_approval"),
+        ("enrollment/tokens", {"max_uses": "5"}, "max_uses"),
+        ("enrollment/tokens", {"allowed_serials": ["C02XYZ", 7]}, "allowed_serials.1"),
+        ("groups", {"description": 0}, "description"),
+        (
+            "policies/{policy}/items",
+            {"app": {"itunes_store_id": "361309726"}},
+            "app.itunes_store_id",
+        ),
+    ],
+)
+def test_value_is_refused_when_it_has_another_type_than_the_document_says(
+    path: str, body: dict[str, Any], field: str, administrator: Program, sample: Sample
+) -> None:
+    """A flag that was sent as "no" was false, and one that was sent as "on" was true."""
+    rest = {"group": sample.group.public_id} if path.endswith("tokens") else {}
+    answer = administrator.post(build_path(path, sample), {"name": "A name", **rest, **body})
+    _check_refusal(answer)
+    assert set(answer.json()["errors"]) == {field}
+
+
+def test_flag_is_taken_when_it_is_one(administrator: Program, sample: Sample) -> None:
+    body = {"name": "A", "group": sample.group.public_id, "hold_for_approval": True, "max_uses": 5}
+    answer = administrator.post("enrollment/tokens", body)
+    assert (answer.status_code, answer.json()["hold_for_approval"]) == (201, True)
