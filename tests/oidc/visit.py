@@ -45,6 +45,13 @@ def configure(settings: Any, *, issuer: str) -> None:
     }
 
 
+@pytest.fixture
+def console_provider(settings: Any, provider: str) -> None:
+    """Administrators may sign in there, too."""
+    configure(settings, issuer=provider)
+    settings.OIDC_CONSOLE = True
+
+
 def sign_in_there(browser: httpx.Client, location: str, *, user: str, fault: str = "") -> str:
     """Fill in the provider's form; return the address it sends the browser back to."""
     form = browser.get(location)

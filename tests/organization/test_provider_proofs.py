@@ -2,14 +2,13 @@
 
 import re
 from html import unescape
-from typing import Any
 
 import pytest
 from django.test import Client
 
 from organization.models import Administrator, AuditEntry, Role
 from organization.services.administrators import create_administrator
-from tests.oidc.visit import configure, provider
+from tests.oidc.visit import console_provider, provider
 from tests.organization.test_provider_sign_in import (
     CONSOLE,
     LOGIN,
@@ -19,17 +18,11 @@ from tests.organization.test_provider_sign_in import (
     Browser,
 )
 
-__all__ = ["provider"]
-pytestmark = pytest.mark.django_db
+__all__ = ["console_provider", "provider"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("console_provider")]
 AGAIN = f"{START}/again?next={SENSITIVE}"
 PEOPLE = "/console/system/administrators/"
 FACTORS = "/accounts/2fa/totp/activate/"
-
-
-@pytest.fixture(autouse=True)
-def signs_in(settings: Any, provider: str) -> None:
-    configure(settings, issuer=provider)
-    settings.OIDC_CONSOLE = True
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from enrollment.services.sign_in import DOOR
 from organization.models import Administrator, AuditEntry, Role
 from organization.services import identity_provider
 from organization.services.administrators import create_administrator, update_administrator
-from tests.oidc.visit import configure, provider, sign_in_there
+from tests.oidc.visit import console_provider, provider, sign_in_there
 from tests.organization.requests import build_request
 from tests.organization.test_sign_in import SECOND
 from tests.organization.totp import build_code, make_secret
 
-__all__ = ["provider"]
-pytestmark = pytest.mark.django_db
+__all__ = ["console_provider", "provider"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("console_provider")]
 LOGIN, PASSWORD = "/accounts/login/", "correct horse battery"
 START, CONSOLE = "/accounts/sign-in", "/console/"
 SENSITIVE = "/console/system/administrators/new"
@@ -27,12 +27,6 @@ REFUSED = (
     "state", "denied", "mix-up", "no-id-token", "nonce", "no-nonce", "issuer", "audience", "azp",
     "expired", "no-expiry", "future", "no-subject", "signature", "kid", "none", "hs256", "userinfo",
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def signs_in(settings: Any, provider: str) -> None:
-    configure(settings, issuer=provider)
-    settings.OIDC_CONSOLE = True
 
 
 @pytest.fixture
