@@ -69,11 +69,19 @@ def test_token_lets_in_the_devices_that_a_script_names(bootstrapped: None) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [{"group": "No such"}, {"scep_profile": "No such"}, {"expires": "soon"}]
+    "options",
+    [
+        {"group": "No such"},
+        {"group": ""},
+        {"scep_profile": "No such"},
+        {"scep_profile": ""},
+        {"expires": "soon"},
+    ],
 )
 def test_command_fails_when_an_option_names_nothing(
     bootstrapped: None, options: dict[str, str]
 ) -> None:
+    """Empty is what a script hands over whose variable is not set."""
     before = EnrollmentToken.objects.count()
     with pytest.raises(CommandError):
         create(**options)

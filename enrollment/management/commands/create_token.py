@@ -75,18 +75,20 @@ class Command(BaseCommand):
     @staticmethod
     def _get_group(text: str | None) -> Group:
         groups = Group.objects.order_by("id")
-        if text:
+        if text is not None:  # "" is what a script hands over whose variable is not set
             groups = groups.filter(Q(public_id=text) | Q(name=text))
         group = groups.first()
         if group is None:
-            raise CommandError(f"there is no group {text or ''}".strip())
+            raise CommandError(
+                "there is no group" if text is None else f"there is no group “{text}”"
+            )
         return group
 
     @staticmethod
     def _get_scep_profile(text: str | None) -> ScepProfile | None:
-        if not text:
+        if text is None:
             return None
         profile = ScepProfile.objects.filter(Q(public_id=text) | Q(name=text)).first()
         if profile is None:
-            raise CommandError(f"there is no SCEP profile {text}")
+            raise CommandError(f"there is no SCEP profile “{text}”")
         return profile
