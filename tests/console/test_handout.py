@@ -16,7 +16,7 @@ from enrollment.services.tokens import build_enrollment_url
 from organization.models import Organization
 from organization.services.branding import set_logo
 from tests.console.conftest import World
-from tests.console.test_browser import browser_test, check_page, chromium, page
+from tests.console.test_browser import WIDER, browser_test, check_page, chromium, page
 
 __all__ = ["chromium", "page"]  # fixtures
 POINTS = {"a4": (595, 842), "letter": (612, 792)}
@@ -108,6 +108,15 @@ class TestPoster:
         page.wait_for_selector("h1:has-text('registrieren')")
         assert page.locator("[name=paper]").input_value() == "a4"
         assert page.locator("[data-print]").is_visible()
+
+    @pytest.mark.parametrize("paper", ["a4", "letter"])
+    def test_the_poster_is_no_wider_than_the_screen_when_the_screen_is_small(
+        self, page: Any, world: World, paper: str
+    ) -> None:
+        for width in (320, 360, 390):
+            page.set_viewport_size({"width": width, "height": 640})
+            page.goto(f"/console/enrollment/ota/tokens/{world.token.jti}/poster?paper={paper}")
+            assert page.evaluate(WIDER) <= 0, width
 
 
 class TestMail:

@@ -1,5 +1,7 @@
 """Addresses that people type."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -37,3 +39,21 @@ def test_request_is_refused_when_it_names_a_foreign_host(
     client: Client, db: None, path: str
 ) -> None:
     assert client.get(path, headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_the_console_is_offered_to_nobody_when_a_strangers_page_is_missing(
+    client: Client, db: None
+) -> None:
+    page = client.get("/enrol").content.decode()
+    assert "There is no such page" in page
+    assert 'href="/console/' not in page
+    assert "open the whole link again" in page
+
+
+def test_the_way_back_is_offered_when_a_page_of_the_console_is_missing(
+    client: Client, django_user_model: Any
+) -> None:
+    client.force_login(django_user_model.objects.create(email="ada@example.com"))
+    for path in ("/console/devices/dev_gone", "/enrol"):
+        page = client.get(path).content.decode()
+        assert '<a class="btn" href="/console/">' in page
