@@ -28,7 +28,7 @@ from policies.services.package_states import get_bundles
 from policies.services.progress import settle_answers, update_device_status
 from policies.services.removals import remove_surplus
 from policies.services.reports import settle_reports
-from policies.services.shared_apps import forget_shared_apps
+from policies.services.shared_apps import hand_over_shared_apps
 from policies.signals import policies_applied
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def _apply(enrollment: Enrollment, *, now: datetime) -> int:
     by_key = {(status.kind, status.identifier): status for status in statuses if status.pk}
     for left in take_over_leftovers(locked, known=[*by_key, *desired], now=now):
         by_key[left.kind, left.identifier] = left
-    waiting = forget_shared_apps(desired, statuses=by_key)
+    waiting = hand_over_shared_apps(desired, statuses=by_key)
     coming = {key: item for key, item in desired.items() if key not in waiting}
     queued = _install_missing(locked, desired=coming, statuses=by_key, now=now)
     queued += remove_surplus(locked, desired=desired, statuses=by_key, now=now)

@@ -16,8 +16,8 @@ Desired = Mapping[ItemKey, PolicyItem]
 Statuses = dict[ItemKey, ItemStatus]
 
 
-def forget_shared_apps(desired: Desired, *, statuses: Statuses) -> set[ItemKey]:
-    """Forget what no item of its own wants, but another one's app is.
+def hand_over_shared_apps(desired: Desired, *, statuses: Statuses) -> set[ItemKey]:
+    """Hand over to an item what was another one's that nobody wants any more.
 
     Returns the desired items that must wait: a removal of their app is on the device, and would
     take away what is installed before it.
@@ -27,6 +27,8 @@ def forget_shared_apps(desired: Desired, *, statuses: Statuses) -> set[ItemKey]:
         status = statuses[key]
         owners = _find_owners(status.bundle_id, desired=desired, statuses=statuses)
         if owners and is_free(status):
+            for owner in sorted(owners):
+                _hand_over(status, item=desired[owner], statuses=statuses)
             status.delete()
             del statuses[key]
         elif status.state == ItemState.REMOVING:
@@ -48,6 +50,20 @@ def _find_owners(bundle_id: str, *, desired: Desired, statuses: Statuses) -> set
         for key, item in desired.items()
         if bundle_id in _list_bundles(item, status=statuses.get(key))
     }
+
+
+def _hand_over(status: ItemStatus, *, item: PolicyItem, statuses: Statuses) -> None:
+    """What the device has is from now on the item's, also where that was never sent to it."""
+    if item.is_mac_package or not status.was_accepted:
+        return
+    key = (item.kind, item.identifier)
+    heir = statuses.setdefault(
+        key,
+        ItemStatus(enrollment_id=status.enrollment_id, kind=item.kind, identifier=item.identifier),
+    )
+    heir.item, heir.name = item, heir.name or item.name
+    heir.was_accepted, heir.bundle_id = True, status.bundle_id
+    heir.save()
 
 
 def is_one_unnamed(desired: Desired, *, statuses: Statuses) -> bool:

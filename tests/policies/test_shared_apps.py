@@ -127,6 +127,20 @@ def test_the_app_is_installed_after_its_removal_when_that_was_handed_out(
     assert device.states == {"App": ItemState.INSTALLED}
 
 
+def test_the_app_is_removed_when_the_next_item_goes_before_it_was_sent(
+    device: Handheld, add: Add
+) -> None:
+    first = add(STORE)
+    device.settle()
+    remove_item(first, actor=ADMIN)
+    second = add(HOUSE, bundle_id=APP)
+    device.apply()
+    remove_item(second, actor=ADMIN)
+    device.settle()
+    assert device.apps == {}
+    assert device.states == {}
+
+
 def test_the_app_comes_back_when_an_administrator_removed_it_by_hand(
     device: Handheld, add: Add
 ) -> None:
