@@ -8,6 +8,7 @@ from typing import Any
 
 from devices.errors import MessageInvalid
 from devices.protocol.channel import ChannelMessage, decode_channel
+from devices.protocol.direction import leave_direction
 from devices.protocol.inner_refusals import list_entries, list_refusals
 from devices.protocol.reading import find_text, get_text
 
@@ -73,4 +74,5 @@ def get_error_text(chain: list[dict[str, Any]]) -> str:
         link.get("USEnglishDescription") or link.get("LocalizedDescription") or "" for link in chain
     ]
     lines = [text.strip() for text in texts if isinstance(text, str)]
-    return " / ".join(line for line in dict.fromkeys(lines) if line)[:LONGEST_TEXT]
+    words = " / ".join(line for line in dict.fromkeys(lines) if line)
+    return leave_direction(words)[:LONGEST_TEXT]

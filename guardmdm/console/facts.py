@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from devices.models import Device
+from devices.protocol.direction import leave_direction
 
 MOST_ROWS, LONGEST = 400, 300
 
@@ -89,7 +90,10 @@ def _name_encryption(caps: int | None) -> str:
 
 def list_answer(answer: dict[str, Any]) -> list[Fact]:
     """Return the whole answer under Apple's names, what is inside another key as `Outer.Inner`."""
-    facts = [Fact(label, text[:LONGEST]) for label, text in _flatten(answer, path="")]
+    facts = [
+        Fact(leave_direction(label), leave_direction(text)[:LONGEST])
+        for label, text in _flatten(answer, path="")
+    ]
     return sorted(facts[:MOST_ROWS], key=lambda fact: fact.label)
 
 

@@ -70,6 +70,14 @@ def test_pages_show_what_was_reported(world: World, auditor: Client) -> None:
     assert "Ray" in read(auditor, f"{mac}/users")
 
 
+def test_facts_turn_no_words_around_them_when_they_would(world: World, auditor: Client) -> None:
+    world.mac.information = {"TimeZone\u202e": "ehciruZ\u202eeporuE"}
+    world.mac.save()
+    page = read(auditor, f"{world.mac.public_id}/information")
+    assert "ehciruZeporuE" in page
+    assert "\u202e" not in page
+
+
 def test_a_person_is_told_that_only_managed_apps_are_listed(world: World, auditor: Client) -> None:
     assert "may belong to a person" in read(auditor, f"{world.device.public_id}/apps")
     assert "may belong to a person" not in read(auditor, f"{world.mac.public_id}/apps")

@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography import x509
 
+from devices.protocol.direction import leave_direction
 from devices.protocol.inventory.values import read_text
 
 MOST, LONGEST_DER = 1000, 64 * 1024
@@ -78,4 +79,4 @@ def _decode(entries: list[Any]) -> Iterator[ListedCertificate]:
 
 def _clean(text: str, longest: int) -> str:
     """A name inside a certificate may hold NUL, which PostgreSQL does not take."""
-    return text.replace("\0", "")[:longest]
+    return leave_direction(text.replace("\0", ""))[:longest]

@@ -115,6 +115,13 @@ def test_a_certificate_keeps_its_common_name_when_it_cannot_be_read() -> None:
     assert certificate.read() is None
 
 
+def test_a_certificate_turns_no_words_around_its_names_when_they_would() -> None:
+    [certificate] = list_certificates([{"Data": make_certificate("a\u202eb")}]).values()
+    content = certificate.read()
+    assert content is not None
+    assert (content.subject, content.issuer) == ("CN=ab", "CN=ab")
+
+
 def test_nul_is_gone_when_a_certificate_hides_it_in_a_name() -> None:
     [certificate] = list_certificates([{"Data": make_certificate("a\0b")}]).values()
     content = certificate.read()

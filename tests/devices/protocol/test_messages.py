@@ -188,6 +188,10 @@ def test_the_us_text_of_an_error_chain_is_shown() -> None:
     assert get_error_text(chain) == "Profile failed / Innen"
 
 
+def test_an_error_turns_no_words_around_it_when_it_would() -> None:
+    assert get_error_text([{"USEnglishDescription": "no\u202e profile"}]) == "no profile"
+
+
 def test_answers_become_json_without_secrets() -> None:
     value = build_json_value(
         {"d": b"\x00\x01", "t": datetime(2026, 1, 2), "l": [{"PushToken": b"x"}], "PIN": "1"}
