@@ -17,3 +17,10 @@ class LogCode:
     cause: str = ""
     resolution: str = ""
     headline: str = ""
+
+
+def build_trouble(
+    code: str, title: str, cause: str, resolution: str, headline: str = "", level: str = "error"
+) -> LogCode:
+    """Return a code that says why it happens and what to do about it."""
+    return LogCode(code, level, title, cause, resolution, headline)

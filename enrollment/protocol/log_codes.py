@@ -4,69 +4,63 @@ Page, console and REST interface show these texts alike. The texts are marked fo
 by `_`, which does nothing here: the doors translate.
 """
 
+from enrollment.protocol.certificate_codes import CERTIFICATE_CODES
 from enrollment.protocol.funnel.codes import FUNNEL_CODES
-from enrollment.protocol.log_code import LogCode, _
+from enrollment.protocol.log_code import LogCode, _, build_trouble
 from enrollment.protocol.sign_in_codes import SIGN_IN_CODES
 from enrollment.protocol.watch_codes import WATCH_CODES
 
-
-def _error(
-    code: str, title: str, cause: str, resolution: str, headline: str = "", level: str = "error"
-) -> LogCode:
-    return LogCode(code, level, title, cause, resolution, headline)
-
-
 _TOKENS = (
-    _error(
+    build_trouble(
         "token_expired",
         _("Token expired"),
         _("The enrollment token is past its expiration."),
         _("Generate a new token."),
         _("This link has expired"),
     ),
-    _error(
+    build_trouble(
         "token_exhausted",
         _("Token used up"),
         _("As many devices have enrolled with this token as it allows."),
         _("Generate a new token, or one with more uses."),
         _("This link has been used up"),
     ),
-    _error(
+    build_trouble(
         "token_revoked",
         _("Token revoked"),
         _("An administrator has revoked this enrollment token."),
         _("Generate a new token."),
         _("This link is no longer valid"),
     ),
-    _error(
+    build_trouble(
         "token_signature_invalid",
         _("Token signature invalid"),
         _("The token was altered, or was not signed by this server."),
         _("Regenerate the token and send its link again."),
         _("This link is not valid"),
     ),
-    _error(
+    build_trouble(
         "token_malformed",
         _("Token malformed"),
         _("The link is incomplete or is not an enrollment link."),
         _("Copy the whole link from the token's page and send it again."),
         _("This link is incomplete"),
     ),
-    _error(
+    build_trouble(
         "token_unknown",
         _("Token unknown"),
         _("The token is not among this server's tokens, or says something else than its entry."),
         _("Generate a new token."),
         _("This link is not valid"),
     ),
-    _error(
+    build_trouble(
         "short_link_unknown",
         _("Short link unknown"),
         _("The link was mistyped, is incomplete, or is another server's."),
         _("Check what you typed."),
         _("No enrollment link has this address"),
     ),
-    _error(
+    build_trouble(
         "group_missing",
         _("Group missing"),
         _("The device group that the token names no longer exists."),
@@ -76,7 +70,7 @@ _TOKENS = (
 )
 
 _DEVICES_ALLOWED = (
-    _error(
+    build_trouble(
         "serial_not_allowed",
         _("Device not on the token’s list"),
         _("This device’s serial number is not among those that may enroll with this link."),
@@ -86,7 +80,7 @@ _DEVICES_ALLOWED = (
 )
 
 _APPROVALS = (
-    _error(
+    build_trouble(
         "approval_pending",
         _("Not approved yet"),
         _("An administrator has to approve this enrollment first."),
@@ -94,7 +88,7 @@ _APPROVALS = (
         _("Waiting for approval"),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "enrollment_rejected",
         _("Enrollment rejected"),
         _("An administrator has not approved this enrollment."),
@@ -105,56 +99,56 @@ _APPROVALS = (
 )
 
 _SESSIONS = (
-    _error(
+    build_trouble(
         "session_unknown",
         _("Session unknown"),
         _("The profile or page belongs to no enrollment session of this server."),
         _("Open the enrollment link again and download a new profile."),
         _("Please start again"),
     ),
-    _error(
+    build_trouble(
         "session_expired",
         _("Session expired"),
         _("The profile was not installed within an hour."),
         _("Open the enrollment link again and download a new profile."),
         _("Please start again"),
     ),
-    _error(
+    build_trouble(
         "session_used",
         _("Session already used"),
         _("A device has already enrolled with this profile."),
         _("Open the enrollment link on each device and download a profile of its own."),
         _("This profile has been used"),
     ),
-    _error(
+    build_trouble(
         "profile_service_malformed",
-        _("Profile Service message malformed"),
+        _("Device’s description not understood"),
         _("Something sent to the Profile Service is no message of an Apple device."),
         _("Open the enrollment link again and download a new profile."),
         _("Please start again"),
     ),
-    _error(
+    build_trouble(
         "device_certificate_not_trusted",
         _("Not an Apple device’s certificate"),
         _("The message is not signed with the certificate that Apple gives its devices."),
         _("Use an iPhone, iPad or Mac as Apple delivers it; simulators need a test server."),
         _("This device cannot be enrolled"),
     ),
-    _error(
+    build_trouble(
         "device_mismatch",
-        _("Another device"),
+        _("Not the device that began"),
         _("The device that comes is not the one that began with this profile."),
         _("Open the enrollment link on each device and download a profile of its own."),
         _("This profile belongs to another device"),
     ),
-    _error(
+    build_trouble(
         "device_not_identified",
         _("Device not identified"),
         _("The token asks devices what they are first, and this one has left that out."),
         _("Open the enrollment link again and install the profile from there."),
         _("Please start again"),
     ),
-    _error(
+    build_trouble(
         "enrollment_silent",
         _("Nothing heard from the device"),
         _("The profile was downloaded, but the device has not contacted GuardMDM."),
@@ -163,191 +157,101 @@ _SESSIONS = (
     ),
 )
 
-_CERTIFICATES = (
-    _error(
-        "scep_challenge_invalid",
-        _("SCEP challenge invalid"),
-        _("The device's certificate request carried a wrong or expired challenge."),
-        _("Open the enrollment link again and download a new profile."),
-    ),
-    _error(
-        "scep_challenge_reused",
-        _("SCEP challenge reused"),
-        _("A one-time challenge was presented a second time with another key."),
-        _("Download a new profile for each device."),
-    ),
-    _error(
-        "scep_request_rejected",
-        _("SCEP request rejected"),
-        _("The certificate request was malformed or asked for something that is not allowed."),
-        _("Check the SCEP profile's key size and algorithms; old devices need legacy support."),
-    ),
-    _error(
-        "scep_server_unreachable",
-        _("SCEP server unreachable"),
-        _("The SCEP server did not answer."),
-        _("Check SCEP server connectivity."),
-    ),
-    _error(
-        "ca_fingerprint_mismatch",
-        _("CA fingerprint mismatch"),
-        _("The SCEP server's CA is not the one that the SCEP profile names."),
-        _("Correct the CA fingerprint in the SCEP profile."),
-    ),
-    _error(
-        "certificate_not_issued",
-        _("Certificate not issued"),
-        _("The device asked for a certificate but received none."),
-        _("Check SCEP server connectivity."),
-    ),
-    _error(
-        "certificate_names_forbidden",
-        _("Certificate names not permitted"),
-        _("The issuing CA may not certify the names that the SCEP profile's templates give."),
-        _("Change the templates of the SCEP profile, or use a CA without name constraints."),
-    ),
-    _error(
-        "identity_not_trusted",
-        _("Identity not trusted"),
-        _("The device's certificate was not issued here, has expired, or is another device's."),
-        _("Remove the profile from the device and enroll it again."),
-    ),
-    _error(
-        "identity_revoked",
-        _("Identity revoked"),
-        _("The device's certificate has been revoked."),
-        _("Remove the profile from the device and enroll it again."),
-    ),
-    _error(
-        "signature_invalid",
-        _("Signature invalid"),
-        _("A message's signature does not match its contents."),
-        _("Check that no proxy alters requests; then enroll the device again."),
-    ),
-    _error(
-        "renewal_failed",
-        _("Renewal failed"),
-        _("The device did not get or does not use a new identity before its old one expires."),
-        _("Nothing while there is time: it is tried again. Else read the message and correct it."),
-        level="warning",
-    ),
-    _error(
-        "root_ca_not_trusted",
-        _("Root CA not trusted"),
-        _("The device does not trust this server's root certificate."),
-        _("Install the root CA profile first."),
-    ),
-    _error(
-        "ca_expiring",
-        _("CA certificate expires soon"),
-        _("A certificate authority comes to its end; what it issues ends with it."),
-        _(
-            "Prepare or import the next CA under System › Certificates, and activate it. Of an "
-            "external SCEP server's CA, add the new certificate to the SCEP profile."
-        ),
-        level="warning",
-    ),
-    _error(
-        "certificate_expiring",
-        _("Server certificate expires soon"),
-        _("One of this server's certificates should have been replaced by itself, but was not."),
-        _("Check that the scheduler and the workers run (manage.py doctor)."),
-        level="warning",
-    ),
-)
-
 _DEVICES = (
-    _error(
+    build_trouble(
         "message_malformed",
-        _("Message malformed"),
+        _("Message not understood"),
         _("What came is no MDM message, is too large, or was cut off on the way."),
         _("Nothing to do, unless an enrolled device repeats it: look at the proxy and its limits."),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "message_unknown",
-        _("Message unknown"),
+        _("Unknown kind of message"),
         _("A device sent a kind of MDM message that this server does not serve."),
         _("Nothing to do."),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "push_certificate_missing",
         _("Push certificate missing"),
         _("No APNs push certificate has been imported yet."),
         _("Import the push certificate under System › Push certificate."),
         _("This server is not ready yet"),
     ),
-    _error(
+    build_trouble(
         "push_certificate_expired",
         _("Push certificate expired"),
         _("The APNs push certificate is past its expiration."),
         _("Renew it with the same Apple Account and import it."),
         _("This server is not ready yet"),
     ),
-    _error(
+    build_trouble(
         "push_certificate_expiring",
         _("Push certificate expires soon"),
         _("The APNs push certificate comes to its end; without it no device can be woken."),
         _("Renew it with the same Apple Account under System › Push certificate."),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "push_certificate_refused",
         _("Push certificate refused"),
         _("Apple's push service does not accept the APNs push certificate."),
         _("Renew it with the same Apple Account and import it."),
         _("This server is not ready yet"),
     ),
-    _error(
+    build_trouble(
         "device_silent",
         _("Device fell silent"),
         _("Its pushes go unanswered; its profile was probably removed, or it was erased."),
         _("Switch it on and connect it. If its profile is gone, enroll it again or unenroll it."),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "push_failed",
         _("Push failed"),
-        _("Apple's push service did not accept a notification for a device."),
-        _("Check the push certificate and the connection to api.push.apple.com."),
+        _("Apple's push service is out of reach, or did not take what should wake a device."),
+        _(
+            "Nothing while it passes: it is tried again. Else check the connection to "
+            "api.push.apple.com:443 and the push certificate."
+        ),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "enrollment_stopped",
         _("Enrollments are stopped"),
         _("An administrator has stopped all new enrollments."),
         _("Allow new enrollments again under Enrollment › OTA › Tokens; then start again."),
         _("Enrollment is paused"),
     ),
-    _error(
+    build_trouble(
         "server_not_set_up",
         _("Server not set up"),
         _("The first-time set-up of this server is incomplete."),
         _("Run manage.py bootstrap."),
         _("This server is not ready yet"),
     ),
-    _error(
+    build_trouble(
         "device_reenrolled",
         _("Device enrolled again"),
         _("A device that was known already has enrolled again."),
         _("Nothing to do."),
         level="info",
     ),
-    _error(
+    build_trouble(
         "device_checked_out",
-        _("Device checked out"),
-        _("The management profile was removed from the device."),
+        _("Management profile removed"),
+        _("Somebody removed it on the device, or an administrator unenrolled the device."),
         _("Enroll the device again if it should be managed."),
         level="warning",
     ),
-    _error(
+    build_trouble(
         "recovery_key_lost",
         _("FileVault recovery key not kept"),
         _("The Mac has a new recovery key, but what it sent of it cannot be opened."),
         _("Rotate the recovery key again, with the password of somebody who can unlock the Mac."),
     ),
-    _error(
+    build_trouble(
         "policy_item_failed",
         _("Policy item failed"),
         _("The device refused or failed to install something that its policies contain."),
@@ -368,7 +272,7 @@ _STEPS = (
     LogCode("enrollment_approved", "info", _("Enrollment approved")),
     LogCode("certificate_held", "info", _("Waiting for an administrator's approval")),
     LogCode("certificate_approved", "info", _("Certificate request approved")),
-    _error(
+    build_trouble(
         "certificate_rejected",
         _("Certificate request rejected"),
         _("An administrator has rejected the device's request for a certificate."),
@@ -379,7 +283,7 @@ _STEPS = (
     LogCode("device_authenticated", "info", _("Device authenticated")),
     LogCode("device_enrolled", "info", _("Device enrolled")),
     LogCode("device_deleted", "info", _("Device deleted")),
-    LogCode("identity_renewed", "info", _("Device identity renewed")),
+    LogCode("identity_renewed", "info", _("Device’s certificate renewed")),
     LogCode("policies_queued", "info", _("Policies on their way")),
     LogCode("item_installed", "info", _("Policy item installed")),
     LogCode("device_managed", "info", _("Device managed")),
@@ -387,7 +291,7 @@ _STEPS = (
 
 _ALL = (
     *_TOKENS, *_DEVICES_ALLOWED, *_APPROVALS, *_SESSIONS, *SIGN_IN_CODES, *FUNNEL_CODES,
-    *_CERTIFICATES, *_DEVICES, *_STEPS, *WATCH_CODES,
+    *CERTIFICATE_CODES, *_DEVICES, *_STEPS, *WATCH_CODES,
 )  # fmt: skip
 LOG_CODES = {entry.code: entry for entry in _ALL}
 

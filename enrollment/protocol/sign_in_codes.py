@@ -16,7 +16,7 @@ SIGN_IN_CODES = (
         "sign_in_failed",
         "error",
         _("Sign-in failed"),
-        _("The sign-in was cancelled, took more than ten minutes, or its proof does not hold."),
+        _("The sign-in was cancelled, took over ten minutes, or its answer cannot be trusted."),
         _("Open the enrollment link again and sign in once more."),
         _("You are not signed in"),
     ),

@@ -30,12 +30,12 @@ WATCH_CODES = (
         "token_often_refused",
         _("Token refused often"),
         _("One token was refused again and again within ten minutes."),
-        _("If the link got about, revoke it on the token's page; if people need it, renew it."),
+        _("If the link has leaked, revoke it on the token's page; if not, hand out another one."),
     ),
     _warn(
         "address_often_refused",
         _("Address refused often"),
-        _("One address tried links, profiles or challenges that are worth nothing."),
-        _("Look it up in the log: an old poster's readers, or somebody who tries doors."),
+        _("One address came with links, profiles or passwords that are not valid."),
+        _("Look it up in the log: people with an old poster, or somebody who tries to get in."),
     ),
 )

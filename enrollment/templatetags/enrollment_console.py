@@ -8,7 +8,14 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from devices.models import Platform
-from enrollment.models import EnrollmentToken, Invitation, InvitationState, TokenState
+from enrollment.models import (
+    EnrollmentToken,
+    Invitation,
+    InvitationState,
+    LogEntry,
+    LogLevel,
+    TokenState,
+)
 from enrollment.protocol.access_rights import (
     RIGHTS_LEVELS,
     list_access_rights,
@@ -65,6 +72,20 @@ def translated(text: str) -> str:
 def code_title(code: str) -> str:
     """Return the log code's title."""
     return get_log_code(code).title
+
+
+@register.filter
+def headline(entry: LogEntry) -> str:
+    """Return what an entry is called: of a trouble what it is, of a step what has happened."""
+    code = get_log_code(entry.code)
+    return gettext(code.title) if entry.level != LogLevel.INFO else entry.message or code.title
+
+
+@register.filter
+def particulars(entry: LogEntry) -> str:
+    """Return a trouble's own words, "" where its headline says all."""
+    title = get_log_code(entry.code).title
+    return entry.message if entry.level != LogLevel.INFO and entry.message != title else ""
 
 
 @register.filter

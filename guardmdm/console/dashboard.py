@@ -247,14 +247,14 @@ def _build_anomaly_notice(row: Anomaly) -> Notice:
     }
     if row.kind == AnomalyKind.ADDRESS_REFUSALS:
         title = _("%(name)s was refused %(count)s times within ten minutes.") % facts
-        text = _("Readers of an old link, or somebody who tries doors.")
+        text = _("People with an old link, or somebody who tries to get in.")
         return Notice("warning", title, text, f"{reverse('console:log')}?q={row.remote_address}")
     if row.kind == AnomalyKind.BURST:
         title = _("Token “%(name)s”: %(count)s enrollments began within ten minutes.") % facts
         text = _("If this is no roll-out of yours, say on its page that the link leaked.")
     else:
         title = _("Token “%(name)s” was refused %(count)s times within ten minutes.") % facts
-        text = _("If the link got about, revoke it on its page; if people need it, renew it.")
+        text = _("If the link has leaked, revoke it on its page; if not, hand out another one.")
     return Notice("warning", title, text, reverse("console:token-page", args=[row.subject]))
 
 

@@ -50,7 +50,7 @@ def test_a_sessions_page_tells_its_steps_and_what_is_wrong(auditor: Client, worl
         "SCEP request rejected (badAlg)",
         "allow legacy algorithms in the SCEP profile",
         "Not Managed",
-        "SCEP: GetCACaps",
+        "(GetCACaps)",
         "profiled/1",
         "192.0.2.44",
         "+ 3.0 s",

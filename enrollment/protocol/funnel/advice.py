@@ -9,17 +9,17 @@ from enrollment.protocol.log_code import _
 from enrollment.protocol.log_codes import get_log_code
 
 STEP_TITLES = {
-    StepKind.PAGE_OPENED: _("Page: download asked for"),
+    StepKind.PAGE_OPENED: _("Download asked for"),
     StepKind.PROFILE_DOWNLOADED: _("Profile downloaded"),
     StepKind.INSTALLATION: _("Profile installed by the person"),
     StepKind.PROFILE_SERVICE_2: _("Profile Service: device described"),
-    StepKind.GET_CA_CAPS: _("SCEP: GetCACaps"),
-    StepKind.GET_CA_CERT: _("SCEP: GetCACert"),
-    StepKind.PKI_OPERATION: _("SCEP: PKIOperation"),
+    StepKind.GET_CA_CAPS: _("Certificate server’s abilities read (GetCACaps)"),
+    StepKind.GET_CA_CERT: _("Certificate server’s certificates read (GetCACert)"),
+    StepKind.PKI_OPERATION: _("Certificate asked for (PKIOperation)"),
     StepKind.PROFILE_SERVICE_3: _("Profile Service: final profile"),
-    StepKind.AUTHENTICATE: _("MDM: Authenticate"),
-    StepKind.TOKEN_UPDATE: _("MDM: TokenUpdate"),
-    StepKind.FIRST_COMMAND: _("MDM: first command asked for"),
+    StepKind.AUTHENTICATE: _("Registration begun (Authenticate)"),
+    StepKind.TOKEN_UPDATE: _("Registration complete (TokenUpdate)"),
+    StepKind.FIRST_COMMAND: _("First command asked for"),
     StepKind.ITEMS_APPLIED: _("Settings applied"),
 }
 

@@ -37,8 +37,8 @@ FUNNEL_CODES = (
     _warning(
         "token_update_missing",
         _("Device does not complete its registration"),
-        _("Authenticate was answered, but no TokenUpdate has followed: the device has no push "
-          "token for the profile's topic, or lost its connection."),
+        _("The device has begun to register and not finished: it got no push token from Apple "
+          "for the profile's topic, or lost its connection."),
         _("Ensure that the device can reach Apple's push service (TCP 5223 or 443 to "
           "*.push.apple.com), and that the push certificate is the one of the profile's topic."),
     ),

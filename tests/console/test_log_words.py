@@ -1,0 +1,49 @@
+"""What the log, a device's timeline and the dashboard call an entry."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from enrollment.services.log import write_entry
+from tests.console.conftest import World
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
+
+
+def list_pages(world: World) -> tuple[str, ...]:
+    device = f"/console/devices/{world.device.public_id}"
+    return ("/console/enrollment/log/", device, "/console/")
+
+
+def test_a_trouble_is_called_what_it_is_when_its_message_is_for_engineers(
+    world: World, auditor: Client
+) -> None:
+    entry = write_entry(
+        "identity_not_trusted",
+        message="no enrollment belongs to the certificate",
+        device_id=world.device.public_id,
+    )
+    for path in list_pages(world):
+        page = auditor.get(path).content.decode()
+        assert re.search(rf'{entry.public_id}">Device’s certificate not accepted<', page), path
+        assert "no enrollment belongs to the certificate" in page
+
+
+def test_a_step_is_called_what_has_happened_when_it_went_well(
+    world: World, auditor: Client
+) -> None:
+    entry = write_entry(
+        "item_installed", message="Wi-Fi <b>: installed", device_id=world.device.public_id
+    )
+    for path in list_pages(world):
+        page = auditor.get(path).content.decode()
+        assert f'{entry.public_id}">Wi-Fi &lt;b&gt;: installed<' in page, path
+
+
+def test_a_trouble_is_told_once_when_it_has_no_words_of_its_own(
+    world: World, auditor: Client
+) -> None:
+    write_entry("device_checked_out", device_id=world.device.public_id)
+    page = auditor.get(f"/console/devices/{world.device.public_id}").content.decode()
+    assert page.count("Management profile removed") == 1
