@@ -99,8 +99,18 @@ def test_command_writes_a_file_that_only_its_owner_reads(tmp_path: Path) -> None
     run_openssl("pkcs12", "-in", str(path), "-passin", f"pass:{PASSWORD}", "-noout")
     assert get_issuing_ca().public_id in said.getvalue()
     assert AuditEntry.objects.get(action="authority.export").actor == "manage.py export_ca"
+
+
+def test_audit_log_tells_of_no_export_when_the_file_cannot_be_made(tmp_path: Path) -> None:
+    password, path = tmp_path / "password", tmp_path / "ca.p12"
+    password.write_text(PASSWORD)
+    path.write_text("somebody's")
     with pytest.raises(CommandError, match="exists"):
         call_command("export_ca", str(path), password_file=password)
+    with pytest.raises(CommandError, match="No such file"):
+        call_command("export_ca", str(tmp_path / "none" / "ca.p12"), password_file=password)
+    assert path.read_text() == "somebody's"
+    assert not AuditEntry.objects.filter(action="authority.export").exists()
 
 
 def test_command_tells_a_script_where_the_ca_is(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
@@ -30,12 +32,12 @@ class Command(BaseCommand):
         password = _read_password(options["password_file"])
         try:
             authority = _find_authority(options["ca"])
-            content = export_authority(
-                authority, password=password, actor=ACTOR, now=timezone.now()
-            )
+            with _make_file(options["file"]) as file:
+                file.write(
+                    export_authority(authority, password=password, actor=ACTOR, now=timezone.now())
+                )
         except (AuthorityInvalid, NotSetUp) as error:
             raise CommandError(str(error)) from error
-        _write(options["file"], content)
         made = {"id": authority.public_id, "name": authority.name, "file": str(options["file"])}
         text = f"{authority.name} ({authority.public_id}) is in {options['file']}"
         self.stdout.write(json.dumps(made) if options["json"] else text)
@@ -57,11 +59,22 @@ def _find_authority(public_id: str | None) -> CertificateAuthority:
     return authority
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write readable by the owner only; an existing file stays."""
+@contextmanager
+def _make_file(path: Path) -> Iterator[IO[bytes]]:
+    """Make a file readable by the owner only, gone again where nothing comes of it.
+
+    Before the key is exported: the audit log is to tell of none that went nowhere.
+    """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise CommandError(f"{path}: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+    except OSError as error:
+        path.unlink()
+        raise CommandError(f"{path}: {error.strerror}") from error
+    except BaseException:
+        path.unlink()
+        raise
