@@ -99,7 +99,9 @@ class ScepProfileForm(ConsoleForm):
     static_challenge = build_password_field(
         _("Static challenge"),
         least=8,
-        help_text=_("At least 8 characters. Left empty, an existing one is kept."),
+        help_text=_(
+            "At least 8 characters that are no blanks. Left empty, an existing one is kept."
+        ),
     )
     hook_type = forms.ChoiceField(
         label=_("One-time challenges come from"), choices=HOOKS, required=False

@@ -265,11 +265,13 @@ def _check_static_challenge(profile: ScepProfile) -> None:
         if challenge:
             raise ProfileInvalid("Only a profile with static challenges takes a static challenge.")
         return
-    if not challenge or len(bytes(challenge)) < MIN_STATIC_CHALLENGE:
+    text = bytes(challenge or b"").decode()
+    if len("".join(text.split())) < MIN_STATIC_CHALLENGE:
         raise ProfileInvalid(
-            f"A static challenge needs at least {MIN_STATIC_CHALLENGE} characters."
+            f"A static challenge needs at least {MIN_STATIC_CHALLENGE} characters that are no "
+            "blanks."
         )
-    if UNTYPED.search(bytes(challenge).decode()):
+    if UNTYPED.search(text):
         raise ProfileInvalid("A static challenge has no control characters.")
 
 

@@ -94,6 +94,16 @@ def test_command_prints_id_and_url_when_a_profile_is_made() -> None:
     assert STATIC_CHALLENGE not in out.getvalue()
 
 
+@pytest.mark.parametrize("challenge", [" " * 8, "\u00a0" * 20, "seven 77 \t", "üüüü", "ü" * 7])
+def test_static_challenge_is_refused_when_it_has_too_few_characters(
+    ra: object, challenge: str
+) -> None:
+    with pytest.raises(ProfileInvalid, match="8 characters that are no blanks"):
+        create_scep_profile(
+            name="Short", challenge_type="static", static_challenge=challenge, actor="tests"
+        )
+
+
 def test_command_fails_with_the_reason_when_the_profile_cannot_work() -> None:
     with pytest.raises(CommandError, match="static challenge needs"):
         call_command("create_scep_profile", "--name", "X", "--challenge", "static")
