@@ -47,11 +47,32 @@ def import_authority(
 
 def _check_unknown(bundle: CertificateBundle) -> None:
     known = _find_row(bundle.certificate)
-    if known is not None:
-        raise AuthorityInvalid(
-            f"{known.name} is here already ({known.get_role_display()}, "
-            f"{known.get_state_display().lower()})."
+    if known is None:
+        return
+    if known.role == CertificateAuthorityRole.EXTERNAL:
+        raise AuthorityInvalid(_explain_external(known))
+    raise AuthorityInvalid(
+        f"{known.name} is here already ({known.get_role_display()}, "
+        f"{known.get_state_display().lower()})."
+    )
+
+
+def _explain_external(known: CertificateAuthority) -> str:
+    """Return why a CA that is trusted as somebody else's cannot issue here, and what to do.
+
+    Whether a certificate is ours or a stranger's, and what its device may do, hangs on the row of
+    its CA: it would change for every device at once.
+    """
+    why = f"{known.name} is trusted as an external CA, and one CA is not both."
+    if known.issued.exists():
+        return (
+            f"{why} Devices have certificates of it and would lose them. Have the CA certified "
+            "again with the same key, and import that certificate: the devices keep theirs."
         )
+    names = ", ".join(f"“{each.name}”" for each in known.trusting_profiles.order_by("name"))
+    if names:
+        return f"{why} Take it from the trusted CAs of {names} first, or delete that SCEP profile."
+    return f"{why} It stands above an imported CA; import it when that is cancelled."
 
 
 def _store(bundle: CertificateBundle) -> CertificateAuthority:
