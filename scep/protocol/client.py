@@ -17,7 +17,7 @@ from cryptography.x509.oid import AttributeOID, NameOID
 
 from scep.errors import FailInfo, RequestRejected
 from scep.protocol.algorithms import get_cipher
-from scep.protocol.certificates import decode_certificate, encode_public_key, fingerprint
+from scep.protocol.certificates import decode_certificate
 from scep.protocol.cms import sign_attached
 from scep.protocol.envelopes import build_envelope, decode_envelope, open_envelope
 from scep.protocol.messages import (
@@ -37,6 +37,7 @@ from scep.protocol.signed_data import Signature, decode_signature, verify_signat
 PKCS_REQ = "19"
 AES_128_CBC = "2.16.840.1.101.3.4.1.2"
 FAILURE = "2"
+TRANSACTION_BYTES = 32
 SELF_SIGNED_LIFETIME = timedelta(days=1)
 
 
@@ -51,7 +52,7 @@ class Applicant:
 
 
 def build_applicant(key: rsa.RSAPrivateKey, *, common_name: str, now: datetime) -> Applicant:
-    """Return an applicant with a nonce of its own; the key gives the transactionID."""
+    """Return an applicant with a transactionID and a nonce of its own."""
     name = _build_name(common_name)
     certificate = (
         x509.CertificateBuilder()
@@ -63,7 +64,7 @@ def build_applicant(key: rsa.RSAPrivateKey, *, common_name: str, now: datetime) 
         .not_valid_after(now + SELF_SIGNED_LIFETIME)
         .sign(key, hashes.SHA256())
     )
-    transaction_id = fingerprint(encode_public_key(key.public_key()))
+    transaction_id = os.urandom(TRANSACTION_BYTES).hex()
     return Applicant(key, certificate, transaction_id, os.urandom(NONCE_BYTES))
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from organization.errors import NotSetUp
@@ -55,6 +57,7 @@ from scep.services.external_servers import (
     note_check,
 )
 from scep.services.outbound import fetch_own
+from scep.services.profiles import KEY_SIZES
 
 OK = 200
 COMMON_NAME = "GuardMDM test"
@@ -158,9 +161,7 @@ def _test_builtin(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
     )
     applicant = run.do(
         f"RSA key of {profile.key_size} bits",
-        lambda: build_applicant(
-            generate_private_key(bits=profile.key_size), common_name=COMMON_NAME, now=now
-        ),
+        lambda: build_applicant(_get_key(profile.key_size), common_name=COMMON_NAME, now=now),
         describe=lambda made: f"transaction {made.transaction_id[:16]}…",
     )
     try:
@@ -172,12 +173,22 @@ def _test_builtin(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
     except _Stopped:
         # The request may have brought a certificate although the answer was lost.
         _revoke(profile, applicant=applicant, now=now)
+        _get_key.cache_clear()  # it may be the key that is refused
         raise
     run.do(
         "Revocation",
         lambda: _revoke(profile, applicant=applicant, now=now),
         describe=lambda count: f"{count} test certificate revoked",
     )
+
+
+@lru_cache(maxsize=len(KEY_SIZES))
+def _get_key(bits: int) -> rsa.RSAPrivateKey:
+    """Return the key of all tests of this process: one of 4096 bits takes seconds to make.
+
+    Its certificates are good for an hour at most, and revoked as soon as they are there.
+    """
+    return generate_private_key(bits=bits)
 
 
 def _check_capabilities(found: tuple[str, ...]) -> tuple[str, ...]:

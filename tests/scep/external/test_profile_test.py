@@ -63,6 +63,18 @@ def test_test_can_be_repeated_when_it_has_worked(own: None) -> None:
     assert IssuedCertificate.objects.filter(scep_profile=profile).count() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_test_waits_for_no_key_when_this_process_has_made_one(own: None) -> None:
+    profile = create_scep_profile(
+        actor="tests", name="Long keys", challenge_type="dynamic", key_size=4096
+    )
+    for _ in range(2):
+        steps = {step.name: step for step in run(profile)}
+        assert all(step.ok for step in steps.values())
+    assert steps["RSA key of 4096 bits"].milliseconds < 60
+    assert IssuedCertificate.objects.filter(scep_profile=profile).count() == 2
+
+
 @pytest.mark.django_db
 def test_first_step_fails_when_the_base_url_leads_nowhere(
     settings: Any, bootstrapped: None
