@@ -5,6 +5,7 @@ Devices send BER of indefinite length, which cryptography's own PKCS#7 reader re
 
 import os
 from dataclasses import dataclass
+from functools import partial
 
 from asn1crypto import cms, core
 from cryptography import x509
@@ -18,6 +19,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
 from scep.protocol import der
 from scep.protocol.algorithms import Cipher, get_cipher
+from scep.protocol.ber import read_any_lengths
 from scep.protocol.cms import encode_content_info, encode_issuer_and_serial
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct import (
@@ -76,20 +78,26 @@ def decode_any_envelope(
 ) -> Envelope:
     """Read any EnvelopedData with asn1crypto; raises RequestRejected or AlgorithmRefused."""
     with refusing(RequestRejected, "the envelope cannot be read"):
-        info = cms.ContentInfo.load(data, strict=True)
-        if info["content_type"].dotted != ENVELOPED_DATA:
-            raise RequestRejected("the message holds no CMS EnvelopedData")
-        enveloped = info["content"]
-        content = enveloped["encrypted_content_info"]
-        algorithm = content["content_encryption_algorithm"]
-        return Envelope(
-            cipher=get_cipher(algorithm["algorithm"].dotted, allow_legacy=allow_legacy),
-            initialization_vector=bytes(
-                core.OctetString.load(algorithm["parameters"].dump(), strict=True)
-            ),
-            encrypted_key=_find_encrypted_key(enveloped["recipient_infos"], recipient=recipient),
-            encrypted_content=bytes(content["encrypted_content"]),
+        return read_any_lengths(
+            data, partial(_read_any, recipient=recipient, allow_legacy=allow_legacy)
         )
+
+
+def _read_any(data: bytes, *, recipient: x509.Certificate, allow_legacy: bool) -> Envelope:
+    info = cms.ContentInfo.load(data, strict=True)
+    if info["content_type"].dotted != ENVELOPED_DATA:
+        raise RequestRejected("the message holds no CMS EnvelopedData")
+    enveloped = info["content"]
+    content = enveloped["encrypted_content_info"]
+    algorithm = content["content_encryption_algorithm"]
+    return Envelope(
+        cipher=get_cipher(algorithm["algorithm"].dotted, allow_legacy=allow_legacy),
+        initialization_vector=bytes(
+            core.OctetString.load(algorithm["parameters"].dump(), strict=True)
+        ),
+        encrypted_key=_find_encrypted_key(enveloped["recipient_infos"], recipient=recipient),
+        encrypted_content=bytes(content["encrypted_content"]),
+    )
 
 
 def open_envelope(envelope: Envelope, *, key: rsa.RSAPrivateKey) -> bytes:

@@ -29,6 +29,7 @@ SUCCESS, FAILURE, PENDING = "0", "2", "3"
 NONCE_BYTES = 16
 KINDS = {der.PRINTABLE_STRING: core.PrintableString, der.OCTET_STRING: core.OctetString}
 TRANSACTION = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]{1,255}")
+NO_TRANSACTION = "the transactionID is no PrintableString of 1 to 255 characters"
 
 
 class MessageType(Enum):
@@ -193,9 +194,10 @@ def _read_message_type(attributes: Mapping[str, tuple[bytes, ...]]) -> MessageTy
 
 
 def _read_transaction_id(attributes: Mapping[str, tuple[bytes, ...]]) -> str:
-    text = _read_value(attributes, TRANSACTION_ID, der.PRINTABLE_STRING).decode("ascii")
-    if not TRANSACTION.fullmatch(text):
-        raise ValueError("the transactionID is no PrintableString of 1 to 255 characters")
+    with refusing(MessageUnreadable, NO_TRANSACTION):
+        text = _read_value(attributes, TRANSACTION_ID, der.PRINTABLE_STRING).decode("ascii")
+        if not TRANSACTION.fullmatch(text):
+            raise MessageUnreadable(NO_TRANSACTION)
     return text
 
 

@@ -94,7 +94,7 @@ def decode_request_path(path: str) -> bytes:
     """
     if len(path) > MAX_PATH:
         raise MessageUnreadable("the path is longer than 8 KB")
-    return decode_message_text(path.lstrip("/").replace("-", "+").replace("_", "/"))
+    return decode_message_text(path.lstrip("/"))
 
 
 def is_issued_by(certificate: CertificateId, *, issuer: x509.Certificate) -> bool:

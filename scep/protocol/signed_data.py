@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from scep.errors import AlgorithmRefused, SignatureInvalid
 from scep.protocol import der
 from scep.protocol.algorithms import ECDSA_SIGNATURES, RSA_SIGNATURES, get_digest
+from scep.protocol.ber import read_any_lengths
 from scep.protocol.certificates import decode_certificate
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct import DATA as DATA
@@ -65,6 +66,10 @@ def decode_familiar_signature(data: bytes) -> Signature:
 
 def decode_any_signature(data: bytes) -> Signature:
     """Read any SignedData with asn1crypto; raises SignatureInvalid or MALFORMED."""
+    return read_any_lengths(data, _read_signed_data)
+
+
+def _read_signed_data(data: bytes) -> Signature:
     info = cms.ContentInfo.load(data, strict=True)
     if info["content_type"].dotted != SIGNED_DATA:
         raise SignatureInvalid("this is no CMS SignedData")

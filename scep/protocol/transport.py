@@ -11,6 +11,7 @@ from scep.errors import MessageUnreadable, NothingAsked
 
 MAX_QUERY_BYTES = 8 * 1024
 MAX_BODY_BYTES = 64 * 1024
+AS_BASE64, LINE_BREAKS = bytes.maketrans(b" -_", b"++/"), b"\t\n\v\f\r"
 NAME = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
@@ -56,12 +57,15 @@ def check_operation(query: Query, offered: Container[str], *, is_get: bool) -> N
 def decode_message_text(text: str) -> bytes:
     """Return the bytes of a percent-encoded base64 `message`; raises MessageUnreadable.
 
-    Without one, too. Spaces were `+` before somebody decoded them; missing padding is added.
+    Without one, too. Spaces were `+` before somebody decoded them; missing padding is added. It may
+    be encoded once more than it should, broken in lines, and of the URL-safe alphabet.
     """
     if not text:
         raise MessageUnreadable("the request holds no message")
-    encoded = unquote_to_bytes(text.replace(" ", "+")).replace(b" ", b"+")
-    encoded = b"".join(encoded.splitlines()).rstrip(b"=")
+    encoded = unquote_to_bytes(text.replace(" ", "+"))
+    if b"%" in encoded:
+        encoded = unquote_to_bytes(encoded)
+    encoded = encoded.translate(AS_BASE64, LINE_BREAKS).rstrip(b"=")
     try:
         return base64.b64decode(encoded + b"=" * (-len(encoded) % 4), validate=True)
     except binascii.Error as error:

@@ -96,7 +96,7 @@ def test_nothing_can_be_answered_when_the_transaction_id_is_unusable(
     values: list[core.Asn1Value],
 ) -> None:
     device = Device()
-    with pytest.raises(MessageUnreadable):
+    with pytest.raises(MessageUnreadable, match="transactionID"):
         decode_message(build(device, attributes=device.get_attributes(transaction=values)))
 
 

@@ -43,13 +43,16 @@ def test_query_is_refused_when_it_is_longer_than_8_kb() -> None:
         quote(base64.b64encode(BYTES).decode()),
         quote_plus(base64.b64encode(BYTES).decode()),
         quote(base64.encodebytes(BYTES).decode()),
+        quote(base64.encodebytes(BYTES).decode().replace("\n", "\r\n\t")),
+        quote_plus(quote_plus(base64.b64encode(BYTES).decode())),
+        base64.urlsafe_b64encode(BYTES).decode().rstrip("="),
     ],
 )
 def test_message_is_decoded_however_it_is_written(written: str) -> None:
     assert decode_message_text(written) == BYTES
 
 
-@pytest.mark.parametrize("text", ["a", "%%%", "ä", "ab_-", "\0\0\0\0"])
+@pytest.mark.parametrize("text", ["a", "%%%", "ä", "ab_*", "\0\0\0\0"])
 def test_message_is_refused_when_it_is_no_base64(text: str) -> None:
     with pytest.raises(MessageUnreadable):
         decode_message_text(text)
