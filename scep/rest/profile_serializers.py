@@ -111,7 +111,8 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         required=False,
         write_only=True,
         trim_whitespace=False,
-        help_text=f"With static challenges: {MIN_STATIC_CHALLENGE} characters or more that are no blanks. "
+        help_text=f"With static challenges: {MIN_STATIC_CHALLENGE} characters or more, not "
+        "counting blanks. "
         "Never shown again.",
     )
     allow_legacy = serializers.BooleanField(
