@@ -37,6 +37,11 @@ EXPIRING, RUNNING_OUT = "token_expiring", "token_running_out"
 EXPIRY_NOTICE = timedelta(days=1)
 # A tenth of the uses, of tokens that have some.
 QUOTA_SHARE, QUOTA_FROM = 10, 5
+# One use left, or a tenth.
+IS_RUNNING_OUT = Q(max_uses__gte=QUOTA_FROM) & (
+    Q(use_count__gte=F("max_uses") - 1)
+    | Q(max_uses__gte=(F("max_uses") - F("use_count")) * QUOTA_SHARE)
+)
 ANOMALY_SHOWN = timedelta(days=1)
 
 
@@ -84,13 +89,22 @@ def _is_running_out(token: EnrollmentToken) -> bool:
 
 def list_ending_tokens(*, now: datetime) -> QuerySet[EnrollmentToken]:
     """Return a few more than the active tokens that find_token_warnings has something to say of."""
-    left = F("max_uses") - F("use_count")
-    running_out = Q(max_uses__gte=QUOTA_FROM) & (
-        Q(use_count__gte=F("max_uses") - 1) | Q(max_uses__gte=left * QUOTA_SHARE)
-    )
-    expiring = Q(expires_at__lte=now + EXPIRY_NOTICE)
-    active = list_tokens(now=now, state=TokenState.ACTIVE).exclude(max_uses=1)
-    return active.filter(expiring | running_out)
+    return _list_ending(_expires_soon(now=now) | IS_RUNNING_OUT, now=now)
+
+
+def list_untold_tokens(*, now: datetime) -> QuerySet[EnrollmentToken]:
+    """Return those of which the log does not tell it yet, the ones that end first first."""
+    untold = _expires_soon(now=now) & Q(expiry_warned_at__isnull=True)
+    untold |= IS_RUNNING_OUT & Q(quota_warned_at__isnull=True)
+    return _list_ending(untold, now=now).order_by("expires_at", "id")
+
+
+def _expires_soon(*, now: datetime) -> Q:
+    return Q(expires_at__lte=now + EXPIRY_NOTICE)
+
+
+def _list_ending(ends: Q, *, now: datetime) -> QuerySet[EnrollmentToken]:
+    return list_tokens(now=now, state=TokenState.ACTIVE).exclude(max_uses=1).filter(ends)
 
 
 def list_anomalies(*, now: datetime) -> QuerySet[Anomaly]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from enrollment.models import EnrollmentToken
-from enrollment.selectors import EXPIRING, RUNNING_OUT, find_token_warnings, list_ending_tokens
+from enrollment.selectors import EXPIRING, RUNNING_OUT, find_token_warnings, list_untold_tokens
 from enrollment.services.log import write_entry
 
 NOTED_IN = {EXPIRING: "expiry_warned_at", RUNNING_OUT: "quota_warned_at"}
@@ -17,12 +17,9 @@ def report_ending_tokens(*, now: datetime) -> int:
 
     The conditional UPDATE is what makes it once, however many sweeps run at a time.
     """
-    ending = list_ending_tokens(now=now).exclude(
-        expiry_warned_at__isnull=False, quota_warned_at__isnull=False
-    )
     return sum(
         _report(token, code=code, now=now)
-        for token in ending[:BATCH]
+        for token in list_untold_tokens(now=now)[:BATCH]
         for code in find_token_warnings(token, now=now)
         if getattr(token, NOTED_IN[code]) is None
     )

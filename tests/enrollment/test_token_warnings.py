@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from enrollment.models import Anomaly, EnrollmentToken, LogEntry
 from enrollment.selectors import find_token_warnings, list_anomalies
-from enrollment.services import anomalies
+from enrollment.services import anomalies, token_warnings
 from enrollment.services.anomalies import report_anomalies
 from enrollment.services.child_tokens import create_child_token
 from enrollment.services.log import write_entry
@@ -43,6 +43,18 @@ def test_token_is_told_of_when_it_expires_in_a_day_or_a_quarter_of_its_life(
     assert list_codes() == ["token_expiring"] * is_told
     assert find_token_warnings(token, now=now) == ["token_expiring"] * is_told
     assert len(find_token_notices(now)) == is_told
+
+
+def test_each_token_is_told_of_when_more_end_than_one_run_takes(
+    make_token: MakeToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest ones were looked at again each time, and hid those behind them."""
+    tokens = [make_token(expires=24) for _ in range(3)]
+    monkeypatch.setattr(token_warnings, "BATCH", 1)
+    for _ in range(4):
+        report_ending_tokens(now=timezone.now() + 20 * HOUR)
+    told = LogEntry.objects.filter(code="token_expiring").values_list("token_id", flat=True)
+    assert sorted(told) == [token.pk for token in tokens]
 
 
 @pytest.mark.parametrize(
