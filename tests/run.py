@@ -74,6 +74,7 @@ POSTGRESQL_ONLY = (
     "tests/devices/test_lapse_locks.py",
     "tests/devices/test_plans.py",
     "tests/devices/test_push_locks.py",
+    "tests/devices/test_renewal_locks.py",
     "tests/guardmdm/test_indexes.py",
     "tests/guardmdm/test_kept_connection.py",
     "tests/guardmdm/test_metrics_plans.py",

@@ -113,7 +113,6 @@ def find_identity(fingerprint: str) -> IssuedCertificate | None:
     return issued.filter(fingerprint=fingerprint).first()
 
 
-@transaction.atomic
 def repin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: datetime) -> Enrollment:
     """Pin the enrollment to its renewed identity; one that is over stays as it is.
 
@@ -121,21 +120,30 @@ def repin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: dateti
     """
     if enrollment.state not in GOING:
         return enrollment
-    before, displaced = enrollment.certificate_sha256, enrollment.previous_certificate_sha256
-    command_uuid = enrollment.renewal_command_uuid
+    displaced = enrollment.previous_certificate_sha256
+    if _take_over(enrollment, certificate=certificate, now=now):
+        # Not with the device in hand, which whoever revokes may wait for (ended_identities). What
+        # breaks off here the sweep finds: devices.services.replaced_identities.
+        revoke_superseded(find_by_fingerprint(displaced), now=now)
+    return enrollment
+
+
+@transaction.atomic
+def _take_over(enrollment: Enrollment, *, certificate: IssuedCertificate, now: datetime) -> bool:
+    """Return False where another message with the certificate has done so at this moment."""
+    before, command_uuid = enrollment.certificate_sha256, enrollment.renewal_command_uuid
     device = lock_device(enrollment.device_id)
     changed = _write_pin(enrollment, certificate=certificate, now=now)
     enrollment.refresh_from_db()
     enrollment.device = device
     if not changed:
         if enrollment.certificate_sha256 == certificate.fingerprint:
-            return enrollment  # a second message at the same moment
+            return False
         raise MessageRefused("identity_not_trusted", "another identity has taken over meanwhile")
     withdraw(command_uuid)
-    revoke_superseded(find_by_fingerprint(displaced), now=now)
     _note_owner(enrollment, certificate=certificate, before=before)
     identity_renewed.send(Enrollment, enrollment=enrollment, certificate=certificate)
-    return enrollment
+    return True
 
 
 def _write_pin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: datetime) -> bool:

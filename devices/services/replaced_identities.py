@@ -6,7 +6,6 @@ The identity before speaks for a day more, since a device signs its last answers
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import QuerySet
 
 from devices.models import Enrollment
@@ -26,17 +25,21 @@ def revoke_replaced(*, now: datetime) -> int:
     return sum(_revoke_replaced(enrollment, now=now) for enrollment in replaced.iterator())
 
 
-@transaction.atomic
 def _revoke_replaced(enrollment: Enrollment, *, now: datetime) -> int:
+    """And what that one has replaced, where its end broke off."""
     before = enrollment.previous_certificate_sha256
     pinned = enrollment.certificate_sha256
-    taken = Enrollment.objects.filter(
+    still = Enrollment.objects.filter(
         pk=enrollment.pk, certificate_sha256=pinned, previous_certificate_sha256=before
-    ).update(previous_certificate_sha256="")
-    if not taken:
+    )
+    if not still.exists():
         return 0
-    old = list(IssuedCertificate.objects.filter(fingerprint=before))
-    return revoke_superseded([*old, *_list_renewals(old, spared=pinned)], now=now)
+    old = list(find_by_fingerprint(before).select_related("renews"))
+    earlier = [row.renews for row in old if row.renews is not None]
+    count = revoke_superseded([*earlier, *old, *_list_renewals(old, spared=pinned)], now=now)
+    # At last, and without a lock meanwhile: whoever revokes may wait for what a device holds.
+    still.update(previous_certificate_sha256="")
+    return count
 
 
 def revoke_unspoken(enrollment: Enrollment, *, now: datetime) -> int:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
@@ -132,6 +133,26 @@ def test_the_second_of_two_renewals_in_flight_takes_over_from_the_first(device: 
     assert get_pin(device).certificate_sha256 == get_fingerprint(second)
     revoke_replaced(now=timezone.now() + DAY)
     assert [get_status(each) for each in (first, second)] == ["revoked", "issued"]
+
+
+def test_an_identity_before_the_last_is_revoked_a_day_later_when_its_end_broke_off(
+    device: MdmDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*certificates: Any, **options: Any) -> int:
+        raise OperationalError("the connection was closed")
+
+    original = device.identity
+    device.identity = renew(device)
+    assert device.connect().status_code == 200
+    device.identity = renew(device)
+    with monkeypatch.context() as patch:
+        patch.setattr("devices.services.renewed_identity.revoke_superseded", break_off)
+        assert device.connect().status_code == 503
+    assert device.connect().status_code == 200
+    assert get_pin(device).certificate_sha256 == get_fingerprint(device.identity)
+    assert get_status(original) == "issued"
+    revoke_replaced(now=timezone.now() + DAY)
+    assert (get_status(original), get_reason(original)) == ("revoked", "superseded")
 
 
 def test_an_earlier_renewal_does_not_take_over_from_a_later_one(device: MdmDevice) -> None:
