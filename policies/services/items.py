@@ -15,6 +15,7 @@ from organization.services.audit import record
 from policies.errors import ItemInvalid
 from policies.models import ItemKind, Package, Policy, PolicyItem
 from policies.protocol.app_configuration import encode_configuration
+from policies.protocol.payload_needs import find_misfits
 from policies.protocol.profile import (
     UploadedProfile,
     build_profile,
@@ -155,7 +156,8 @@ def _take_profile(item: PolicyItem, uploaded: UploadedProfile) -> None:
     item.profile_identifier = build_profile_identifier(organization_id, item_id=item.public_id)
     item.profile_uuid = build_profile_uuid(item.public_id, version=uploaded.version)
     item.payload_types = list(uploaded.payload_types)
-    item.warnings = list(uploaded.warnings)
+    misfits = find_misfits(uploaded.payload_types, platforms=item.platforms)
+    item.warnings = [*misfits, *uploaded.warnings]
     item.profile = build_profile(
         uploaded, identifier=item.profile_identifier, payload_uuid=item.profile_uuid
     )

@@ -116,6 +116,15 @@ def test_the_same_file_is_two_items_when_it_is_added_twice(policy: Policy) -> No
     assert first.profile_uuid != second.profile_uuid
 
 
+def test_it_is_told_at_the_upload_when_a_platform_will_refuse_the_profile(policy: Policy) -> None:
+    data = make_mobileconfig(PayloadType="com.apple.MCX.FileVault2")
+    item = add_profile_item(policy, data=data, actor=ADMIN)
+    assert item.warnings == [
+        "com.apple.MCX.FileVault2: iPhones and iPads do not know it. Limit the profile to Macs."
+    ]
+    assert add_profile_item(policy, data=data, platforms=["macos"], actor=ADMIN).warnings == []
+
+
 def test_its_identifier_stays_and_its_uuid_changes_when_a_profile_is_replaced(
     add_profile: Add,
 ) -> None:
