@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 START_SECONDS = 30
 REDIS_DATABASES = 64  # a pair for each of 16 workers of pytest, and one for its server
@@ -180,6 +181,16 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def create_database(url: str, *, name: str) -> str:
+    """An empty PostgreSQL database beside the given one; returns its URL."""
+    import psycopg2
+
+    with contextlib.closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(f'CREATE DATABASE "{name}"')
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 def wait_for_port(port: int, *, seconds: float = START_SECONDS) -> None:

@@ -5,7 +5,6 @@ import threading
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,7 +12,7 @@ import pytest
 from tests.enrollment.mail_server import MailServer
 from tests.flows.server import Server, find_free_port
 from tests.oidc.running import run_provider
-from tests.services import REDIS_DATABASES
+from tests.services import REDIS_DATABASES, create_database
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.factory import FactoryAuthority, make_authority
@@ -38,19 +37,6 @@ def pytest_runtest_makereport(
     if report.failed and isinstance(server, Server):
         report.sections.append(("log of the server", server.log[-LOG_CHARACTERS:]))
     return report
-
-
-def _create_database(url: str) -> str:
-    """A fresh PostgreSQL database beside the given one; returns its URL."""
-    import psycopg2
-
-    name = f"flows_{os.getpid()}"
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    connection.close()
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +93,8 @@ def server(
         **identity_provider,
     }
     if GIVEN_DATABASE.startswith("postgres"):
-        environment["GUARDMDM_DATABASE_URL"] = _create_database(GIVEN_DATABASE)
+        url = create_database(GIVEN_DATABASE, name=f"flows_{os.getpid()}")
+        environment["GUARDMDM_DATABASE_URL"] = url
     if GIVEN_BROKER.startswith("redis"):
         environment["GUARDMDM_BROKER_URL"] = f"{GIVEN_BROKER.rpartition('/')[0]}/{REDIS_DATABASE}"
     server = Server(folder, environment)

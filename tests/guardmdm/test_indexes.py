@@ -1,11 +1,14 @@
 """PostgreSQL: a text that is indexed has one index, which every row pays for."""
 
 import importlib
+import os
 
 import pytest
 from django.apps import apps
 from django.db import connection, migrations, models
 from django.db.migrations.state import ProjectState
+
+from tests.guardmdm.migrated import migrate_empty_database
 
 pytestmark = [
     pytest.mark.django_db,
@@ -56,3 +59,13 @@ def test_the_indexes_of_earlier_versions_are_dropped_and_those_of_others_are_not
         MIGRATION.drop_indexes(None, editor)
     (left,) = list_pattern_indexes()
     assert "of_others" in left
+
+
+@pytest.mark.parametrize("how", ["all", "squashed"])
+def test_a_database_is_made_where_nobody_may_add_an_extension(how, tmp_path):
+    """Searches of devices are slower then; nothing else is missing."""
+    made = migrate_empty_database(tmp_path, how, user=f"lodger_{how}_{os.getpid()}")
+    assert made["missing"] == 0
+    indexes = str(made["schema"])
+    assert "device_platform" in indexes
+    assert "device_words" not in indexes

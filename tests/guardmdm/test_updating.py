@@ -1,4 +1,9 @@
-"""What still runs while the database is updated goes on writing to it, and knows no new column."""
+"""What still runs while the database is updated goes on writing to it, and knows no new column.
+
+And an old database, brought up to date, is like a new one.
+"""
+
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -10,6 +15,7 @@ from django.utils import timezone
 from devices.services.bulk_commands import request_bulk
 from enrollment.models import EnrollmentToken
 from enrollment.services.sessions import open_session
+from tests.guardmdm.migrated import migrate_empty_database
 
 # Columns that came before this was asked for, by the last migration of each app that may have some.
 EARLIER = {"devices": 14, "enrollment": 16, "organization": 6, "policies": 2, "scep": 5}
@@ -50,3 +56,10 @@ def test_a_row_that_names_no_new_column_has_its_default(bootstrapped: None) -> N
             cursor.execute("DROP TABLE old_row")
         row.refresh_from_db()
         assert getattr(row, column) == value
+
+
+def test_an_old_database_is_like_a_new_one_when_it_is_up_to_date(tmp_path: Path) -> None:
+    old, new = (migrate_empty_database(tmp_path, how) for how in ("all", "squashed"))
+    assert [len(each) > 50 for each in new["schema"]] == [True] * len(new["schema"])
+    assert old == new
+    assert new["missing"] == 0
