@@ -193,6 +193,19 @@ def refresh_device(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @role_required()
+def dismiss_warning(request: HttpRequest, key: str) -> HttpResponse:
+    """Take away the warning that the person has read; one that came meanwhile stays."""
+    device = _get_device(key)
+    if request.method == "POST":
+        read = request.POST.get("warning", "")
+        if actions.dismiss_warning(device, warning=read, actor=get_actor(request)):
+            messages.success(request, _("The warning is dismissed."))
+        else:
+            messages.warning(request, _("That warning is no longer there."))
+    return redirect("console:device", key)
+
+
+@role_required()
 def ask_device(request: HttpRequest, key: str, facts: str) -> HttpResponse:
     if facts not in FACT_SETS:
         raise Http404
@@ -351,6 +364,7 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/export", choose_export, name="devices-export-form"),
     path("devices/<str:key>/push", push_device, name="device-push"),
     path("devices/<str:key>/refresh", refresh_device, name="device-refresh"),
+    path("devices/<str:key>/warning", dismiss_warning, name="device-warning"),
     path("devices/<str:key>/ask/<str:facts>", ask_device, name="device-ask"),
     path("devices/<str:key>/unenroll", unenroll_device, name="device-unenroll"),
     path("devices/<str:key>/delete", forget_device, name="device-delete"),

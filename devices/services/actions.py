@@ -312,13 +312,20 @@ def assign_owner(device: Device, *, owner: str, actor: str) -> None:
 
 
 @transaction.atomic
-def dismiss_warning(device: Device, *, actor: str) -> None:
-    """An administrator has looked at it; the next sign of other trouble writes another."""
+def dismiss_warning(device: Device, *, warning: str, actor: str) -> bool:
+    """Take away the warning that somebody has read; False where it is not there any more.
+
+    The next sign of other trouble writes another, which stays until it was read, too.
+    """
     hold_device(device)
-    detail = {"warning": device.warning}
+    device.refresh_from_db(fields=["warning", "dismissed_warnings"])
+    if not warning or device.warning != warning:
+        return False
     device.dismissed_warnings, device.warning = list_dismissed(device), ""
     device.save(update_fields=["warning", "dismissed_warnings", "updated_at"])
+    detail = {"warning": warning}
     _record(device, actor=actor, action="device.dismiss_warning", detail=detail)
+    return True
 
 
 @transaction.atomic

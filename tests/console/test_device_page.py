@@ -338,3 +338,23 @@ def test_a_kept_secret_says_that_it_is_of_an_earlier_enrollment(
     page = administrator.get(get_url(world)).content.decode()
     assert "earlier enrollment</small>" in page
     assert f"/secrets/{world.secret.public_id}" in page
+
+
+def test_a_warning_is_dismissed_by_who_has_read_it(
+    world: World, operator: Client, auditor: Client
+) -> None:
+    """No door led to it: what had been looked at stood beside the device for ever."""
+    Device.objects.filter(pk=world.device.pk).update(warning="Its certificate is odd.")
+    assert "Dismiss" not in auditor.get(get_url(world)).content.decode()
+    page = operator.get(get_url(world)).content.decode()
+    assert 'name="warning" value="Its certificate is odd."' in page
+
+    # Another one has taken its place since the page was shown.
+    Device.objects.filter(pk=world.device.pk).update(warning="Two devices use its UDID.")
+    url = get_url(world, "warning")
+    said = operator.post(url, {"warning": "Its certificate is odd."}, follow=True).content.decode()
+    assert "no longer there" in said
+    assert "Two devices use its UDID." in said
+    said = operator.post(url, {"warning": "Two devices use its UDID."}, follow=True)
+    assert "The warning is dismissed." in said.content.decode()
+    assert Device.objects.get(pk=world.device.pk).warning == ""

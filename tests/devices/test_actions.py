@@ -271,7 +271,7 @@ def test_the_name_goes_when_the_device_gets_another_owner(phone: MdmDevice) -> N
 def test_a_warning_is_gone_when_somebody_has_looked(make_device: MakeDevice) -> None:
     first = make_device(serial="S").enroll()
     make_device(serial="S").enroll()
-    actions.dismiss_warning(first.row, actor=ACTOR)
+    actions.dismiss_warning(first.row, warning=first.row.warning, actor=ACTOR)
     assert first.row.warning == ""
     assert get_audit() == ["device.dismiss_warning"]
 
@@ -280,7 +280,7 @@ def test_a_shared_serial_is_not_told_daily_when_somebody_has_looked(
     make_device: MakeDevice,
 ) -> None:
     first, second = make_device(serial="S").enroll(), make_device(serial="S").enroll()
-    actions.dismiss_warning(first.row, actor=ACTOR)
+    actions.dismiss_warning(first.row, warning=first.row.warning, actor=ACTOR)
     first.answer_everything()
     second.answer_everything()
     assert (first.row.warning, bool(second.row.warning)) == ("", True)

@@ -140,7 +140,7 @@ def test_what_is_left_to_do_for_it_does_nothing(make_device: MakeDevice) -> None
         lambda: rename(row, name="Gone", actor=ACTOR),
         lambda: assign_owner(row, owner="Ada", actor=ACTOR),
         lambda: assign_group(row, group=Group.objects.create(name="Other"), actor=ACTOR),
-        lambda: dismiss_warning(row, actor=ACTOR),
+        lambda: dismiss_warning(row, warning="Odd.", actor=ACTOR),
     ):
         with pytest.raises(NotEnrolled, match="was deleted"):
             change()

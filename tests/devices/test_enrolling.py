@@ -252,7 +252,7 @@ def test_the_tokens_group_wins_and_is_told_when_the_device_was_moved_by_hand(
     assert old.row.group == new.group
     assert "“Moved by hand”" in old.row.warning
     assert f"“{new.group}”" in old.row.warning
-    dismiss_warning(old.row, actor="a")
+    dismiss_warning(old.row, warning=old.row.warning, actor="a")
     reenroll(make_device, old, group=moved).enroll()  # a token of its own moved it this time
     assert (old.row.group, old.row.warning) == (moved, "")
 

@@ -277,7 +277,7 @@ def test_the_warning_of_many_users_stays_away_when_it_was_dismissed(
     for name in "ab":
         MdmUser(mac, short_name=name).log_in()
     assert mac.row.warning
-    dismiss_warning(mac.row, actor="ada")
+    dismiss_warning(mac.row, warning=mac.row.warning, actor="ada")
     MdmUser(mac, short_name="c").log_in()
     assert mac.row.warning == ""
 
