@@ -27,7 +27,7 @@ from enrollment.models import EnrollmentSession, LogEntry
 from enrollment.protocol.access_rights import list_refused_rights
 from organization.console import role_required
 from policies.models import ItemState
-from policies.selectors import PolicyProgress, get_progress, list_item_statuses
+from policies.selectors import ItemProgress, PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
 SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_ENROLLMENTS = 25, 25, 10
@@ -95,10 +95,17 @@ def _describe_items(part: PolicyProgress, *, failures: dict[str, str]) -> list[d
             "state": row.state,
             "label": ItemState(row.state).label,
             "error": row.error,
+            "status": row.status,
+            "has_failed": row.state == ItemState.FAILED or _is_stuck(row),
             "log_entry": failures.get(row.item.public_id) if row.item else None,
         }
         for row in part.items
     ]
+
+
+def _is_stuck(row: ItemProgress) -> bool:
+    """Whether a device refuses to part with it."""
+    return row.state == ItemState.REMOVING and bool(row.error)
 
 
 def _describe_identity(device: Device) -> dict[str, Any]:

@@ -1,7 +1,12 @@
-"""Administrators' doors: policies, and the packages that they install."""
+"""Administrators' doors: policies, the packages that they install, and items that have failed."""
 
 from policies.console import packages, policies
+from policies.console.retry import retry_urlpatterns
 
-console_urlpatterns = [*policies.console_urlpatterns, *packages.console_urlpatterns]
+console_urlpatterns = [
+    *policies.console_urlpatterns,
+    *packages.console_urlpatterns,
+    *retry_urlpatterns,
+]
 
 __all__ = ["console_urlpatterns"]

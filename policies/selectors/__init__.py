@@ -8,6 +8,7 @@ from policies.selectors.progress import (
     Progress,
     compute_progress,
     count_item_states,
+    find_status,
     get_progress,
     list_item_statuses,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "compute_progress",
     "count_item_states",
     "find_stale_enrollments",
+    "find_status",
     "get_progress",
     "list_desired_items",
     "list_group_devices",

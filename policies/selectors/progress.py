@@ -80,6 +80,12 @@ def list_item_statuses(device: Device) -> list[PolicyProgress]:
     return [PolicyProgress(policy, items) for policy, items in ordered]
 
 
+def find_status(device: Device, *, kind: str, identifier: str) -> ItemStatus | None:
+    """Return how far the device's live enrollment is from this item, None where nobody knows."""
+    own = [each for each in _list_statuses(device) if each.kind == kind]
+    return next((each for each in own if each.identifier == identifier), None)
+
+
 def _list_statuses(device: Device) -> list[ItemStatus]:
     enrollment = find_live_enrollment(device)
     return list(enrollment.item_statuses.all()) if enrollment else []

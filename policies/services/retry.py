@@ -10,12 +10,16 @@ from policies.signals import status_retried
 
 
 @transaction.atomic
-def retry_item(status: ItemStatus, *, actor: str) -> None:
-    """Start it afresh: install it again, or go on removing it; nothing while it is on its way."""
+def retry_item(status: ItemStatus, *, actor: str) -> bool:
+    """Start it afresh: install it again, or go on removing it.
+
+    Return False, and do nothing, while it is on its way, where it is done, and where it is gone.
+    """
     Enrollment.objects.select_for_update(no_key=True).get(pk=status.enrollment_id)
-    status.refresh_from_db()
-    if status.is_awaited:
-        return
+    fresh = ItemStatus.objects.filter(pk=status.pk).first()
+    if fresh is None or fresh.is_awaited or fresh.state == ItemState.INSTALLED:
+        return False
+    status = fresh
     removal, pending = ItemState.REMOVING, ItemState.PENDING
     status.state = removal if status.state == removal else pending
     status.attempts, status.error = 0, ""
@@ -31,3 +35,4 @@ def retry_item(status: ItemStatus, *, actor: str) -> None:
         detail={"item": status.name},
     )
     status_retried.send(ItemStatus, status=status)
+    return True

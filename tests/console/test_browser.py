@@ -36,7 +36,7 @@ NO_PAGES = (
     "waiting-session-approve", "waiting-session-reject",
     "invitations-export", "invitation-mail", "invitations-mail-failed",
     "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
-    "device-warning",
+    "device-warning", "device-retry",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
     "held-request-approve", "held-request-reject", "push-certificate-csr", "command-cancel",
     "bulk-command-cancel",

@@ -53,6 +53,35 @@ def test_a_failed_item_links_to_its_log_entry(world: World, auditor: Client) -> 
     assert f'href="/console/enrollment/log/{entry.public_id}">Failed' in page
 
 
+def test_a_failed_item_is_tried_again_when_an_operator_asks(
+    world: World, operator: Client, auditor: Client
+) -> None:
+    """No door led to it: what had been given up stayed so until its policy changed."""
+    status = set_item(world, ItemState.FAILED, error="The payload is not valid.")
+    ItemStatus.objects.filter(pk=status.pk).update(attempts=4)
+    what, url = {"kind": status.kind, "identifier": status.identifier}, get_url(world, "retry")
+    assert url not in auditor.get(get_url(world)).content.decode()
+    assert url in operator.get(get_url(world)).content.decode()
+
+    said = operator.post(url, what, follow=True).content.decode()
+    assert f"“{status.name}” is tried again." in said
+    assert url not in said
+    status.refresh_from_db()
+    assert (status.state, status.attempts, status.error) == (ItemState.PENDING, 0, "")
+
+
+@pytest.mark.parametrize("state", [ItemState.INSTALLED, None])
+def test_nothing_is_tried_again_when_the_item_is_done_or_gone(
+    world: World, operator: Client, state: ItemState | None
+) -> None:
+    status = set_item(world, state or ItemState.FAILED)
+    if state is None:
+        status.delete()
+    what = {"kind": status.kind, "identifier": status.identifier}
+    said = operator.post(get_url(world, "retry"), what, follow=True).content.decode()
+    assert "There is nothing to try again." in said
+
+
 def test_a_log_entry_says_cause_and_resolution(world: World, auditor: Client) -> None:
     page = auditor.get(f"/console/enrollment/log/{world.entry.public_id}").content.decode()
     assert "The enrollment token is past its expiration." in page
@@ -355,6 +384,8 @@ def test_a_warning_is_dismissed_by_who_has_read_it(
     said = operator.post(url, {"warning": "Its certificate is odd."}, follow=True).content.decode()
     assert "no longer there" in said
     assert "Two devices use its UDID." in said
-    said = operator.post(url, {"warning": "Two devices use its UDID."}, follow=True)
-    assert "The warning is dismissed." in said.content.decode()
+    said = operator.post(
+        url, {"warning": "Two devices use its UDID."}, follow=True
+    ).content.decode()
+    assert "The warning is dismissed." in said
     assert Device.objects.get(pk=world.device.pk).warning == ""
