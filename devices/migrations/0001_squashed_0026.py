@@ -98,8 +98,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -115,8 +113,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('name',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -178,7 +174,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'indexes': [models.Index(fields=['status', 'id'], name='device_by_status'), models.Index(fields=['os_version', 'id'], name='device_by_os'), models.Index(fields=['enrolled_at', 'id'], name='device_by_enrollment'), models.Index(fields=['information_reported_at'], name='device_reported'), models.Index(fields=['platform', '-id'], name='device_platform'), models.Index(fields=['name'], name='device_name'), models.Index(fields=['os_version_number'], name='device_os_version'), models.Index(fields=['is_supervised', '-id'], name='device_supervised'), models.Index(condition=models.Q(('filevault_enabled', False)), fields=['-id'], name='device_unencrypted'), models.Index(condition=models.Q(('passcode_present', False)), fields=['-id'], name='device_unlocked')],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -267,7 +262,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'constraints': [models.UniqueConstraint(fields=('enrollment', 'user_id'), name='one_channel_per_enrollment_and_user')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -319,7 +313,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('id',),
                 'constraints': [models.UniqueConstraint(fields=('device', 'sha256'), name='certificate_once_a_device')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -338,7 +331,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'indexes': [models.Index(fields=['enrollment', 'kind', '-id'], name='escrowed_secret_kind')],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -354,7 +346,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-device_count', 'id'),
                 'indexes': [models.Index(fields=['-device_count', 'id'], name='software_by_devices')],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -372,8 +363,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-device_count', 'id'),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -405,7 +394,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('identifier',),
                 'constraints': [models.UniqueConstraint(fields=('enrollment', 'identifier'), name='one_row_per_managed_application')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -427,8 +415,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -443,7 +429,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(condition=models.Q(('user_channel', None)), fields=('enrollment',), name='one_device_status_per_enrollment')],
-                'indexes': [],
             },
         ),
         migrations.RunPython(leave_room, migrations.RunPython.noop),

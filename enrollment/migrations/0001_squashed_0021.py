@@ -52,10 +52,6 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('is_active', models.BooleanField(default=True, help_text='Signs new tokens; others only verify.')),
             ],
-            options={
-                'indexes': [],
-                'constraints': [],
-            },
         ),
         migrations.CreateModel(
             name='EnrollmentToken',
@@ -91,8 +87,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -104,7 +98,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('token', 'serial_number'), name='one_row_per_token_and_serial')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -123,7 +116,6 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'anomalies',
                 'ordering': ('-id',),
                 'constraints': [models.UniqueConstraint(fields=('kind', 'subject', 'hour'), name='one_anomaly_per_subject_and_hour')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -156,7 +148,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='session_due'), models.Index(fields=['device_id', '-created_at'], name='session_device'), models.Index(condition=models.Q(('approval', 'pending')), fields=['-id'], name='session_waiting'), models.Index(fields=['expires_at'], name='session_expiry')],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -183,7 +174,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-id',),
                 'indexes': [models.Index(condition=models.Q(('mail_state__in', ('queued', 'sending'))), fields=['mail_due_at'], name='invitation_mail_due')],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -204,8 +194,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -227,7 +215,6 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'log entries',
                 'ordering': ('-id',),
                 'indexes': [models.Index(fields=['level', '-id'], name='log_level'), models.Index(fields=['code', '-id'], name='log_code')],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -248,8 +235,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -269,7 +254,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('last_at', 'id'),
                 'constraints': [models.UniqueConstraint(fields=('session', 'kind'), name='one_row_per_session_and_step')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -282,7 +266,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(fields=('token', 'udid'), name='one_use_per_device_and_token')],
-                'indexes': [],
             },
         ),
     ]

@@ -44,7 +44,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'constraints': [models.UniqueConstraint(condition=models.Q(('provider_subject', ''), _negated=True), fields=('provider_subject',), name='organization_administrator_subject')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -64,8 +63,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -82,8 +79,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -105,8 +100,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -118,10 +111,6 @@ class Migration(migrations.Migration):
                 ('page', models.BinaryField(help_text='PNG of a few KB, for screens.')),
                 ('large', models.BinaryField(help_text='PNG, for paper.')),
             ],
-            options={
-                'indexes': [],
-                'constraints': [],
-            },
         ),
         migrations.CreateModel(
             name='Round',
@@ -129,9 +118,5 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
                 ('after', models.BigIntegerField(db_default=0, default=0, help_text='The key of the last row that was looked at.')),
             ],
-            options={
-                'indexes': [],
-                'constraints': [],
-            },
         ),
     ]

@@ -39,8 +39,6 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'policies',
                 'ordering': ('name',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -68,8 +66,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-id',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -97,8 +93,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('id',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -137,9 +131,5 @@ class Migration(migrations.Migration):
                 ('after', models.BigIntegerField(default=0, help_text='The key of the last device whose turn it was.')),
                 ('touched_at', models.DateTimeField()),
             ],
-            options={
-                'indexes': [],
-                'constraints': [],
-            },
         ),
     ]

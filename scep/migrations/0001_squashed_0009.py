@@ -52,7 +52,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('id',),
                 'constraints': [models.UniqueConstraint(condition=models.Q(('role__in', ['issuing', 'single']), ('state__in', ['next', 'active'])), fields=('role', 'state'), name='one_authority_per_state')],
-                'indexes': [],
             },
         ),
         migrations.CreateModel(
@@ -90,8 +89,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('name',),
-                'indexes': [],
-                'constraints': [],
             },
         ),
         migrations.CreateModel(
@@ -141,10 +138,6 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField()),
                 ('consumed_at', models.DateTimeField(blank=True, null=True)),
             ],
-            options={
-                'indexes': [],
-                'constraints': [],
-            },
         ),
         migrations.CreateModel(
             name='HeldRequest',
@@ -184,10 +177,6 @@ class Migration(migrations.Migration):
                 ('next_update', models.DateTimeField(blank=True, null=True)),
                 ('is_stale', models.BooleanField(default=True, help_text='Something was revoked since.')),
             ],
-            options={
-                'indexes': [],
-                'constraints': [],
-            },
         ),
         migrations.CreateModel(
             name='ServiceCertificate',
@@ -210,8 +199,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'abstract': False,
-                'indexes': [],
-                'constraints': [],
             },
         ),
     ]
