@@ -129,7 +129,7 @@ class Demo:
             raise DemoFailed("the simulated devices' certificate authority could not be made")
 
     def _bootstrap(self) -> dict[str, Any]:
-        command = [*MANAGE, "bootstrap", "--demo", "--json", "--skip-checks"]
+        command = [*MANAGE, "bootstrap", "--demo", "--json"]
         result = subprocess.run(
             command, env=self._environ, stdout=subprocess.PIPE, text=True, check=False
         )

@@ -55,3 +55,10 @@ def test_one_line_names_the_setting_when_the_database_is_away(tmp_path: Path) ->
 def test_a_command_answers_in_json_when_a_script_asks_for_it(name: str) -> None:
     command = load_command_class(get_commands()[name], name)
     assert "--json" in command.create_parser("manage.py", name).format_help()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_loads_no_page_before_it_begins(name: str) -> None:
+    """There is nothing to skip: Django's checks of the code load all of them."""
+    command = load_command_class(get_commands()[name], name)
+    assert "--skip-checks" not in command.create_parser("manage.py", name).format_help()

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from devices.errors import PushCertificateInvalid, VendorCertificateInvalid
@@ -17,11 +17,12 @@ from devices.services.push_certificate import (
     import_push_certificate,
 )
 from organization.errors import NotSetUp
+from organization.management.operator_command import OperatorCommand
 
 ACTOR = "manage.py"
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "The APNs push certificate: request it, import it, see when it expires."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Q
 from django.utils import timezone
 
@@ -11,11 +11,12 @@ from devices.models import Group
 from enrollment.errors import NotReady, TokenInvalid
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
 from enrollment.services.tokens import build_enrollment_url, build_token_text, create_token
+from organization.management.operator_command import OperatorCommand
 from organization.protocol.expiry import decode_expiry
 from scep.models import ScepProfile
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Generate an enrollment token and print its URL."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,15 +3,16 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from enrollment.models import TokenState
 from enrollment.selectors import list_tokens
 from enrollment.services.bootstrap import rotate_signing_key
+from organization.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Make a new key for enrollment tokens. Tokens that an earlier one signed stay good until "
         "they expire, are used up or revoked: where a key may have leaked, revoke them."

@@ -2,14 +2,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from guardmdm.backup import BackupFailed, describe_left_out, read_passphrase, write_backup
 from organization.errors import SecretUnreadable
+from organization.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Write all data and keys into one file that only the passphrase opens."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,15 +3,16 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from guardmdm.bootstrap import DEFAULT_ADMINISTRATOR, DEFAULT_ORGANIZATION, SetUp, set_up
 from guardmdm.exclusive import hold_set_up_lock
+from organization.management.operator_command import OperatorCommand
 from scep.protocol.certificates import KEY_TYPES
 from scep.services.authorities import DEFAULT_KEY_TYPE
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "First-time set-up: database, organization, keys, CA, administrator. Run it any time."
 
     def add_arguments(self, parser: CommandParser) -> None:

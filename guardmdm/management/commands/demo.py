@@ -1,12 +1,13 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from guardmdm.demo import Demo, DemoFailed
 from guardmdm.supervisor import write_line
+from organization.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "The server with sample data and three simulated devices, until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -3,12 +3,13 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 
 from guardmdm.health import Finding, examine
+from organization.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Look at everything this server needs; a line each, with the fix. Exits 1 on a failure."
 
     def add_arguments(self, parser: CommandParser) -> None:

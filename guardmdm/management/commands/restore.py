@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from guardmdm.backup import BackupFailed, read_passphrase, restore_backup
 from guardmdm.exclusive import hold_set_up_lock
+from organization.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Load a backup into a new, empty installation, before its first start."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from guardmdm.exclusive import FolderInUse, hold_data_folder
 from guardmdm.serving import (
@@ -23,6 +23,7 @@ from guardmdm.serving import (
 from guardmdm.static_files import is_collected
 from guardmdm.supervisor import Supervisor, write_line
 from guardmdm.tls import get_paths
+from organization.management.operator_command import OperatorCommand
 
 MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
@@ -34,7 +35,7 @@ def _read_count(text: str) -> int:
     return int(text)
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Run web, worker and scheduler until Ctrl-C; the first start sets everything up."
 
     def add_arguments(self, parser: CommandParser) -> None:

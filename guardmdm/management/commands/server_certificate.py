@@ -1,13 +1,14 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from guardmdm.tls import ensure_certificate, get_paths
+from organization.management.operator_command import OperatorCommand
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Make or renew the TLS certificate that `serve --host` uses without a proxy."
 
     def add_arguments(self, parser: CommandParser) -> None:

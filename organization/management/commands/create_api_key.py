@@ -1,15 +1,16 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from organization.management.operator_command import OperatorCommand
 from organization.models import Role
 from organization.protocol.expiry import decode_expiry
 from organization.services.api_keys import create_api_key
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Make a key for the REST interface. It is printed once; only its hash is stored."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,13 +1,14 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from organization.management.operator_command import OperatorCommand
 from organization.models import Administrator
 from organization.services.administrators import reset_password
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Give somebody who has forgotten the console's password a new one. It is printed once, "
         "and its owner chooses another at the first sign-in."

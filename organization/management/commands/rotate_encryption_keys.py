@@ -1,14 +1,15 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from organization.errors import SecretUnreadable
+from organization.management.operator_command import OperatorCommand
 from organization.protocol.sealing import generate_key
 from organization.services.key_rotation import reseal_everything
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = (
         "Seal every secret again with the first key of GUARDMDM_ENCRYPTION_KEYS. "
         "Put a new key (--generate prints one) before the old one, restart, run this, "

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.urls import reverse
 
 from organization.errors import NotSetUp
+from organization.management.operator_command import OperatorCommand
 from scep.errors import ProfileInvalid, ServerUnreachable
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.services.external_servers import fetch_ca_certificates
@@ -18,7 +19,7 @@ from scep.services.profiles import KEY_SIZES, VALUE_NAMES, ScepProfileValues, cr
 ACTOR = "manage.py"
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Make a SCEP profile and print its id and URL."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from organization.errors import NotSetUp
+from organization.management.operator_command import OperatorCommand
 from scep.errors import AuthorityInvalid
 from scep.models import CertificateAuthority
 from scep.selectors import get_issuing_ca
@@ -17,7 +18,7 @@ from scep.services.escrow import export_authority
 ACTOR = "manage.py export_ca"
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Write a CA with its key to an encrypted PKCS#12 file, to be kept in a safe place."
 
     def add_arguments(self, parser: CommandParser) -> None:
