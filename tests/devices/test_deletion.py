@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from devices.errors import NotEnrolled, StillEnrolled
 from devices.models import (
@@ -29,7 +30,7 @@ from devices.tasks import revoke_identity
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
 from tests.devices.conftest import MakeDevice, News
-from tests.devices.mdm_device import MdmDevice
+from tests.devices.mdm_device import MdmDevice, make_identity
 from tests.devices.mdm_user import MdmUser
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +46,14 @@ def test_the_record_goes_with_all_that_hangs_on_it(
     make_device: MakeDevice, news: News, settings: Any
 ) -> None:
     settings.MDM_USER_CHANNEL = True
-    mac, other = make_device(product="Mac14,2").enroll(), make_device().enroll()
+    mac, other = make_device(product="Mac14,2"), make_device().enroll()
+    mac.identity = make_identity(session_id="ses_deleted", now=timezone.now())
+    mac.enroll()
     MdmUser(mac).log_in()
     queue_command(mac.row, request_type="DeviceLock", parameters={}, actor=ACTOR)
     queue_command(mac.row, request_type="SetRecoveryLock", parameters={}, actor=ACTOR)
     mac.check_out()
+    enrollment = mac.enrollment
     delete_device(mac.row, actor=ACTOR)
     assert Device.objects.get() == other.row
     for model in (Enrollment, UserChannel, Command, EscrowedSecret):
@@ -59,8 +63,10 @@ def test_the_record_goes_with_all_that_hangs_on_it(
     entry = AuditEntry.objects.get(action="device.delete")
     assert (entry.actor, entry.detail["serial_number"]) == (ACTOR, mac.serial)
     assert entry.detail["secrets"] == {"recovery_lock": 1}
+    assert entry.detail["group"] == mac.group.public_id
     assert get_certificate(mac).device_id == entry.subject_id
-    assert [each["actor"] for each in news["device_deleted"]] == [ACTOR]
+    [deleted] = news["device_deleted"]
+    assert (deleted["actor"], deleted["session_id"]) == (ACTOR, enrollment.session_id)
 
 
 @pytest.mark.parametrize("status", [DeviceStatus.MANAGED, DeviceStatus.NOT_MANAGED])

@@ -87,6 +87,16 @@ def test_a_configuration_lies_sealed_in_the_database_when_it_was_told(phone: Mdm
             )
 
 
+@pytest.mark.parametrize("told", ["a text", 7, ["a list"], {}, None])
+def test_an_app_has_no_configuration_when_the_device_tells_an_odd_one(
+    phone: MdmDevice, told: Any
+) -> None:
+    entry = {"Identifier": APP} | ({} if told is None else {"Configuration": told})
+    answer = {"ApplicationConfigurations": [entry]}
+    assert ask(phone, "ManagedApplicationConfiguration", answer).state == "acknowledged"
+    assert get_app(phone).configuration is None
+
+
 @pytest.mark.parametrize(
     "answer",
     [
