@@ -3,7 +3,7 @@
 import functools
 from typing import Any, ClassVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.generic import TemplateView
 from drf_spectacular.generators import SchemaGenerator
@@ -64,11 +64,6 @@ class CollectionViewSet(RestViewSet, GenericViewSet[Any]):
 
     def answer(self, row: Model, *, status: int = 200) -> Response:
         return Response(self.get_serializer(row).data, status=status)
-
-    def answer_page(self, rows: QuerySet[Any], serializer: type[Serializer[Any]]) -> Response:
-        """Answer one page of a list below a row, such as a device's commands."""
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(serializer(page, many=True).data)
 
 
 @functools.cache
