@@ -49,6 +49,14 @@ def mark_interrupted(status: ItemStatus, *, was_sent: bool, now: datetime) -> No
     status.save()
 
 
+def mark_put_off(status: ItemStatus, *, now: datetime) -> None:
+    """The device is busy with what it was sent before: the same again, ever more rarely."""
+    _settle(status, state=ItemState.PENDING, now=now)
+    status.was_accepted = True
+    status.due_at = now + RETRY_DELAYS[min(max(status.attempts, 1), len(RETRY_DELAYS)) - 1]
+    status.save()
+
+
 def mark_lost(status: ItemStatus, *, message: str, now: datetime) -> None:
     """The device had it and has it no more: install it again, but not for ever."""
     if status.settled_at is None or now - status.settled_at > STEADY:

@@ -19,6 +19,7 @@ from policies.services.item_states import (
     mark_failed,
     mark_installed,
     mark_interrupted,
+    mark_put_off,
     mark_removed,
 )
 from policies.services.package_states import NOTHING_TO_FOLLOW, get_bundles
@@ -66,6 +67,8 @@ def _settle_app(status: ItemStatus, *, command: Command, now: datetime) -> None:
     reason = _find_text(command, "RejectionReason")
     if reason == ALREADY_THERE:
         mark_installed(status, now=now, note="The app was there already.")
+    elif reason == ALREADY_QUEUED and _is_configured(status):
+        mark_put_off(status, now=now)
     elif command.state != CommandState.ACKNOWLEDGED and reason != ALREADY_QUEUED:
         mark_failed(status, message=reason or _describe_error(command), now=now)
     elif not status.bundle_id:
@@ -74,6 +77,12 @@ def _settle_app(status: ItemStatus, *, command: Command, now: datetime) -> None:
     else:
         mark_accepted(status, now=now)
         take_app_state(status, state=_find_text(command, "State"), now=now)
+
+
+def _is_configured(status: ItemStatus) -> bool:
+    """Then the app that is on its way is not told what came with the refused command."""
+    item = status.find_item()
+    return item is not None and item.is_configured
 
 
 def _settle_package(status: ItemStatus, *, command: Command, now: datetime) -> None:

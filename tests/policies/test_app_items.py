@@ -166,6 +166,24 @@ def test_an_app_is_configured_anew_without_being_installed_again(
     assert "Configuration" not in find_body(device, "Settings")["Settings"][0]
 
 
+def test_the_configuration_is_sent_again_when_the_app_was_on_its_way_without_it(
+    device: Handheld, add_app: Callable[..., PolicyItem]
+) -> None:
+    add_app("Pages", configuration=SERVER)
+    refusal = {"RejectionReason": "AppAlreadyQueued", "Identifier": "app.361309726"}
+    device.answers["InstallApplication"] = lambda body: ("Error", dict(refusal))
+    for minutes in (0, 6, 31):
+        device.now += timedelta(minutes=minutes)
+        device.settle()
+        assert device.states == {"Pages": "pending"}
+    assert device.count("InstallApplication") == 3
+    del device.answers["InstallApplication"]
+    device.now += timedelta(hours=5)
+    device.settle()
+    assert find_body(device, "InstallApplication")["Configuration"] == SERVER
+    assert device.states == {"Pages": "installed"}
+
+
 def test_the_app_is_sent_again_where_nothing_may_be_set(
     device: Handheld, add_app: Callable[..., PolicyItem]
 ) -> None:
