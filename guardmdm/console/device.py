@@ -26,7 +26,7 @@ from devices.services.silence import describe_silence
 from enrollment.models import EnrollmentSession, LogEntry
 from enrollment.protocol.access_rights import list_refused_rights
 from organization.console import role_required
-from policies.models import ItemState
+from policies.models import ItemState, PolicyItem
 from policies.selectors import ItemProgress, PolicyProgress, get_progress, list_item_statuses
 from scep.models import IssuedCertificate
 
@@ -83,7 +83,11 @@ def _name_subjects(
         if row.item
     }
     subjects = find_subjects(row for row in commands if row.origin not in items)
-    return [(row, items.get(row.origin) or subjects.get(row.pk, "")) for row in commands]
+    # What is removed goes by its identifier alone, and a profile's says nothing to people.
+    removed = PolicyItem.objects.filter(profile_identifier__in=set(subjects.values()))
+    names = dict(removed.values_list("profile_identifier", "name")) if subjects else {}
+    told = {key: names.get(text, text) for key, text in subjects.items()}
+    return [(row, items.get(row.origin) or told.get(row.pk, "")) for row in commands]
 
 
 def _describe_items(part: PolicyProgress, *, failures: dict[str, str]) -> list[dict[str, Any]]:

@@ -66,6 +66,16 @@ def test_an_item_is_named_as_in_its_policy_when_its_policy_sent_it(
     assert read_history(auditor, world.device)["InstallApplication"][0] == item.name
 
 
+def test_an_item_is_named_when_it_is_taken_off_the_device(world: World, auditor: Client) -> None:
+    item = world.profile_item
+    enqueue(
+        world.enrollment,
+        command={"RequestType": "RemoveProfile", "Identifier": item.profile_identifier},
+        origin="policies",
+    )
+    assert read_history(auditor, world.device)["RemoveProfile"][0] == item.name
+
+
 def test_a_manifests_address_is_not_told_when_an_app_has_nothing_else(
     world: World, auditor: Client
 ) -> None:

@@ -1,0 +1,38 @@
+"""Lists whose rows have long names, in Chromium."""
+
+from typing import Any
+
+from tests.console.conftest import World
+from tests.console.test_browser import browser_test, chromium, page
+
+pytestmark = browser_test
+__all__ = ["chromium", "page"]
+
+LONG = "A very long name that goes on and on for well over sixty characters in one line"
+
+
+def test_a_device_keeps_room_for_its_name_when_group_and_owner_are_long(
+    page: Any, world: World
+) -> None:
+    world.group.name = world.device.owner = LONG
+    world.group.save()
+    world.device.save()
+    for width in (1280, 1100):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/console/devices/")
+        name = page.locator(f"a.row-link[href$='{world.device.public_id}']")
+        assert name.evaluate("link => link.getClientRects().length") <= 2, width
+
+
+def test_a_count_is_in_one_line_when_names_are_long(page: Any, world: World) -> None:
+    world.group.name = world.policy.name = LONG
+    world.group.save()
+    world.policy.save()
+    for path in ("groups", "policies"):
+        page.goto(f"/console/{path}/")
+        row = page.locator("tr", has_text=LONG[:20]).first
+        lines = row.locator("td").last.evaluate(
+            "cell => { const range = document.createRange(); range.selectNodeContents(cell);"
+            " return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size; }"
+        )
+        assert lines == 1, path
