@@ -53,12 +53,17 @@ def revoke_unspoken(enrollment: Enrollment, *, now: datetime) -> int:
 
 
 def revoke_heirs(certificate: IssuedCertificate, *, now: datetime) -> None:
-    """A pinned identity was revoked: with it go the one before it and its own renewals."""
+    """A pinned identity was revoked: with it go the one before it and its own renewals.
+
+    Of one that no device speaks with, its renewals go that none speaks with either: whoever had its
+    key may have got them.
+    """
     enrollment = Enrollment.objects.filter(certificate_sha256=certificate.fingerprint or "").first()
     if enrollment is None:
-        return
-    before = find_by_fingerprint(enrollment.previous_certificate_sha256)
-    lost = [*before, *_list_renewals([certificate])]
+        lost = _list_unspoken_renewals(certificate)
+    else:
+        before = find_by_fingerprint(enrollment.previous_certificate_sha256)
+        lost = [*before, *_list_renewals([certificate])]
     for row in lost:
         revoke_certificate(row, reason=certificate.revocation_reason, now=now)
 
@@ -78,6 +83,23 @@ def revoke_superseded(certificates: Iterable[IssuedCertificate], *, now: datetim
         count += certificate.status == CertificateStatus.ISSUED
         revoke_certificate(certificate, reason=SUPERSEDED, now=now)
     return count
+
+
+def _list_unspoken_renewals(certificate: IssuedCertificate) -> list[IssuedCertificate]:
+    """Return what renews it and is pinned nowhere; nothing where that has taken its place.
+
+    What renews these goes when they are revoked.
+    """
+    if certificate.revocation_reason == SUPERSEDED:
+        return []
+    renewals = list(
+        IssuedCertificate.objects.filter(renews=certificate, status=CertificateStatus.ISSUED)
+    )
+    pinned = Enrollment.objects.filter(
+        certificate_sha256__in=[row.fingerprint for row in renewals]
+    ).values_list("certificate_sha256", flat=True)
+    spoken = set(pinned) if renewals else set()
+    return [row for row in renewals if row.fingerprint not in spoken]
 
 
 def _list_renewals(

@@ -211,6 +211,23 @@ def test_nothing_speaks_for_the_device_once_its_identity_is_revoked(device: MdmD
     assert device.row.status == "not_managed"
 
 
+def test_the_identity_that_speaks_stays_when_the_one_before_it_is_revoked(
+    device: MdmDevice,
+) -> None:
+    old, spoken, unspoken = device.identity, renew(device), renew(device)
+    device.identity = spoken
+    device.token_update()
+    assert old.row is not None
+    revoke_certificate(old.row, reason="key_compromise", now=timezone.now())
+    assert [get_status(each) for each in (old, spoken, unspoken)] == [
+        "revoked",
+        "issued",
+        "revoked",
+    ]
+    assert device.connect().status_code == 200
+    assert device.row.status == "enrolled"
+
+
 def test_a_renewal_of_a_superseded_enrollment_changes_nothing(
     device: MdmDevice, make_device: MakeDevice
 ) -> None:
