@@ -162,6 +162,16 @@ def test_every_language_fits_a_phone_when_the_browser_asks_for_it(
                 check_page(page, language, schemes=("light",))
 
 
+def test_a_buttons_sign_keeps_its_size_when_its_words_take_two_lines(
+    browser: Any, live_server: Any, path: str
+) -> None:
+    with visit(browser, live_server.url, locale="fr") as page:
+        page.set_viewport_size({"width": 320, "height": 640})
+        page.goto(path)
+        box = page.locator(".button:has-text('Télécharger') svg").first.bounding_box()
+        assert box["width"] == box["height"] >= 18
+
+
 def test_a_refusal_is_readable_and_offers_no_download(
     browser: Any, live_server: Any, token: EnrollmentToken, path: str, branded: Organization
 ) -> None:
