@@ -110,6 +110,7 @@ def test_the_old_identity_is_revoked_as_superseded_after_a_day(
     assert revoke_replaced(now=timezone.now()) == 0
     assert revoke_replaced(now=timezone.now() + DAY) == 1
     assert revoke_replaced(now=timezone.now() + DAY) == 0
+    assert get_pin(device).previous_certificate_sha256 == ""  # it is looked at no more
     assert (get_status(old), get_reason(old)) == ("revoked", "superseded")
     assert get_status(device.identity) == "issued"
     assert device.row.status == "enrolled"
