@@ -214,6 +214,19 @@ class LogSearch(NewestSearch):
         return [rows.filter(device_id__in=devices), rows.filter(session_id__in=ids)]
 
 
+def list_codes() -> list[tuple[str, str]]:
+    """Return the log's codes by what entries are called; where two are alike, with the code."""
+    titles = [entry.title for entry in LOG_CODES.values()]
+    named = [
+        (
+            entry.code,
+            f"{entry.title} ({entry.code})" if titles.count(entry.title) > 1 else entry.title,
+        )
+        for entry in LOG_CODES.values()
+    ]
+    return sorted(named, key=lambda choice: choice[1].casefold())
+
+
 class LogFilter(ConsoleFilterSet):
     q = LogSearch(
         "message",
@@ -224,9 +237,7 @@ class LogFilter(ConsoleFilterSet):
         placeholder=_("Search message, session, device…"),
     )
     level = django_filters.ChoiceFilter(label=_("Level"), choices=LogLevel, empty_label=_("All"))
-    code = django_filters.ChoiceFilter(
-        label=_("Code"), choices=[(code, code) for code in LOG_CODES], empty_label=_("All")
-    )
+    code = django_filters.ChoiceFilter(label=_("Code"), choices=list_codes, empty_label=_("All"))
 
     class Meta:
         model = LogEntry

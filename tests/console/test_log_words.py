@@ -47,3 +47,13 @@ def test_a_trouble_is_told_once_when_it_has_no_words_of_its_own(
     write_entry("device_checked_out", device_id=world.device.public_id)
     page = auditor.get(f"/console/devices/{world.device.public_id}").content.decode()
     assert page.count("Management profile removed") == 1
+
+
+def test_entries_are_chosen_by_what_they_are_called(world: World, auditor: Client) -> None:
+    write_entry("identity_revoked", message="long ago", device_id=world.device.public_id)
+    page = auditor.get("/console/enrollment/log/?code=identity_revoked").content.decode()
+    option = '<option value="identity_revoked" selected>Device’s certificate revoked</option>'
+    assert option in page
+    assert "long ago" in page
+    names = re.findall(r'<option value="[a-z_]+"(?: selected)?>([^<]+)</option>', page)
+    assert len(names) == len(set(names))
