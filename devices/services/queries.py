@@ -1,6 +1,7 @@
 """The questions that every enrolled device is asked."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from devices.models import Command, Device, Enrollment
 from devices.protocol.commands import (
@@ -113,15 +114,16 @@ def queue_questions(
 def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
     """Return why the device is not asked, such as a right that its enrollment did not bring, or "".
 
-    Rights that are not known refuse nothing. DeviceInformation needs none: Apple asks a right for
-    each of its queries, and the device leaves out what it may not tell.
+    A system that is too old for the question is not asked either. What is not known of a device
+    refuses nothing. DeviceInformation needs no right: Apple asks one for each of its queries, and
+    the device leaves out what it may not tell.
     """
     device = enrollment.device
     if device.is_user_enrollment and is_kept_from_users(
         REQUEST_TYPES[name], platform=device.platform
     ):
         return f"{REQUEST_TYPES[name]} is not possible in a User Enrollment"
-    facts = DeviceFacts(access_rights=enrollment.access_rights)
+    facts = replace(_get_facts(device), access_rights=enrollment.access_rights)
     refusal = COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
     return refusal or _find_whole_list(device, name=name)
 

@@ -1,6 +1,7 @@
 """The commands that bring an item to a device, take it away, and ask how far it is."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -19,10 +20,10 @@ from devices.protocol.commands import (
     build_profile_list,
     build_remove_application,
     build_remove_profile,
-    is_kept_from_users,
 )
 from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES
+from devices.services.queries import find_right_refusal
 from devices.services.queue import enqueue, withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.services.items import HALF, get_configuration
@@ -31,6 +32,7 @@ from scep.services.profile_signing import sign_profile
 
 ORIGIN = "policies"
 CONFIGURE = "Settings.ApplicationConfiguration"
+INSTALL = COMMAND_TYPES["InstallApplication"]
 
 
 def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollment) -> None:
@@ -60,8 +62,8 @@ def _differs_in_configuration(status: ItemStatus, *, item: PolicyItem) -> bool:
 
 
 def _may_configure(enrollment: Enrollment) -> bool:
-    """Whether its profile asked for that right; without it the app is sent again instead."""
-    facts = DeviceFacts(access_rights=enrollment.access_rights)
+    """Whether the system can and the profile asked for that right; else the app is sent again."""
+    facts = replace(_get_facts(enrollment.device), access_rights=enrollment.access_rights)
     return not COMMAND_TYPES[CONFIGURE].find_refusal(facts)
 
 
@@ -86,16 +88,18 @@ def is_free(status: ItemStatus) -> bool:
 
 
 def can_remove_apps(device: Device) -> bool:
-    """Say no where apps stay until the enrollment ends."""
-    kept = is_kept_from_users("RemoveApplication", platform=device.platform)
-    return not (device.is_user_enrollment and kept)
+    """Say no where apps stay: in a Mac's User Enrollment, and on Macs before macOS 11."""
+    return not COMMAND_TYPES["RemoveApplication"].find_refusal(_get_facts(device))
 
 
 def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = None) -> None:
     """Have the device list its profiles or managed apps, unless that is on its way.
 
-    With `since` one that the device has answered after that moment is enough.
+    With `since` one that the device has answered after that moment is enough. A device that has
+    no such list is not asked.
     """
+    if kind == ItemKind.APP and find_right_refusal(enrollment, name="managed_apps"):
+        return
     body = build_profile_list() if kind == ItemKind.PROFILE else build_managed_application_list()
     asked = Command.objects.filter(
         enrollment=enrollment, user_channel=None, request_type=body["RequestType"]
@@ -129,25 +133,39 @@ def _build_profile(item: PolicyItem) -> dict[str, Any]:
 def _build_app(item: PolicyItem, *, device: Device) -> dict[str, Any]:
     """Macs manage only what is one app, which packages behind a manifest need not be.
 
-    In a User Enrollment nothing that is there already is taken over.
+    In a User Enrollment nothing that is there already is taken over, and an older system is told
+    nothing that it does not know.
     """
-    facts = DeviceFacts(
-        platform=device.platform,
-        os_version=device.os_version,
-        is_user_enrollment=device.is_user_enrollment,
-    )
+    facts = _get_facts(device)
     if item.package is not None and item.is_mac_package:
         manifest = build_package_manifest(item.package)
         return build_install_enterprise_application(manifest=manifest, platform=facts.platform)
-    is_mac, is_private = facts.platform == MACOS, facts.is_user_enrollment
+    is_mac = facts.platform == MACOS
+    is_one_app = is_mac and item.itunes_store_id is not None
     package_url = build_manifest_url(item.package) if item.package is not None else None
     return build_install_application(
         itunes_store_id=item.itunes_store_id,
         manifest_url=package_url or item.manifest_url or None,
-        take_over=not is_mac and not is_private,
-        install_as_managed=is_mac and not is_private and item.itunes_store_id is not None,
-        configuration=get_configuration(item) or None,
+        take_over=not is_mac and INSTALL.takes("take_over", facts=facts),
+        install_as_managed=is_one_app and INSTALL.takes("install_as_managed", facts=facts),
+        configuration=_find_configuration(item, facts=facts),
         facts=facts,
+    )
+
+
+def _find_configuration(item: PolicyItem, *, facts: DeviceFacts) -> dict[str, Any] | None:
+    """What the app is installed with; None where the device's system would not know the key."""
+    if not INSTALL.takes("configuration", facts=facts):
+        return None
+    return get_configuration(item) or None
+
+
+def _get_facts(device: Device) -> DeviceFacts:
+    """What decides which keys of a command the device knows."""
+    return DeviceFacts(
+        platform=device.platform,
+        os_version=device.os_version,
+        is_user_enrollment=device.is_user_enrollment,
     )
 
 

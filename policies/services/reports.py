@@ -6,6 +6,7 @@ from typing import Any
 
 from devices.models import Command, CommandState, Enrollment
 from devices.protocol.platform import MACOS
+from devices.services.queries import find_right_refusal
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import COMPARABLE, ItemKey
 from policies.services.app_states import UNINSTALLED, take_app_state
@@ -122,7 +123,8 @@ def _follow_app(status: ItemStatus, *, enrollment: Enrollment, now: datetime) ->
     if status.state != ItemState.INSTALLING:
         return
     is_unlisted_mac = is_reported and not state and enrollment.device.platform == MACOS
-    if _has_refused_to_list(enrollment, since=accepted_at):
+    is_mute = find_right_refusal(enrollment, name="managed_apps")
+    if is_mute or _has_refused_to_list(enrollment, since=accepted_at):
         mark_installed(status, now=now, note="Accepted; the device does not list its apps.")
     elif is_unlisted_mac and now - accepted_at > UNLISTED_PATIENCE:
         mark_installed(status, now=now, note="Accepted; the Mac does not list it as managed.")

@@ -303,3 +303,23 @@ def test_a_mac_that_may_not_be_asked_for_its_apps_is_not_asked(
     mac.settle()
     assert mac.states == {"Field tools": "installed"}
     assert LIST not in mac.seen
+
+
+@pytest.mark.parametrize("version", ["10.14.6", "10.15.7", "11.0"])
+def test_a_mac_is_told_of_an_app_what_its_system_knows(
+    policy: Policy, group: Group, version: str
+) -> None:
+    """Before macOS 11 there are no managed apps: none is listed, removed, or configured so."""
+    mac = Handheld(enroll(group, platform="macos"))
+    Device.objects.filter(pk=mac.enrollment.device.pk).update(os_version=version)
+    item = add_app_item(policy, name="Store", itunes_store_id=5, configuration=SERVER, actor=ADMIN)
+    mac.settle()
+    managed = {"InstallAsManaged", "Configuration", "ManagementFlags"}
+    is_known = version == "11.0"
+    assert managed & set(find_body(mac, "InstallApplication")) == (managed if is_known else set())
+    assert mac.states == {"Store": "installed"}
+    remove_item(item, actor=ADMIN)
+    mac.settle()
+    assert mac.states == {}
+    listing = {"ManagedApplicationList", "RemoveApplication"}
+    assert listing & set(mac.seen) == (listing if is_known else set())

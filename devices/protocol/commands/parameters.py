@@ -81,6 +81,14 @@ class Parameter:
         """Say whether devices of this platform know it, in some version."""
         return self.on.get(get_system(platform), "") is not None
 
+    def is_known_to(self, facts: DeviceFacts) -> bool:
+        """Say whether a device takes it, as far as is known."""
+        try:
+            self._check_known(facts)
+        except CommandInvalid:
+            return False
+        return True
+
     def list_choices(self, platform: str) -> list[Choice]:
         """Return the choices that devices of this platform know, in some version."""
         system = get_system(platform)

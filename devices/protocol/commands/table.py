@@ -87,6 +87,10 @@ class CommandType:
             return "the device has not handed over an unlock token"
         return find_refusal(self.needs, facts)
 
+    def takes(self, name: str, *, facts: DeviceFacts) -> bool:
+        """Say whether the device knows this parameter; what is not known of it refuses nothing."""
+        return next(each for each in self.parameters if each.name == name).is_known_to(facts)
+
     def read_given(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a door was given for a device that is not known yet; ParameterInvalid."""
         check_asked(self, parameters)
