@@ -166,12 +166,14 @@ def _build_flag(parameter: Parameter, *, may_stay: bool, options: dict[str, Any]
     return forms.BooleanField(**options | {"required": False})
 
 
+def _build_text(parameter: Parameter, options: dict[str, Any]) -> forms.Field:
+    return forms.CharField(max_length=parameter.longest, **options)
+
+
 def _build_secret(parameter: Parameter, options: dict[str, Any]) -> forms.Field:
     # Not a password box: it is somebody else's, typed once, and browsers must not keep it.
-    attributes = {"autocomplete": "off", "spellcheck": "false"}
-    return forms.CharField(
-        max_length=1024, strip=False, widget=forms.TextInput(attrs=attributes), **options
-    )
+    widget = forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    return forms.CharField(max_length=parameter.longest, strip=False, widget=widget, **options)
 
 
 def _build_integer(parameter: Parameter, options: dict[str, Any]) -> forms.Field:
@@ -179,7 +181,7 @@ def _build_integer(parameter: Parameter, options: dict[str, Any]) -> forms.Field
 
 
 FIELDS: dict[ParameterType, Callable[[Parameter, dict[str, Any]], forms.Field]] = {
-    ParameterType.TEXT: lambda _, options: forms.CharField(max_length=4096, **options),
+    ParameterType.TEXT: _build_text,
     ParameterType.SECRET: _build_secret,
     ParameterType.INTEGER: _build_integer,
     ParameterType.TEXTS: lambda _, options: LinesField(max_length=65536, **options),

@@ -62,6 +62,10 @@ def _describe_parameter(parameter: Parameter) -> Schema:
         schema["enum"] = [value for value, _ in parameter.choices]
     elif parameter.type is ParameterType.INTEGER:
         schema |= {"minimum": parameter.least, "maximum": parameter.most}
+    elif parameter.type in (ParameterType.TEXT, ParameterType.SECRET):
+        schema["maxLength"] = parameter.longest
+    elif parameter.type is ParameterType.TEXTS:
+        schema["items"] = {"type": "string", "minLength": 1, "maxLength": parameter.longest}
     return schema
 
 

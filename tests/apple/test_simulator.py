@@ -29,6 +29,7 @@ EXTRA: dict[str, dict[str, Any]] = {
     "InstallApplication": {"itunes_store_id": 361309726},
     "InstallEnterpriseApplication": {"manifest_url": "https://example.com/app.plist"},
     "InstallMedia": {"itunes_store_id": 361309726},
+    "RemoveMedia": {"itunes_store_id": "361309726"},
     "DeleteUser": {"user_name": "corey"},
     "EnableLostMode": {"message": "Lost"},
     "RequestMirroring": {"destination_name": "Apple TV"},

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.errors import CommandInvalid
+from devices.protocol.commands.app_attributes import check_attributes
 from devices.protocol.commands.manifest_url import check_manifest_url
 from devices.protocol.commands.parameters import DICTIONARY, FLAG, INTEGER, TEXT, Parameter
 from devices.protocol.commands.requirements import (
@@ -20,19 +21,6 @@ MANAGEMENT_FLAGS = (1, 4, 5)  # 4: the app's data stay out of backups
 FLAGS_ON_MACS = "11.0"
 NOBODY = DeviceFacts()
 USER_LICENSE, DEVICE_LICENSE = 0, 1
-ATTRIBUTES: Mapping[str, type] = {
-    "VPNUUID": str,
-    "ContentFilterUUID": str,
-    "DNSProxyUUID": str,
-    "RelayUUID": str,
-    "AssociatedDomains": list,
-    "AssociatedDomainsEnableDirectDownloads": bool,
-    "Removable": bool,
-    "TapToPayScreenLock": bool,
-    "CellularSliceUUID": str,
-    "Hideable": bool,
-    "Lockable": bool,
-}
 
 
 def build_install_application(
@@ -79,7 +67,7 @@ def build_install_application(
     if configuration is not None:
         body["Configuration"] = dict(configuration)
     if attributes is not None:
-        body["Attributes"] = _check_attributes(attributes, platform=facts.platform)
+        body["Attributes"] = check_attributes(attributes, facts=facts)
     return body | _build_mac_flags(install_as_managed, ios_app, platform=facts.platform)
 
 
@@ -95,20 +83,6 @@ def _build_flags(flags: int | None, *, facts: DeviceFacts) -> Body:
     if flags not in known:
         raise CommandInvalid(f"management flags: one of {', '.join(map(str, known))}")
     return {"ManagementFlags": flags}
-
-
-def _check_attributes(attributes: Mapping[str, Any], *, platform: str) -> dict[str, Any]:
-    if platform == MACOS:
-        raise CommandInvalid("a Mac's apps have no attributes")
-    for name, value in attributes.items():
-        kind = ATTRIBUTES.get(name)
-        if kind is None:
-            raise CommandInvalid(f"{name[:40]} is no attribute of an app")
-        if type(value) is not kind:
-            raise CommandInvalid(f"the attribute {name} is a {kind.__name__}")
-        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-            raise CommandInvalid(f"the attribute {name} is a list of texts")
-    return dict(attributes)
 
 
 def _build_mac_flags(install_as_managed: bool, ios_app: bool, *, platform: str) -> Body:

@@ -1,9 +1,9 @@
 """InstallMedia: a book of the store, or one from an https URL."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from devices.errors import CommandInvalid
+from devices.protocol.commands.manifest_url import check_manifest_url
 from devices.protocol.commands.parameters import INTEGER, TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, USER_CHANNEL, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
@@ -25,8 +25,8 @@ def build_install_media(*, media_type: str, **facts: Any) -> Body:
     """Exactly one of a number in the store and an https URL; Apple media.install."""
     if ("itunes_store_id" in facts) == ("media_url" in facts):
         raise CommandInvalid("exactly one of a number in the store and a URL")
-    if urlsplit(facts.get("media_url", "https:")).scheme != "https":
-        raise CommandInvalid("the book must be at an https URL")
+    if "media_url" in facts:
+        check_manifest_url(facts["media_url"], of="book")
     named = {KEYS[name]: value for name, value in facts.items()}
     return {"RequestType": "InstallMedia", "MediaType": media_type, **named}
 

@@ -1,4 +1,4 @@
-"""The address of a manifest, as InstallApplication and its sister for Macs take it."""
+"""The address of a manifest or a book, as devices take it."""
 
 import re
 from urllib.parse import urlsplit
@@ -10,9 +10,9 @@ BLANK = re.compile(r"[\x00-\x20\x7f]")  # in a URL they are written as %20 and t
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def check_manifest_url(url: str) -> str:
+def check_manifest_url(url: str, *, of: str = "manifest") -> str:
     """Return the URL; raises CommandInvalid unless it is https, which Apple's devices need."""
-    unreadable = CommandInvalid("the manifest's URL cannot be read")
+    unreadable = CommandInvalid(f"the {of}'s URL cannot be read")
     if BLANK.search(url):  # urlsplit passes over some of them
         raise unreadable
     try:
@@ -22,5 +22,5 @@ def check_manifest_url(url: str) -> str:
         raise unreadable from error
     is_trial = parts.scheme == "http" and parts.hostname in LOOPBACK
     if not parts.hostname or not (parts.scheme == "https" or is_trial):
-        raise CommandInvalid("the manifest must be at an https URL")
+        raise CommandInvalid(f"the {of} must be at an https URL")
     return url

@@ -19,6 +19,8 @@ from organization.protocol.json_check import UNTYPED
 
 MAX_DICTIONARY = 256 * 1024
 LARGEST = 2**63 - 1
+# In characters: of a text, and of a secret.
+LONGEST_TEXT, LONGEST_SECRET = 4096, 1024
 
 
 class ParameterType(StrEnum):
@@ -77,6 +79,15 @@ class Parameter:
         """Say whether a form or a program must give it."""
         return self.required and not self.is_made
 
+    @property
+    def longest(self) -> int:
+        """How many characters a text of it has at most."""
+        return LONGEST_SECRET if self.type is SECRET else LONGEST_TEXT
+
+    def is_unsaid(self, value: Any) -> bool:
+        """Say whether an optional text or file is as empty as a field that was left so."""
+        return not self.required and value in ("", b"")
+
     def exists_on(self, platform: str) -> bool:
         """Say whether devices of this platform know it, in some version."""
         return self.on.get(get_system(platform), "") is not None
@@ -126,6 +137,11 @@ class Parameter:
             raise CommandInvalid(f"must be one of {words}")
         if self.type is INTEGER and not self.choices and not self.least <= value <= self.most:
             raise CommandInvalid(f"must be from {self.least} to {self.most}")
+        for text in given if self.type in (TEXT, SECRET, TEXTS) else ():
+            if len(text) > self.longest:
+                raise CommandInvalid(f"must have at most {self.longest} characters")
+        if self.type is TEXTS and "" in value:
+            raise CommandInvalid("must hold no empty text")
         if self.is_asked_for and self.type in (TEXT, SECRET, TEXTS, DATA) and not value:
             raise CommandInvalid("must not be empty")
 

@@ -1,9 +1,23 @@
 """RemoveMedia: a book that this server has installed."""
 
+from typing import Any
+
+from devices.errors import CommandInvalid
 from devices.protocol.commands.parameters import TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, Needs
-from devices.protocol.commands.table import CommandType, Kind
+from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS
+
+KEYS = {"itunes_store_id": "iTunesStoreID", "persistent_id": "PersistentID"}
+
+
+def build_remove_media(*, media_type: str, **named: Any) -> Body:
+    """Exactly one of a number in the store and a persistent identifier; Apple media.remove."""
+    if len(named) != 1:
+        raise CommandInvalid("exactly one of a number in the store and a persistent identifier")
+    identified = {KEYS[name]: value for name, value in named.items()}
+    return {"RequestType": "RemoveMedia", "MediaType": media_type, **identified}
+
 
 REMOVE_MEDIA = CommandType(
     "RemoveMedia",
@@ -17,4 +31,5 @@ REMOVE_MEDIA = CommandType(
         Parameter("itunes_store_id", "iTunesStoreID", TEXT, "Number in the store"),
         Parameter("persistent_id", "PersistentID", TEXT, "Persistent identifier"),
     ),
+    build_remove_media,
 )

@@ -83,9 +83,10 @@ class CommandType:
             self.request_type, platform=facts.platform
         ):
             return "a User Enrollment does not allow it"
-        if self.needs_unlock_token and not facts.has_unlock_token:
+        reason = find_refusal(self.needs, facts)
+        if not reason and self.needs_unlock_token and not facts.has_unlock_token:
             return "the device has not handed over an unlock token"
-        return find_refusal(self.needs, facts)
+        return reason
 
     def takes(self, name: str, *, facts: DeviceFacts) -> bool:
         """Say whether the device knows this parameter; what is not known of it refuses nothing."""
@@ -125,7 +126,8 @@ class CommandType:
         for name, parameter in known.items():
             if parameter.required and name not in parameters and name not in may_lack:
                 raise ParameterInvalid("is missing", parameter=name)
-        return {name: known[name].read(value, facts=facts) for name, value in parameters.items()}
+        read = {name: known[name].read(value, facts=facts) for name, value in parameters.items()}
+        return {name: value for name, value in read.items() if not known[name].is_unsaid(value)}
 
     def _list_askable(self) -> list[str]:
         return [each.name for each in self.parameters if not each.is_supplied]

@@ -1,6 +1,7 @@
 """Commands: each as its platform understands it, wrong parameters refused by name."""
 
 import base64
+from functools import partial
 from typing import Any
 
 import pytest
@@ -90,7 +91,23 @@ def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
         ),
         ("InstallApplication", {"identifier": "a", "attributes": {"Colour": "red"}}, "Colour"),
         ("InstallApplication", {"identifier": "a", "attributes": {"Removable": 1}}, "Removable"),
+        (
+            "InstallApplication",
+            {"identifier": "a", "attributes": {"AssociatedDomains": [""]}},
+            "AssociatedDomains must hold no empty text",
+        ),
         ("InstallApplication", {"identifier": "a", "ios_app": True}, "does not exist on iOS"),
+        ("InstallMedia", {"media_type": "Book", "media_url": "https://["}, "the book's URL"),
+        ("InstallMedia", {"media_type": "Book", "media_url": "https:"}, "https URL"),
+        ("RemoveMedia", {"media_type": "Book"}, "exactly one"),
+        (
+            "RemoveMedia",
+            {"media_type": "Book", "itunes_store_id": "5", "persistent_id": "a"},
+            "exactly one",
+        ),
+        ("ValidateApplications", {"identifiers": ["com.example.app", ""]}, "identifiers"),
+        ("Settings.DeviceName", {"device_name": "x" * 4097}, "at most 4096 characters"),
+        ("RequestMirroring", {"destination_name": "tv", "password": "x" * 1025}, "password"),
         ("ManagedApplicationConfiguration", {"identifiers": []}, "identifiers"),
         ("ManagedApplicationFeedback", {}, "missing"),
         ("Settings.ApplicationConfiguration", {}, "identifier"),
@@ -106,6 +123,31 @@ def test_the_wrong_parameter_is_named(
 ) -> None:
     with pytest.raises(CommandInvalid, match=named):
         build_command(request_type, platform="ios", parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("request_type", "parameters"),
+    [
+        ("ScheduleOSUpdate", {"install_action": "Default", "product_version": ""}),
+        ("RemoveMedia", {"media_type": "Book", "itunes_store_id": "5", "persistent_id": ""}),
+        ("Settings.ApplicationAttributes", {"identifier": "a", "vpn_uuid": ""}),
+        ("DeclarativeManagement", {"data": ""}),
+    ],
+)
+def test_a_device_is_told_nothing_of_what_was_left_empty(
+    request_type: str, parameters: dict[str, Any]
+) -> None:
+    said = {name: value for name, value in parameters.items() if value}
+    build = partial(build_command, request_type, platform="ios")
+    assert build(parameters=parameters) == build(parameters=said)
+
+
+def test_an_attribute_is_refused_when_the_systems_version_does_not_know_it() -> None:
+    parameters = {"identifier": "a", "attributes": {"Removable": False, "Hideable": True}}
+    build = partial(build_command, "InstallApplication", platform="ios", parameters=parameters)
+    assert build(os_version="18.1")["Attributes"] == parameters["attributes"]
+    with pytest.raises(CommandInvalid, match=r"Hideable needs iOS 18\.1; this iPhone has 17\.6"):
+        build(os_version="17.6")
 
 
 @pytest.mark.parametrize("pin", ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "123456\n"])

@@ -31,6 +31,7 @@ MAC = DeviceFacts(platform="macos", os_version="14.6.1")
         ("LogOutUser", replace(IPHONE, platform="ipados", is_shared=False), "Shared iPad"),
         ("ClearPasscode", replace(IPHONE, platform="ipados", is_shared=True), "Shared iPad"),
         ("ClearPasscode", replace(IPHONE, has_unlock_token=False), "unlock token"),
+        ("ClearPasscode", replace(MAC, has_unlock_token=False), "does not exist on macOS"),
         ("SetRecoveryLock", replace(MAC, is_apple_silicon=False), "Apple silicon"),
         ("SetFirmwarePassword", replace(MAC, is_apple_silicon=True), "Intel"),
         ("ActiveNSExtensions", MAC, "user's channel"),
