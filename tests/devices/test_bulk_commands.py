@@ -95,6 +95,10 @@ def test_those_that_cannot_obey_are_counted_with_the_reason() -> None:
         ("Settings.DeviceName", {"device_name": 5}),
         ("LOMDeviceRequest", {"device_request_uuid": "U"}),
         ("UserConfigured", {}),
+        ("InstallApplication", {}),
+        ("InstallApplication", {"identifier": "a", "ios_app": True, "attributes": {}}),
+        ("RemoveMedia", {"media_type": "Book"}),
+        ("DeviceLock", {"pin": "12"}),
     ],
 )
 def test_nothing_is_begun_when_it_could_not_be_sent(name: str, parameters: dict[str, Any]) -> None:

@@ -96,7 +96,24 @@ class CommandType:
         """Return what a door was given for a device that is not known yet; ParameterInvalid."""
         check_asked(self, parameters)
         made = {each.name for each in self.parameters if each.is_made or each.is_supplied}
-        return self._read(parameters, facts=DeviceFacts(), may_lack=made)
+        values = self._read(parameters, facts=DeviceFacts(), may_lack=made)
+        if made <= set(parameters):
+            self._check_buildable(parameters)
+        return values
+
+    def _check_buildable(self, parameters: Mapping[str, Any]) -> None:
+        """Raise what building says, where no platform's devices could be told this."""
+        refusals: dict[str, CommandInvalid] = {}
+        for platform in self.needs:
+            try:
+                self.build_body(parameters, facts=DeviceFacts(platform=platform))
+            except CommandInvalid as error:
+                refusals[str(error)] = error
+            else:
+                return
+        if len(refusals) == 1:
+            raise refusals.popitem()[1]
+        raise CommandInvalid("no device can be told this: " + "; ".join(refusals))
 
     def build_body(self, parameters: Mapping[str, Any], *, facts: DeviceFacts) -> Body:
         """Return the Command dictionary; raises ParameterInvalid, or CommandInvalid."""
