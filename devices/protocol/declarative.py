@@ -24,6 +24,16 @@ NO_DECLARATIONS: Mapping[str, list[Any]] = {
     "Configurations": [],
     "Management": [],
 }
+# Status items that are dictionaries: told whole, so what a report leaves out is no longer so.
+TOLD_WHOLE = frozenset(
+    {
+        "management.client-capabilities",
+        "management.declarations",
+        "softwareupdate.failure-reason",
+        "softwareupdate.install-reason",
+        "softwareupdate.pending-version",
+    }
+)
 # The device compares it with the last one and asks for nothing while it is the same.
 DECLARATIONS_TOKEN = hashlib.sha256(json.dumps(NO_DECLARATIONS).encode()).hexdigest()
 
@@ -84,17 +94,23 @@ def _decode_json(data: bytes) -> Any:
     return root
 
 
-def merge_status(known: Any, reported: Any) -> Any:
-    """Return what is known after a report of changes.
+def merge_status(known: Any, reported: Any, *, name: str = "") -> Any:
+    """Return what is known after a report of changes; `name` is the status item's, with dots.
 
-    Objects are merged key by key. Members of an array that have an `identifier` replace or join
-    the known one, and `_removed` takes it away; any other array is told whole.
+    Objects are merged key by key, but those that are an item's value. Members of an array that have
+    an `identifier` replace or join the known one, and `_removed` takes it away; any other array is
+    told whole.
     """
-    if isinstance(known, dict) and isinstance(reported, dict):
-        merged = {key: merge_status(known.get(key), value) for key, value in reported.items()}
-        return {**known, **merged}
+    if name in TOLD_WHOLE:
+        return reported
     if isinstance(reported, dict):
-        return {key: merge_status(None, value) for key, value in reported.items()}
+        before = known if isinstance(known, dict) else {}
+        inside = f"{name}." if name else ""
+        merged = {
+            key: merge_status(before.get(key), value, name=inside + key)
+            for key, value in reported.items()
+        }
+        return {**before, **merged}
     if isinstance(reported, list) and reported and all(map(_find_identifier, reported)):
         return _merge_members(known if isinstance(known, list) else [], reported)
     return reported

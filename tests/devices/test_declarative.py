@@ -59,6 +59,31 @@ def test_reports_are_merged_into_what_is_known(device: MdmDevice) -> None:
     assert row.errors == []
 
 
+def test_what_an_item_no_longer_says_is_forgotten(device: MdmDevice) -> None:
+    """A dictionary that is an item's value is told whole, and so are its arrays."""
+    failed = {"count": 2, "reason": "InstallFailed", "timestamp": "2026-01-02T03:04:05Z"}
+    gone = {"identifier": "com.example.gone", "server-token": "1", "active": True}
+    stays = {"identifier": "com.example.stays", "server-token": "2", "active": True}
+    report(
+        device,
+        {
+            "softwareupdate": {"failure-reason": failed, "install-state": "failed"},
+            "management": {"declarations": {"configurations": [gone, stays], "assets": [gone]}},
+        },
+    )
+    report(
+        device,
+        {
+            "softwareupdate": {"failure-reason": {"count": 0}},
+            "management": {"declarations": {"configurations": [stays], "assets": []}},
+        },
+    )
+    assert StatusReport.objects.get().items == {
+        "softwareupdate": {"failure-reason": {"count": 0}, "install-state": "failed"},
+        "management": {"declarations": {"configurations": [stays], "assets": []}},
+    }
+
+
 def test_what_has_grown_too_large_is_forgotten(
     device: MdmDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
