@@ -98,6 +98,10 @@ class StillEnrolled(Exception):
     """The device's record cannot be deleted while it is enrolled, or enrolls."""
 
 
+class WarningGone(Exception):
+    """The device's warning is another one than what somebody has read, or there is none."""
+
+
 class GroupInUse(Exception):
     """Devices, tokens or policies still refer to the group."""
 

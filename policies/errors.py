@@ -21,6 +21,10 @@ class PolicyInvalid(ValueError):
         self.field = field
 
 
+class NothingToRetry(Exception):
+    """The item is done on the device, on its way to it, or gone."""
+
+
 class PackageInvalid(ValueError):
     """An uploaded file is no app or package that devices would take from this server."""
 

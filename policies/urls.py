@@ -32,4 +32,9 @@ rest_urlpatterns: list[URLPattern | URLResolver] = [
         PolicyStatusView.as_view({"get": "retrieve"}),
         name="device-policy-status",
     ),
+    re_path(
+        "^devices/(?P<id>dev_[a-z0-9]+)/policy-status/retry$",
+        PolicyStatusView.as_view({"post": "retry"}),
+        name="device-policy-status-retry",
+    ),
 ]

@@ -10,7 +10,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.errors import NotEnrolled, StillEnrolled
+from devices.errors import NotEnrolled, StillEnrolled, WarningGone
 from devices.models import Device, Enrollment, Group
 from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
 from devices.rest.device_filters import DeviceFilters, DeviceSearch
@@ -130,6 +130,10 @@ class DeviceChangesSerializer(serializers.Serializer[Any]):
     )
 
 
+class DismissedWarningSerializer(serializers.Serializer[Any]):
+    warning = serializers.CharField(max_length=255, help_text="As it was read.")
+
+
 class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Devices, through all their enrollments."""
 
@@ -151,6 +155,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     service_errors: ClassVar = {
         NotEnrolled: (409, "not_enrolled"),
         StillEnrolled: (409, "still_enrolled"),
+        WarningGone: (409, "warning_gone"),
     }
 
     def get_queryset(self) -> Any:
@@ -191,6 +196,18 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         """
         delete_device(self.get_object(), actor=get_actor(request))
         return Response(status=204)
+
+    @extend_schema(request=DismissedWarningSerializer, responses=DeviceWithReportsSerializer)
+    @action(detail=True, methods=["post"], url_path="dismiss-warning")
+    def dismiss_warning(self, request: Request, id: str) -> Response:
+        """Take away its warning. Another one, that came after this was read, stays.
+
+        Then it is refused (409, `warning_gone`), as where there is none.
+        """
+        device, values = self.get_object(), self.decode(request, DismissedWarningSerializer)
+        if not actions.dismiss_warning(device, **values, actor=get_actor(request)):
+            raise WarningGone("That warning is no longer there.")
+        return self.answer(device)
 
     @extend_schema(request=None, responses={202: None})
     @action(detail=True, methods=["post"])

@@ -36,6 +36,7 @@ class ItemProgress:
     status: ItemStatus | None
     name: str
     kind: str
+    identifier: str
     state: str
     error: str
     updated_at: datetime | None
@@ -98,6 +99,7 @@ def _describe(item: PolicyItem | None, *, status: ItemStatus | None) -> ItemProg
         status=status,
         name=item.name if item else status.name if status else "",
         kind=item.kind if item else status.kind if status else "",
+        identifier=item.identifier if item else status.identifier if status else "",
         state=status.state if status and is_current else ItemState.PENDING,
         error=status.error if status and is_current else "",
         updated_at=status.updated_at if status else None,

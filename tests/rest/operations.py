@@ -44,6 +44,8 @@ OPERATIONS = {
     "GET devices/{device}/secrets": ADMINISTRATOR,
     "POST devices/{device}/secrets/{secret}/reveal": ADMINISTRATOR,
     "GET devices/{device}/policy-status": AUDITOR,
+    "POST devices/{device}/policy-status/retry": OPERATOR,
+    "POST devices/{device}/dismiss-warning": OPERATOR,
     "POST devices/{device}/push": OPERATOR,
     "GET devices/{device}/timeline": AUDITOR,
     "GET enrollment/invitations/{invitation}": AUDITOR,

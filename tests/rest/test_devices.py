@@ -140,3 +140,23 @@ def test_the_push_certificates_refusal_is_told_when_apns_has_refused_it(auditor:
     assert auditor.get("push-certificate").json()["refusal"] == ""
     refuse_certificate(get_push_certificate(), reason="BadCertificate", now=timezone.now())
     assert auditor.get("push-certificate").json()["refusal"] == "BadCertificate"
+
+
+def test_a_warning_is_dismissed_when_it_is_the_one_that_was_read(
+    operator: Program, sample: Sample
+) -> None:
+    path = f"devices/{sample.device.public_id}"
+    sample.device.warning = "Another device has its serial number: UDID 1."
+    sample.device.save()
+    for warning in ("", "Another one."):
+        refused = operator.post(f"{path}/dismiss-warning", {"warning": warning})
+        assert refused.status_code == (409 if warning else 400)
+    assert refused.json()["code"] == "warning_gone"
+    read = operator.get(path).json()["warning"]
+    answer = operator.post(f"{path}/dismiss-warning", {"warning": read})
+    assert (answer.status_code, answer.json()["warning"]) == (200, "")
+    assert operator.get(path).json()["warning"] == ""
+    (entry,) = AuditEntry.objects.filter(action="device.dismiss_warning")
+    assert entry.detail == {"warning": read}
+    again = operator.post(f"{path}/dismiss-warning", {"warning": read})
+    assert (again.status_code, again.json()["code"]) == (409, "warning_gone")

@@ -181,13 +181,8 @@ def test_no_answer_holds_a_profiles_secret_when_read(auditor: Program, sample: S
         assert "SSID_STR" not in auditor.get(path).content.decode()
 
 
-def test_progress_says_what_is_installed_failed_and_pending(
-    operator: Program, sample: Sample
-) -> None:
-    path = f"devices/{sample.device.public_id}/policy-status"
-    waiting = operator.get(path).json()
-    assert (waiting["pending"], waiting["total"]) == (1, 1)
-    ItemStatus.objects.create(
+def add_failure(sample: Sample) -> ItemStatus:
+    return ItemStatus.objects.create(
         enrollment=sample.enrollment,
         item=sample.item,
         kind=sample.item.kind,
@@ -196,10 +191,36 @@ def test_progress_says_what_is_installed_failed_and_pending(
         version=sample.item.version,
         state=ItemState.FAILED,
         error="The network is unknown.",
+        attempts=4,
     )
+
+
+def test_progress_says_what_is_installed_failed_and_pending(
+    operator: Program, sample: Sample
+) -> None:
+    path = f"devices/{sample.device.public_id}/policy-status"
+    waiting = operator.get(path).json()
+    assert (waiting["pending"], waiting["total"]) == (1, 1)
+    add_failure(sample)
     failed = operator.get(path).json()
     assert (failed["failed"], failed["pending"]) == (1, 0)
     policy = failed["policies"][0]
     assert (policy["id"], policy["name"]) == (sample.policy.public_id, "Basics")
     assert policy["items"][0]["id"] == sample.item.public_id
     assert policy["items"][0]["error"] == "The network is unknown."
+
+
+def test_an_item_is_tried_again_when_it_has_failed(operator: Program, sample: Sample) -> None:
+    path, status = f"devices/{sample.device.public_id}/policy-status", add_failure(sample)
+    (failed,) = operator.get(path).json()["policies"][0]["items"]
+    wanted = {"kind": failed["kind"], "identifier": failed["identifier"]}
+    assert operator.post(f"{path}/retry", wanted).status_code == 202
+    status.refresh_from_db()
+    assert (status.state, status.attempts, status.error) == (ItemState.PENDING, 0, "")
+    status.state = ItemState.INSTALLED
+    status.save()
+    for body in (wanted, wanted | {"identifier": "com.example.other"}):
+        refused = operator.post(f"{path}/retry", body)
+        assert (refused.status_code, refused.json()["code"]) == (409, "nothing_to_retry")
+    assert operator.post(f"{path}/retry", {"kind": "wish"}).status_code == 400
+    assert operator.post("devices/dev_none/policy-status/retry", wanted).status_code == 404
