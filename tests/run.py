@@ -46,6 +46,7 @@ ONCE = (
     "tests/flows/test_renewal_story.py",
     "tests/flows/test_return_story.py",
     "tests/flows/test_slow_story.py",
+    "tests/guardmdm/test_command_line.py",
     "tests/guardmdm/test_compose.py",
     "tests/guardmdm/test_doctor_provider.py",
     "tests/guardmdm/test_doctor_proxy.py",
@@ -64,6 +65,7 @@ ONCE = (
     "tests/rest/test_schema.py",
     "tests/scep/external/test_outbound.py",
     "tests/scep/external/test_sign_on.py",
+    "tests/scep/test_ocsp_hostile.py",
     "tests/simulator_checks",
 )
 # What there is nothing of in SQLite.

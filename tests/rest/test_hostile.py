@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 
 from organization.models import AuditEntry
@@ -38,6 +38,8 @@ VALUES: list[Any] = [
     "9999-12-31T23:59:59-14:00",
     "0001-01-01T00:00:00+14:00", "NaN", "never", "<script>", "{{7*7}}", "/etc/passwd",
 ]  # fmt: skip
+# Of another type they are refused before a database is asked, and one of them is enough for that.
+FOR_EACH_DATABASE = (-1, 0, 1.5, 2**31, 2**62, -(2**62), "x" * 100_000, "NaN")
 BODIES = {
     "empty": b"",
     "not JSON": b"{",
@@ -91,7 +93,7 @@ def test_answer_is_no_server_error_when_fields_are_nonsense(
 ) -> None:
     method, _, template = operation.partition(" ")
     path, fields = build_path(template, sample), _list_fields(operation)
-    for value in VALUES:
+    for value in VALUES if connection.vendor == "postgresql" else FOR_EACH_DATABASE:
         bodies = [{**_valid(template), name: value} for name in fields]
         for body in [dict.fromkeys(fields, value), *bodies]:
             answer = administrator.send(method, path, body)
