@@ -59,6 +59,8 @@ def _supply_new_password(kind: str) -> Callable[[Supply], None]:
         if not given["current_password"]:
             del given["current_password"]
         if given.get("remove"):
+            if given.get("new_password"):
+                raise ParameterInvalid("is not given where it is removed", parameter="new_password")
             given["new_password"] = ""
         elif not given.get("new_password"):
             given["new_password"] = generate_password()

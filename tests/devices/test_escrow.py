@@ -132,6 +132,12 @@ def test_a_firmware_password_counts_only_when_the_mac_says_it_has_changed(mac: M
         send(mac, "VerifyFirmwarePassword")
 
 
+def test_a_lock_is_not_removed_when_a_new_password_is_given(mac: MdmDevice) -> None:
+    with pytest.raises(CommandInvalid, match="new_password: is not given where it is removed"):
+        send(mac, "SetRecoveryLock", remove=True, new_password="correct horse")
+    assert not EscrowedSecret.objects.exists()
+
+
 def test_a_lock_that_was_removed_is_known_to_be_gone(mac: MdmDevice) -> None:
     taken = send(mac, "SetRecoveryLock", new_password="first")
     mac.take("Acknowledged", taken["CommandUUID"])
