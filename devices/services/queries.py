@@ -24,7 +24,7 @@ from devices.services.queue import enqueue_together
 
 # A set of facts, by its name in URLs, and the question that it answers.
 QUESTIONS: Mapping[str, Callable[[Device], Body]] = {
-    "information": lambda device: build_device_information(facts=_get_facts(device)),
+    "information": lambda device: build_device_information(facts=get_system_facts(device)),
     "security": lambda device: build_security_info(),
     "profiles": lambda device: build_profile_list(),
     "apps": lambda device: build_installed_application_list(
@@ -49,8 +49,8 @@ REQUEST_TYPES = {
 }
 
 
-def _get_facts(device: Device) -> DeviceFacts:
-    """What decides what a device can be asked."""
+def get_system_facts(device: Device) -> DeviceFacts:
+    """Return what decides which commands and keys a device's system knows."""
     return DeviceFacts(
         platform=device.platform,
         os_version=device.os_version,
@@ -123,7 +123,7 @@ def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
         REQUEST_TYPES[name], platform=device.platform
     ):
         return f"{REQUEST_TYPES[name]} is not possible in a User Enrollment"
-    facts = replace(_get_facts(device), access_rights=enrollment.access_rights)
+    facts = replace(get_system_facts(device), access_rights=enrollment.access_rights)
     refusal = COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
     return refusal or _find_whole_list(device, name=name)
 
@@ -138,7 +138,7 @@ def _find_whole_list(device: Device, *, name: str) -> str:
         return ""
     since = next(each.on for each in kind.parameters if each.name == "managed_only")
     version = since.get(get_system(device.platform)) or ""
-    refusal = find_version_refusal(version, _get_facts(device))
+    refusal = find_version_refusal(version, get_system_facts(device))
     return f"to list only what came from here {refusal}" if refusal else ""
 
 

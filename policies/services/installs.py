@@ -23,7 +23,7 @@ from devices.protocol.commands import (
 )
 from devices.protocol.platform import MACOS
 from devices.selectors import OPEN_STATES
-from devices.services.queries import find_right_refusal
+from devices.services.queries import find_right_refusal, get_system_facts
 from devices.services.queue import enqueue, withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.services.items import HALF, get_configuration
@@ -63,7 +63,7 @@ def _differs_in_configuration(status: ItemStatus, *, item: PolicyItem) -> bool:
 
 def _may_configure(enrollment: Enrollment) -> bool:
     """Whether the system can and the profile asked for that right; else the app is sent again."""
-    facts = replace(_get_facts(enrollment.device), access_rights=enrollment.access_rights)
+    facts = replace(get_system_facts(enrollment.device), access_rights=enrollment.access_rights)
     return not COMMAND_TYPES[CONFIGURE].find_refusal(facts)
 
 
@@ -89,7 +89,7 @@ def is_free(status: ItemStatus) -> bool:
 
 def can_remove_apps(device: Device) -> bool:
     """Say no where apps stay: in a Mac's User Enrollment, and on Macs before macOS 11."""
-    return not COMMAND_TYPES["RemoveApplication"].find_refusal(_get_facts(device))
+    return not COMMAND_TYPES["RemoveApplication"].find_refusal(get_system_facts(device))
 
 
 def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = None) -> None:
@@ -136,7 +136,7 @@ def _build_app(item: PolicyItem, *, device: Device) -> dict[str, Any]:
     In a User Enrollment nothing that is there already is taken over, and an older system is told
     nothing that it does not know.
     """
-    facts = _get_facts(device)
+    facts = get_system_facts(device)
     if item.package is not None and item.is_mac_package:
         manifest = build_package_manifest(item.package)
         return build_install_enterprise_application(manifest=manifest, platform=facts.platform)
@@ -158,15 +158,6 @@ def _find_configuration(item: PolicyItem, *, facts: DeviceFacts) -> dict[str, An
     if not INSTALL.takes("configuration", facts=facts):
         return None
     return get_configuration(item) or None
-
-
-def _get_facts(device: Device) -> DeviceFacts:
-    """What decides which keys of a command the device knows."""
-    return DeviceFacts(
-        platform=device.platform,
-        os_version=device.os_version,
-        is_user_enrollment=device.is_user_enrollment,
-    )
 
 
 def _await(status: ItemStatus, *, command: Command, state: str) -> None:
