@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from tests.flows.server import wait_for
 from tests.services import find_free_port, wait_for_port
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
@@ -160,8 +161,13 @@ def test_no_token_is_in_any_log(proxy):
     proxy.get("/static/missing", params={"token": TOKEN})
     proxy.get("/enroll", params={"token": "x" * 40_000 + TOKEN})
     proxy.get("/e/abcdefgh234567")
-    logs = b"".join(path.read_bytes() for path in proxy.folder.glob("*.log"))
-    assert b'"GET /e/" ' in logs
+
+    def read_logs():
+        return b"".join(path.read_bytes() for path in proxy.folder.glob("*.log"))
+
+    # nginx writes its line when the answer has been sent.
+    wait_for(lambda: b'"GET /e/" ' in read_logs(), what="the line of the last request")
+    logs = read_logs()
     assert b"abcdefgh" not in logs
     assert b'"GET /enroll" 200' in logs
     assert b"eyJ" not in logs
