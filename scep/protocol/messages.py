@@ -27,6 +27,8 @@ TRANSACTION_ID = "2.16.840.1.113733.1.9.7"
 CERT_REP = "3"
 SUCCESS, FAILURE, PENDING = "0", "2", "3"
 NONCE_BYTES = 16
+MAX_NONCE_BYTES = 64
+"""What is repeated in a refusal; the server's answer is no place to keep things."""
 KINDS = {der.PRINTABLE_STRING: core.PrintableString, der.OCTET_STRING: core.OctetString}
 TRANSACTION = re.compile(r"[A-Za-z0-9 '()+,\-./:=?]{1,255}")
 NO_TRANSACTION = "the transactionID is no PrintableString of 1 to 255 characters"
@@ -44,7 +46,9 @@ class MessageType(Enum):
 class PkiMessage:
     """A request whose sender is not proved yet; enough to answer it.
 
-    `sender_nonce` is None where it is not exactly one OCTET STRING of 16 bytes.
+    `sender_nonce` is None where it is not exactly one OCTET STRING of 1 to MAX_NONCE_BYTES. A
+    request with one of another length than NONCE_BYTES is refused, and the refusal repeats it:
+    clients believe no answer without theirs.
     """
 
     transaction_id: str
@@ -98,7 +102,7 @@ def verify_message(message: PkiMessage, *, allow_sha1: bool) -> PkiRequest:
     signature = message.signature
     attributes = signature.attributes or {}
     with refusing(RequestRejected, "the SCEP message is malformed"):
-        if message.sender_nonce is None:
+        if len(message.sender_nonce or b"") != NONCE_BYTES:
             raise RequestRejected("the senderNonce must be 16 bytes")
         message_type = _read_message_type(attributes)
         if not signature.content:
@@ -206,4 +210,4 @@ def _find_nonce(attributes: Mapping[str, tuple[bytes, ...]]) -> bytes | None:
         nonce = _read_value(attributes, SENDER_NONCE, der.OCTET_STRING)
     except ValueError:
         return None
-    return nonce if len(nonce) == NONCE_BYTES else None
+    return nonce if 0 < len(nonce) <= MAX_NONCE_BYTES else None
