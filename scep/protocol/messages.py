@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from scep.errors import FailInfo, MessageUnreadable, RequestRejected, SignatureInvalid
 from scep.protocol import der
 from scep.protocol.cms import sign_attached
+from scep.protocol.names import NOT_READABLE
 from scep.protocol.reading import refusing
 from scep.protocol.signed_data import Signature, decode_signature, verify_signature
 
@@ -108,9 +109,16 @@ def verify_message(message: PkiMessage, *, allow_sha1: bool) -> PkiRequest:
         if not signature.content:
             raise RequestRejected("the SCEP message holds no envelope")
         digest = verify_signature(signature, content=signature.content, allow_sha1=allow_sha1)
-        # The names are read when they are asked for, and may be malformed.
-        is_self_issued = signature.signer.issuer == signature.signer.subject
+        is_self_issued = _is_self_issued(signature.signer)
     return PkiRequest(message_type, signature.signer, is_self_issued, signature.content, digest)
+
+
+def _is_self_issued(certificate: x509.Certificate) -> bool:
+    try:
+        # They are read only when they are asked for.
+        return certificate.issuer == certificate.subject
+    except ValueError as error:
+        raise RequestRejected(f"the signer's certificate has {NOT_READABLE}") from error
 
 
 def build_success(
