@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from enrollment.models import EnrollmentToken, SessionState
@@ -35,7 +35,7 @@ def start(work: Callable[[], object], ends: list[str]) -> threading.Thread:
         try:
             work()
             ends.append("done")
-        except Exception as error:
+        except OperationalError as error:
             ends.append(type(error).__name__)
         finally:
             connection.close()
