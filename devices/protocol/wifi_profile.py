@@ -1,20 +1,15 @@
 """The network that an erased device joins by itself: a .mobileconfig with a Wi-Fi payload."""
 
-from typing import Any
-
-from devices.errors import CommandInvalid, PlistInvalid
-from devices.protocol.plist import decode_plist
-from scep.protocol.signed_content import SignedContentInvalid, extract_signed_content
+from devices.errors import CommandInvalid
+from devices.protocol.profile_file import read_profile
 
 WIFI = "com.apple.wifi.managed"
 MAX_BYTES = 256 * 1024
-DER_SEQUENCE = 0x30
-KEYS = ("PayloadIdentifier", "PayloadUUID")
 
 
 def check_wifi_profile(data: bytes) -> bytes:
     """Return the file as it is, signed or not; raises CommandInvalid with what to change."""
-    payloads = _read(data).get("PayloadContent")
+    payloads = read_profile(data, of="Wi-Fi profile", max_bytes=MAX_BYTES).get("PayloadContent")
     if not isinstance(payloads, list):
         raise CommandInvalid("the Wi-Fi profile has no PayloadContent")
     known = [payload for payload in payloads if isinstance(payload, dict)]
@@ -24,19 +19,3 @@ def check_wifi_profile(data: bytes) -> bytes:
     if not all(isinstance(each.get("SSID_STR"), str) for each in networks):
         raise CommandInvalid("a network of the Wi-Fi profile has no SSID_STR")
     return data
-
-
-def _read(data: bytes) -> dict[str, Any]:
-    if len(data) > MAX_BYTES:
-        raise CommandInvalid(f"the Wi-Fi profile is larger than {MAX_BYTES // 1024} KB")
-    try:
-        content = extract_signed_content(data) if data[:1] == bytes([DER_SEQUENCE]) else data
-        profile = decode_plist(content, max_bytes=MAX_BYTES)
-    except (SignedContentInvalid, PlistInvalid) as error:
-        raise CommandInvalid(f"the Wi-Fi profile cannot be read: {error}") from error
-    if profile.get("PayloadType") != "Configuration":
-        raise CommandInvalid("the Wi-Fi profile is no configuration profile")
-    for key in KEYS:
-        if not isinstance(profile.get(key), str):
-            raise CommandInvalid(f"the Wi-Fi profile has no {key}")
-    return profile

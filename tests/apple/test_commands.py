@@ -14,8 +14,10 @@ from policies.services.items import add_app_item
 from policies.services.policies import create_policy, delete_policy
 from scep.protocol.signed_content import extract_signed_content
 from tests.apple.schema import FACTS, check_command, check_profile
+from tests.devices.wifi import make_wifi_profile
 from tests.policies.device import Handheld, enroll
 from tests.policies.packages import make_ipa, make_pkg
+from tests.policies.profiles import make_mobileconfig
 from tests.policies.uploads import upload_package
 
 PLATFORMS = ("ios", "ipados", "macos", "other")
@@ -34,7 +36,11 @@ VALUES: dict[str, Any] = {
             }
         ]
     },
-    "wifi_profile": b"<plist/>",
+    "wifi_profile": make_wifi_profile(),
+    "payload": make_mobileconfig(),
+    "image": b"\x89PNG\r\n\x1a\n",
+    "invitation_url": "https://example.com/invitation",
+    "esim_server_url": "https://example.com",
 }
 VALUES_BY_TYPE: dict[str, Any] = {
     "text": "com.example.app",

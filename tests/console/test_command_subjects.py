@@ -32,7 +32,8 @@ def read_history(client: Client, device: Device) -> dict[str, list[str]]:
 
 def build_profile(name: str) -> bytes:
     inner = {"PayloadDisplayName": "Inside", "PayloadType": "x", "PayloadIdentifier": "x.y"}
-    return plistlib.dumps({"PayloadContent": [inner], "PayloadDisplayName": name})
+    kind = {"PayloadType": "Configuration", "PayloadIdentifier": "x", "PayloadUUID": "U"}
+    return plistlib.dumps(kind | {"PayloadContent": [inner], "PayloadDisplayName": name})
 
 
 def test_each_setting_is_named_when_several_wait(world: World, auditor: Client) -> None:

@@ -16,6 +16,7 @@ from devices.services.status import set_status
 from organization.models import AuditEntry
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CONNECT, MdmDevice
+from tests.policies.profiles import make_mobileconfig
 
 ACTOR = "ada@example.com"
 ENROLLMENT_PROFILE = {
@@ -359,7 +360,7 @@ def test_a_profile_goes_out_byte_by_byte_as_it_came(phone: MdmDevice) -> None:
     import base64
 
     phone.answer_everything()
-    payload = bytes(range(256)) * 10
+    payload = make_mobileconfig().replace(b"\n", b"\r\n\t")
     actions.queue_command(
         phone.row,
         request_type="InstallProfile",

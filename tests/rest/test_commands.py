@@ -148,3 +148,15 @@ def test_a_command_for_many_is_refused_when_it_is_not_for_many(
         group | {"request_type": "ProfileList", "devices": [sample.device.public_id]},
     ):
         assert operator.post("bulk-commands", body).status_code == 400
+
+
+def test_the_parameter_is_named_when_its_value_is_refused(
+    administrator: Program, sample: Sample
+) -> None:
+    junk = base64.b64encode(b"no profile").decode()
+    body = {"request_type": "InstallProfile", "parameters": {"payload": junk}}
+    answer = administrator.post(get_path(sample), body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "command_invalid")
+    (words,) = answer.json()["errors"]["parameters.payload"]
+    assert "the profile cannot be read" in words
+    assert not Command.objects.filter(request_type="InstallProfile").exists()

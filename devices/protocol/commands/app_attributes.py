@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devices.errors import CommandInvalid, ParameterInvalid
+from devices.errors import ParameterInvalid
 from devices.protocol.commands.parameters import FLAG, TEXT, TEXTS, Parameter
 from devices.protocol.commands.requirements import DeviceFacts
 from devices.protocol.platform import IOS, MACOS
@@ -67,14 +67,14 @@ BY_KEY: Mapping[str, Parameter] = {each.key.removeprefix(KEY): each for each in 
 def check_attributes(attributes: Mapping[str, Any], *, facts: DeviceFacts) -> dict[str, Any]:
     """Return attributes by Apple's names; raises CommandInvalid for what the device knows not."""
     if facts.platform == MACOS:
-        raise CommandInvalid("a Mac's apps have no attributes")
+        raise ParameterInvalid("a Mac's apps have none", parameter="attributes")
     return {name: _read(name, value, facts=facts) for name, value in attributes.items()}
 
 
 def _read(name: str, value: Any, *, facts: DeviceFacts) -> Any:
     if name not in BY_KEY:
-        raise CommandInvalid(f"{name[:40]} is no attribute of an app")
+        raise ParameterInvalid(f"{name[:40]} is none of an app", parameter="attributes")
     try:
         return BY_KEY[name].read(value, facts=facts)
     except ParameterInvalid as error:
-        raise CommandInvalid(f"the attribute {name} {error.reason}") from error
+        raise ParameterInvalid(f"{name} {error.reason}", parameter="attributes") from error

@@ -51,6 +51,7 @@ DEVICE_LOCK = CommandType(
             "PIN",
             "Six digits that unlock the Mac. Empty: random ones; the command reveals them.",
             on={IOS: None, MACOS: "10.8"},
+            check=check_pin,
         ),
     ),
     build_device_lock,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, ParameterInvalid
 from devices.protocol.commands.parameters import DATA, FLAG, SECRET, TEXT, Parameter
 from devices.protocol.commands.pin import check_pin
 from devices.protocol.commands.requirements import ERASE, Needs
@@ -14,6 +14,7 @@ from devices.protocol.commands.table import (
     Kind,
 )
 from devices.protocol.platform import IOS, IPADOS, MACOS
+from devices.protocol.wifi_profile import check_wifi_profile
 
 
 def build_erase_device(
@@ -46,7 +47,7 @@ def build_erase_device(
     if platform == MACOS:
         _refuse(for_mobile, "a Mac has no such thing as")
     if wifi_profile and not return_to_service:
-        raise CommandInvalid("a Wi-Fi profile is for Return to Service")
+        raise ParameterInvalid("is for Return to Service", parameter="wifi_profile")
     if pin:
         body["PIN"] = check_pin(pin)
     if obliteration_behavior:
@@ -109,6 +110,7 @@ ERASE_DEVICE = CommandType(
             "Wi-Fi profile",
             "A .mobileconfig with the network that it then joins. Not needed with a cable.",
             on={IOS: "17.0", MACOS: None},
+            check=check_wifi_profile,
         ),
         Parameter(
             "pin",
@@ -117,6 +119,7 @@ ERASE_DEVICE = CommandType(
             "PIN",
             "Six digits, for Macs without a T2 or Apple chip. Empty: random ones.",
             on={IOS: None, MACOS: "10.8"},
+            check=check_pin,
         ),
         Parameter(
             "obliteration_behavior",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, ParameterInvalid
+from devices.protocol.commands.address import check_address
 from devices.protocol.commands.app_attributes import check_attributes
-from devices.protocol.commands.manifest_url import check_manifest_url
 from devices.protocol.commands.parameters import DICTIONARY, FLAG, INTEGER, TEXT, Parameter
 from devices.protocol.commands.requirements import (
     MANAGE_APPS,
@@ -57,7 +57,7 @@ def build_install_application(
     if len(given) != 1:
         raise CommandInvalid("exactly one of store id, manifest URL and bundle identifier")
     if manifest_url:
-        check_manifest_url(manifest_url)
+        check_address(manifest_url)
     body: Body = {"RequestType": "InstallApplication", **given}
     body |= _build_flags(management_flags, facts=facts)
     if device_license:
@@ -76,20 +76,22 @@ def _build_flags(flags: int | None, *, facts: DeviceFacts) -> Body:
     knows_none = facts.is_user_enrollment or find_version_refusal(FLAGS_ON_MACS, facts)
     if is_mac and knows_none:
         if flags is not None:
-            raise CommandInvalid("this Mac knows no management flags")
+            raise ParameterInvalid("this Mac knows none", parameter="management_flags")
         return {}
     flags = REMOVE_WITH_ENROLLMENT if flags is None else flags
     known = MANAGEMENT_FLAGS[:1] if is_mac else MANAGEMENT_FLAGS
     if flags not in known:
-        raise CommandInvalid(f"management flags: one of {', '.join(map(str, known))}")
+        raise ParameterInvalid(
+            f"must be one of {', '.join(map(str, known))}", parameter="management_flags"
+        )
     return {"ManagementFlags": flags}
 
 
 def _build_mac_flags(install_as_managed: bool, ios_app: bool, *, platform: str) -> Body:
     if install_as_managed and platform != MACOS:
-        raise CommandInvalid("only a Mac installs an app as managed")
+        raise ParameterInvalid("is for Macs only", parameter="install_as_managed")
     if ios_app and platform != MACOS:
-        raise CommandInvalid("only a Mac has a choice between an app's editions")
+        raise ParameterInvalid("is for Macs only", parameter="ios_app")
     flags = {"InstallAsManaged": install_as_managed, "iOSApp": ios_app}
     return {key: True for key, is_set in flags.items() if is_set}
 
@@ -101,7 +103,14 @@ INSTALL_APPLICATION = CommandType(
     {IOS: Needs("5.0", MANAGE_APPS), MACOS: Needs("10.9", MANAGE_APPS)},
     (
         Parameter("itunes_store_id", "iTunesStoreID", INTEGER, "Number in the App Store"),
-        Parameter("manifest_url", "ManifestURL", TEXT, "URL of the manifest", on={IOS: "7.0"}),
+        Parameter(
+            "manifest_url",
+            "ManifestURL",
+            TEXT,
+            "URL of the manifest",
+            on={IOS: "7.0"},
+            check=check_address,
+        ),
         Parameter("identifier", "Identifier", TEXT, "Bundle identifier", on={IOS: "7.0"}),
         Parameter("device_license", "", FLAG, "With the device's licence", on={IOS: "7.0"}),
         Parameter(

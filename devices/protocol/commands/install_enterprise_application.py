@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devices.errors import CommandInvalid
+from devices.errors import CommandInvalid, ParameterInvalid
+from devices.protocol.commands.address import check_address
 from devices.protocol.commands.install_application import REMOVE_WITH_ENROLLMENT
-from devices.protocol.commands.manifest_url import check_manifest_url
 from devices.protocol.commands.parameters import DATA, DICTIONARY, FLAG, TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
@@ -36,9 +36,9 @@ def build_install_enterprise_application(
         raise CommandInvalid("exactly one of a manifest and its URL")
     body: Body = {"RequestType": "InstallEnterpriseApplication"}
     if manifest:
-        body["Manifest"] = _check_manifest(manifest)
+        body["Manifest"] = check_manifest(manifest)
     if manifest_url:
-        body["ManifestURL"] = check_manifest_url(manifest_url)
+        body["ManifestURL"] = check_address(manifest_url)
     body |= _build_pinning(pinning_certificate, check_revocation, manifest_url=manifest_url)
     if install_as_managed:
         body |= {"InstallAsManaged": True, "ManagementFlags": REMOVE_WITH_ENROLLMENT}
@@ -51,7 +51,8 @@ def build_install_enterprise_application(
     return body
 
 
-def _check_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def check_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return it; raises CommandInvalid for what names no package."""
     items = manifest.get("items")
     if not isinstance(items, list) or not items:
         raise CommandInvalid("a manifest has a list of items")
@@ -60,15 +61,17 @@ def _check_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(assets, list) or not assets:
             raise CommandInvalid("a manifest's item has a list of assets")
         for asset in assets:
-            check_manifest_url(str(asset.get("url", "")) if isinstance(asset, dict) else "")
+            check_address(str(asset.get("url", "")) if isinstance(asset, dict) else "")
     return dict(manifest)
 
 
 def _build_pinning(certificate: bytes, check_revocation: bool, *, manifest_url: str | None) -> Body:
     if certificate and not manifest_url:
-        raise CommandInvalid("a certificate is pinned for a manifest's URL only")
+        raise ParameterInvalid(
+            "is pinned for a manifest's URL only", parameter="pinning_certificate"
+        )
     if check_revocation and not certificate:
-        raise CommandInvalid("there is no pinned certificate whose revocation could be looked up")
+        raise ParameterInvalid("there is no pinned certificate", parameter="check_revocation")
     body: Body = {"ManifestURLPinningCerts": [certificate]} if certificate else {}
     return body | ({"PinningRevocationCheckRequired": True} if check_revocation else {})
 
@@ -81,8 +84,10 @@ INSTALL_ENTERPRISE_APPLICATION = CommandType(
     Kind.APPS,
     {MACOS: Needs("10.13.6", MANAGE_APPS)},
     (
-        Parameter("manifest_url", "ManifestURL", TEXT, "URL of the manifest"),
-        Parameter("manifest", "Manifest", DICTIONARY, "Or the manifest itself"),
+        Parameter("manifest_url", "ManifestURL", TEXT, "URL of the manifest", check=check_address),
+        Parameter(
+            "manifest", "Manifest", DICTIONARY, "Or the manifest itself", check=check_manifest
+        ),
         Parameter("pinning_certificate", "", DATA, "Certificate of the manifest's server (DER)"),
         Parameter(
             "check_revocation", "PinningRevocationCheckRequired", FLAG, "Look its revocation up"

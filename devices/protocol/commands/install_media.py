@@ -1,9 +1,10 @@
 """InstallMedia: a book of the store, or one from an https URL."""
 
+from functools import partial
 from typing import Any
 
 from devices.errors import CommandInvalid
-from devices.protocol.commands.manifest_url import check_manifest_url
+from devices.protocol.commands.address import check_address
 from devices.protocol.commands.parameters import INTEGER, TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, USER_CHANNEL, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
@@ -25,8 +26,6 @@ def build_install_media(*, media_type: str, **facts: Any) -> Body:
     """Exactly one of a number in the store and an https URL; Apple media.install."""
     if ("itunes_store_id" in facts) == ("media_url" in facts):
         raise CommandInvalid("exactly one of a number in the store and a URL")
-    if "media_url" in facts:
-        check_manifest_url(facts["media_url"], of="book")
     named = {KEYS[name]: value for name, value in facts.items()}
     return {"RequestType": "InstallMedia", "MediaType": media_type, **named}
 
@@ -41,7 +40,15 @@ INSTALL_MEDIA = CommandType(
             "media_type", "MediaType", TEXT, "Type", required=True, choices=(("Book", "Book"),)
         ),
         Parameter("itunes_store_id", "iTunesStoreID", INTEGER, "Number in the store"),
-        Parameter("media_url", "MediaURL", TEXT, "URL", "https; instead of a number.", on=NO_MAC),
+        Parameter(
+            "media_url",
+            "MediaURL",
+            TEXT,
+            "URL",
+            "https; instead of a number.",
+            on=NO_MAC,
+            check=partial(check_address, of="book"),
+        ),
         Parameter(
             "persistent_id",
             "PersistentID",

@@ -5,6 +5,7 @@ from devices.protocol.commands.parameters import DATA, Parameter
 from devices.protocol.commands.requirements import MANAGE_PROFILES, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
+from devices.protocol.profile_file import check_profile
 
 
 def build_install_profile(payload: bytes) -> Body:
@@ -27,6 +28,7 @@ INSTALL_PROFILE = CommandType(
             "Profile",
             "A .mobileconfig file, signed or not.",
             required=True,
+            check=check_profile,
         ),
     ),
     build_install_profile,

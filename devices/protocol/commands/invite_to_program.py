@@ -1,5 +1,8 @@
 """InviteToProgram: asks the user to join volume purchasing with their Apple Account."""
 
+from functools import partial
+
+from devices.protocol.commands.address import check_address
 from devices.protocol.commands.parameters import TEXT, Parameter
 from devices.protocol.commands.requirements import (
     FORBIDDEN,
@@ -28,6 +31,13 @@ INVITE_TO_PROGRAM = CommandType(
             required=True,
             choices=(("com.apple.cloudvpp", "Volume purchasing"),),
         ),
-        Parameter("invitation_url", "InvitationURL", TEXT, "Invitation URL", required=True),
+        Parameter(
+            "invitation_url",
+            "InvitationURL",
+            TEXT,
+            "Invitation URL",
+            required=True,
+            check=partial(check_address, of="invitation"),
+        ),
     ),
 )

@@ -55,7 +55,8 @@ class Parameter:
     platform that is not named knows it as long as the command; `choices_on` says the same of
     single choices. `is_supplied`: the server
     gives it, no door takes it. `is_made`: the server gives one where the door does not.
-    `on_shared_ipad` and `in_user_enrollment`: whether devices of that kind take it.
+    `on_shared_ipad` and `in_user_enrollment`: whether devices of that kind take it. `check` raises
+    CommandInvalid for a value that its type has, and no device takes.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Parameter:
     is_made: bool = False
     on_shared_ipad: bool = True
     in_user_enrollment: bool = True
+    check: Callable[[Any], object] | None = None
 
     @property
     def is_asked_for(self) -> bool:
@@ -118,6 +120,8 @@ class Parameter:
             if self.choices_on:  # of a list none has any
                 on = self.choices_on.get(decoded, {})
                 _check_version(on, facts, subject=f"{decoded} ")
+            if self.check is not None and not self.is_unsaid(decoded):
+                self.check(decoded)
         except CommandInvalid as error:
             raise ParameterInvalid(str(error), parameter=self.name) from error
         return decoded

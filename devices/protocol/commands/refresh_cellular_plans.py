@@ -1,5 +1,8 @@
 """RefreshCellularPlans: asks the carrier for eSIM plans."""
 
+from functools import partial
+
+from devices.protocol.commands.address import check_address
 from devices.protocol.commands.parameters import TEXT, Parameter
 from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
@@ -17,6 +20,7 @@ REFRESH_CELLULAR_PLANS = CommandType(
             TEXT,
             "URL of the carrier's eSIM server",
             required=True,
+            check=partial(check_address, of="eSIM server"),
         ),
     ),
 )

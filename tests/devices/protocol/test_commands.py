@@ -18,12 +18,17 @@ from devices.protocol.commands import (
     generate_pin,
 )
 from devices.protocol.plist import decode_plist, encode_plist
+from tests.devices.wifi import make_wifi_profile
+from tests.policies.profiles import make_mobileconfig
+
+PROFILE, WIFI = make_mobileconfig(), make_wifi_profile()
+PACKAGE = {"items": [{"assets": [{"url": "https://example.com/a.pkg"}]}]}
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "DeviceInformation": {},
     "SecurityInfo": {},
     "ProfileList": {},
-    "InstallProfile": {"payload": base64.b64encode(b"profile").decode()},
+    "InstallProfile": {"payload": base64.b64encode(PROFILE).decode()},
     "RemoveProfile": {"identifier": "com.example.wifi"},
     "InstallApplication": {"itunes_store_id": 361309726},
     "ManagedApplicationList": {"identifiers": ["com.apple.Pages"]},
@@ -55,9 +60,9 @@ def test_every_command_survives_its_journey(request_type: str) -> None:
 
 
 def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
-    parameters = {"payload": base64.b64encode(b"profile").decode()}
+    parameters = {"payload": base64.b64encode(PROFILE).decode()}
     body = build_command("InstallProfile", platform="ios", parameters=parameters)
-    assert body["Payload"] == b"profile"
+    assert body["Payload"] == PROFILE
 
 
 @pytest.mark.parametrize(
@@ -112,7 +117,7 @@ def test_base64_becomes_data_when_a_program_sends_a_profile() -> None:
         ("ManagedApplicationFeedback", {}, "missing"),
         ("Settings.ApplicationConfiguration", {}, "identifier"),
         ("EraseDevice", {"obliteration_behavior": "Always"}, "does not exist on iOS"),
-        ("EraseDevice", {"wifi_profile": "AAAA"}, "Return to Service"),
+        ("EraseDevice", {"wifi_profile": WIFI}, "Return to Service"),
         ("RestartDevice", {"now": True}, "now"),
         ("AccountConfiguration", {}, "AccountConfiguration"),
         ("__class__", {}, "__class__"),
@@ -210,7 +215,7 @@ def test_an_old_system_is_not_asked_for_what_came_later() -> None:
 )
 def test_a_mac_that_knows_no_management_flags_gets_none(facts: DeviceFacts) -> None:
     assert "ManagementFlags" not in build_install_application(itunes_store_id=5, facts=facts)
-    with pytest.raises(CommandInvalid, match="no management flags"):
+    with pytest.raises(CommandInvalid, match="management_flags: this Mac knows none"):
         build_install_application(itunes_store_id=5, management_flags=1, facts=facts)
 
 
@@ -231,14 +236,20 @@ def test_no_list_of_apps_is_sent_when_all_are_asked_for() -> None:
     ("parameters", "named"),
     [
         ({}, "exactly one"),
-        ({"manifest": {"items": [{}]}, "manifest_url": "https://example.com/m"}, "exactly one"),
+        (
+            {
+                "manifest": {"items": [{"assets": [{"url": "https://example.com/a"}]}]},
+                "manifest_url": "https://example.com/m",
+            },
+            "exactly one",
+        ),
         ({"manifest": {"items": []}}, "items"),
         ({"manifest": {"items": [{"assets": [{"url": "http://example.com/a.pkg"}]}]}}, "https"),
         ({"manifest": {"items": [{"assets": ["a"]}]}}, "https"),
-        ({"manifest_url": "https://example.com/m", "check_revocation": True}, "pinned"),
+        ({"manifest_url": "https://example.com/m", "check_revocation": True}, "no pinned"),
         (
             {
-                "manifest": {"items": [{"assets": [{"url": "https://example.com/a.pkg"}]}]},
+                "manifest": PACKAGE,
                 "pinning_certificate": "AAAA",
             },
             "URL only",
@@ -255,7 +266,7 @@ def test_a_mac_gets_no_package_when_its_manifest_cannot_be_right(
 def test_an_iphone_is_told_how_it_comes_back_when_it_is_erased() -> None:
     parameters = {
         "return_to_service": True,
-        "wifi_profile": base64.b64encode(b"wifi").decode(),
+        "wifi_profile": base64.b64encode(WIFI).decode(),
         "preserve_data_plan": True,
         "disallow_proximity_setup": True,
     }
@@ -263,7 +274,7 @@ def test_an_iphone_is_told_how_it_comes_back_when_it_is_erased() -> None:
         "RequestType": "EraseDevice",
         "PreserveDataPlan": True,
         "DisallowProximitySetup": True,
-        "ReturnToService": {"Enabled": True, "WiFiProfileData": b"wifi"},
+        "ReturnToService": {"Enabled": True, "WiFiProfileData": WIFI},
     }
     with pytest.raises(CommandInvalid, match="return_to_service"):
         build_command("EraseDevice", platform="macos", parameters={"return_to_service": True})

@@ -1,6 +1,7 @@
 """What a device is called, how it looks, its time zone and its updates."""
 
 from devices.protocol.commands.parameters import DATA, FLAG, INTEGER, TEXT, Choice, Parameter
+from devices.protocol.commands.picture import check_picture
 from devices.protocol.commands.requirements import FORBIDDEN
 from devices.protocol.commands.settings.row import describe_setting, on_ios, on_mac
 from devices.protocol.commands.table import Kind
@@ -25,7 +26,15 @@ DEVICE_SETTINGS = (
         "Wallpaper",
         "Set the wallpaper",
         on_ios("8.0", supervised=True),
-        Parameter("image", "Image", DATA, "Picture", "PNG or JPEG.", required=True),
+        Parameter(
+            "image",
+            "Image",
+            DATA,
+            "Picture",
+            "PNG or JPEG.",
+            required=True,
+            check=check_picture,
+        ),
         Parameter(
             "where",
             "Where",

@@ -1,4 +1,4 @@
-"""The address of a manifest or a book, as devices take it."""
+"""The https address of what a device is to fetch, or whom it is to ask."""
 
 import re
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ BLANK = re.compile(r"[\x00-\x20\x7f]")  # in a URL they are written as %20 and t
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def check_manifest_url(url: str, *, of: str = "manifest") -> str:
+def check_address(url: str, *, of: str = "manifest") -> str:
     """Return the URL; raises CommandInvalid unless it is https, which Apple's devices need."""
     unreadable = CommandInvalid(f"the {of}'s URL cannot be read")
     if BLANK.search(url):  # urlsplit passes over some of them
