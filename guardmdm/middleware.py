@@ -6,10 +6,12 @@ from functools import cache, partial
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import redirect
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from organization.services.audit import asked_from
@@ -26,6 +28,7 @@ PASSWORD_CHANGE_PATHS = (
 )
 CONSOLE = "/console/"
 PRIVATE_PATHS = (CONSOLE, "/accounts/")
+VISITORS_PATHS = ("/enroll", "/e/")
 TIME_ZONE_COOKIE = "timezone"  # set by static/console/theme.js
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
@@ -153,12 +156,26 @@ class DatabaseOutage:
         return answer
 
 
+class VisitorsLanguage(LocaleMiddleware):
+    """The enrollment page speaks as the browser asks; the console is in English, whole.
+
+    Dates, forms and the pages of the sign-in are translated by the libraries that they come from.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        if request.path_info.startswith(VISITORS_PATHS):
+            super().process_request(request)
+            return
+        translation.activate(settings.LANGUAGE_CODE)
+        request.LANGUAGE_CODE = settings.LANGUAGE_CODE  # type: ignore[attr-defined]
+
+
 security = for_people("django.middleware.security.SecurityMiddleware")
 content_security_policy = for_people("csp.middleware.CSPMiddleware")
 static_files = for_people("whitenoise.middleware.WhiteNoiseMiddleware")
 sessions = for_people("django.contrib.sessions.middleware.SessionMiddleware")
 common = for_people("django.middleware.common.CommonMiddleware")
-locale = for_people("django.middleware.locale.LocaleMiddleware")
+locale = for_people("guardmdm.middleware.VisitorsLanguage")
 csrf = for_people("django.middleware.csrf.CsrfViewMiddleware")
 authentication = for_people("django.contrib.auth.middleware.AuthenticationMiddleware")
 messages = for_people("django.contrib.messages.middleware.MessageMiddleware")

@@ -319,6 +319,8 @@ STORAGES = {
 LOGGING = build_logging(ENV.log_format)
 
 LANGUAGE_CODE = "en"
+# The enrollment page's. Libraries know fifty more, in which nothing of our own is written.
+LANGUAGES = [(code, code) for code in ("en", "de", "fr", "es", "ja")]
 USE_I18N = True
 FORMAT_MODULE_PATH = "guardmdm.formats"
 USE_TZ = True

@@ -92,3 +92,30 @@ def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> Non
     with translation.override(language):
         missing = {text for text in texts - SAME_WORD if translation.gettext(text) == text}
     assert missing == set()
+
+
+@pytest.mark.parametrize("language", ["it", "ar", "pt-BR", "zh-Hans"])
+def test_page_is_english_and_says_so_when_the_browser_asks_for_another_language(
+    client: Client, make_token: MakeToken, language: str
+) -> None:
+    answer = client.get(
+        "/enroll",
+        {"token": build_token_text(make_token())},
+        headers={"Accept-Language": language, "User-Agent": IPHONE},
+    )
+    page = answer.content.decode()
+    assert '<html lang="en">' in page
+    assert "Download profile" in page
+    assert answer.headers["Content-Language"] == "en"
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "ar"])
+def test_console_is_english_as_a_whole_when_the_browser_asks_for_another_language(
+    client: Client, language: str
+) -> None:
+    headers = {"Accept-Language": language}
+    page = client.get("/accounts/login/", headers=headers).content.decode()
+    assert '<html lang="en">' in page
+    assert ">Password<" in page
+    refused = client.post("/accounts/login/", {}, headers=headers).content.decode()
+    assert "This field is required." in refused
