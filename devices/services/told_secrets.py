@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from devices.errors import PlistInvalid
 from devices.models import (
     Command,
     CommandState,
@@ -19,13 +20,16 @@ from devices.models import (
 )
 from devices.protocol.reading import LONGEST_DATA
 from devices.protocol.recovery_key import open_recovery_key
+from devices.selectors import get_command_body
 from devices.services.escrow import get_reply_key, keep_secret
 from devices.signals import recovery_key_lost
+from organization.errors import SecretUnreadable
 
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]
 LONGEST = 1024
 LOST_KEY = "The Mac has a new recovery key, but what it sent of it cannot be opened."
+NO_KEY = "The Mac says that it has a new recovery key, and has sent none."
 LOCATION = ("Latitude", "Longitude", "HorizontalAccuracy", "Altitude", "Speed", "Timestamp")
 
 
@@ -77,24 +81,34 @@ def _keep_recovery_key(command: Command, answer: Answer, now: datetime) -> None:
     told = answer.get("RotateResult")
     envelope = told.get("EncryptedNewRecoveryKey") if isinstance(told, dict) else None
     if not isinstance(envelope, bytes):
-        return  # an institutional key has none
+        if _is_envelope_due(command):
+            _tell_lost_key(command, reason="no recovery key came", words=NO_KEY)
+        return
     try:
         reply_key = get_reply_key(command.enrollment, now=now)
         value = open_recovery_key(envelope, reply_key=reply_key)
     except ValueError as error:
-        _tell_lost_key(command, reason=str(error))
+        _tell_lost_key(command, reason=str(error), words=LOST_KEY)
         return
     _keep(command, kind=SecretKind.FILEVAULT_KEY, value=value, now=now)
 
 
-def _tell_lost_key(command: Command, *, reason: str) -> None:
+def _is_envelope_due(command: Command) -> bool:
+    """An institutional key has none, nor has a raw command without a certificate for it."""
+    try:
+        return "ReplyEncryptionCertificate" in get_command_body(command)
+    except (PlistInvalid, SecretUnreadable):
+        return False
+
+
+def _tell_lost_key(command: Command, *, reason: str, words: str) -> None:
     """The Mac has obeyed, and nobody has its new key: that is no success.
 
     The envelope stays in the command's result, for whoever can open it.
     """
     log.error("%s: %s", command.public_id, reason)
     command.state = CommandState.ERROR
-    command.error_chain = [{"ErrorDomain": command.request_type, "USEnglishDescription": LOST_KEY}]
+    command.error_chain = [{"ErrorDomain": command.request_type, "USEnglishDescription": words}]
     Command.objects.filter(pk=command.pk).update(
         state=command.state, error_chain=command.error_chain
     )

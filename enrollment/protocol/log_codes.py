@@ -248,7 +248,7 @@ _DEVICES = (
     build_trouble(
         "recovery_key_lost",
         _("FileVault recovery key not kept"),
-        _("The Mac has a new recovery key, but what it sent of it cannot be opened."),
+        _("The Mac has a new recovery key, and it sent none that can be opened here."),
         _("Rotate the recovery key again, with the password of somebody who can unlock the Mac."),
     ),
     build_trouble(

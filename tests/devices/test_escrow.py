@@ -20,7 +20,7 @@ from devices.services.answers import get_error
 from devices.services.bulk_commands import cancel_bulk, queue_portion, request_bulk
 from devices.services.escrow import reveal_secret
 from devices.services.queue import expire_commands
-from devices.services.told_secrets import LOST_KEY
+from devices.services.told_secrets import LOST_KEY, NO_KEY
 from enrollment.models import LogEntry
 from organization.models import AuditEntry
 from tests.devices.conftest import MakeDevice
@@ -178,6 +178,23 @@ def test_a_recovery_key_that_cannot_be_opened_is_told_and_stays_with_its_command
     assert (entry.level, entry.device_id) == ("error", mac.row.public_id)
     assert mac.connect("Acknowledged", taken["CommandUUID"], **answer).status_code == 200
     assert LogEntry.objects.filter(code="recovery_key_lost").count() == 1
+
+
+@pytest.mark.parametrize("told", [{}, {"RotateResult": {}}, {"RotateResult": "done"}])
+def test_a_rotation_is_an_error_when_no_new_key_came(mac: MdmDevice, told: dict[str, Any]) -> None:
+    taken = send(mac, "RotateFileVaultKey", key_type="personal", password="a user's")
+    assert mac.connect("Acknowledged", taken["CommandUUID"], **told).status_code == 200
+    command = Command.objects.get(uuid=taken["CommandUUID"])
+    assert (command.state, get_error(command)) == ("error", NO_KEY)
+    assert LogEntry.objects.get(code="recovery_key_lost").device_id == mac.row.public_id
+
+
+def test_a_rotation_is_done_when_the_key_is_the_institutions_own(mac: MdmDevice) -> None:
+    given = {"key_type": "institutional", "password": "a user's", "new_certificate": "MAA="}
+    taken = send(mac, "RotateFileVaultKey", **given)
+    mac.take("Acknowledged", taken["CommandUUID"])
+    assert Command.objects.get(uuid=taken["CommandUUID"]).state == "acknowledged"
+    assert not LogEntry.objects.filter(code="recovery_key_lost").exists()
 
 
 def test_a_bypass_code_is_kept_sealed_and_withheld_from_the_result(phone: MdmDevice) -> None:
