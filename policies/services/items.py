@@ -15,6 +15,7 @@ from organization.services.audit import record
 from policies.errors import ItemInvalid
 from policies.models import ItemKind, Package, Policy, PolicyItem
 from policies.protocol.app_configuration import encode_configuration
+from policies.protocol.names import clean_name
 from policies.protocol.payload_needs import find_misfits
 from policies.protocol.profile import (
     UploadedProfile,
@@ -178,11 +179,11 @@ def _take_app(
 
 
 def _suggest_name(uploaded: UploadedProfile) -> str:
-    return (uploaded.display_name or uploaded.payload_types[0])[:NAME_LENGTH]
+    return (clean_name(uploaded.display_name) or uploaded.payload_types[0])[:NAME_LENGTH]
 
 
 def _check_name(name: str) -> str:
-    name = name.strip()
+    name = clean_name(name)
     if not name or len(name) > NAME_LENGTH:
         raise ItemInvalid(f"An item needs a name of 1 to {NAME_LENGTH} letters.", field="name")
     return name

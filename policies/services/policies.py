@@ -8,6 +8,7 @@ from devices.models import Group
 from organization.services.audit import record
 from policies.errors import PolicyInvalid
 from policies.models import Policy
+from policies.protocol.names import clean_name
 from policies.signals import policy_changed
 
 NAME_LENGTH = 100
@@ -70,7 +71,7 @@ def announce_change(policy: Policy, *, group_ids: list[int] | None = None) -> No
 
 
 def _check_name(name: str) -> str:
-    name = name.strip()
+    name = clean_name(name)
     if not name or len(name) > NAME_LENGTH:
         raise PolicyInvalid(f"A policy needs a name of 1 to {NAME_LENGTH} letters.", field="name")
     return name

@@ -193,3 +193,16 @@ def test_the_sample_policies_are_there_once_when_they_are_asked_for_twice(group:
         "ipados",
         "macos",
     }
+
+
+@pytest.mark.parametrize(
+    "display_name", ["Office\tWi-Fi\nfor all", "Office \u202eWi-Fi\r for all "]
+)
+def test_a_display_name_becomes_one_line_when_the_file_has_more(
+    policy: Policy, display_name: str
+) -> None:
+    item = add_profile_item(policy, data=make_mobileconfig(display_name), actor="tests")
+    assert item.name == "Office Wi-Fi for all"
+    named = add_app_item(policy, name=" Tools\x7f\x85 👩‍💻 ", itunes_store_id=5, actor="tests")
+    assert named.name == "Tools 👩‍💻"
+    assert create_policy("Head\noffice", actor="tests").name == "Head office"
