@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core import serializers
 from django.core.cache import cache
 from django.db import connection, transaction
+from django.db.models.signals import post_migrate
 
 APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks")
 ROWS = pytest.StashKey[str]()
@@ -22,6 +24,7 @@ def django_db_setup(
     """Bootstrap the test database once; yields its rows as text, to bring them back."""
     with django_db_blocker.unblock():
         _set_up()
+        _leave_permissions_out()
         request.session.stash[ROWS] = _dump_rows()
         yield request.session.stash[ROWS]
 
@@ -30,6 +33,15 @@ def _set_up() -> None:
     from guardmdm.bootstrap import set_up
 
     set_up(organization_name="Example Org", administrator_email="admin@example.com", demo=True)
+
+
+def _leave_permissions_out() -> None:
+    """Of Django's permissions nothing asks, so no test gets those of all models anew.
+
+    Else each one in transactions of its own would, when the tables are emptied behind it.
+    """
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
 
 
 def _dump_rows() -> str:
