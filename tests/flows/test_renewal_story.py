@@ -1,8 +1,9 @@
 """R7 over HTTP: an identity near its end is renewed unattended, whatever the device's habits."""
 
+import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.simulator.habits import RenewalHabit
 pytestmark = pytest.mark.slow
 
 Enroll = Callable[..., SimulatedDevice]
+Run = Callable[..., None]
 
 # What makes a year pass: the rows say that the identity of a device is near its end.
 MAKE_DUE = """
@@ -52,16 +54,37 @@ revoke_replaced(now=now)
 """
 
 
-def run(server: Server, script: str, **values: Any) -> None:
+# Most of a script's time would be the start of its process.
+RUN_EACH = """
+import json
+import sys
+import django
+django.setup()
+for line in sys.stdin:
+    exec(json.loads(line), {})
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(server: Server) -> Iterator[Run]:
     """Run a script inside the server's own environment."""
-    subprocess.run(
-        [sys.executable, "manage.py", "shell", "-c", script.format(**values)],
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN_EACH],
         cwd=ROOT,
-        env=server.settings,
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
+        env={**server.settings, "DJANGO_SETTINGS_MODULE": "guardmdm.settings"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def run_script(script: str, **values: Any) -> None:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            print(json.dumps(script.format(**values)), file=process.stdin, flush=True)
+            assert process.stdout.readline() == "done\n"
+
+        yield run_script
 
 
 def list_codes(api: httpx.Client, device: SimulatedDevice) -> list[str]:
@@ -87,6 +110,7 @@ def test_device_stays_managed_with_a_new_identity_when_its_old_one_nears_its_end
     api: httpx.Client,
     enroll_device: Enroll,
     scep_profiles: dict[str, str],
+    run: Run,
     platform: str,
     challenge: str | None,
 ) -> None:
@@ -97,7 +121,7 @@ def test_device_stays_managed_with_a_new_identity_when_its_old_one_nears_its_end
     api.post(f"enrollment/tokens/{token['jti']}/revoke").raise_for_status()
     before, old = device.certificate, device.identity
     assert before is not None
-    run(server, MAKE_DUE, udid=device.udid)
+    run(MAKE_DUE, udid=device.udid)
     wait_renewed(api, device, before=before)
 
     codes = list_codes(api, device)
@@ -106,7 +130,7 @@ def test_device_stays_managed_with_a_new_identity_when_its_old_one_nears_its_end
     assert not {"renewal_failed", "device_reenrolled"} & set(codes)
     assert get_device(api, device)["status"] == "managed"
 
-    run(server, SWEEP_LATER, udid=device.udid, hours=25)
+    run(SWEEP_LATER, udid=device.udid, hours=25)
     device.connect()
     device.state.identity = old
     with pytest.raises(SimulationFailure) as refused:
@@ -121,6 +145,7 @@ def test_device_is_renewed_in_the_end_when_it_does_not_obey_at_once(
     api: httpx.Client,
     enroll_device: Enroll,
     scep_profiles: dict[str, str],
+    run: Run,
     habit: RenewalHabit,
 ) -> None:
     token = make_token(api, scep_profile=scep_profiles["dynamic"])
@@ -128,10 +153,10 @@ def test_device_is_renewed_in_the_end_when_it_does_not_obey_at_once(
     wait_managed(api, device)
     before = device.certificate
     assert before is not None
-    run(server, MAKE_DUE, udid=device.udid)
+    run(MAKE_DUE, udid=device.udid)
     wait_for(lambda: device.renewals_seen == 1, what="the first renewal")
     if habit in (RenewalHabit.ERROR, RenewalHabit.IGNORE):
-        run(server, SWEEP_LATER, udid=device.udid, hours=2)
+        run(SWEEP_LATER, udid=device.udid, hours=2)
         assert "renewal_failed" in list_codes(api, device)
     elif habit is RenewalHabit.NOT_NOW:
         device.wake.set()
@@ -140,12 +165,12 @@ def test_device_is_renewed_in_the_end_when_it_does_not_obey_at_once(
 
 
 def test_renewal_is_done_when_the_server_was_restarted_before_the_device_took_it(
-    server: Server, api: httpx.Client, scep_profiles: dict[str, str]
+    server: Server, api: httpx.Client, scep_profiles: dict[str, str], run: Run
 ) -> None:
     device = SimulatedDevice("ios")
     device.enroll(make_token(api, scep_profile=scep_profiles["dynamic"])["url"])
     before = device.certificate
-    run(server, MAKE_DUE, udid=device.udid)
+    run(MAKE_DUE, udid=device.udid)
     server.stop()
     server.start()
     device.connect()
@@ -155,11 +180,11 @@ def test_renewal_is_done_when_the_server_was_restarted_before_the_device_took_it
 
 
 def test_no_key_and_no_challenge_is_left_when_devices_have_renewed(
-    server: Server, api: httpx.Client
+    server: Server, api: httpx.Client, run: Run
 ) -> None:
     device = SimulatedDevice("macos")
     device.enroll(make_token(api)["url"])
-    run(server, MAKE_DUE, udid=device.udid)
+    run(MAKE_DUE, udid=device.udid)
     renewals = [each for each in device.connect() if each.request_type == "InstallProfile"]
     assert renewals
     passwords = {
