@@ -10,6 +10,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -110,6 +111,12 @@ def make_identity(
     return Holder(key, builder.sign(authority.key, hashes.SHA256()))
 
 
+@cache
+def make_registrar(authority: Holder) -> Holder:
+    """The one RA of this CA: many servers of one CA are asked, and RSA keys are slow to make."""
+    return make_identity(authority, subject=build_name("External RA"), usages=None)
+
+
 @dataclass
 class ScepServer:
     """`serve_all` answers the paths /scep, /certsrv/mscep_admin/ and /challenge.
@@ -133,9 +140,7 @@ class ScepServer:
     names: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.registrar = make_identity(
-            self.authority, subject=build_name("External RA"), usages=None
-        )
+        self.registrar = make_registrar(self.authority)
 
     def answer(self, asked: Asked) -> Reply:
         if self.is_down:
