@@ -8,7 +8,7 @@ from enrollment.models import EnrollmentSession
 from policies.models import ItemStatus, Policy, PolicyItem
 from tests.console.conftest import World, create_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
 def add_status(enrollment: Enrollment, item: PolicyItem, *, state: str) -> ItemStatus:

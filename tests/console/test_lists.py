@@ -19,7 +19,7 @@ from organization.console.lists import BoundedPaginator
 from organization.selectors import Counts
 from tests.console.conftest import World, create_device
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 HTMX = {"HX-Request": "true", "HX-Target": "results"}
 HOSTILE = "<img src=x onerror=alert(1)>\"'&{{ 7|add:7 }}"
@@ -184,6 +184,7 @@ def test_tabs_count_all_devices(world: World, auditor: Client) -> None:
 
 
 def test_an_empty_list_names_the_next_step(bootstrapped: None, auditor: Client) -> None:
+    Device.objects.all().delete()
     page = auditor.get("/console/devices/").content.decode()
     assert "Generate a token under Enrollment › OTA › Tokens" in page
 

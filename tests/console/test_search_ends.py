@@ -11,7 +11,7 @@ from enrollment.models import LogEntry
 from organization.models import AuditEntry
 from tests.console.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 LOG = "/console/enrollment/log/"
 FURTHER = re.compile(r'href="(\?[^"]*older=[^"]*)"')

@@ -12,7 +12,7 @@ from scep.services.profiles import update_scep_profile
 from tests.scep.corporate_ca import CorporateCa
 from tests.scep.external.scep_server import Holder, ScepServer, make_authority, make_identity
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
 @pytest.fixture(scope="session")

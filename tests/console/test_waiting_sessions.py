@@ -10,7 +10,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, ReportedDevice
 from enrollment.services.sessions import open_session
 from tests.console.conftest import World
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 LIST = "/console/enrollment/ota/waiting/"
 
 

@@ -42,7 +42,7 @@ from tests.rest.operations import LISTS, build_path
 from webhooks.models import Webhook
 from webhooks.services.webhooks import send_test
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 def _walk(program: Program, path: str, link: str = "next", **parameters: Any) -> list[Any]:
@@ -57,6 +57,7 @@ def _walk(program: Program, path: str, link: str = "next", **parameters: Any) ->
 
 @pytest.fixture
 def devices(bootstrapped: None) -> list[Device]:
+    Device.objects.all().delete()  # that of the sample
     names = ["Anna", "Bert", "anna", "", "Zoe", "", "Émile", "Bert", "", "Kim"]
     return [add_device(number, name=name) for number, name in enumerate(names)]
 
@@ -162,7 +163,7 @@ def test_parameter_is_refused_when_not_understood(
 
 def test_page_has_at_most_200_rows_when_more_are_asked_for(auditor: Program) -> None:
     for number in range(201):
-        add_device(number)
+        add_device(100 + number)
     answer = auditor.get("devices", page_size=1000).json()
     assert len(answer["results"]) == 200
     assert answer["next"]

@@ -17,7 +17,7 @@ from tests.rest.conftest import (
     add_command,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 def make_certificates(sample: Sample) -> list[Any]:

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.rest.conftest import Program, Sample
 from tests.rest.operations import build_path
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ def test_no_answer_has_a_numeric_key_when_documented() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("kept_sample")
 @pytest.mark.parametrize(
     "operation", [name for name in OPERATIONS if name.startswith("GET") and "qr." not in name]
 )

@@ -13,7 +13,7 @@ from devices.models import Command
 from enrollment.models import EnrollmentSession, LogEntry
 from tests.rest.conftest import Program, Sample, add_command
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
 
 @pytest.fixture(autouse=True)
