@@ -13,7 +13,7 @@ from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.invitations import note_enrolled
 from enrollment.services.log import write_entry
-from enrollment.services.refused_messages import write_refused_message
+from enrollment.services.refused_messages import write_refused_message, write_refused_poll
 from enrollment.services.sessions import advance_session, fail_session, link_device
 from enrollment.services.steps import record_refused_message, record_step
 from enrollment.services.tokens import (
@@ -100,7 +100,8 @@ def log_scep_refusal(
         code=code,
         fail_info=detail.get("fail_info"),
     )
-    write_entry(
+    write = write_refused_poll if "held_request" in detail else write_entry
+    write(
         code,
         message=message,
         session_id=session_id,

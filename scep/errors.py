@@ -22,6 +22,7 @@ class ScepError(Exception):
 
     code = "scep_request_rejected"
     fail_info = FailInfo.BAD_REQUEST
+    held_request = ""  # `req_…`, where whoever waits for it has asked what has become of it
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from organization.services.client_address import name_site
 from organization.services.rate_limit import count_try
 
 FIRST, SECONDS = 20, 600
+DAY = 24 * 3600
 LONGEST = 300  # of a message, so that what is added to it has room
 
 
@@ -35,8 +36,7 @@ def write_refused_message(
         return None
     if count >= FIRST:
         minutes = SECONDS // 60
-        so_many = f"that makes {count} within {minutes} minutes, the next entry is at {2 * count}"
-        message = f"{message[:LONGEST]}; {so_many}"
+        message = _add_number(message, count=count, period=f"{minutes} minutes")
         detail = detail | {"count": count, "minutes": minutes}
     return write_entry(
         code,
@@ -46,6 +46,29 @@ def write_refused_message(
         remote_address=remote_address,
         detail=detail,
     )
+
+
+def write_refused_poll(
+    code: str, *, message: str, detail: dict[str, Any], **whose: Any
+) -> LogEntry | None:
+    """Do the same for a SCEP client that asks what has become of its request (`held_request`).
+
+    Its own key asks. Some go on for ever, once a minute and whatever they hear, so it is a day's
+    that are counted. `whose`: what write_entry takes besides.
+    """
+    count = count_try(f"refused-poll:{detail['held_request']}", seconds=DAY)
+    if not _is_told(count):
+        return None
+    if count >= FIRST:
+        message = _add_number(message, count=count, period="a day")
+        # No `count`: that is for addresses that knock in vain.
+        detail = detail | {"polls": count}
+    return write_entry(code, message=message, detail=detail, **whose)
+
+
+def _add_number(message: str, *, count: int, period: str) -> str:
+    so_many = f"that makes {count} within {period}, the next entry is at {2 * count}"
+    return f"{message[:LONGEST]}; {so_many}"
 
 
 def _is_told(count: int) -> bool:

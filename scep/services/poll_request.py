@@ -1,6 +1,6 @@
 """CertPoll: a device asks what has become of its request."""
 
-from scep.errors import FailInfo, RequestRejected
+from scep.errors import FailInfo, RequestRejected, ScepError
 from scep.models import HeldRequest
 from scep.protocol.csr import verify_key
 from scep.protocol.messages import PkiRequest
@@ -28,9 +28,13 @@ def answer_poll(exchange: Exchange, request: PkiRequest) -> Outcome:
     exchange.session_id = held.session_id
     opened = open_request(exchange, request)
     _verify_named(decode_issuer_and_subject(opened.content), held=held, exchange=exchange)
-    row = find_repeated(exchange, public_key=public_key)
-    if row is None:
-        row = claim_certificate(held, exchange=exchange, public_key=public_key)
+    try:
+        row = find_repeated(exchange, public_key=public_key)
+        if row is None:
+            row = claim_certificate(held, exchange=exchange, public_key=public_key)
+    except ScepError as refusal:
+        refusal.held_request = held.public_id  # some clients go on asking for ever
+        raise
     return Outcome(row, opened.cipher)
 
 

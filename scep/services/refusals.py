@@ -57,6 +57,7 @@ def report_refusal(
             "fail_info": int(refusal.fail_info),
             "transaction_id": transaction_id,
             "scep_profile": scep_profile.public_id,
+            **({"held_request": refusal.held_request} if refusal.held_request else {}),
         },
     )
 

@@ -7,6 +7,8 @@ import pytest
 from cryptography import x509
 from django.utils import timezone
 
+from enrollment.models import LogEntry
+from enrollment.services import refused_messages
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
 from scep.services.challenges import create_dynamic_challenge
 from scep.tasks import sweep_certificates
@@ -18,10 +20,11 @@ from tests.scep.test_held_requests import (
     SUCCESS,
     approve,
     hold,
+    issuer,
     profile,
 )
 
-__all__ = ["hold", "profile"]
+__all__ = ["hold", "issuer", "profile"]
 pytestmark = pytest.mark.django_db
 
 
@@ -56,3 +59,29 @@ def test_client_begins_anew_with_its_key_when_nobody_has_decided_in_time(
     assert IssuedCertificate.objects.get().session_id == OTHER
     first.refresh_from_db()
     assert first.certificate is None
+
+
+@pytest.mark.parametrize("end", ["rejected", "expired"])
+def test_log_stays_readable_when_a_client_asks_for_ever(
+    profile: ScepProfile,
+    ra: x509.Certificate,
+    hold: Any,
+    ask: Any,
+    issuer: x509.Name,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    monkeypatch.setattr(refused_messages, "FIRST", 3)
+    device = Device()
+    held = hold(device)
+    HeldRequest.objects.filter(pk=held.pk).update(state=end)
+    LogEntry.objects.all().delete()
+    poll = device.build_poll(ra=ra, issuer=issuer)
+    assert {ask(profile, poll).status for _ in range(13)} == {FAILURE}
+    messages = list(LogEntry.objects.order_by("id").values_list("message", flat=True))
+    assert len(messages) == 5  # the first, second and third, the sixth and the twelfth
+    assert messages[-1].endswith("; that makes 12 within a day, the next entry is at 24")
+    stranger = Device(key=make_key(1), transaction_id=device.transaction_id)
+    for _ in range(4):
+        ask(profile, stranger.build_poll(ra=ra, issuer=issuer))
+    assert LogEntry.objects.count() == 5 + 4
