@@ -132,7 +132,13 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     """From the next request on the token and every challenge made from it are refused."""
     now = timezone.now()
     token.revoked_at, token.revoked_by = now, actor
-    # Sessions before the token, as admission has it.
+    family = EnrollmentToken.objects.filter(Q(pk=token.pk) | Q(parent=token)).order_by()
+    sessions = EnrollmentSession.objects.filter(token__in=family).order_by()
+    # What is held before its session, as decisions about it have it; sessions before the token, as
+    # admission has it. What is held at this moment brings nothing either: its session is over.
+    reject_requests_of(
+        family.values("jti"), session_ids=sessions.values("public_id"), now=now, actor=actor
+    )
     end_open_sessions(token, code="token_revoked", now=now)
     changed = EnrollmentToken.objects.filter(pk=token.pk, revoked_at=None).update(
         revoked_at=now, revoked_by=actor, updated_at=now
@@ -140,11 +146,6 @@ def revoke_token(token: EnrollmentToken, *, actor: str) -> None:
     if changed:
         audit.record(actor, action="token.revoke", subject_id=token.jti, subject=token.name)
         token_revoked.send(EnrollmentToken, token=token)
-        family = EnrollmentToken.objects.filter(Q(pk=token.pk) | Q(parent=token)).order_by()
-        sessions = EnrollmentSession.objects.filter(token__in=family).order_by()
-        reject_requests_of(
-            family.values("jti"), session_ids=sessions.values("public_id"), now=now, actor=actor
-        )
     else:
         token.refresh_from_db()
 

@@ -16,7 +16,7 @@ from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
 from scep.protocol.certificates import encode_public_key
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct_csr import CHALLENGE_PASSWORD, MAX_CHALLENGE, read_request
-from scep.protocol.names import NOT_PRINTABLE, is_not_printable
+from scep.protocol.names import NOT_PRINTABLE, NOT_READABLE, is_not_printable
 from scep.protocol.reading import refusing
 
 MIN_KEY_BITS, MAX_KEY_BITS = 2048, 4096
@@ -118,7 +118,7 @@ def decode_any_csr(
             raise AlgorithmRefused("the certificate request's digest is too weak")
         accepted = verify_key(key, min_bits=min_key_bits)
         _verify_key_algorithm(request)
-        common_name = _read_common_name(request.subject)
+        common_name = _read_common_name(_read_subject(request))
         _verify_extensions(request, allowed={common_name, *known_names} - {""})
         return CertificateRequest(accepted, common_name, _read_challenge(der))
 
@@ -177,6 +177,14 @@ def _verify_key_algorithm(request: x509.CertificateSigningRequest) -> None:
 
 def _get_exponent_bits(key: rsa.RSAPublicKey) -> int:
     return key.public_numbers().e.bit_length()
+
+
+def _read_subject(request: x509.CertificateSigningRequest) -> x509.Name:
+    try:
+        return request.subject
+    except ValueError as error:
+        reason = f"the certificate request's subject has {NOT_READABLE}"
+        raise RequestRejected(reason) from error
 
 
 def _read_common_name(subject: x509.Name) -> str:

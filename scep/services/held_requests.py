@@ -69,6 +69,7 @@ def reject_request(request: HeldRequest, *, actor: str, now: datetime) -> None:
     _decide(request, state=HeldRequestState.REJECTED, actor=actor, now=now)
 
 
+@transaction.atomic
 def reject_requests_of(
     token_ids: Iterable[str] | QuerySet[Any],
     *,
@@ -80,11 +81,12 @@ def reject_requests_of(
     waiting = HeldRequest.objects.filter(
         Q(token_id__in=token_ids) | Q(session_id__in=session_ids), certificate=None
     ).exclude(state=HeldRequestState.REJECTED)
-    return waiting.update(
+    return _lock(waiting).update(
         state=HeldRequestState.REJECTED, decided_at=now, decided_by=actor[:200], updated_at=now
     )
 
 
+@transaction.atomic
 def end_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str) -> int:
     """End what waits on the strength of a static challenge alone; return how many.
 
@@ -94,11 +96,12 @@ def end_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str
     waiting = HeldRequest.objects.filter(
         scep_profile=scep_profile, is_claimed=True, state=HeldRequestState.PENDING
     )
-    return waiting.update(
+    return _lock(waiting).update(
         state=HeldRequestState.OUTDATED, decided_at=now, decided_by=actor[:200], updated_at=now
     )
 
 
+@transaction.atomic
 def end_vain_requests(*, now: datetime) -> int:
     """Take those from the queue of what waits that nothing can come of; return how many.
 
@@ -109,7 +112,7 @@ def end_vain_requests(*, now: datetime) -> int:
     over += waiting.filter(Exists(_CERTIFICATE)).values_list("pk", flat=True)
     # Unless somebody has decided meanwhile.
     rows = HeldRequest.objects.filter(pk__in=over, state=HeldRequestState.PENDING)
-    return rows.update(state=HeldRequestState.EXPIRED, updated_at=now)
+    return _lock(rows).update(state=HeldRequestState.EXPIRED, updated_at=now)
 
 
 def find_held_request(exchange: Exchange) -> HeldRequest | None:
@@ -185,6 +188,12 @@ def claim_certificate(
         if row is None:
             raise
         return row
+
+
+def _lock(rows: QuerySet[HeldRequest]) -> QuerySet[HeldRequest]:
+    """Return the rows, locked until the commit: whoever takes several takes them in one order."""
+    locked = rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
+    return HeldRequest.objects.filter(pk__in=list(locked))
 
 
 def _decide(request: HeldRequest, *, state: HeldRequestState, actor: str, now: datetime) -> None:

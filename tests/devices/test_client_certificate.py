@@ -12,9 +12,12 @@ from django.utils import timezone
 
 from devices.models import Device
 from enrollment.models import LogEntry
+from scep.models import IssuedCertificate, ScepProfile
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import CHECKIN, CONNECT, Identity, MdmDevice, make_identity
+from tests.scep.external.scep_server import Holder, build_name
+from tests.scep.external.scep_server import make_identity as make_external
 
 pytestmark = pytest.mark.django_db
 PROXY, STRANGER = "10.9.8.7", "203.0.113.5"
@@ -121,3 +124,31 @@ def test_anything_but_one_certificate_is_refused_though_the_signature_is_good(
     for forwarded in (f"{one},{one}", f"{one}, {forward_as_rfc_9440(device.identity)}", "SUCCESS"):
         answer = put(device, idle(device), forwarded=forwarded, signer=device.identity)
         assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("days", [(-30, -1), (1, 30)], ids=["expired", "not yet valid"])
+@pytest.mark.parametrize("is_signed", [True, False], ids=["signature", "proxy"])
+def test_an_external_cas_certificate_is_refused_when_it_is_not_valid_by_its_own_dates(
+    external: ScepProfile,
+    authority: Holder,
+    make_device: MakeDevice,
+    days: tuple[int, int],
+    is_signed: bool,
+) -> None:
+    """Whoever it is: of such a certificate nothing is remembered either."""
+    device = make_device()
+    holder = make_external(authority, subject=build_name("phone"), days=days)
+    device.identity = Identity(holder.key, holder.certificate)
+    proof: dict[str, Any] = {"forwarded": "" if is_signed else forward(device.identity)}
+    if is_signed:
+        proof["signer"] = device.identity
+    hello = device.message("Authenticate", ProductName="iPhone14,2", OSVersion="18.1")
+    challenge = f"{CHECKIN}?challenge=group-{device.group.pk}"
+    for message, path in ((hello, challenge), (idle(device), CONNECT)):
+        answer = put(device, message, path=path, **proof)
+        assert (answer.status_code, answer.content) == (403, b"not trusted\n")
+        entry = LogEntry.objects.latest("id")
+        assert entry.code == "identity_not_trusted"
+        assert ("expired" if days[1] < 0 else "not valid yet") in entry.message
+    assert not IssuedCertificate.objects.filter(fingerprint=holder.fingerprint).exists()
+    assert not Device.objects.filter(udid=device.udid).exists()

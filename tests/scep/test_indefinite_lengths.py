@@ -4,7 +4,7 @@ import pytest
 from asn1crypto import cms, parser
 from cryptography import x509
 
-from scep.models import ScepProfile
+from scep.models import IssuedCertificate, ScepProfile
 from tests.scep.conftest import STATIC_CHALLENGE, Ask
 from tests.scep.device import Device, encrypt, make_csr, make_key, make_self_signed
 
@@ -47,3 +47,16 @@ def test_certificate_is_issued_when_no_length_is_told_ahead(
     signer = cms.ContentInfo.load(message)["content"]["certificates"][0].chosen.dump()
     reply = ask(static_profile, write_indefinite(message, piece=piece, keep=signer))
     assert reply.status == "0"
+
+
+@pytest.mark.django_db
+def test_message_is_refused_when_its_signed_attributes_are_in_pieces(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Ask
+) -> None:
+    """RFC 5652 section 5.3: signed attributes are DER, whatever stands around them is."""
+    device = Device()
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    signer = cms.ContentInfo.load(message)["content"]["certificates"][0].chosen.dump()
+    reply = ask(static_profile, write_indefinite(message, piece=12, keep=signer))
+    assert (reply.status, reply.fail_info) == ("2", "1")
+    assert not IssuedCertificate.objects.exists()

@@ -170,11 +170,18 @@ def test_answer_echoes_the_nonce_and_has_its_own(
     assert {len(answer.sender_nonce) for answer in answers} == {16}
 
 
-def test_nonce_of_another_length_is_refused(static_profile: ScepProfile, ra: Any, ask: Any) -> None:
-    device = Device(nonce=b"short")
+@pytest.mark.parametrize(
+    ("nonce", "repeated"),
+    [(b"short", b"short"), (b"x" * 32, b"x" * 32), (b"", None), (b"x" * 1000, None)],
+    ids=["5", "32", "none", "1000"],
+)
+def test_refusal_repeats_the_nonce_when_that_has_another_length(
+    static_profile: ScepProfile, ra: Any, ask: Any, nonce: bytes, repeated: bytes | None
+) -> None:
+    device = Device(nonce=nonce)
     reply = ask(static_profile, device.build_request(ra=ra, challenge=STATIC_CHALLENGE))
     assert_refused(reply, device=device, fail_info=BAD_REQUEST)
-    assert reply.recipient_nonce is None
+    assert reply.recipient_nonce == repeated
 
 
 def test_request_is_refused_when_the_csr_is_for_another_key(

@@ -112,6 +112,22 @@ def test_cause_is_named_when_the_signers_name_has_a_character_of_no_printable_st
     assert "UTF8String" in said
 
 
+def test_cause_is_named_when_the_signers_name_is_latin_1(
+    client: Client, static_profile: ScepProfile, ra: x509.Certificate
+) -> None:
+    """As a TeletexString, by clients from before UTF8String."""
+    device = Device(name="buero")
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    written = message.replace(b"\x0c\x05buero", b"\x14\x05B\xfcro1")
+    url = f"/scep/{static_profile.public_id}?operation=PKIOperation"
+    client.post(url, written, content_type=PKI_MESSAGE)
+    [(code, said, _)] = list_log()
+    assert code == "scep_request_rejected"
+    assert said.startswith("the signer's certificate has a name that cannot be read")
+    assert "TeletexString" in said
+    assert "UTF8String" in said
+
+
 def test_log_names_the_session_when_its_url_was_used(
     client: Client, static_profile: ScepProfile
 ) -> None:

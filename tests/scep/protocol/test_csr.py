@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from asn1crypto import core
 from asn1crypto import x509 as x509_asn1
-from asn1crypto.csr import CertificationRequest
+from asn1crypto.csr import CertificationRequest, CertificationRequestInfo
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -245,3 +245,25 @@ def test_key_is_refused_when_it_is_too_large_or_has_small_factors(key: rsa.RSAPu
 def test_key_is_refused_when_the_profile_asks_for_a_longer_one() -> None:
     with pytest.raises(AlgorithmRefused):
         decode_csr(make_csr(make_key()), allow_sha1=False, min_key_bits=4096)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [core.TeletexString, core.IA5String, core.UTF8String],
+    ids=["TeletexString", "IA5String", "UTF8String"],
+)
+def test_cause_is_named_when_a_subject_is_latin_1(kind: type[core.AbstractString]) -> None:
+    key = make_key()
+    request = CertificationRequest.load(make_csr(key, names=("buero",)))
+    info = request["certification_request_info"].dump()
+    info = info.replace(b"\x0c\x05buero", bytes((kind.tag,)) + b"\x05B\xfcro1")
+    signature = key.sign(info, padding.PKCS1v15(), hashes.SHA256())
+    signed = CertificationRequest(
+        {
+            "certification_request_info": CertificationRequestInfo.load(info),
+            "signature_algorithm": request["signature_algorithm"],
+            "signature": signature,
+        }
+    )
+    with pytest.raises(RequestRejected, match="subject has a name that cannot be read: a Teletex"):
+        decode_csr(signed.dump(), allow_sha1=False)

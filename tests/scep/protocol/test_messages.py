@@ -60,21 +60,24 @@ def test_message_is_refused_when_its_type_is_not_exactly_known(
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("values", "repeated"),
     [
-        [],
-        [core.OctetString(b"")],
-        [core.OctetString(b"x" * 15)],
-        [core.OctetString(b"x" * 17)],
-        [core.OctetString(b"x" * 16), core.OctetString(b"y" * 16)],
-        [core.PrintableString("x" * 16)],
+        ([], None),
+        ([core.OctetString(b"")], None),
+        ([core.OctetString(b"x" * 15)], b"x" * 15),
+        ([core.OctetString(b"x" * 17)], b"x" * 17),
+        ([core.OctetString(b"x" * 65)], None),
+        ([core.OctetString(b"x" * 16), core.OctetString(b"y" * 16)], None),
+        ([core.PrintableString("x" * 16)], None),
     ],
-    ids=["none", "empty", "15", "17", "two", "text"],
+    ids=["none", "empty", "15", "17", "65", "two", "text"],
 )
-def test_message_is_refused_when_the_nonce_is_not_16_bytes(values: list[core.Asn1Value]) -> None:
+def test_message_is_refused_when_the_nonce_is_not_16_bytes(
+    values: list[core.Asn1Value], repeated: bytes | None
+) -> None:
     device = Device()
     data = build(device, attributes=device.get_attributes(nonce=values))
-    assert decode_message(data).sender_nonce is None
+    assert decode_message(data).sender_nonce == repeated
     with pytest.raises(RequestRejected, match="senderNonce"):
         verify(data)
 
