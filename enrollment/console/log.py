@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from enrollment.forms import LogFilter
 from enrollment.models import LogEntry
-from enrollment.selectors import put_devices
+from enrollment.selectors import list_sessions, put_devices
 from enrollment.services.diagnosis import get_advice
 from organization.console import ListPage, Section
 
@@ -40,6 +40,7 @@ LOG = Section(
         "code": get_advice(entry),
         "path": list_session_entries(entry),
         "device": find_device(entry),
+        "session": list_sessions().filter(public_id=entry.session_id).first(),
     },
 )
 

@@ -5,10 +5,12 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 
-from devices.models import Platform
+from devices.models import Device, Platform
 from enrollment.models import (
+    EnrollmentSession,
     EnrollmentToken,
     Invitation,
     InvitationState,
@@ -105,6 +107,20 @@ def row_tone(state: str) -> str:
 def platform_name(platform: str) -> str:
     """Return how Apple writes the platform, "" for none."""
     return str(Platform(platform).label) if platform in Platform.values else platform
+
+
+@register.filter
+def session_name(session: EnrollmentSession, device: Device | None = None) -> str:
+    """Return by what people recognize a session: the person, the device, or when it began."""
+    if person := session.person_name or session.person_email:
+        return person
+    if device:
+        return str(device)
+    if hasattr(session, "reported_device"):
+        told = session.reported_device
+        return f"{told.product} {told}".strip()
+    began = date_format(timezone.localtime(session.created_at), "j M Y, H:i:s")
+    return f"{platform_name(session.platform) or gettext('Device')}, {began}"
 
 
 @register.filter

@@ -22,6 +22,7 @@ from organization.models import Role
 
 RowContext = Callable[[HttpRequest, Any], dict[str, Any]]
 Initial = Callable[[HttpRequest], dict[str, Any]]
+Consequences = Callable[[Any], list[str]]
 FormStep = Callable[[HttpRequest, Any], ConsoleForm]
 ShowCreated = Callable[[HttpRequest, Any], HttpResponse]
 
@@ -33,8 +34,8 @@ class Section:
     `get_initial` answers with what the form of a new row begins with. `form_steps` are the form's
     buttons beside the one that saves: by name, what answers with the form to be shown again.
     `show_created` answers with what `create` returned, where that is to be seen once and never
-    again. Where a section `is_sensitive`, whoever changes something has to have signed in a few
-    minutes ago.
+    again. `list_consequences` says of a row what its deletion brings about elsewhere. Where a
+    section `is_sensitive`, whoever changes something has to have signed in a few minutes ago.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Section:
     create: Callable[..., Any] | None = None
     update: Callable[..., Any] | None = None
     delete: Callable[..., Any] | None = None
+    list_consequences: Consequences = lambda row: []
     form_template: str = "console/form.html"
     get_initial: Initial | None = None
     form_steps: Mapping[str, FormStep] = field(default_factory=dict)
@@ -119,7 +121,8 @@ class Section:
     def delete_row(self, request: HttpRequest, key: str) -> HttpResponse:
         row = self.get_row(key)
         if request.method != "POST":
-            return render(request, "console/delete.html", {"section": self, "row": row})
+            context = {"section": self, "row": row, "consequences": self.list_consequences(row)}
+            return render(request, "console/delete.html", context)
         assert self.delete is not None  # noqa: S101 - the URL exists only with it
         try:
             self.delete(row, actor=get_actor(request))

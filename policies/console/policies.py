@@ -11,10 +11,11 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.models import Group
+from devices.models import Group, Platform
 from organization.console import ListPage, Section, get_actor, role_required
 from organization.forms import ConsoleForm
 from organization.models import Role
+from policies.console.removal import describe_removal
 from policies.errors import ItemInvalid, PolicyInvalid, ProfileInvalid
 from policies.forms import (
     AppItemForm,
@@ -55,6 +56,7 @@ def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
     items: list[Any] = list(policy.items.defer("profile").select_related("package").order_by("id"))
     counts = count_item_states(policy)
     for item in items:
+        item.platform_names = [Platform(each).label for each in item.platforms]
         item.reported = sum(counts[item.pk, state] for state in ItemState.values)
         item.installed = counts[item.pk, ItemState.INSTALLED.value]
         item.failed = counts[item.pk, ItemState.FAILED.value]
@@ -88,6 +90,7 @@ POLICIES = Section(
     create=create_policy,
     update=_update,
     delete=delete_policy,
+    list_consequences=lambda policy: describe_removal(list(policy.items.select_related("package"))),
     refusals=(PolicyInvalid,),
 )
 
@@ -152,9 +155,11 @@ def configure_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
 
 @role_required(Role.OPERATOR)
 def delete_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
-    row = get_object_or_404(PolicyItem, policy__public_id=key, public_id=item)
+    rows = PolicyItem.objects.select_related("policy", "package")
+    row = get_object_or_404(rows, policy__public_id=key, public_id=item)
     if request.method != "POST":
-        return render(request, "console/policy/remove.html", {"policy": row.policy, "item": row})
+        context = {"policy": row.policy, "item": row, "consequences": describe_removal([row])}
+        return render(request, "console/policy/remove.html", context)
     remove_item(row, actor=get_actor(request))
     messages.success(request, _("“%s” is taken out and will be removed from devices.") % row)
     return redirect("console:policy", key)

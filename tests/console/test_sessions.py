@@ -1,6 +1,7 @@
 """Enrollment › Log › Sessions, and enrollments without a device beside the devices."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -8,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from enrollment.models import EnrollmentSession, SessionState
+from enrollment.models import EnrollmentSession, ReportedDevice, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.log import write_entry
 from enrollment.services.sessions import advance_session, fail_session, open_session
@@ -106,6 +107,38 @@ def test_enrollments_without_a_device_stand_beside_the_devices_with_their_reason
     rows = auditor.get("/console/enrollment/sessions/", {"absent": "not_managed"})
     assert failed.public_id in rows.content.decode()
     assert pending.public_id not in rows.content.decode()
+
+
+def test_a_session_is_called_by_its_person_its_device_or_its_beginning(
+    auditor: Client, world: World
+) -> None:
+    session = open_another(world)
+    EnrollmentSession.objects.filter(pk=session.pk).update(
+        created_at=datetime(2026, 11, 27, 6, 5, 4, tzinfo=UTC)
+    )
+    path = f"{SESSIONS}{session.public_id}"
+    entry = write_entry("scep_request_rejected", session=session)
+    refuse(session)
+
+    def read_names() -> set[str]:
+        link = rf'<h1[^>]*>([^<]+)|href="{path}">([^<]+)'
+        pages = [path, SESSIONS, f"{LOG}{entry.public_id}"]
+        own, rows, log = (auditor.get(each).content.decode() for each in pages)
+        found = [re.findall(link, own)[0][0], re.findall(link, rows)[1][1]]
+        return {each.strip() for each in (*found, re.findall(link, log)[1][1])}
+
+    assert read_names() == {"iOS, 27 Nov 2026, 06:05:04"}
+    absent = auditor.get("/console/devices/", {"status": "not_managed"}).content.decode()
+    assert f'href="{path}">iOS, 27 Nov 2026, 06:05:04<' in absent
+    ReportedDevice.objects.create(
+        session=session, udid="U", serial_number="C02XYZ", product="iPhone16,1",
+        certificate_sha256="ab" * 32,
+    )  # fmt: skip
+    assert read_names() == {"iPhone16,1 C02XYZ"}
+    EnrollmentSession.objects.filter(pk=session.pk).update(device_id=world.device.public_id)
+    assert read_names() == {"Corey’s iPhone"}
+    EnrollmentSession.objects.filter(pk=session.pk).update(person_name="Ann Lee")
+    assert read_names() == {"Ann Lee"}
 
 
 def test_a_failed_session_is_pending_no_more_once_it_goes_on(world: World) -> None:

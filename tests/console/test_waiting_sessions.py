@@ -26,7 +26,7 @@ def test_a_session_that_waits_is_listed_and_told_on_the_dashboard(
     session: EnrollmentSession, auditor: Client
 ) -> None:
     page = auditor.get(LIST).content.decode()
-    for text in (session.public_id, "Spring intake", "192.0.2.9"):
+    for text in (session.public_id, ">iOS, ", "Spring intake", "192.0.2.9"):
         assert text in page
     assert "1 person waits for approval" in auditor.get("/console/").content.decode()
     assert "/approve" not in page
