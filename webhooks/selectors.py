@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from django.db.models import Q, QuerySet
 
 from webhooks.models import IS_WAITING, Delivery, Webhook, WebhookState
+from webhooks.protocol.attempts import BUSY
 
 LONG = timedelta(hours=1)
 """A receiver that is restarted is back before."""
@@ -27,6 +28,13 @@ def select_due(webhook_id: int, *, now: datetime) -> QuerySet[Delivery]:
     """Return what is to be sent to the webhook, in order: what somebody waits for comes first."""
     due = Delivery.objects.filter(IS_WAITING, webhook_id=webhook_id, due_at__lte=now)
     return due.order_by("-is_urgent", "id")
+
+
+def select_held(webhook_id: int) -> QuerySet[Delivery]:
+    """Return what was tried while the receiver was down, in order: all behind it waits, too."""
+    is_down = Q(last_status=None) | Q(last_status__gte=500) | Q(last_status__in=BUSY)
+    tried = Delivery.objects.filter(IS_WAITING, is_down, webhook_id=webhook_id, attempts__gt=0)
+    return tried.order_by("id")
 
 
 def list_failing(*, now: datetime) -> list[Webhook]:

@@ -19,7 +19,7 @@ from webhooks.models import IS_WAITING, Delivery, DeliveryState, Webhook, Webhoo
 from webhooks.protocol.attempts import MOST_ATTEMPTS, Outcome, get_pause
 from webhooks.protocol.event_types import TEST
 from webhooks.protocol.messages import build_headers
-from webhooks.selectors import select_due, select_ready
+from webhooks.selectors import select_due, select_held, select_ready
 from webhooks.services.interest import Interest
 
 PORTION, PORTION_SECONDS = 20, 5.0
@@ -136,14 +136,23 @@ def _note(webhook: Webhook, delivery: Delivery, *, outcome: Outcome, now: dateti
             Webhook.objects.filter(pk=webhook.pk).update(
                 failures=0, failing_since=None, next_attempt_at=None
             )
+            select_held(webhook.pk).update(due_at=now)
         return True
-    due_at = now + get_pause(attempts)
+    due_at = _find_next_attempt(webhook, delivery, attempts=attempts, now=now)
     is_last = attempts >= MOST_ATTEMPTS or delivery.event_type == TEST
     if is_last:
         _write(delivery, **facts, state=DeliveryState.GIVEN_UP, finished_at=now)
     else:
         _write(delivery, **facts, due_at=due_at)
     return _note_failure(webhook, outcome=outcome, due_at=due_at, now=now)
+
+
+def _find_next_attempt(
+    webhook: Webhook, delivery: Delivery, *, attempts: int, now: datetime
+) -> datetime:
+    """Return when; a failed test changes nothing: others would overtake what is held."""
+    held = select_held(webhook.pk).first() if delivery.event_type == TEST else None
+    return held.due_at if held and held.due_at > now else now + get_pause(attempts)
 
 
 def _write(delivery: Delivery, **facts: object) -> None:

@@ -15,7 +15,7 @@ from webhooks.errors import WebhookInvalid, WebhookPaused
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookState
 from webhooks.protocol.event_types import EVENT_TYPES
 from webhooks.protocol.messages import encode_secret
-from webhooks.selectors import hide_path
+from webhooks.selectors import hide_path, select_held
 from webhooks.services.events import note_test
 from webhooks.services.interest import Interest
 from webhooks.signals import deliveries_waiting
@@ -56,6 +56,7 @@ def update_webhook(
     values = _check(name=name, url=url, events=events)
     if values["url"] != webhook.url:
         values |= {"next_attempt_at": None, "failures": 0, "failing_since": None}
+        select_held(webhook.pk).update(due_at=timezone.now())
     _write(webhook, **values)
     _record(webhook, action="webhook.update", actor=actor, **_describe(webhook))
     deliveries_waiting.send(Webhook, webhook_id=webhook.pk)
@@ -84,6 +85,7 @@ def resume_webhook(webhook: Webhook, *, actor: str) -> None:
         claimed_until=None,
         updated_at=timezone.now(),
     ):
+        select_held(webhook.pk).update(due_at=timezone.now())
         _record(webhook, action="webhook.resume", actor=actor)
         deliveries_waiting.send(Webhook, webhook_id=webhook.pk)
     webhook.refresh_from_db()
