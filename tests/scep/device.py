@@ -39,7 +39,7 @@ CIPHERS = {
 Values = dict[str, list[core.Asn1Value]]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def make_key(number: int = 0, bits: int = 2048, exponent: int = 65537) -> rsa.RSAPrivateKey:
     """Return the tests' RSA key of this number; made once, for RSA keys are slow to make."""
     del number

@@ -45,7 +45,8 @@ class SmallServer:
         self.pins: dict[int, str] = {}
         self.signers: list[int] = []
         self.root, self.registrar = root, registrar
-        self.signer = issue("Profile Signer", issuer=root)
+        # Of the RA's key, as a new one for each test takes longer than most of them.
+        self.signer = issue("Profile Signer", issuer=root, key=registrar.key)
         self.caps = "POSTPKIOperation\nSHA-256\nAES\nSCEPStandard\n"
         self.challenge = "open sesame"
         self.pending = 0

@@ -8,9 +8,11 @@ import base64
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import cycle
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,12 +22,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AttributeOID, ExtendedKeyUsageOID, NameOID
 
+from tests.scep import device as keys
 from tests.scep.external.tls_server import Asked, Reply
 from tests.simulator.cms import Signer, build_envelope, build_signed_data, decrypt_envelope
 from tests.simulator.cms.verify import verify_signed_data
 from tests.simulator.scep import pki_message as scep
 from tests.simulator.scep.request import build_key_usage
 
+# Apart from those that tests name, and those of devices with certificates of our CA.
+NUMBERS: Iterator[int] = cycle(range(200, 208))
 USER, PASSWORD = "EXAMPLE\\mdm", "hook-pässword"
 TOKEN = "hook-bearer-token"
 CLIENT_AUTH = (ExtendedKeyUsageOID.CLIENT_AUTH,)
@@ -58,7 +63,8 @@ class Holder:
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """A key unlike the seven before; RSA keys are slow to make."""
+    return keys.make_key(next(NUMBERS))
 
 
 def make_authority(name: str = "External CA", *, issuer: Holder | None = None) -> Holder:
