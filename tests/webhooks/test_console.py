@@ -219,8 +219,10 @@ def test_secret_is_sealed_when_it_is_stored(webhook: Webhook) -> None:
 
 def test_doctor_warns_when_nothing_arrives_for_an_hour(webhook: Webhook) -> None:
     assert check_webhooks().fix == ""
+    assert "take what they are sent" in check_webhooks().text
     Webhook.objects.update(failing_since=timezone.now() - timedelta(minutes=30))
     assert check_webhooks().fix == ""
+    assert "“Chat” took nothing at last" in check_webhooks().text
     Webhook.objects.update(failing_since=timezone.now() - timedelta(minutes=61))
     finding = check_webhooks()
     assert (finding.is_failure, "Chat" in finding.text) == (False, True)
