@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from devices.models import Device, Platform
 from enrollment.models import (
@@ -31,6 +31,14 @@ from enrollment.selectors import find_token_warnings, get_invitation_state, get_
 from enrollment.services.standing import AbsentSessions, find_absent_sessions
 
 SHORT = 10  # seconds that are told with a decimal
+# What a name of an entry's details is called where its words alone are not right.
+DETAIL_LABELS = {
+    "fail_info": "failInfo",
+    "scep_profile": gettext_lazy("SCEP profile"),
+    "silent_seconds": gettext_lazy("Seconds without a step"),
+    "transaction_id": gettext_lazy("Transaction ID"),
+    "udid": "UDID",
+}
 register = template.Library()
 
 
@@ -44,6 +52,12 @@ def token_warnings(token: EnrollmentToken) -> list[str]:
     """Return the titles of what will soon end the token."""
     codes = find_token_warnings(token, now=timezone.now())
     return [get_log_code(code).title for code in codes]
+
+
+@register.filter
+def detail_label(name: str) -> str:
+    """Return what a log entry's detail is called; programs get it by its name."""
+    return str(DETAIL_LABELS.get(name) or name.replace("_", " ").capitalize())
 
 
 @register.simple_tag

@@ -57,3 +57,16 @@ def test_entries_are_chosen_by_what_they_are_called(world: World, auditor: Clien
     assert "long ago" in page
     names = re.findall(r'<option value="[a-z_]+"(?: selected)?>([^<]+)</option>', page)
     assert len(names) == len(set(names))
+
+
+def test_what_is_known_of_an_entry_is_named_in_words(world: World, auditor: Client) -> None:
+    entry = write_entry(
+        "enrollment_silent", detail={"silent_seconds": 600, "udid": "A1", "user_agent": "Safari"}
+    )
+    page = auditor.get(f"/console/enrollment/log/{entry.public_id}").content.decode()
+    for label, value in (
+        ("Seconds without a step", "600"),
+        ("UDID", "A1"),
+        ("User agent", "Safari"),
+    ):
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in page
