@@ -68,8 +68,8 @@ def make_key() -> rsa.RSAPrivateKey:
 
 
 def make_authority(name: str = "External CA", *, issuer: Holder | None = None) -> Holder:
-    """A CA: self-signed, or below another."""
-    key = make_key()
+    """A CA: self-signed, or below another. Its key is no other's, for one may live long."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     builder = start(build_name(name), key.public_key(), issuer=issuer)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
     return Holder(key, builder.sign(issuer.key if issuer else key, hashes.SHA256()))
