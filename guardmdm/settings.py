@@ -8,6 +8,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONE, SELF
 
+from enrollment.protocol import languages
 from guardmdm.addresses import build_cache_url
 from guardmdm.env import read_environment
 from guardmdm.identity_provider import PROVIDER_ID, build_provider_settings
@@ -320,7 +321,7 @@ LOGGING = build_logging(ENV.log_format)
 
 LANGUAGE_CODE = "en"
 # The enrollment page's. Libraries know fifty more, in which nothing of our own is written.
-LANGUAGES = [(code, code) for code in ("en", "de", "fr", "es", "ja")]
+LANGUAGES = list(languages.LANGUAGES.items())
 USE_I18N = True
 FORMAT_MODULE_PATH = "guardmdm.formats"
 USE_TZ = True

@@ -8,10 +8,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from enrollment.console.tokens import get_token, no_store
+from enrollment.protocol.languages import LANGUAGES
 from enrollment.selectors import get_token_state
 from enrollment.services.handout import (
     FULL_LINK,
-    LANGUAGES,
     SHORT_LINK,
     build_code_image,
     build_link,

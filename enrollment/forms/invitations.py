@@ -15,6 +15,7 @@ from enrollment.protocol.invitation_list import (
     decode_people,
     decode_text,
 )
+from enrollment.protocol.languages import LANGUAGES
 from enrollment.selectors import filter_invitations
 from enrollment.services.invitations import can_send_mail
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
@@ -39,13 +40,7 @@ class InvitationForm(ConsoleForm):
     )
     language = forms.ChoiceField(
         label=_("Language of the mail"),
-        choices=[
-            ("en", "English"),
-            ("de", "Deutsch"),
-            ("fr", "Français"),
-            ("es", "Español"),
-            ("ja", "日本語"),
-        ],
+        choices=list(LANGUAGES.items()),
         help_text=_("For everybody whose line names none."),
     )
     send_mail = forms.BooleanField(label=_("Mail each person their link"), required=False)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 
+from enrollment.protocol.languages import LANGUAGES
 from enrollment.protocol.person import MAX_EMAIL, MAX_NAME
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -18,7 +19,6 @@ MAX_PEOPLE = 10_000
 MAX_PROBLEMS = 1_000
 # "Name <address>": what takes longer cells apart needs seconds, or more calls than Python allows.
 MAX_CELL = MAX_NAME + MAX_EMAIL + 10
-LANGUAGES = ("en", "de", "fr", "es", "ja")
 DELIMITERS = (",", ";", "\t")
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")

@@ -16,7 +16,6 @@ from rest_framework.response import Response
 from enrollment.errors import InvitationRefused, NotReady, TokenRefused
 from enrollment.models import EnrollmentToken, Invitation, InvitationState
 from enrollment.protocol.invitation_list import (
-    LANGUAGES,
     MAX_BYTES,
     MAX_PEOPLE,
     InvitedPerson,
@@ -24,6 +23,7 @@ from enrollment.protocol.invitation_list import (
     check_email,
     decode_people,
 )
+from enrollment.protocol.languages import LANGUAGES
 from enrollment.protocol.person import MAX_EMAIL, MAX_NAME
 from enrollment.selectors import (
     filter_invitations,
@@ -91,7 +91,7 @@ class InvitationWithUrlSerializer(InvitationSerializer):
 class PersonSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME, allow_blank=True, default="")
     email = serializers.CharField(max_length=MAX_EMAIL)
-    language = serializers.ChoiceField(choices=LANGUAGES, required=False, default="")
+    language = serializers.ChoiceField(choices=list(LANGUAGES), required=False, default="")
 
     def validate_name(self, value: str) -> str:
         if not value.isprintable():
@@ -113,7 +113,7 @@ class NewInvitationsSerializer(serializers.Serializer[Any]):
         trim_whitespace=False,
         help_text="Instead of `people`: name, e-mail address, language; a person a line.",
     )
-    language = serializers.ChoiceField(choices=LANGUAGES, default="en")
+    language = serializers.ChoiceField(choices=list(LANGUAGES), default="en")
     mail = serializers.BooleanField(default=True, help_text="Mail each person their link.")
     leave_out = serializers.BooleanField(
         default=False, help_text="Invite the others where lines of `csv` have mistakes."

@@ -7,9 +7,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from enrollment.protocol.access_rights import NEVER, list_access_rights, list_refused_rights
-
-# Those of enrollment/locale, and what the texts are written in.
-LANGUAGES = ("en", "de", "es", "fr", "ja")
+from enrollment.protocol.languages import LANGUAGES
 
 
 def list_allowed(rights: int) -> list[str]:

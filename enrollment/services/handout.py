@@ -14,7 +14,6 @@ from enrollment.services.qr import build_qr_svg
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url
 
-LANGUAGES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "ja": "日本語"}
 FULL_LINK, SHORT_LINK = "full", "short"
 # Mail programs and Windows give up on longer mailto: links; copying always works.
 LONGEST_MAILTO = 2000

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from enrollment.errors import InvitationRefused
 from enrollment.models import EnrollmentToken, Invitation, MailState, TokenSigningKey, TokenState
-from enrollment.protocol.invitation_list import LANGUAGES, MAX_PEOPLE, InvitedPerson
+from enrollment.protocol.invitation_list import MAX_PEOPLE, InvitedPerson
+from enrollment.protocol.languages import LANGUAGES
 from enrollment.selectors import get_token_state
 from enrollment.services.child_tokens import build_child_token
 from enrollment.services.tokens import check_token, get_signing_key, revoke_token

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
-from enrollment.services.handout import LANGUAGES, build_link, build_mail
+from enrollment.protocol.languages import LANGUAGES
+from enrollment.services.handout import build_link, build_mail
 from organization.models import Organization
 from tests.enrollment.conftest import MakeToken
 

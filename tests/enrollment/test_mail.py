@@ -11,7 +11,8 @@ from django.db import connection
 from django.utils import timezone, translation
 
 from enrollment.models import EnrollmentToken, Invitation, MailState
-from enrollment.protocol.invitation_list import LANGUAGES, InvitedPerson
+from enrollment.protocol.invitation_list import InvitedPerson
+from enrollment.protocol.languages import LANGUAGES
 from enrollment.services import mail_delivery
 from enrollment.services.invitation_mail import build_mail
 from enrollment.services.invitations import (
