@@ -1,9 +1,10 @@
 """Where people sign in before they enroll: an OpenID Connect provider, from the environment."""
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
+
+from guardmdm.addresses import is_loopback
 
 PROVIDER_ID = "organization"
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -28,7 +29,7 @@ def decode_identity_provider(
             raise ValueError("is missing: the other OIDC settings mean nothing without it")
         return IdentityProvider()
     parts = urlsplit(issuer)
-    safe = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
     if not safe or not parts.hostname or parts.port == 0 or parts.query or parts.fragment:
         raise ValueError("must be like https://login.example.com, as the provider states it")
     if issuer.endswith(WELL_KNOWN):
@@ -50,10 +51,3 @@ def build_provider_settings(provider: IdentityProvider) -> dict[str, Any]:
         "settings": {"server_url": provider.issuer.rstrip("/"), "oauth_pkce_enabled": True},
     }
     return {"openid_connect": {"APPS": [app]}}
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return ip_address(host or "").is_loopback
-    except ValueError:
-        return host == "localhost"

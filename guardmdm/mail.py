@@ -3,9 +3,9 @@
 import ssl
 from dataclasses import dataclass, field
 from email.utils import parseaddr
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
+from guardmdm.addresses import is_loopback
 from organization.protocol.tls import build_client_context
 
 # What a scheme stands for: RFC 8314 (submissions), RFC 6409 with STARTTLS, and plain text.
@@ -33,7 +33,7 @@ def decode_mail_url(text: str) -> MailServer:
         raise ValueError("must end with the port; escape / ? # @ and : in the password (%2F …)")
     port = parts.port if parts.port is not None else PORTS[parts.scheme]
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    if parts.scheme == "smtp" and user and not _is_loopback(parts.hostname):
+    if parts.scheme == "smtp" and user and not is_loopback(parts.hostname):
         raise ValueError("would send the password in clear: use submission:// or smtps://")
     return MailServer(
         host=parts.hostname,
@@ -56,10 +56,3 @@ def check_sender(text: str) -> str:
 def build_tls_context(ca_file: str) -> ssl.SSLContext:
     """Return what mail servers are checked against: the system's CAs, or those of the file."""
     return build_client_context(ca_file=ca_file or None)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -5,11 +5,11 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 
 from django.conf import settings
 
+from guardmdm.addresses import is_loopback
 from guardmdm.supervisor import Program
 
 WEB_TURNS = 4
@@ -47,13 +47,6 @@ class Address:
 def build_address(host: str, *, port: int, behind_proxy: bool) -> Address:
     """Plain HTTP on loopback and behind a proxy, TLS everywhere else."""
     return Address(host, port, uses_tls=not (behind_proxy or is_loopback(host)))
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def build_url(address: Address) -> str:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.utils import DatabaseError
 from django.utils import timezone
 
+from guardmdm.addresses import is_loopback
 from guardmdm.health.findings import Finding, build_failure
 from organization.errors import NotSetUp
 from organization.models import ServerTrust
@@ -27,7 +28,6 @@ RENEW_WITHIN = timedelta(days=21)
 # Apple: certificates that are valid for longer are refused, whoever signed them.
 LONGEST_LIFETIME = timedelta(days=825)
 SMALLEST_RSA_BITS = 2048
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # OpenSSL's reasons (X509_V_ERR_…), as an administrator can act on them.
 REASONS = {
     10: ("has expired", "Renew the TLS certificate."),
@@ -60,7 +60,7 @@ class Shown:
 def check_base_url() -> Finding:
     """Whether the server answers where devices look for it; follows no redirect."""
     url, name = urlsplit(settings.BASE_URL), "base URL"
-    if url.scheme == "http" and url.hostname not in LOOPBACK:
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
         return build_failure(
             name, settings.BASE_URL, "Devices need HTTPS: set GUARDMDM_BASE_URL to it."
         )
