@@ -1,12 +1,10 @@
 """News of this app that starts work."""
 
-import logging
 from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from devices.models import BulkCommand, Command, Enrollment, UserChannel
 from devices.services.lapse import mark_identity_revoked
@@ -19,8 +17,6 @@ from devices.tasks import queue_bulk, revoke_identity, send_requested_pushes
 from scep.models import IssuedCertificate
 from scep.signals import certificate_revoked
 
-log = logging.getLogger(__name__)
-
 
 @receiver(push_requested)
 def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
@@ -30,8 +26,6 @@ def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
         started = None
         try:
             started = send_requested_pushes.delay()
-        except OperationalError as error:
-            log.warning("the broker is unreachable (%s); the sweep will push later", error)
         finally:
             if started is None:
                 Announcement.end()
@@ -42,24 +36,12 @@ def start_push(target: Enrollment | UserChannel, **_: Any) -> None:
 
 @receiver(bulk_requested)
 def start_bulk(bulk: BulkCommand, **_: Any) -> None:
-    def publish() -> None:
-        try:
-            queue_bulk.delay(bulk.pk, bulk.total)
-        except OperationalError as error:
-            log.warning("the broker is unreachable (%s); the sweep will begin later", error)
-
-    transaction.on_commit(publish, robust=True)
+    transaction.on_commit(lambda: queue_bulk.delay(bulk.pk, bulk.total), robust=True)
 
 
 @receiver(enrollment_ended)
 def end_identity(enrollment: Enrollment, **_: Any) -> None:
-    def publish() -> None:
-        try:
-            revoke_identity.delay(enrollment.pk)
-        except OperationalError as error:
-            log.warning("the broker is unreachable (%s); the sweep will revoke later", error)
-
-    transaction.on_commit(publish, robust=True)
+    transaction.on_commit(lambda: revoke_identity.delay(enrollment.pk), robust=True)
 
 
 @receiver(certificate_revoked)

@@ -200,7 +200,7 @@ def log_enrolled(enrollment: Enrollment, renewed: bool, caller: Caller = NOBODY,
 
 @receiver(mail_requested)
 def start_mailing(**_: Any) -> None:
-    transaction.on_commit(send_mails.delay)
+    transaction.on_commit(send_mails.delay, robust=True)
 
 
 @receiver(devices.device_connected)

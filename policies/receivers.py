@@ -1,13 +1,10 @@
 """News that may change what a device should have or has: a task is started on commit."""
 
-import logging
-from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
-from kombu.exceptions import ChannelError, OperationalError
 
 from devices.models import Command, Device, Enrollment
 from devices.selectors import find_live_enrollment
@@ -25,19 +22,11 @@ from policies.services.rollouts import begin_rollouts
 from policies.signals import policy_changed, status_retried
 from policies.tasks import apply_group, apply_policies
 
-log = logging.getLogger(__name__)
-
 
 def start(task: Any, row_id: int) -> None:
-    """Publish after the commit; where the broker is out of reach the sweep does it later."""
-    transaction.on_commit(partial(_publish, task, row_id), robust=True)
-
-
-def _publish(task: Any, row_id: int) -> None:
-    try:
-        task.delay(row_id)
-    except (OperationalError, ChannelError, OSError) as error:
-        log.warning("%s(%s) is left to the sweep: %s", task.name, row_id, error)
+    """Publish after the commit; where that fails the sweep does it later."""
+    # No partial, which Django cannot name when it tells that it has failed.
+    transaction.on_commit(lambda: task.delay(row_id), robust=True)
 
 
 @receiver([device_enrolled, device_heard_again, profiles_reported, applications_reported])

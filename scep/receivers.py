@@ -1,6 +1,5 @@
 """News of the certificate authority that start a task once they are committed."""
 
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +14,9 @@ GATHER_SECONDS = 1
 
 @receiver(revocation_list_outdated)
 def publish_revocation(authority_id: int, **_: Any) -> None:
-    transaction.on_commit(
-        partial(rebuild_revocation_list.apply_async, (authority_id,), countdown=GATHER_SECONDS)
-    )
+    """After the commit; where that fails the schedule makes the list, or the first who asks."""
+
+    def publish() -> None:
+        rebuild_revocation_list.apply_async((authority_id,), countdown=GATHER_SECONDS)
+
+    transaction.on_commit(publish, robust=True)

@@ -1,12 +1,10 @@
 """News from the apps below, noted for the webhooks that want it."""
 
-import logging
 from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.dispatch import receiver
-from kombu.exceptions import ChannelError, OperationalError
 
 from devices import signals as devices
 from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment
@@ -30,7 +28,6 @@ from webhooks.services.events import note_event
 from webhooks.signals import deliveries_waiting
 from webhooks.tasks import send_deliveries
 
-log = logging.getLogger(__name__)
 OF_STATUS: dict[str, str] = {
     DeviceStatus.MANAGED: "device.managed",
     DeviceStatus.NOT_MANAGED: "device.not_managed",
@@ -94,15 +91,11 @@ def note_trouble(entry: LogEntry, **_: Any) -> None:
 
 @receiver(deliveries_waiting)
 def start_sending(webhook_id: int, **_: Any) -> None:
-    """After the commit; where the broker is out of reach the sweep does it later."""
+    """After the commit; where that fails the sweep does it later."""
 
     def publish() -> None:
-        if not Announcement.make(webhook_id):
-            return
-        try:
+        if Announcement.make(webhook_id):
             send_deliveries.apply_async((webhook_id,), countdown=SOON_SECONDS)
-        except (OperationalError, ChannelError, OSError) as error:
-            log.warning("webhook %s is left to the sweep: %s", webhook_id, error)
 
     # robust: whatever is wrong with the broker, the request that brought the news succeeds.
     transaction.on_commit(publish, robust=True)

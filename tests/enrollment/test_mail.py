@@ -103,6 +103,22 @@ def test_task_begins_when_the_list_is_stored(
     assert len(server.mails) == 1
 
 
+def test_people_are_invited_when_no_task_can_be_started(
+    make_token: MakeToken,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    def fail() -> None:
+        raise ValueError("a file of the broker's is damaged")
+
+    configure(settings, port=9)
+    monkeypatch.setattr(send_mails, "delay", fail)
+    with django_capture_on_commit_callbacks(execute=True):
+        invite(make_token(), ANN)
+    assert get_states() == [MailState.QUEUED]
+
+
 @pytest.mark.parametrize("implicit", [False, True], ids=["starttls", "tls"])
 def test_mail_is_sent_when_the_server_wants_tls_and_a_password(
     implicit: bool, settings: Any, tmp_path: Path, make_token: MakeToken

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from devices.models import Group
 from devices.services.actions import assign_group
 from devices.signals import device_enrolled
-from guardmdm.celery import app
+from guardmdm.celery import SweptTask, app
 from policies import tasks
 from policies.models import Policy, PolicyItem
 from policies.services import apply
@@ -139,8 +139,9 @@ def test_the_change_stands_when_the_broker_is_out_of_reach(
     def refuse(*arguments: Any, **options: Any) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(tasks.apply_group, "apply_async", refuse)
+    monkeypatch.setattr("celery.app.task.Task.apply_async", refuse)
+    monkeypatch.setattr(SweptTask, "_broker_down_until", 0.0)
     with django_capture_on_commit_callbacks(execute=True):
         item = add_profile()
     assert PolicyItem.objects.filter(pk=item.pk).exists()
-    assert "left to the sweep" in caplog.text
+    assert "the sweep will do policies.tasks.apply_group" in caplog.text

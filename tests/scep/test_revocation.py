@@ -31,7 +31,7 @@ from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import LIFETIME, ensure_crl, revoke_service_certificate
 from scep.services.rotation import cancel_authority
 from scep.services.sweep import ORPHAN_AGE, revoke_orphans
-from scep.tasks import refresh_revocation
+from scep.tasks import rebuild_revocation_list, refresh_revocation
 from scep.views import pki
 from tests import plain_http
 from tests.scep.asking import get_chain, issue
@@ -57,6 +57,20 @@ def download(live_server: Any) -> Download:
 
 def revoke(row: IssuedCertificate, reason: str = "superseded") -> None:
     revoke_certificate(row, reason=reason, now=timezone.now())
+
+
+def test_revocation_stands_when_its_task_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    row = issue()
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        raise ValueError("a file of the broker's is damaged")
+
+    monkeypatch.setattr(rebuild_revocation_list, "apply_async", fail)
+    revoke(row)
+    row.refresh_from_db()
+    assert row.status == CertificateStatus.REVOKED
 
 
 def read_number(der: bytes) -> int:
