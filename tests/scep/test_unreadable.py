@@ -38,6 +38,9 @@ def list_log() -> list[tuple[str, str, str | None]]:
         ("operation=%3Cscript%3E", "the SCEP operation is not offered"),
         ("operation=" + "x" * 33, "the SCEP operation is not offered"),
         ("message=AAAA", "names no SCEP operation"),
+        ("operation=GetCACaps&operation=PKIOperation", "says twice what its operation is"),
+        ("operation=GetCACert&message=a&message=a", "says twice what its message is"),
+        ("operation=GetCACert&message=&message=a", "says twice what its message is"),
     ],
 )
 def test_get_is_logged_when_nothing_can_be_read_of_it(
@@ -60,6 +63,7 @@ def test_get_is_logged_when_nothing_can_be_read_of_it(
         ("?operation=PKIOperation", b"0" * 65537, 413, "larger than 64 KB"),
         ("?operation=pkioperation", b"0", 400, "operation pkioperation is not offered"),
         ("", b"0", 400, "names no SCEP operation"),
+        ("?operation=PKIOperation&operation=PKIOperation", b"0", 400, "says twice"),
     ],
 )
 def test_post_is_logged_when_nothing_can_be_read_of_it(
