@@ -15,6 +15,9 @@ DATA = "1.2.840.113549.1.7.1"
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 ENVELOPED_DATA = "1.2.840.113549.1.7.3"
 RSA_ENCRYPTION = "1.2.840.113549.1.1.1"
+VERSIONS = range(6)
+"""CMSVersion, whichever a structure should have: not all clients reckon it right."""
+SIGNER_VERSIONS = (1, 3)
 SHORT = 128
 """What is longer is read anew each time, so that what is remembered stays small."""
 # The signed attributes of a SCEP message, and what stands in them (RFC 8894 section 3.2.1).
@@ -38,6 +41,8 @@ DIGEST_OIDS = _by_contents([*DIGESTS])
 SIGNATURE_OIDS = _by_contents([*RSA_SIGNATURES, *ECDSA_SIGNATURES])
 CIPHER_OIDS = _by_contents([*CIPHERS])
 KEY_ENCRYPTION_OIDS = _by_contents([RSA_ENCRYPTION])
+VERSION_CONTENTS = frozenset(bytes((number,)) for number in VERSIONS)
+SIGNER_VERSION_CONTENTS = frozenset(bytes((number,)) for number in SIGNER_VERSIONS)
 DATA_CONTENTS, SIGNED_CONTENTS, ENVELOPED_CONTENTS = _by_contents(
     [DATA, SIGNED_DATA, ENVELOPED_DATA]
 )
@@ -77,7 +82,7 @@ def read_signed_data(data: bytes) -> DirectSignature:
     reader.enter(der.SEQUENCE)
     _expect(reader, SIGNED_CONTENTS)
     reader.enter(der.CONTEXT_0, der.SEQUENCE)
-    reader.take(der.INTEGER)
+    _read_version(reader, known=VERSION_CONTENTS)
     reader.take(der.SET)
     content = _read_content(reader)
     reader.enter(der.CONTEXT_0)
@@ -95,9 +100,9 @@ def read_enveloped_data(data: bytes) -> DirectEnvelope:
     reader.enter(der.SEQUENCE)
     _expect(reader, ENVELOPED_CONTENTS)
     reader.enter(der.CONTEXT_0, der.SEQUENCE)
-    reader.take(der.INTEGER)
+    _read_version(reader, known=VERSION_CONTENTS)
     reader.enter(der.SET, der.SEQUENCE)
-    reader.take(der.INTEGER)
+    _read_version(reader, known=VERSION_CONTENTS)
     name = reader.take_whole(der.SEQUENCE)
     _read_algorithm(reader, known=KEY_ENCRYPTION_OIDS)
     key = reader.take(der.OCTET_STRING)
@@ -148,7 +153,7 @@ def _read_content(signed: Reader) -> bytes | None:
 
 
 def _read_signer(signer: Reader, *, content: bytes | None, certificate: bytes) -> DirectSignature:
-    signer.take(der.INTEGER)
+    _read_version(signer, known=SIGNER_VERSION_CONTENTS)
     if signer.take_whole(der.SEQUENCE) != read_issuer_and_serial(certificate):
         raise Unfamiliar
     digest = _read_algorithm(signer, known=DIGEST_OIDS)
@@ -211,6 +216,11 @@ def _read_algorithm_oid(whole: bytes) -> bytes:
         raise Unfamiliar
     algorithm.finish(levels=1)
     return oid
+
+
+def _read_version(reader: Reader, *, known: frozenset[bytes]) -> None:
+    if reader.take(der.INTEGER) not in known:
+        raise Unfamiliar
 
 
 def _expect(reader: Reader, contents: bytes) -> None:

@@ -26,6 +26,7 @@ from scep.protocol.direct import (
     DATA,
     ENVELOPED_DATA,
     RSA_ENCRYPTION,
+    VERSIONS,
     read_enveloped_data,
 )
 from scep.protocol.names import is_same_name
@@ -88,6 +89,7 @@ def _read_any(data: bytes, *, recipient: x509.Certificate, allow_legacy: bool) -
     if info["content_type"].dotted != ENVELOPED_DATA:
         raise RequestRejected("the message holds no CMS EnvelopedData")
     enveloped = info["content"]
+    _check_version(enveloped["version"])
     content = enveloped["encrypted_content_info"]
     algorithm = content["content_encryption_algorithm"]
     return Envelope(
@@ -151,6 +153,7 @@ def _find_encrypted_key(recipients: cms.RecipientInfos, *, recipient: x509.Certi
     for choice in recipients:
         if choice.name != "ktri" or not _is_named(recipient, rid=choice.chosen["rid"]):
             continue
+        _check_version(choice.chosen["version"])
         algorithm = choice.chosen["key_encryption_algorithm"]["algorithm"].dotted
         if algorithm != RSA_ENCRYPTION:
             raise AlgorithmRefused(f"the key encryption {algorithm} is not accepted")
@@ -159,6 +162,11 @@ def _find_encrypted_key(recipients: cms.RecipientInfos, *, recipient: x509.Certi
         "the message is not encrypted for this server's registration authority",
         fail_info=FailInfo.BAD_MESSAGE_CHECK,
     )
+
+
+def _check_version(version: cms.CMSVersion) -> None:
+    if int(version) not in VERSIONS:
+        raise RequestRejected("the envelope is of a version that CMS does not have")
 
 
 def _is_named(certificate: x509.Certificate, *, rid: cms.RecipientIdentifier) -> bool:

@@ -16,7 +16,7 @@ from scep.protocol.ber import read_any_lengths
 from scep.protocol.certificates import decode_certificate
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct import DATA as DATA
-from scep.protocol.direct import SIGNED_DATA, read_signed_data
+from scep.protocol.direct import SIGNED_DATA, SIGNER_VERSIONS, VERSIONS, read_signed_data
 from scep.protocol.names import NOT_PRINTABLE, is_not_printable, is_same_name
 
 CONTENT_TYPE_ATTRIBUTE = "1.2.840.113549.1.9.3"
@@ -80,6 +80,8 @@ def _read_signed_data(data: bytes) -> Signature:
     if len(signed["signer_infos"]) != 1:
         raise SignatureInvalid("there must be exactly one signer")
     signer_info = signed["signer_infos"][0]
+    if int(signed["version"]) not in VERSIONS or int(signer_info["version"]) not in SIGNER_VERSIONS:
+        raise SignatureInvalid("the signature is of a version that CMS does not have")
     attributes = signer_info["signed_attrs"]
     is_signed_by_attributes = not isinstance(attributes, core.Void)
     return Signature(
