@@ -4,8 +4,6 @@ Only imported CAs are. Whoever verifies refuses a certificate with such a name, 
 administrators are told before it comes to that.
 """
 
-from collections.abc import Sequence
-
 from cryptography import x509
 
 from organization.selectors import get_organization
@@ -27,7 +25,6 @@ from scep.protocol.subject_template import Naming, SubjectAttributes, build_nami
 from scep.selectors import list_name_constraints
 from scep.services.authorities import build_name
 
-Constraints = Sequence[x509.NameConstraints]
 # A device like any other; nobody has that address.
 SAMPLE = {
     "serial": "C02SAMPLE123",
