@@ -24,7 +24,12 @@ from scep.services.challenged_renewal import (
 )
 from scep.services.challenges import check_challenge, find_session_id, spend_challenge
 from scep.services.exchange import Exchange, Outcome, find_repeated, open_request
-from scep.services.held_requests import claim_certificate, find_held_request, hold_request
+from scep.services.held_requests import (
+    asking_again,
+    claim_certificate,
+    find_held_request,
+    hold_request,
+)
 from scep.services.new_identities import check_not_stopped, check_session
 from scep.services.past_transactions import end_transaction
 
@@ -82,10 +87,12 @@ def _find_or_enroll(exchange: Exchange, *, csr: CertificateRequest) -> IssuedCer
         row = find_repeated(exchange, public_key=csr.public_key)
         if row is not None:
             return row
-        is_used = isinstance(refusal, ChallengeReused | DuplicateTransaction)
-        held = find_held_request(exchange) if is_used else None
+        held = find_held_request(exchange)
         if held is None:
             raise
+        if not isinstance(refusal, ChallengeReused | DuplicateTransaction):
+            with asking_again(held, public_key=csr.public_key):
+                raise
         return claim_certificate(held, exchange=exchange, public_key=csr.public_key)
 
 

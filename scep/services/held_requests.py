@@ -4,7 +4,8 @@ The challenge is spent in the transaction that stores the request. The certifica
 the device asks again after the approval: for the same key, session and token as it asked first.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,7 @@ from scep.errors import (
     RequestDecided,
     RequestOver,
     RequestRejected,
+    ScepError,
     TransactionOver,
 )
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
@@ -172,6 +174,24 @@ def claim_certificate(
     if request.public_key_sha256 != get_key_id(public_key):
         raise RequestRejected("the transactionID belongs to another key")
     exchange.session_id = request.session_id or exchange.session_id
+    with asking_again(request, public_key=public_key):
+        return _claim(request, exchange=exchange, public_key=public_key)
+
+
+@contextmanager
+def asking_again(request: HeldRequest, *, public_key: rsa.RSAPublicKey) -> Iterator[None]:
+    """Name the request in what its own key is refused inside: some clients ask for ever."""
+    try:
+        yield
+    except ScepError as refusal:
+        if request.public_key_sha256 == get_key_id(public_key):
+            refusal.held_request = request.public_id
+        raise
+
+
+def _claim(
+    request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
+) -> IssuedCertificate | None:
     if request.state == HeldRequestState.REJECTED:
         raise RequestRejected(
             "an administrator has rejected the request", code="certificate_rejected"

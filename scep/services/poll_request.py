@@ -1,6 +1,6 @@
 """CertPoll: a device asks what has become of its request."""
 
-from scep.errors import FailInfo, RequestRejected, ScepError
+from scep.errors import FailInfo, RequestRejected
 from scep.models import HeldRequest
 from scep.protocol.csr import verify_key
 from scep.protocol.messages import PkiRequest
@@ -11,7 +11,12 @@ from scep.protocol.polling import (
 )
 from scep.selectors import list_recipients
 from scep.services.exchange import Exchange, Outcome, find_repeated, get_key_id, open_request
-from scep.services.held_requests import MAX_COMMON_NAME, claim_certificate, find_held_request
+from scep.services.held_requests import (
+    MAX_COMMON_NAME,
+    asking_again,
+    claim_certificate,
+    find_held_request,
+)
 
 
 def answer_poll(exchange: Exchange, request: PkiRequest) -> Outcome:
@@ -28,13 +33,10 @@ def answer_poll(exchange: Exchange, request: PkiRequest) -> Outcome:
     exchange.session_id = held.session_id
     opened = open_request(exchange, request)
     _verify_named(decode_issuer_and_subject(opened.content), held=held, exchange=exchange)
-    try:
+    with asking_again(held, public_key=public_key):
         row = find_repeated(exchange, public_key=public_key)
-        if row is None:
-            row = claim_certificate(held, exchange=exchange, public_key=public_key)
-    except ScepError as refusal:
-        refusal.held_request = held.public_id  # some clients go on asking for ever
-        raise
+    if row is None:
+        row = claim_certificate(held, exchange=exchange, public_key=public_key)
     return Outcome(row, opened.cipher)
 
 

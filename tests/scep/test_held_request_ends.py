@@ -12,6 +12,7 @@ from enrollment.services import refused_messages
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
 from scep.services.challenges import create_dynamic_challenge
 from scep.tasks import sweep_certificates
+from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, make_key
 from tests.scep.test_held_requests import (
     FAILURE,
@@ -84,4 +85,41 @@ def test_log_stays_readable_when_a_client_asks_for_ever(
     stranger = Device(key=make_key(1), transaction_id=device.transaction_id)
     for _ in range(4):
         ask(profile, stranger.build_poll(ra=ra, issuer=issuer))
+    assert LogEntry.objects.count() == 5 + 4
+
+
+@pytest.mark.parametrize("end", ["rejected", "expired"])
+def test_log_stays_readable_when_a_client_repeats_its_request_for_ever(
+    profile: ScepProfile,
+    ra: x509.Certificate,
+    ask: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    """Apple's devices send the PKCSReq again, where others poll."""
+    monkeypatch.setattr(refused_messages, "FIRST", 3)
+    challenge = create_dynamic_challenge(profile, session_id=OTHER, now=timezone.now())
+    message = Device().build_request(ra=ra, challenge=challenge)
+    assert ask(profile, message).status == PENDING
+    HeldRequest.objects.update(state=end)
+    LogEntry.objects.all().delete()
+    assert {ask(profile, message).status for _ in range(13)} == {FAILURE}
+    assert LogEntry.objects.count() == 5
+
+
+def test_log_stays_readable_when_what_a_client_repeats_is_not_held_any_more(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refused_messages, "FIRST", 3)
+    ScepProfile.objects.update(hold_for_approval=True)
+    device = Device()
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    assert ask(static_profile, message).status == PENDING
+    ScepProfile.objects.update(hold_for_approval=False, static_challenge=b"another one")
+    LogEntry.objects.all().delete()
+    assert {ask(static_profile, message).status for _ in range(13)} == {FAILURE}
+    assert LogEntry.objects.count() == 5
+    stranger = Device(key=make_key(1), transaction_id=device.transaction_id)
+    for _ in range(4):
+        ask(static_profile, stranger.build_request(ra=ra, challenge=STATIC_CHALLENGE))
     assert LogEntry.objects.count() == 5 + 4
