@@ -7,7 +7,14 @@ import pytest
 from tests.webhooks.conftest import MakeWebhook
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import get_numbers, get_states, note, send
-from webhooks.services.webhooks import pause_webhook, resume_webhook, send_test, update_webhook
+from webhooks.models import Delivery
+from webhooks.services.webhooks import (
+    pause_webhook,
+    resume_webhook,
+    send_again,
+    send_test,
+    update_webhook,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -70,3 +77,46 @@ def test_what_waits_goes_out_in_order_at_once_when_the_address_is_another(
     update_webhook(webhook, name="x", url=url, events=webhook.events, actor="tests")
     send(webhook)
     assert get_numbers(receiver) == [1, 2]
+
+
+def test_what_waits_goes_first_when_a_test_is_refused(
+    receiver: Receiver, make_webhook: MakeWebhook
+) -> None:
+    webhook, _ = make_webhook("device.enrolled")
+    receiver.statuses = [503, 400]
+    note(1, 2)
+    send(webhook)
+    send_test(webhook, actor="tests")
+    send(webhook)
+    assert receiver.types == ["device.enrolled", "webhook.test", *["device.enrolled"] * 2]
+    assert get_told(receiver) == [1, 1, 2]
+
+
+def test_what_waits_goes_first_when_a_message_that_is_sent_again_is_refused(
+    receiver: Receiver, make_webhook: MakeWebhook
+) -> None:
+    webhook, _ = make_webhook("device.enrolled")
+    note(1)
+    send(webhook)
+    receiver.statuses = [503, 400]
+    note(2, 3)
+    send(webhook)
+    send_again(Delivery.objects.order_by("id")[0], actor="tests")
+    send(webhook)
+    assert get_numbers(receiver) == [1, 2, 1, 2, 3]
+
+
+def test_a_message_that_is_sent_again_tries_for_all_when_the_receiver_is_down(
+    receiver: Receiver, make_webhook: MakeWebhook
+) -> None:
+    webhook, _ = make_webhook("device.enrolled")
+    note(1)
+    send(webhook)
+    receiver.statuses = [503, 503, 503]
+    note(2, 3)
+    send(webhook)
+    send(webhook, later=timedelta(minutes=2))
+    send_again(Delivery.objects.order_by("id")[0], actor="tests")
+    send(webhook)
+    send(webhook, later=timedelta(seconds=70))
+    assert get_numbers(receiver) == [1, 2, 2, 1, 1, 2, 3]

@@ -173,4 +173,6 @@ def _note_failure(webhook: Webhook, *, outcome: Outcome, due_at: datetime, now: 
     if outcome.is_down or webhook.failures + 1 >= MOST_REFUSED:
         rows.update(next_attempt_at=due_at)
         return False
+    # It is up again: what waited for that goes before what came behind it.
+    select_held(webhook.pk).update(due_at=now)
     return True
