@@ -20,6 +20,7 @@ from scep.protocol.name_constraints import (
 from scep.protocol.reading import refusing
 
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
+SIGNING = "Have it certified again with keyCertSign and cRLSign."
 CURVES = ("secp256r1", "secp384r1")
 # What RFC 5280 section 4.2 has everybody understand who verifies a chain.
 UNDERSTOOD = (
@@ -68,7 +69,8 @@ def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime
     name = f"“{certificate.subject.rfc4514_string()}”"
     if not list(certificate.subject):
         raise AuthorityInvalid(
-            "A CA's certificate has no subject: nothing it signs can be verified."
+            "A CA's certificate has no subject: nothing it signs can be verified. Have it "
+            "certified again with a name."
         )
     _check_validity(certificate, name=name, now=now)
     _check_key_size(certificate, name=name)
@@ -78,10 +80,14 @@ def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime
     except x509.ExtensionNotFound:
         is_authority, length = False, None
     if not is_authority:
-        raise AuthorityInvalid(f"The certificate {name} is not a CA's (no CA:TRUE).")
+        raise AuthorityInvalid(
+            f"The certificate {name} is not a CA's (no CA:TRUE). Bring that of a CA which may "
+            "certify devices, not that of a server."
+        )
     if length is not None and length < below:
         raise AuthorityInvalid(
-            f"The path length of {name} ({length}) forbids the {below} CAs below it."
+            f"The path length of {name} ({length}) forbids the {below} CAs below it. Have it "
+            "certified again with a longer one, or bring a CA directly below a root."
         )
     _check_key_usage(certificate, name=name)
     _check_extended_usage(certificate, name=name)
@@ -92,9 +98,15 @@ def _check_authority(certificate: x509.Certificate, *, below: int, now: datetime
 
 def _check_validity(certificate: x509.Certificate, *, name: str, now: datetime) -> None:
     if now < certificate.not_valid_before_utc:
-        raise AuthorityInvalid(f"The certificate {name} is not valid yet.")
+        begin = certificate.not_valid_before_utc
+        raise AuthorityInvalid(
+            f"The certificate {name} is not valid yet. Import it after {begin:%-d %b %Y, %H:%M} "
+            "UTC, or set this server's clock if it is wrong."
+        )
     if now >= certificate.not_valid_after_utc:
-        raise AuthorityInvalid(f"The certificate {name} has expired.")
+        raise AuthorityInvalid(
+            f"The certificate {name} has expired. Have it certified again; its key may stay."
+        )
 
 
 def _check_key_size(certificate: x509.Certificate, *, name: str) -> None:
@@ -105,12 +117,13 @@ def _check_key_size(certificate: x509.Certificate, *, name: str) -> None:
         fits = isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in CURVES
     if not fits:
         raise AuthorityInvalid(
-            f"The key of {name} must be RSA with at least 2048 bits, or on P-256 or P-384."
+            f"The key of {name} must be RSA with at least 2048 bits, or on P-256 or P-384. Make a "
+            "new CA with such a key."
         )
     if isinstance(key, ec.EllipticCurvePublicKey) and not _is_curve_named(certificate):
         raise AuthorityInvalid(
             f"The key of {name} spells its curve out. RFC 5480 has its name alone, and OpenSSL and "
-            "others refuse what such a CA has signed."
+            "others refuse what such a CA has signed. Have it certified again with the name."
         )
 
 
@@ -129,14 +142,17 @@ def _check_key_usage(certificate: x509.Certificate, *, name: str) -> None:
     except x509.ExtensionNotFound as error:
         if _is_self_signed(certificate):
             return  # old roots say nothing about usage, and RFC 5280 asks nothing of anchors
-        raise AuthorityInvalid(f"The certificate {name} has no key usage.") from error
+        raise AuthorityInvalid(f"The certificate {name} has no key usage. {SIGNING}") from error
     if not usage.key_cert_sign:
-        raise AuthorityInvalid(f"The key usage of {name} lacks keyCertSign.")
+        raise AuthorityInvalid(f"The key usage of {name} lacks keyCertSign. {SIGNING}")
 
 
 def _check_name_constraints(certificate: x509.Certificate, *, name: str) -> None:
     if has_bounds(certificate):
-        raise AuthorityInvalid(f"The name constraints of {name} have bounds, which none may have.")
+        raise AuthorityInvalid(
+            f"The name constraints of {name} have bounds, which none may have. Have it certified "
+            "again without them."
+        )
 
 
 def _check_issuer_named(certificate: x509.Certificate, *, issuer: x509.Certificate) -> None:
@@ -151,7 +167,8 @@ def _check_issuer_named(certificate: x509.Certificate, *, issuer: x509.Certifica
     if not fits or not _is_key_named(found.key_identifier, issuer=issuer):
         raise AuthorityInvalid(
             f"The authority key identifier of “{certificate.subject.rfc4514_string()}” names "
-            f"another CA than “{issuer.subject.rfc4514_string()}”, which has signed it."
+            f"another CA than “{issuer.subject.rfc4514_string()}”, which has signed it. Bring the "
+            "certificate that is named, or have this one certified again."
         )
 
 
@@ -174,7 +191,10 @@ def _check_names(certificates: Sequence[x509.Certificate]) -> None:
         constraints = [above for above in found if above is not None]
         forbidden = find_forbidden_name(get_naming(each), constraints)
         if forbidden and not _is_self_signed(each):
-            raise AuthorityInvalid(f"A CA above “{forbidden}” may not certify that name.")
+            raise AuthorityInvalid(
+                f"A CA above “{forbidden}” may not certify that name. Have it certified by another "
+                "CA, or with a name that this one may certify."
+            )
 
 
 def _check_policies(certificate: x509.Certificate, *, below: int, name: str) -> None:
@@ -188,7 +208,8 @@ def _check_policies(certificate: x509.Certificate, *, below: int, name: str) -> 
     skipped = found.require_explicit_policy
     if skipped is not None and skipped <= below + 1:
         raise AuthorityInvalid(
-            f"{name} requires a certificate policy, and device identities have none."
+            f"{name} requires a certificate policy, and device identities have none. Have it "
+            "certified again without policy constraints."
         )
 
 
@@ -197,7 +218,7 @@ def _check_critical(certificate: x509.Certificate, *, name: str) -> None:
         if extension.critical and extension.oid not in UNDERSTOOD:
             raise AuthorityInvalid(
                 f"{name} has a critical extension ({extension.oid.dotted_string}) that those who "
-                "verify its certificates do not understand."
+                "verify its certificates do not understand. Have it certified again without that."
             )
 
 
@@ -214,7 +235,7 @@ def _check_extended_usage(certificate: x509.Certificate, *, name: str) -> None:
     if ExtendedKeyUsageOID.CLIENT_AUTH not in usages:
         raise AuthorityInvalid(
             f"The extended key usage of {name} lacks client authentication (anyExtendedKeyUsage "
-            "is not enough for OpenSSL and nginx)."
+            "is not enough for OpenSSL and nginx). Have it certified again with it, or without any."
         )
 
 
@@ -224,10 +245,15 @@ def _check_revoking(certificate: x509.Certificate) -> None:
     except x509.ExtensionNotFound:
         return
     if not usage.crl_sign:
-        raise AuthorityInvalid("The CA's key usage lacks cRLSign: it could revoke nothing.")
+        raise AuthorityInvalid(
+            f"The CA's key usage lacks cRLSign: it could revoke nothing. {SIGNING}"
+        )
 
 
 def _check_scheme(certificate: x509.Certificate) -> None:
     """What is issued here is signed by PKCS #1 v1.5, which every device verifies."""
     if certificate.public_key_algorithm_oid == PublicKeyAlgorithmOID.RSASSA_PSS:
-        raise AuthorityInvalid("The CA's key is for RSA-PSS only, which old devices cannot verify.")
+        raise AuthorityInvalid(
+            "The CA's key is for RSA-PSS only, which old devices cannot verify. Make a new CA with "
+            "a key for RSA, or on P-256 or P-384."
+        )

@@ -43,7 +43,10 @@ def read_bundle(data: bytes, *, key: bytes | None, password: str) -> Certificate
     else:
         certificates, private_key = _read_pkcs12(data, key=key, password=password)
     if len(certificates) > MAX_CERTIFICATES:
-        raise BundleInvalid(f"The file holds more than {MAX_CERTIFICATES} certificates.")
+        raise BundleInvalid(
+            f"The file holds more than {MAX_CERTIFICATES} certificates. Leave the one of the key "
+            "in it, and those above that one."
+        )
     certificate = _find_certificate(certificates, key=private_key)
     return CertificateBundle(
         certificate, private_key, _find_above(certificate, others=certificates)
@@ -96,7 +99,9 @@ def _read_pkcs12(
     if key is not None:
         return certificates, _read_key(key, password=password)
     if package.key is None:
-        raise BundleInvalid("The PKCS#12 file holds no private key.")
+        raise BundleInvalid(
+            "The PKCS#12 file holds no private key. Export it with its key, or give that beside it."
+        )
     return certificates, _check_key_type(package.key)
 
 
@@ -113,7 +118,10 @@ def _find_certificate(
     public = encode_public_key(key.public_key())
     own = [each for each in certificates if _encode_any_key(each) == public]
     if not own:
-        raise BundleInvalid("The private key belongs to none of the certificates.")
+        raise BundleInvalid(
+            "The private key belongs to none of the certificates. Add the certificate of this key, "
+            "or give the other's key."
+        )
     # One of them may be a self-signed form of the same CA; what stands below a root counts more.
     return max(own, key=lambda each: (each.subject != each.issuer, each.not_valid_before_utc))
 
@@ -147,7 +155,7 @@ def _find_above(
     raise problem or BundleInvalid(
         "The chain is incomplete: there is no certificate of "
         f"“{certificate.issuer.rfc4514_string()}” that has signed "
-        f"“{certificate.subject.rfc4514_string()}”."
+        f"“{certificate.subject.rfc4514_string()}”. Add it to the file."
     )
 
 
@@ -178,4 +186,7 @@ def _check_digest(certificate: x509.Certificate) -> None:
     digest = certificate.signature_hash_algorithm
     if digest is not None and digest.name in ("md5", "sha1"):
         name = certificate.subject.rfc4514_string()
-        raise BundleInvalid(f"The certificate “{name}” is signed with {digest.name.upper()}.")
+        raise BundleInvalid(
+            f"The certificate “{name}” is signed with {digest.name.upper()}. Have it certified "
+            "again with SHA-256."
+        )

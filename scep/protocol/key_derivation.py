@@ -18,7 +18,10 @@ OWASP asks for 600,000 of PBKDF2.
 """
 MAX_SCRYPT_BYTES = 256 * 1024 * 1024
 ENCRYPTED_KEY = "ENCRYPTED PRIVATE KEY"
-TOO_COSTLY = "The file's password is protected by more rounds than this server computes."
+TOO_COSTLY = (
+    "The file's password is protected by more rounds than this server computes. Encrypt it again "
+    "with fewer, such as openssl's 2048."
+)
 
 
 def check_pkcs12_cost(data: bytes) -> None:

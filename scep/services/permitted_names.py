@@ -59,7 +59,8 @@ def check_own_names(bundle: CertificateBundle) -> None:
         if name:
             raise AuthorityInvalid(
                 f"It may certify certain names only, and “{name}”, which this server needs for "
-                "itself, is none of them."
+                "itself, is none of them. Have it certified again without name constraints, or "
+                "with that name among them."
             )
 
 

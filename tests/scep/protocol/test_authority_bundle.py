@@ -1,6 +1,7 @@
 """An issuing CA that somebody brings: read in every usual form, refused for every usual mistake."""
 
 import base64
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ BOUNDED = x509.UnrecognizedExtension(
     bytes.fromhex("3014a0123010820b6578616d706c652e636f6d810103"),
 )
 PASSWORD = "a password of theirs"
+ADVICE = re.compile(r"\. (Have it certified|Bring|Make a new CA|Import it after) ")
+"""What to do stands behind what is wrong."""
 STRANGE = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\5\0")
 
 
@@ -153,8 +156,9 @@ def test_key_of_another_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_ca_that_must_not_or_cannot_issue_is_refused(changed: Any, reason: str) -> None:
-    with pytest.raises(AuthorityInvalid, match=reason):
+    with pytest.raises(AuthorityInvalid, match=reason) as refusal:
         decode(make_corporation(**changed).bundle)
+    assert ADVICE.search(str(refusal.value))
 
 
 @pytest.mark.parametrize(
@@ -173,8 +177,9 @@ def test_ca_that_must_not_or_cannot_issue_is_refused(changed: Any, reason: str) 
 )
 def test_ca_is_refused_when_one_above_it_is_wrong(changed: Any, reason: str) -> None:
     policy = CorporateCa("Policy CA", parent=CorporateCa("Corporate Root"), **changed)
-    with pytest.raises(AuthorityInvalid, match=reason):
+    with pytest.raises(AuthorityInvalid, match=reason) as refusal:
         decode(CorporateCa("Device CA", parent=policy).bundle)
+    assert ADVICE.search(str(refusal.value))
 
 
 @pytest.mark.parametrize(
