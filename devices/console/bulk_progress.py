@@ -35,6 +35,7 @@ def _list_bulks() -> Any:
 
 BULKS = ListPage(
     title=_("Devices"),
+    tab=_("Sent to many"),
     columns=(_("Command"), _("Progress"), _("Who"), _("Time")),
     template="console/bulk/list.html",
     row_template="console/bulk/row.html",

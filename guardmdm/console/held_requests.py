@@ -93,6 +93,7 @@ def _keep_filters(request: HttpRequest) -> dict[str, Any]:
 
 HELD_REQUESTS = ListPage(
     title=_("Certificates"),
+    tab=_("Waiting for approval"),
     path=(_("System"),),
     columns=(_("Request"), _("Token"), _("From"), _("SCEP profile"), _("Asked"), ""),
     template="console/request/list.html",

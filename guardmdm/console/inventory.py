@@ -38,6 +38,14 @@ class CertificateFilter(ConsoleFilterSet):
         fields: tuple[str, ...] = ()
 
 
+TABS = {
+    "information": _("Details"),
+    "security": _("Security"),
+    "apps": _("Apps"),
+    "profiles": _("Profiles"),
+    "certificates": _("Certificates"),
+    "users": _("Users"),
+}
 APPS = ListPage(
     title=_("Apps"),
     columns=(_("App"), _("Version"), _("Source"), _("Size")),
@@ -72,6 +80,7 @@ def _describe_freshness(
     return {
         "device": device,
         "tab": facts,
+        "tab_title": TABS[facts],
         "reported_at": reported_at,
         "is_enrolled": enrollment is not None,
         "missing_right": find_right_refusal(enrollment, name=facts) if enrollment else "",

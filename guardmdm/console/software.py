@@ -29,6 +29,7 @@ class VersionFilter(ConsoleFilterSet):
 
 TITLES = ListPage(
     title=_("Devices"),
+    tab=_("Apps"),
     columns=(_("App"), _("Devices"), _("Versions")),
     template="console/software/list.html",
     row_template="console/software/row.html",

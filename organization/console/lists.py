@@ -85,6 +85,7 @@ class ListPage:
     page what only another app knows. A list that `is_huge` may have a million rows; their
     `known_count`, if somebody has counted them.
     `selection_template` renders the form above the table to which its rows' checkboxes belong.
+    `tab` is the one it stands on, where other pages have the same title.
     """
 
     title: Any
@@ -101,6 +102,7 @@ class ListPage:
     is_huge: bool = False
     known_count: int | None = None
     selection_template: str = ""
+    tab: Any = ""
 
     def filter_rows(self, request: HttpRequest) -> FilterSet:
         return self.filterset(request.GET, queryset=self.get_rows(), request=request)

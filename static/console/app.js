@@ -92,6 +92,27 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target === dialog) openDialog(dialog);
   });
+  // Whoever stands in what is replaced, by a poll for example, stands in the same place afterwards.
+  const describe = (it) => [it.tagName, it.getAttribute("href"), it.name, it.ariaLabel ?? it.textContent.trim()].join();
+  const listAlike = (home, like) =>
+    [...home.querySelectorAll("a, button, input, select, summary")].filter((it) => describe(it) === like);
+  let left = null;
+  document.addEventListener("htmx:beforeSwap", () => {
+    const focused = document.activeElement;
+    const home = focused.closest("[id]");
+    const like = describe(focused);
+    left = home && home !== focused && { home: home.id, like, index: listAlike(home, like).indexOf(focused) };
+  });
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    const home = left && document.activeElement === document.body && find(left.home);
+    if (home) {
+      const same = listAlike(home, left.like)[left.index];
+      if (!same) home.tabIndex = -1; // it is gone: another one beside it might be pressed by mistake
+      (same ?? home).focus({ preventScroll: true });
+    }
+    const filters = detail.requestConfig?.elt.matches(".filters");
+    if (filters) find("spoken").textContent = document.querySelector("#results .pages p, #results h2")?.textContent;
+  });
   // A dialog that does not come has a page, which says why; of a part of a page, that it is old.
   const explain = ({ detail }) => {
     if (detail.target === dialog && detail.elt.href) location.assign(detail.elt.href);

@@ -288,6 +288,19 @@ class TestBehaviour:
         page.click("text=webhook.test")
         page.wait_for_selector(f"dialog[open] pre:has-text('{world.webhook.public_id}')")
 
+    def test_what_a_search_finds_is_said_and_what_is_polled_keeps_the_focus(
+        self, page: Any, world: World
+    ) -> None:
+        page.goto("/console/devices/")
+        page.fill("[name=q]", "no such device")
+        page.wait_for_selector("#spoken:has-text('Nothing matches')", state="attached")
+        page.fill("[name=q]", "Ray")
+        page.wait_for_selector("#spoken:has-text('1–1 of 1')", state="attached")
+        page.goto(fill_in("device", world))
+        page.locator("#live[data-poll] td a").first.focus()
+        page.evaluate("document.activeElement.dataset.old = ''")
+        page.wait_for_selector("#live td a:focus:not([data-old])", timeout=10_000)
+
     def test_the_device_page_follows_what_happens(self, page: Any, world: World) -> None:
         page.goto(f"/console/devices/{world.device.public_id}")
         world.device.status = "managed"
