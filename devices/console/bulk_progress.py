@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from devices.errors import CommandOver
 from devices.forms.bulk_commands import BulkFilter, BulkRowFilter
 from devices.models import OPEN_STATES, BulkCommand, Command, CommandState
-from devices.protocol.commands import COMMAND_TYPES
+from devices.protocol.commands import COMMAND_TYPES, get_title
 from devices.selectors import count_bulk_states, list_bulk_commands, list_refused_devices
 from devices.services.bulk_commands import cancel_bulk, get_bulk_role
 from organization.console import ListPage, get_actor, may, role_required
@@ -55,12 +55,6 @@ COMMANDS = ListPage(
     empty_title=_("No commands"),
     empty_text=_("No device has been sent one yet."),
 )
-
-
-def get_title(name: str) -> str:
-    """Return what people call it: a command of the table, or what else is done to many."""
-    kind = COMMAND_TYPES.get(name)
-    return kind.title if kind else name
 
 
 @role_required()

@@ -11,34 +11,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.models import Command
-from devices.protocol.commands import COMMAND_TYPES, get_minimum_role
+from devices.protocol.commands import get_minimum_role, get_title
+from devices.protocol.connect import get_error_text
 from organization.console import may
 
 MOST_ITEMS, LONGEST_ITEM = 60, 200
 register = template.Library()
+register.filter("command_title", get_title)
+register.filter("error_text", get_error_text)
 
 
 @register.filter
 def may_cancel(user: Any, command: Command) -> bool:
     """Say whether the person may take this command back, and it is still open."""
     return command.is_open and may(user, get_minimum_role(command.request_type))
-
-
-@register.filter
-def command_title(name: str) -> str:
-    """Return what people call a command of the table; of what else is done to many, its name."""
-    kind = COMMAND_TYPES.get(name)
-    return kind.title if kind else name
-
-
-@register.filter
-def error_text(error_chain: Any) -> str:
-    """Return the first words of an MDM ErrorChain, "" for none."""
-    for error in error_chain or []:
-        text = error.get("LocalizedDescription") or error.get("USEnglishDescription")
-        if text:
-            return str(text)
-    return ""
 
 
 @register.filter

@@ -36,10 +36,12 @@ def test_a_page_says_that_nothing_was_reported_and_why(
     [command] = Command.objects.filter(enrollment=enrollment)
     assert "it has not answered yet" in read(operator, f"{device.public_id}/{facts}")
     command.state, command.completed_at = CommandState.ERROR, command.created_at
-    command.error_chain = [{"LocalizedDescription": HOSTILE}]
+    refusal = {"LocalizedDescription": "Nein.", "USEnglishDescription": f"No\u202e{HOSTILE}"}
+    command.error_chain = [refusal]
     command.save()
     page = read(operator, f"{device.public_id}/{facts}")
     assert "It refused to answer" in page
+    assert "No&lt;img" in page  # in English, and nothing that turns what stands behind it
     assert "<img" not in page
     enrollment.state = "checked_out"
     enrollment.save()

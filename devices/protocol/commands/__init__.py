@@ -188,6 +188,12 @@ def get_command_type(name: str) -> CommandType:
         raise CommandInvalid(f"{name[:80]} is not a command that can be sent") from error
 
 
+def get_title(name: str) -> str:
+    """Return what people call a command of the table; of what else is done to many, its name."""
+    kind = COMMAND_TYPES.get(name)
+    return kind.title if kind else name
+
+
 def get_minimum_role(name: str) -> str:
     """Return who may send it, or take it back; of what the table does not list, administrators.
 
@@ -251,5 +257,6 @@ __all__ = [
     "generate_pin",
     "get_command_type",
     "get_minimum_role",
+    "get_title",
     "is_kept_from_users",
 ]
