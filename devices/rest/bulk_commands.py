@@ -6,7 +6,6 @@ from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,7 +21,7 @@ from devices.selectors import (
 from devices.services.bulk_commands import MOST_NAMED, cancel_bulk, get_bulk_role, request_bulk
 from organization.rest import get_actor
 from organization.rest.fields import RowsField
-from organization.rest.permissions import has_role
+from organization.rest.permissions import require_role
 from organization.rest.views import CollectionViewSet
 
 
@@ -123,16 +122,15 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def create(self, request: Request) -> Response:
         """Queue one command for chosen devices or for all of a group; this happens by and by."""
         values = self.decode(request, NewBulkCommandSerializer)
-        needed = get_command_type(values["request_type"]).minimum_role
-        if not has_role(request, needed):
-            raise PermissionDenied(f"{values['request_type']} needs the role {needed}.")
+        name = values["request_type"]
+        require_role(request, get_command_type(name).minimum_role, what=name)
         if "group" in values:
             keys = list_group_device_keys(values["group"])
         else:
             keys = [device.pk for device in values["devices"]]
         bulk = request_bulk(
             keys,
-            name=values["request_type"],
+            name=name,
             parameters=values["parameters"],
             actor=get_actor(request),
         )
@@ -143,8 +141,6 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def cancel(self, request: Request, id: str) -> Response:
         """Ask no further device, and take back what is not answered yet."""
         bulk = self.get_object()
-        needed = get_bulk_role(bulk.name)
-        if not has_role(request, needed):
-            raise PermissionDenied(f"{bulk.name} needs the role {needed}.")
+        require_role(request, get_bulk_role(bulk.name), what=bulk.name)
         row = cancel_bulk(bulk, actor=get_actor(request), now=timezone.now())
         return Response(BulkCommandWithStatesSerializer(row).data)

@@ -10,7 +10,6 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -38,7 +37,7 @@ from organization.rest.filters import (
     RowFilters,
     StrictFilterBackend,
 )
-from organization.rest.permissions import has_role
+from organization.rest.permissions import require_role
 from organization.rest.views import CollectionViewSet
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -225,6 +224,4 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
 
 
 def _require_role(request: Request, request_type: str) -> None:
-    needed = get_minimum_role(request_type)
-    if not has_role(request, needed):
-        raise PermissionDenied(f"{request_type} needs the role {needed}.")
+    require_role(request, get_minimum_role(request_type), what=request_type)

@@ -10,7 +10,6 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -37,7 +36,7 @@ from organization.models import Role
 from organization.rest import get_actor
 from organization.rest.fields import RowsField
 from organization.rest.filters import RowFilters
-from organization.rest.permissions import has_role
+from organization.rest.permissions import has_role, require_role
 from organization.rest.views import CollectionViewSet
 from scep.models import ScepProfile
 
@@ -251,8 +250,8 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def leaked(self, request: Request, id: str) -> Response:
         """Revoke the token, and move or unenroll devices that came by it, in one audited step."""
         values, token = self.decode(request, LeakSerializer), self.get_object()
-        if values["action"] == UNENROLL and not has_role(request, Role.ADMINISTRATOR):
-            raise PermissionDenied("Unenrolling needs the role administrator.")
+        if values["action"] == UNENROLL:
+            require_role(request, Role.ADMINISTRATOR, what="Unenrolling")
         devices = values["devices"]
         bulk = respond_to_leak(
             token,

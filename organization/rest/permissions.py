@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -20,6 +21,12 @@ class RolePermission(BasePermission):
 def has_role(request: Request, needed: str) -> bool:
     role = getattr(request.user, "role", None)
     return role in RANKS and RANKS[role] >= RANKS[Role(needed)]
+
+
+def require_role(request: Request, needed: str, *, what: str) -> None:
+    """Raise PermissionDenied unless the caller has the role that `what` takes."""
+    if not has_role(request, needed):
+        raise PermissionDenied(f"{what} needs the role {needed}.")
 
 
 def get_needed_role(method: str | None, view: Any) -> Role:
