@@ -28,6 +28,7 @@ from enrollment.protocol.access_rights import list_refused_rights
 from organization.console import role_required
 from policies.models import ItemState, PolicyItem
 from policies.selectors import ItemProgress, PolicyProgress, get_progress, list_item_statuses
+from policies.services.installs import ITEM_ORIGIN
 from scep.models import IssuedCertificate
 
 SHOWN_COMMANDS, SHOWN_ENTRIES, SHOWN_ENROLLMENTS = 25, 25, 10
@@ -77,7 +78,7 @@ def _name_subjects(
 ) -> list[tuple[Command, str]]:
     """Put beside each command what it is about: the policy's item, or what its body says."""
     items = {
-        f"item:{row.item.public_id}": row.name
+        f"{ITEM_ORIGIN}{row.item.public_id}": row.name
         for part in policies
         for row in part.items
         if row.item

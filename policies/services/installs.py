@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from devices.models import Command, Device, Enrollment
+from devices.models import OPEN_STATES, Command, Device, Enrollment
 from devices.protocol.commands import (
     COMMAND_TYPES,
     DeviceFacts,
@@ -22,7 +22,6 @@ from devices.protocol.commands import (
     build_remove_profile,
 )
 from devices.protocol.platform import MACOS
-from devices.selectors import OPEN_STATES
 from devices.services.queries import find_right_refusal, get_system_facts
 from devices.services.queue import enqueue, withdraw
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
@@ -30,7 +29,8 @@ from policies.services.items import HALF, get_configuration
 from policies.services.packages import build_manifest_url, build_package_manifest
 from scep.services.profile_signing import sign_profile
 
-ORIGIN = "policies"
+ORIGIN, ITEM_ORIGIN = "policies", "item:"
+"""Of commands that ask or remove; of those that bring an item, before its id."""
 CONFIGURE = "Settings.ApplicationConfiguration"
 INSTALL = COMMAND_TYPES["InstallApplication"]
 
@@ -45,7 +45,7 @@ def queue_install(status: ItemStatus, *, item: PolicyItem, enrollment: Enrollmen
         )
     else:
         body = _build_app(item, device=enrollment.device)
-    command = enqueue(enrollment, command=body, origin=f"item:{item.public_id}")
+    command = enqueue(enrollment, command=body, origin=f"{ITEM_ORIGIN}{item.public_id}")
     status.item, status.name, status.version = item, item.name, item.version
     if not item.is_mac_package:
         status.bundle_id = status.bundle_id or item.bundle_id

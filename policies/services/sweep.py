@@ -10,6 +10,7 @@ from devices.models import Command, Enrollment, EnrollmentState
 from organization.services.rounds import take_portion
 from policies.models import ItemStatus
 from policies.selectors import find_stale_enrollments
+from policies.services.installs import ITEM_ORIGIN
 
 PORTION = 2000
 """Of all enrollments, so 100,000 are gone through in 50 runs."""
@@ -17,7 +18,6 @@ PORTION = 2000
 # the task of an answer that has just come is the one that is lost most often.
 NEWEST, DUE, ANSWERED = 500, 1000, 1000
 JUST_NOW = timedelta(minutes=10)
-ORIGIN = "item:"
 
 
 def find_some_stale(*, now: datetime) -> set[int]:
@@ -29,7 +29,7 @@ def find_some_stale(*, now: datetime) -> set[int]:
     due = ItemStatus.objects.filter(due_at__lte=now).order_by("-due_at")
     among.update(due.values_list("enrollment_id", flat=True)[:DUE])
     answered = Command.objects.filter(
-        completed_at__gt=now - JUST_NOW, forgotten_at=None, origin__startswith=ORIGIN
+        completed_at__gt=now - JUST_NOW, forgotten_at=None, origin__startswith=ITEM_ORIGIN
     )
     latest = answered.order_by("-completed_at").values_list("enrollment_id", flat=True)
     among.update(latest[:ANSWERED])
