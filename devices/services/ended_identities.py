@@ -11,9 +11,9 @@ from django.db.models import Q, QuerySet
 from devices.models import Enrollment, EnrollmentState
 from organization.services.rounds import take_portion
 from scep.models import CertificateStatus, IssuedCertificate
+from scep.protocol.revocation_reasons import CEASED, SUPERSEDED
 from scep.services.authority import revoke_certificate
 
-SUPERSEDED, CEASED = "superseded", "cessation_of_operation"
 REASONS = {
     EnrollmentState.SUPERSEDED.value: SUPERSEDED,
     EnrollmentState.CHECKED_OUT.value: CEASED,

@@ -10,10 +10,10 @@ from django.db.models import QuerySet
 
 from devices.models import Enrollment
 from scep.models import CertificateStatus, IssuedCertificate
+from scep.protocol.revocation_reasons import SUPERSEDED
 from scep.services.authority import revoke_certificate
 
 OVERLAP = timedelta(days=1)
-SUPERSEDED = "superseded"
 
 
 def revoke_replaced(*, now: datetime) -> int:

@@ -1,6 +1,5 @@
 """Enrollment sessions: one attempt of one person to enroll one device."""
 
-import re
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -20,9 +19,9 @@ from enrollment.services.log import write_entry
 from enrollment.services.steps import record_step
 from organization.models import Given, PreparedSelect, PreparedUpdate, insert_row
 from organization.protocol.caller import build_caller
+from organization.protocol.public_id import is_public_id
 from scep.models import HeldRequestState
 
-PUBLIC_ID = re.compile(r"ses_[a-z0-9]{20}")
 LIFETIME = timedelta(minutes=60)
 HELD_LIFETIME = timedelta(days=1)
 SESSION_WITH_TOKEN = PreparedSelect(
@@ -112,7 +111,7 @@ def open_session(
 def get_session(session_id: str) -> EnrollmentSession:
     """Return the session, dead or alive; raises SessionRefused (session_unknown)."""
     # What is no id never reaches the database: PostgreSQL chokes on a NUL.
-    is_id = PUBLIC_ID.fullmatch(session_id)
+    is_id = is_public_id(session_id, prefix="ses")
     session = SESSION_WITH_TOKEN.first(session_id=session_id) if is_id else None
     if session is None:
         raise SessionRefused("session_unknown", "no session has this id")

@@ -5,13 +5,14 @@ from cryptography import x509
 from scep.errors import RevocationReasonInvalid
 
 KEY_COMPROMISE = "key_compromise"
+SUPERSEDED, CEASED = "superseded", "cessation_of_operation"
 REASONS: dict[str, x509.ReasonFlags] = {
     "unspecified": x509.ReasonFlags.unspecified,
     KEY_COMPROMISE: x509.ReasonFlags.key_compromise,
     "ca_compromise": x509.ReasonFlags.ca_compromise,
     "affiliation_changed": x509.ReasonFlags.affiliation_changed,
-    "superseded": x509.ReasonFlags.superseded,
-    "cessation_of_operation": x509.ReasonFlags.cessation_of_operation,
+    SUPERSEDED: x509.ReasonFlags.superseded,
+    CEASED: x509.ReasonFlags.cessation_of_operation,
     "privilege_withdrawn": x509.ReasonFlags.privilege_withdrawn,
 }
 """Hold and removal from a CRL are left out: what is revoked here is revoked for good."""
@@ -20,8 +21,8 @@ CODES = {
     KEY_COMPROMISE: 1,
     "ca_compromise": 2,
     "affiliation_changed": 3,
-    "superseded": 4,
-    "cessation_of_operation": 5,
+    SUPERSEDED: 4,
+    CEASED: 5,
     "privilege_withdrawn": 9,
 }
 """CRLReason as it is encoded."""

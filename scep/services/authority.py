@@ -38,7 +38,7 @@ from scep.protocol.grant import ChallengeGrant
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.protocol.issuing import SERIAL_BITS, Signer, Validity, build_validity
 from scep.protocol.pkcs12 import build_pkcs12
-from scep.protocol.revocation_reasons import check_reason
+from scep.protocol.revocation_reasons import CEASED, SUPERSEDED, check_reason
 from scep.protocol.subject_template import Naming
 from scep.selectors import (
     IDENTITY_LIFETIME,
@@ -57,7 +57,6 @@ IDENTITY_KEY_BITS = 2048
 SHORT_LIFETIME = timedelta(hours=1)
 """Of certificates that are made for one moment: the server's tests, the Profile Service."""
 PASSWORD_BYTES = 24
-SUPERSEDED, NEVER_HANDED_OUT = "superseded", "cessation_of_operation"
 # The disk is waited for once, when the certificate is stored: that writes the intent as well, and
 # until then nobody has got the signature.
 INTEND = PreparedInsert(
@@ -133,7 +132,7 @@ def issue_certificate(
     except ScepError:
         # The serial number may have been signed. No news of it: there is some of the refusal.
         with transaction.atomic():
-            _mark_revoked(row, reason=NEVER_HANDED_OUT, now=now)
+            _mark_revoked(row, reason=CEASED, now=now)
         raise
     return row
 

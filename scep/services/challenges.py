@@ -16,6 +16,7 @@ from organization.models import (
     insert_row,
     lock_until_commit,
 )
+from organization.protocol.public_id import is_public_id
 from scep.errors import ChallengeInvalid, ChallengeReused
 from scep.models import (
     CertificateStatus,
@@ -32,7 +33,6 @@ SECRET_BYTES = 32
 LIFETIME = timedelta(minutes=60)
 ONE_TIME = re.compile(r"[A-Za-z0-9_-]{43}")
 TOKEN = re.compile(r"[^.]+\.[^.]+\.[^.]+")
-SESSION_ID = re.compile(r"ses_[a-z0-9]{20}")
 ONE_TIME_CHALLENGE = PreparedSelect(
     lambda: DynamicChallenge.objects.filter(
         scep_profile=Given("scep_profile"), secret_sha256=Given("secret_sha256")
@@ -142,7 +142,7 @@ def count_certificate(grant: ChallengeGrant) -> None:
 
 def find_session_id(common_name: str) -> str:
     """Return the session that a request's common name claims, or "" where it names none."""
-    return common_name if SESSION_ID.fullmatch(common_name) else ""
+    return common_name if is_public_id(common_name, prefix="ses") else ""
 
 
 def _find_one_time(challenge: str, *, scep_profile: ScepProfile) -> DynamicChallenge | None:

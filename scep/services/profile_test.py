@@ -45,6 +45,7 @@ from scep.protocol.client import (
     find_recipient,
 )
 from scep.protocol.http_messages import Answer
+from scep.protocol.revocation_reasons import CEASED
 from scep.protocol.subject_template import SubjectAttributes
 from scep.selectors import get_ca_certificate_fingerprint, get_certificate
 from scep.services.authority import revoke_certificate
@@ -61,7 +62,6 @@ from scep.services.profiles import KEY_SIZES
 
 OK = 200
 COMMON_NAME = "GuardMDM test"
-REVOCATION_REASON = "cessation_of_operation"
 # Apple's client goes away from a server that offers none of them.
 STRONG = {"SHA-256", "SHA-512", "SCEPStandard"}
 Certificates = tuple[x509.Certificate, ...]
@@ -252,7 +252,7 @@ def _revoke(profile: ScepProfile, *, applicant: Applicant, now: datetime) -> int
         )
     )
     for row in rows:
-        revoke_certificate(row, reason=REVOCATION_REASON, now=now)
+        revoke_certificate(row, reason=CEASED, now=now)
     return len(rows)
 
 

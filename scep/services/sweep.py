@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 from scep.models import CertificateStatus, DynamicChallenge, HeldRequest, IssuedCertificate
-from scep.services.authority import NEVER_HANDED_OUT, revoke_certificate
+from scep.protocol.revocation_reasons import CEASED
+from scep.services.authority import revoke_certificate
 
 ORPHAN_AGE = timedelta(minutes=10)
 CHALLENGE_KEPT = timedelta(days=30)
@@ -18,7 +19,7 @@ def revoke_orphans(*, now: datetime) -> int:
     )
     count = 0
     for row in orphans.iterator():
-        revoke_certificate(row, reason=NEVER_HANDED_OUT, now=now)
+        revoke_certificate(row, reason=CEASED, now=now)
         count += 1
     return count
 
