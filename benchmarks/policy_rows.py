@@ -20,7 +20,7 @@ def add(groups: list[str]) -> dict[str, Any]:
     from django.utils import timezone
 
     from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
-    from devices.selectors import get_topic
+    from devices.selectors import get_push_certificate
     from devices.services.groups import create_group
     from organization.models import Role
     from organization.services.api_keys import create_api_key
@@ -38,7 +38,7 @@ def add(groups: list[str]) -> dict[str, Any]:
             state=EnrollmentState.LIVE,
             certificate_sha256=name,
             certificate_not_after=now + YEAR,
-            topic=get_topic(),
+            topic=get_push_certificate().topic,
             push_token=TOKEN,
             push_magic=MAGIC.encode(),
             token_update_count=1,

@@ -50,9 +50,9 @@ def add(*, dead: int, silent_days: int, living: int) -> None:
 
 def _add_batch(tokens: Sequence[tuple[int, bytes]], *, asked: datetime, seen: datetime) -> None:
     from devices.models import Device, DeviceStatus, Enrollment
-    from devices.selectors import get_topic
+    from devices.selectors import get_push_certificate
 
-    topic = get_topic()
+    topic = get_push_certificate().topic
     devices = Device.objects.bulk_create(
         Device(udid=token.hex(), status=DeviceStatus.ENROLLED) for _, token in tokens
     )

@@ -11,8 +11,8 @@ from django.db.models.functions import RowNumber, TruncDate
 from django.utils import timezone
 
 from devices.errors import NotEnrolled, PlistInvalid, PushCertificateMissing
-from devices.models import OPEN_STATES as OPEN_STATES
 from devices.models import (
+    OPEN_STATES,
     BulkCommand,
     Command,
     CommandState,
@@ -168,11 +168,6 @@ def is_refused(certificate: PushCertificate) -> bool:
 def find_refusal(certificate: PushCertificate) -> str:
     """Return APNs' reason for refusing the certificate, or ""."""
     return certificate.refusal if is_refused(certificate) else ""
-
-
-def get_topic() -> str:
-    """Return the push topic, for enrollment profiles; raises PushCertificateMissing."""
-    return get_push_certificate().topic
 
 
 def count_devices_on_topic(topic: str) -> int:

@@ -2,7 +2,7 @@ from devices.models.bulk_command import BulkCommand
 from devices.models.certificate import DeviceCertificate
 from devices.models.command import OPEN_STATES, Command, CommandState
 from devices.models.device import Device, DeviceStatus, Platform
-from devices.models.enrollment import Enrollment, EnrollmentState
+from devices.models.enrollment import GOING, Enrollment, EnrollmentState
 from devices.models.escrow import EscrowedSecret, SecretKind
 from devices.models.group import Group
 from devices.models.managed_application import ManagedApplication
@@ -13,6 +13,7 @@ from devices.models.status_report import StatusReport
 from devices.models.user_channel import UserChannel
 
 __all__ = [
+    "GOING",
     "OPEN_STATES",
     "BulkCommand",
     "Command",

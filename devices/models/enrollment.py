@@ -14,6 +14,10 @@ class EnrollmentState(models.TextChoices):
     REMOVED = "removed", "Removed"
 
 
+GOING = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
+"""Those of an enrollment that is not over."""
+
+
 class Enrollment(PushTarget, TimeStamped):
     """One enrollment of one device: a pinned certificate, push facts, a command queue.
 

@@ -17,8 +17,8 @@ from devices.models import (
 from devices.models.command import FORGOTTEN, IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
+from devices.protocol.waits import build_wait
 from devices.services.locks import lock_device
-from devices.services.queue import build_wait
 from devices.services.renewed_identity import ORIGIN
 from devices.services.results import (
     apply_answer,
@@ -119,7 +119,7 @@ def _teaches(command: Command, *, report: Report) -> bool:
 
 
 def _put_off(command: Command, *, now: datetime) -> None:
-    wait = build_wait(NOT_NOW_TIME, max(command.attempts - 1, 0))
+    wait = build_wait(NOT_NOW_TIME, attempts=max(command.attempts - 1, 0))
     PUT_OFF.run(pk=command.pk, now=now, not_before=now + wait)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from devices.models import DeviceStatus, Enrollment, EnrollmentState
+from devices.models import GOING, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.answer import Answer
 from devices.protocol.channel import User
 from devices.protocol.checkin import (
@@ -32,7 +32,6 @@ from devices.services.locks import lock_device
 from devices.services.presence import note_presence
 from devices.services.refusals import naming_sender
 from devices.services.removal import end_enrollment
-from devices.services.renewed_identity import GOING
 from devices.services.status import set_status
 from devices.services.token_update import token_update
 from devices.services.user_checkin import receive_user_message

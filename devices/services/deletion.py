@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from devices.errors import StillEnrolled
 from devices.models import (
+    GOING,
     Command,
     Device,
     DeviceStatus,
@@ -27,7 +28,6 @@ from devices.signals import device_deleted
 from organization.services.audit import record
 
 DELETED = "Its record is being deleted."
-GOING = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
 TRIES = 3
 
 

@@ -9,11 +9,19 @@ from django.db import transaction
 from django.utils.module_loading import import_string
 
 from devices.errors import CommandInvalid, ReturnNotPossible
-from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import (
+    OPEN_STATES,
+    Command,
+    CommandState,
+    Device,
+    DeviceStatus,
+    Enrollment,
+    EnrollmentState,
+)
 from devices.protocol.platform import MACOS
 from devices.protocol.plist import encode_exactly
 from devices.protocol.wifi_profile import check_wifi_profile
-from devices.selectors import OPEN_STATES, find_live_enrollment, get_command_body
+from devices.selectors import find_live_enrollment, get_command_body
 from devices.services.built_bodies import put_back_if_built_often
 from devices.services.queue import withdraw
 from devices.services.removal import end_enrollment

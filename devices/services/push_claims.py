@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from devices.protocol.apns import PushRequest
+from devices.protocol.waits import build_wait
 from devices.services.push_sources import PushSource, Rows, request_columns
 from organization.errors import SecretUnreadable
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 # How long APNs keeps a push for a device that is switched off.
 KEPT = timedelta(days=7)
-FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=6)
+FIRST_WAIT = timedelta(minutes=1)
 MOST_ATTEMPTS = 100
 # A device that has not come since its last push is not pushed again within this, and not within
 # the longer one after MANY such pushes: APNs keeps only the last, and calls more too many.
@@ -75,7 +76,7 @@ def claim_pushes(source: PushSource, *, topic: str, limit: int, now: datetime) -
                 push_claimed_at=now,
                 push_sent_at=now,
                 push_attempts=min(attempts + 1, MOST_ATTEMPTS),
-                push_not_before=now + build_wait(attempts),
+                push_not_before=now + build_wait(FIRST_WAIT, attempts=attempts),
             )
     return [claim for row in taken if (claim := _find_claim(row, source=source, now=now))]
 
@@ -91,11 +92,6 @@ def find_requested(source: PushSource, *, now: datetime) -> Rows:
     spaced |= Q(push_sent_at__lte=now - LONG_SPACING) | Q(push_attempts=0)
     may_try = Q(push_not_before=None) | Q(push_not_before__lte=now) | Q(spaced, push_error="")
     return source.list_reachable().filter(is_free, may_try, push_requested_at__isnull=False)
-
-
-def build_wait(attempts: int) -> timedelta:
-    """Return how long the device is left in peace after so many earlier attempts."""
-    return min(FIRST_WAIT * 2 ** min(attempts, 12), LONGEST_WAIT)
 
 
 def reclaim_lost(source: PushSource, *, now: datetime) -> int:

@@ -12,9 +12,10 @@ from django.db import transaction
 
 from devices.models import Enrollment
 from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
+from devices.protocol.waits import build_wait
 from devices.services.locks import select_free
 from devices.services.push_alarms import PUSH_FAILED, is_first_alarm
-from devices.services.push_claims import Claim, build_wait
+from devices.services.push_claims import FIRST_WAIT, Claim
 from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
 from devices.signals import push_failed
 
@@ -180,7 +181,7 @@ def _find_wait(claim: Claim, answer: PushAnswer) -> timedelta:
 
     What is APNs' own trouble rests the connection; after hours of it nobody waits for hours more.
     """
-    wait = build_wait(claim.attempts)
+    wait = build_wait(FIRST_WAIT, attempts=claim.attempts)
     match answer.verdict:
         case Verdict.TRY_LATER if answer.status != TOO_MANY:
             return max(min(wait, LONGEST_TROUBLE), timedelta(seconds=answer.retry_after))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from devices.models import Command, Device, Enrollment
+from devices.models import OPEN_STATES, Command, Device, Enrollment
 from devices.protocol.commands import (
     COMMAND_TYPES,
     DeviceFacts,
@@ -19,7 +19,7 @@ from devices.protocol.commands import (
 from devices.protocol.commands.requirements import find_version_refusal, get_system
 from devices.protocol.commands.table import Body
 from devices.protocol.platform import MACOS
-from devices.selectors import OPEN_STATES, is_asked_for_everything
+from devices.selectors import is_asked_for_everything
 from devices.services.queue import enqueue_together
 
 # A set of facts, by its name in URLs, and the question that it answers.

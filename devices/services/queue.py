@@ -19,6 +19,7 @@ from devices.models import BulkCommand, Command, CommandState, Enrollment, UserC
 from devices.models.command import IS_OPEN
 from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_lifetime
 from devices.protocol.plist import encode_exactly
+from devices.protocol.waits import build_wait
 from devices.services.escrow import forget_untold
 from devices.services.push_requests import request_push
 from devices.signals import command_queued
@@ -26,7 +27,6 @@ from organization.models import Given, PreparedUpdate
 
 # How long an answer may take before the command is offered, and pushed for, again.
 ANSWER_TIME = timedelta(seconds=30)
-LONGEST_WAIT = timedelta(hours=6)
 PATIENCE = 3
 MOST_ATTEMPTS = 10_000  # a device that does nothing but put off must end within the column
 TRIES = 3
@@ -207,7 +207,7 @@ def take_next(
 
 def mark_sent(candidate: Command, *, now: datetime) -> bool:
     """Take a command to hand it out; False when another connection was quicker."""
-    not_before = now + build_wait(ANSWER_TIME, candidate.attempts)
+    not_before = now + build_wait(ANSWER_TIME, attempts=candidate.attempts)
     known = {"pk": candidate.pk, "state": candidate.state, "attempts": candidate.attempts}
     return bool(TAKE.run(**known, now=now, not_before=not_before))
 
@@ -245,11 +245,6 @@ def offer_commands(
         IS_OPEN, offered, in_time, enrollment=enrollment, user_channel=user_channel
     )
     return waiting.order_by(*order, in_vain, "-priority", "attempts", "id")
-
-
-def build_wait(first: timedelta, attempts: int) -> timedelta:
-    """Double with every attempt, up to LONGEST_WAIT."""
-    return min(first * 2 ** min(attempts, 12), LONGEST_WAIT)
 
 
 def cancel_commands(enrollment: Enrollment, *, origin: str | None = None) -> int:

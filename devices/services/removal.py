@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from devices.models import Enrollment, EnrollmentState
+from devices.models import GOING, Enrollment
 from devices.services.queue import cancel_commands
 from devices.services.user_channels import end_user_channels
 from devices.signals import enrollment_ended
@@ -14,8 +14,7 @@ def end_enrollment(enrollment: Enrollment, *, state: str, now: datetime) -> bool
     Its users' channels end with it, and its identity is revoked a moment later. The history and
     the PINs of sent commands stay.
     """
-    going = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
-    ended = Enrollment.objects.filter(pk=enrollment.pk, state__in=going).update(
+    ended = Enrollment.objects.filter(pk=enrollment.pk, state__in=GOING).update(
         state=state,
         ended_at=now,
         push_token=None,

@@ -13,8 +13,15 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
-from devices.selectors import OPEN_STATES
+from devices.models import (
+    OPEN_STATES,
+    Command,
+    CommandState,
+    DeviceStatus,
+    Enrollment,
+    EnrollmentState,
+)
+from devices.protocol.waits import build_wait
 from devices.services.answers import get_error
 from devices.services.queue import cancel_commands, enqueue
 from devices.services.renewed_identity import ORIGIN
@@ -151,7 +158,7 @@ def _find_failure(command: Command | None, *, now: datetime) -> str:
 
 def fail_renewal(enrollment: Enrollment, *, message: str, now: datetime) -> bool:
     """End the renewal under way; the sweep starts another later. False where it was over."""
-    wait = min(FIRST_WAIT * 2 ** min(enrollment.renewal_attempts, 12), LONGEST_WAIT)
+    wait = build_wait(FIRST_WAIT, attempts=enrollment.renewal_attempts, longest=LONGEST_WAIT)
     failed = Enrollment.objects.filter(
         pk=enrollment.pk, renewal_command_uuid=enrollment.renewal_command_uuid, **UNDER_WAY
     ).update(

@@ -7,10 +7,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from devices.errors import RenewalNotPossible
-from devices.models import Command, CommandState, Enrollment
+from devices.models import OPEN_STATES, Command, CommandState, Enrollment
 from devices.protocol.commands import build_install_profile
 from devices.protocol.plist import encode_exactly
-from devices.selectors import OPEN_STATES
 from devices.services.built_bodies import put_back_if_built_often
 from devices.services.erase import ERASE, find_erase_body
 from devices.services.renewal import fail_renewal

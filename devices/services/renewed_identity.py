@@ -14,7 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from devices.errors import MessageRefused
-from devices.models import Command, DeviceStatus, Enrollment, EnrollmentState
+from devices.models import GOING, Command, DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_device
 from devices.services.queue import withdraw
 from devices.services.replaced_identities import OVERLAP, find_by_fingerprint, revoke_superseded
@@ -35,7 +35,6 @@ ORIGIN = "renewal"
 SETTLED = timedelta(hours=1)
 # A chain of renewals none of which ever spoke is short.
 LONGEST_LINE = 8
-GOING = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
 STILL_USED = "Its identity from before the last renewal is still used: is there a copy of it?"
 
 

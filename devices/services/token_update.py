@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState, Group
+from devices.models import GOING, Device, DeviceStatus, Enrollment, EnrollmentState, Group
 from devices.protocol.checkin import TokenUpdate
 from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
@@ -77,7 +77,7 @@ def _make_live(enrollment: Enrollment, *, told: list[str], now: datetime, caller
 def _supersede(earlier: QuerySet[Enrollment], *, now: datetime) -> bool:
     """End what the device had before; return whether one of them was live."""
     live = False
-    for old in earlier.filter(state__in=(EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)):
+    for old in earlier.filter(state__in=GOING):
         live |= old.state == EnrollmentState.LIVE
         end_enrollment(old, state=EnrollmentState.SUPERSEDED, now=now)
     return live

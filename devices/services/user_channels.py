@@ -7,11 +7,10 @@ from django.db import transaction
 from django.db.models import F
 
 from devices.errors import CommandInvalid
-from devices.models import Command, CommandState, Enrollment, UserChannel
+from devices.models import OPEN_STATES, Command, CommandState, Enrollment, UserChannel
 from devices.protocol.channel import User
 from devices.protocol.checkin import TokenUpdate
 from devices.protocol.direction import leave_direction
-from devices.selectors import OPEN_STATES
 from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
 from devices.services.presence import RESOLUTION

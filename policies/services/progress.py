@@ -7,8 +7,7 @@ whether news were lost, doubled or late.
 from collections.abc import Iterable
 from datetime import datetime
 
-from devices.models import Command, CommandState, DeviceStatus, Enrollment
-from devices.selectors import OPEN_STATES
+from devices.models import OPEN_STATES, Command, CommandState, DeviceStatus, Enrollment
 from devices.services.answers import get_error
 from devices.services.status import set_status
 from policies.models import ItemKind, ItemState, ItemStatus

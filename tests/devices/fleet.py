@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from devices.models import Command, Device, DeviceStatus, Enrollment, EnrollmentState
-from devices.selectors import get_topic
+from devices.selectors import get_push_certificate
 from tests.simulator.apns import FakeApns
 
 
@@ -19,7 +19,7 @@ class Fleet:
 
     def add(self, count: int, *, apns: FakeApns | None = None) -> list[bytes]:
         """Enroll so many more; return their tokens."""
-        now, topic = timezone.now(), get_topic()
+        now, topic = timezone.now(), get_push_certificate().topic
         tokens = [uuid.uuid4().bytes * 2 for _ in range(count)]
         devices = Device.objects.bulk_create(
             Device(udid=token.hex(), status=DeviceStatus.ENROLLED) for token in tokens

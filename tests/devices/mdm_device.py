@@ -23,7 +23,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from devices.models import Device, Enrollment, Group
-from devices.selectors import get_topic
+from devices.selectors import get_push_certificate
 from scep.models import IssuedCertificate
 from scep.selectors import get_certificate
 from tests.scep.certifying import certify
@@ -92,7 +92,7 @@ class MdmDevice:
     product: str = "iPhone14,2"
     token: bytes = field(default_factory=lambda: uuid.uuid4().bytes * 2)
     magic: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
-    topic: str = field(default_factory=get_topic)
+    topic: str = field(default_factory=lambda: get_push_certificate().topic)
     is_user_enrollment: bool = False
     client: Client = field(default_factory=Client)
 

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from devices.errors import PushCertificateInvalid, PushCertificateMissing, TopicChanged
 from devices.models import PushCertificate
-from devices.selectors import get_push_certificate, get_topic
+from devices.selectors import get_push_certificate
 from devices.services.push_certificate import (
     create_csr,
     ensure_demo_certificate,
@@ -80,10 +80,10 @@ def test_the_same_key_is_requested_until_its_certificate_is_there(apple: ApnsAut
 
 def test_a_certificate_for_our_key_gives_the_topic(apple: ApnsAuthority) -> None:
     with pytest.raises(PushCertificateMissing):
-        get_topic()
+        get_push_certificate()
     load(answer_csr(apple, create_csr(actor="ada")), apple_account="it@example.com")
     row = get_push_certificate()
-    assert (get_topic(), row.apple_account) == (TOPIC, "it@example.com")
+    assert (get_push_certificate().topic, row.apple_account) == (TOPIC, "it@example.com")
     assert row.not_after is not None
     assert row.not_after > timezone.now() + timedelta(days=300)
 
@@ -93,13 +93,13 @@ def test_a_der_certificate_is_taken_as_well(apple: ApnsAuthority) -> None:
 
     pem = answer_csr(apple, create_csr(actor="ada"))
     load(x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER))
-    assert get_topic() == TOPIC
+    assert get_push_certificate().topic == TOPIC
 
 
 def test_pem_with_key_and_pkcs12_are_taken(apple: ApnsAuthority) -> None:
     pair = apple.issue_push_certificate(TOPIC)
     load(pair.pem)
-    assert get_topic() == TOPIC
+    assert get_push_certificate().topic == TOPIC
     other = apple.issue_push_certificate(TOPIC)
     package = pkcs12.serialize_key_and_certificates(
         b"push",
@@ -119,12 +119,12 @@ def test_the_certificate_is_found_in_a_file_that_begins_with_its_chain(
 ) -> None:
     pair = apple.issue_push_certificate(TOPIC)
     load(apple.root.certificate_pem + pair.pem)
-    assert get_topic() == TOPIC
+    assert get_push_certificate().topic == TOPIC
 
 
 def test_a_password_that_nothing_needs_is_no_reason_to_refuse(apple: ApnsAuthority) -> None:
     load(apple.issue_push_certificate(TOPIC).pem, password="of something else")
-    assert get_topic() == TOPIC
+    assert get_push_certificate().topic == TOPIC
 
 
 def make_odd(apple: ApnsAuthority) -> list[tuple[bytes, dict[str, Any], str]]:
@@ -166,11 +166,11 @@ def test_another_topic_is_refused_while_devices_would_be_lost(
     other = apple.issue_push_certificate("com.apple.mgmt.External.other").pem
     with pytest.raises(PushCertificateInvalid, match="1 enrolled device:"):
         load(other)
-    assert get_topic() == TOPIC
+    assert get_push_certificate().topic == TOPIC
     with pytest.raises(TopicChanged):
         load(other, accepted_loss=0)
     load(other, accepted_loss=1)
-    assert get_topic() == "com.apple.mgmt.External.other"
+    assert get_push_certificate().topic == "com.apple.mgmt.External.other"
 
 
 def test_what_is_no_usable_push_certificate_is_refused_with_its_reason(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices.errors import AdmissionRefused
 from devices.models import Device, Enrollment, Group
 from devices.protocol.admission import AdmissionRequest
-from devices.selectors import get_topic
+from devices.selectors import get_push_certificate
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession
 from enrollment.services.admission import admit
@@ -124,7 +124,7 @@ def test_renewal_asks_for_the_name_of_the_identity_when_the_template_gives_anoth
         session_id=session.public_id,
         certificate_sha256=row.fingerprint or "",
         certificate_not_after=row.not_after,
-        topic=get_topic(),
+        topic=get_push_certificate().topic,
         last_seen_at=timezone.now(),
     )
     for template in (templates, ["CN={token}"]):

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import PushCertificate
-from devices.selectors import get_topic
+from devices.selectors import get_push_certificate
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.services.profile import build_profile, sign_enrollment_profile
@@ -83,7 +83,7 @@ def test_identity_and_server_belong_together_when_the_profile_is_built(
     profile = open_profile(build(session))
     mdm, scep = find_payload(profile, MDM), find_payload(profile, SCEP)
     assert mdm["IdentityCertificateUUID"] == scep["PayloadUUID"]
-    assert mdm["Topic"] == get_topic()
+    assert mdm["Topic"] == get_push_certificate().topic
     assert mdm["ServerURL"] == f"{settings.BASE_URL}/mdm/connect"
     assert mdm["SignMessage"] is True
     assert mdm["CheckOutWhenRemoved"] is True
@@ -105,7 +105,10 @@ def test_profile_leads_to_the_new_address_when_it_changed_since_the_page_was_ope
     settings.BASE_URL = "https://another.example.com"
     session.refresh_from_db()
     renewed = sign_enrollment_profile(
-        session, identity=find_payload(first, SCEP), topic=get_topic(), access_rights=8191
+        session,
+        identity=find_payload(first, SCEP),
+        topic=get_push_certificate().topic,
+        access_rights=8191,
     )
     for profile in (first, open_profile(renewed)):
         assert find_payload(profile, MDM)["ServerURL"] == "https://new.example.com/mdm/connect"

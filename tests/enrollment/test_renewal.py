@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from devices.errors import RenewalNotPossible
 from devices.models import Device, Enrollment, PushCertificate
-from devices.selectors import get_topic
+from devices.selectors import get_push_certificate
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, TokenSigningKey
 from enrollment.services.profile import build_profile
 from enrollment.services.renewal import build_renewal_profile
@@ -59,7 +59,7 @@ def make_enrollment(
             session_id=session.public_id,
             certificate_sha256=row.fingerprint or "",
             certificate_not_after=row.not_after,
-            topic=get_topic(),
+            topic=get_push_certificate().topic,
         )
 
     return make
