@@ -35,7 +35,8 @@ RELATIVE_NAMES: dict[str, x509.ObjectIdentifier] = {
 VARIABLE = re.compile(r"\{([^{}]*)\}")
 COUNTRY = re.compile(r"[A-Za-z]{2}")
 DNS_NAME = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-LABEL = re.compile(r"[a-z0-9-]+", re.IGNORECASE)
+# Without ASCII, case would be ignored of İ, ſ and K (kelvin) as well: they are i, s and k.
+LABEL = re.compile(r"[a-z0-9-]+", re.IGNORECASE | re.ASCII)
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]+")
 # Relative names that are no UTF8String, with the longest that each may be (RFC 5280 appendix A,
 # RFC 1034 section 3.1). What is longer is left out: cut, it would name somebody else.
@@ -72,6 +73,9 @@ DEVICE_VARIABLES = ("serial", "udid", "product")
 
 Not among them is `imei`, which only some devices have.
 """
+
+TOLD_VARIABLES = ("serial", "udid", "imei", "product")
+"""What is only what the device says of itself."""
 
 
 @dataclass(frozen=True)
@@ -207,11 +211,18 @@ def _build_relative_name(
         return None
     if kind == "C":
         return x509.NameAttribute(oid, value.upper()) if COUNTRY.fullmatch(value) else None
+    if kind == "E" and _tells_address(template, values=values):
+        return None
     if kind in NARROW:
         shape, longest = NARROW[kind]
         fits = len(value) <= longest and shape.fullmatch(value)
         return x509.NameAttribute(oid, value) if fits else None
     return x509.NameAttribute(oid, cut_text(value))
+
+
+def _tells_address(template: _Template, *, values: Mapping[str, str]) -> bool:
+    """Whether a device says itself whom a mail address, or a principal name, is of."""
+    return any("@" in values[name] for name in template.variables if name in TOLD_VARIABLES)
 
 
 def _build_alternative_name(
@@ -232,6 +243,8 @@ def _build_dns_name(template: _Template, values: Mapping[str, str]) -> x509.Gene
 
 def _build_email(template: _Template, values: Mapping[str, str]) -> x509.GeneralName | None:
     address = _fill(template, values=values) or ""
+    if _tells_address(template, values=values):
+        return None
     fits = len(address) <= MAX_ALTERNATIVE_NAME and EMAIL.fullmatch(address)
     return x509.RFC822Name(address) if fits else None
 
@@ -247,6 +260,8 @@ def _build_principal_name(
 ) -> x509.GeneralName | None:
     name = _fill(template, values=values)
     if name is None or len(name) > MAX_ALTERNATIVE_NAME:
+        return None
+    if _tells_address(template, values=values):
         return None
     return x509.OtherName(PRINCIPAL_NAME, core.UTF8String(name).dump())
 

@@ -70,6 +70,17 @@ def test_part_is_left_out_when_cut_it_would_name_somebody_else() -> None:
     assert subject.rfc4514_string() == f"CN=fallback,1.2.840.113549.1.9.1={owner}"
 
 
+@pytest.mark.parametrize("group", ["\u0130stanbul", "\u017fales", "\u212aiel"])
+def test_part_is_left_out_when_its_letters_only_pass_for_ascii(group: str) -> None:
+    """Go and others cannot read a certificate whose domain component has another letter."""
+    assert build(["DC={group}"], group=group).subject.rfc4514_string() == "CN=fallback"
+
+
+def test_address_in_the_subject_is_left_out_when_a_device_tells_it() -> None:
+    subject = build(["E={serial}"], serial="root@example.com").subject
+    assert subject.rfc4514_string() == "CN=fallback"
+
+
 def test_value_is_no_template_when_it_holds_braces() -> None:
     """A device chooses its serial number."""
     (part,) = build(["CN={serial}"], serial="{owner}").subject
@@ -112,6 +123,10 @@ def test_alternative_names_are_of_their_kinds() -> None:
         ("email={owner}", {"owner": "a@b@c"}),
         ("uri=https://x/{serial}", {"serial": "a" * 300}),
         ("upn={owner}", {"owner": ""}),
+        ("upn={serial}", {"serial": "root@example.com"}),
+        ("upn={serial}@mac.example.com", {"serial": "root@example.com"}),
+        ("email={udid}", {"udid": "root@example.com"}),
+        ("dns={serial}", {"serial": "\u212a8"}),
     ],
 )
 def test_alternative_name_is_left_out_when_it_would_be_none_or_another(
