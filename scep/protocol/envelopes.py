@@ -159,7 +159,8 @@ def _find_encrypted_key(recipients: cms.RecipientInfos, *, recipient: x509.Certi
             raise AlgorithmRefused(f"the key encryption {algorithm} is not accepted")
         return bytes(choice.chosen["encrypted_key"])
     raise RequestRejected(
-        "the message is not encrypted for this server's registration authority",
+        "the message is encrypted for nobody who opens requests of this SCEP profile (any more): "
+        "its sender has to ask for the CA's certificates anew (GetCACert)",
         fail_info=FailInfo.BAD_MESSAGE_CHECK,
     )
 

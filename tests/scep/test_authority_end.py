@@ -7,6 +7,7 @@ import pytest
 from cryptography import x509
 from django.utils import timezone
 
+from enrollment.models import LogEntry
 from organization.models import AuditEntry
 from scep.errors import AuthorityInvalid, RevocationReasonInvalid
 from scep.models import CertificateAuthority, IssuedCertificate, ScepProfile
@@ -24,14 +25,17 @@ from scep.services.authority_end import revoke_authority, rotate_authority
 from scep.services.ocsp import answer_ocsp
 from scep.services.revocation import ensure_crl
 from tests.scep.certifying import certify
+from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.corporate_ca import make_corporation
 from tests.scep.device import Device, make_key
 from tests.scep.relying_party import build_request, check_with_lists, read_statuses
 from tests.scep.renewing import Certify
+from tests.scep.reply import read_reply
 from tests.scep.rotating import ACTOR, activate, ask, prepare
 from tests.scep.test_authority_import import import_ca
 
 pytestmark = pytest.mark.django_db
+SUCCESS = "0"
 
 
 def revoke(authority: CertificateAuthority, *, reason: str = "key_compromise") -> None:
@@ -152,3 +156,21 @@ def test_scep_ca_gives_way_and_opens_nothing_once_it_is_revoked(
     for authority, reason in ((old, "does not issue any more"), (get_issuing_ca(), "prepare")):
         with pytest.raises(AuthorityInvalid, match=reason):
             rotate_authority(authority, actor=ACTOR, now=now)
+
+
+def test_log_says_what_a_client_has_to_do_when_it_knows_a_revoked_scep_ca_only(
+    static_profile: ScepProfile,
+) -> None:
+    now = timezone.now()
+    old = ensure_single_authority(now=now)
+    ScepProfile.objects.filter(pk=static_profile.pk).update(single_certificate=True, issuing_ca=old)
+    known = get_certificate(old)
+    message = Device().build_request(ra=known, challenge=STATIC_CHALLENGE)
+    rotate_authority(old, actor=ACTOR, now=now)
+    reply = read_reply(ask(static_profile, message), chain=[known, get_certificate(get_root_ca())])
+    assert reply.status == SUCCESS
+    old.refresh_from_db()
+    revoke(old)
+    ask(static_profile, Device().build_request(ra=known, challenge=STATIC_CHALLENGE))
+    entry = LogEntry.objects.get(code="scep_request_rejected")
+    assert "has to ask for the CA's certificates anew" in entry.message
