@@ -52,7 +52,7 @@ def test_device_that_ignores_a_week_of_pushes_is_probably_removed(
     assert heard_at is not None
     poke_for(7, start=heard_at)
     assert device.row.status == "enrolled"
-    poke_for(4, start=heard_at + 7 * DAY)
+    poke_for(2, start=heard_at + 7 * DAY)
 
     assert device.row.status == "not_managed"
     reason = device.row.status_reason
@@ -76,7 +76,7 @@ def test_pushes_that_apns_did_not_take_prove_nothing(enroll: Enroll, apns: FakeA
     device = enroll_quietly(enroll)
     apns.answer_next(429, "TooManyRequests", count=1000)
     start = timezone.now()
-    poke_for(12, start=start)
+    poke_for(9, start=start)
     assert device.row.status == "enrolled"
     apns.answer_next(200, "", count=0)
 

@@ -32,13 +32,13 @@ FORMATS = st.sampled_from([plistlib.FMT_XML, plistlib.FMT_BINARY])
 
 
 @given(value=LISTS, fmt=FORMATS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_valid_list_comes_back_as_it_went(value: dict[str, Any], fmt: Any) -> None:
     assert decode_plist(plistlib.dumps(value, fmt=fmt), max_bytes=LIMIT) == value
 
 
 @given(value=LISTS, fmt=FORMATS, flips=st.lists(st.tuples(st.integers(0), st.integers(1, 255))))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_a_damaged_list_is_read_or_refused(
     value: dict[str, Any], fmt: Any, flips: list[tuple[int, int]]
 ) -> None:
