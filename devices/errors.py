@@ -1,5 +1,7 @@
 """What can go wrong with a device's messages, its commands and its pushes."""
 
+from collections.abc import Collection
+
 
 class PlistInvalid(ValueError):
     """The bytes are not a property list that a device would send; answered with 400.
@@ -76,6 +78,14 @@ class ParameterInvalid(CommandInvalid):
         self.parameter = parameter
         self.reason = message
         self.field = f"parameters.{parameter}"
+
+
+class ChoiceInvalid(CommandInvalid):
+    """Of some parameters as many are given as cannot be; `fields` says where a program has them."""
+
+    def __init__(self, message: str, *, parameters: Collection[str]) -> None:
+        super().__init__(message)
+        self.fields = [f"parameters.{each}" for each in parameters]
 
 
 class CommandNotObeyable(CommandInvalid):

@@ -20,7 +20,7 @@ from devices.selectors import (
 )
 from devices.services.bulk_commands import MOST_NAMED, cancel_bulk, get_bulk_role, request_bulk
 from organization.rest import get_actor
-from organization.rest.fields import RowsField
+from organization.rest.fields import RowsField, build_choice_error
 from organization.rest.permissions import require_role
 from organization.rest.views import CollectionViewSet
 
@@ -97,7 +97,7 @@ class NewBulkCommandSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("devices" in attrs) == ("group" in attrs):
-            raise serializers.ValidationError("Exactly one of devices and group.")
+            raise build_choice_error("devices", "group")
         return attrs
 
 

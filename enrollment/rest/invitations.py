@@ -35,6 +35,7 @@ from enrollment.services.invitations import invite_people, request_mail, revoke_
 from enrollment.services.tokens import build_enrollment_url
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.fields import build_choice_error
 from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
@@ -121,7 +122,7 @@ class NewInvitationsSerializer(serializers.Serializer[Any]):
 
     def validate(self, values: dict[str, Any]) -> dict[str, Any]:
         if ("people" in values) is ("csv" in values):
-            raise serializers.ValidationError("give either people or csv")
+            raise build_choice_error("people", "csv")
         found = PeopleList(people=[InvitedPerson(**row) for row in values.pop("people", [])])
         if "csv" in values:
             found = decode_people(values.pop("csv"))

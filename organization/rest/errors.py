@@ -47,8 +47,8 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
     for kind, (status, code) in known.items():
         if isinstance(error, kind):
             problem = build_problem(code, DATABASE_DETAILS.get(code) or str(error)[:MAX_MESSAGE])
-            if field := getattr(error, "field", ""):
-                problem["errors"] = {field: [problem["detail"]]}
+            if fields := _list_fields(error):
+                problem["errors"] = {field: [problem["detail"]] for field in fields}
             headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
             return Response(problem, status=status, headers=headers)
     if isinstance(error, Http404):
@@ -60,6 +60,12 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
     if isinstance(error, exceptions.APIException):
         return _answer_api_exception(error)
     return _answer_failure(error, request=context["request"])
+
+
+def _list_fields(error: Exception) -> list[str]:
+    """Return the fields that a service error is about, by the names that a program gave."""
+    fields: list[str] = getattr(error, "fields", None) or [getattr(error, "field", "")]
+    return [field for field in fields if field]
 
 
 def _answer_failure(error: Exception, *, request: Request) -> Response:

@@ -40,3 +40,9 @@ class Base64File(serializers.CharField):
             return base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError) as error:
             raise serializers.ValidationError("is not Base64") from error
+
+
+def build_choice_error(*names: str) -> serializers.ValidationError:
+    """Return the refusal where not exactly one of these fields is given; each is named."""
+    text = f"Give exactly one of {', '.join(names[:-1])} and {names[-1]}."
+    return serializers.ValidationError({name: [text] for name in names})

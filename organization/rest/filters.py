@@ -1,20 +1,24 @@
 """`?status=…&search=…`: filters and the search, and nothing that is silently ignored."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError as FormError
-from django.db.models import Model, QuerySet
+from django.db.models import BooleanField, DateTimeField, Model, QuerySet
 from django_filters.constants import EMPTY_VALUES
 from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import (
     BooleanFilter,
     CharFilter,
     DjangoFilterBackend,
+    Filter,
     FilterSet,
     IsoDateTimeFilter,
+    MultipleChoiceFilter,
 )
+from django_filters.rest_framework.filterset import FILTER_FOR_DBFIELD_DEFAULTS
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
@@ -25,18 +29,6 @@ from organization.selectors import SEARCHED
 MAX_SEARCH, MAX_WORDS = 200, 8
 FLAGS = {"true": True, "1": True, "false": False, "0": False}
 SHARED_PARAMETERS = frozenset({"cursor", "page_size", "ordering", "search"})
-
-
-class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
-    """Refuses a filter it does not know: `?grup=…` must not list every device."""
-
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
-        filterset_class = self.get_filterset_class(view, queryset)
-        known = SHARED_PARAMETERS | set(filterset_class.base_filters if filterset_class else ())
-        unknown = sorted(set(request.query_params) - known)
-        if unknown:
-            raise ValidationError({name: ["is not a filter of this list"] for name in unknown})
-        return super().filter_queryset(request, queryset, view)
 
 
 class BoundedSearchFilter(SearchFilter):
@@ -138,3 +130,40 @@ class FlagFilter(BooleanFilter):  # type: ignore[misc]
 
 class RowFilters(FilterSet):  # type: ignore[misc]
     """A collection's filters, each declared by name."""
+
+    FILTER_DEFAULTS: ClassVar = FILTER_FOR_DBFIELD_DEFAULTS | {
+        BooleanField: {"filter_class": FlagFilter},
+        DateTimeField: {"filter_class": MomentFilter},
+    }
+
+
+class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
+    """Refuses what would list too much: `?grup=…`, `?group=` and `?group=…&group=…`.
+
+    A program that acts on all that it is told would do it to every device.
+    """
+
+    filterset_base = RowFilters
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        filterset_class = self.get_filterset_class(view, queryset)
+        filters = filterset_class.base_filters if filterset_class else {}
+        reasons = {
+            name: reason
+            for name, values in sorted(request.query_params.lists())
+            if (reason := _find_mistake(name, values, filters=filters))
+        }
+        if reasons:
+            raise ValidationError({name: [reason] for name, reason in reasons.items()})
+        return super().filter_queryset(request, queryset, view)
+
+
+def _find_mistake(name: str, values: Sequence[str], *, filters: Mapping[str, Filter]) -> str:
+    """Return what is wrong with a parameter of a list, "" where it may be answered."""
+    if name not in SHARED_PARAMETERS and name not in filters:
+        return "is not a filter of this list"
+    if name in filters and "" in values:
+        return "is empty: leave it out to list every row"
+    if len(values) > 1 and not isinstance(filters.get(name), MultipleChoiceFilter):
+        return "is given more than once"
+    return ""

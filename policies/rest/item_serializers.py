@@ -7,7 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from devices.models import Platform
+from organization.rest.fields import build_choice_error
 from policies.models import Package, PolicyItem
+
+SOURCES = {"itunes_store_id", "manifest_url", "package"}
 
 
 class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
@@ -80,9 +83,7 @@ class ItemChangesSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if len(attrs) != 1:
-            raise serializers.ValidationError(
-                "One of `profile`, `package` and `configuration` is needed."
-            )
+            raise build_choice_error("profile", "package", "configuration")
         return attrs
 
 
@@ -96,6 +97,11 @@ class AppSerializer(serializers.Serializer[Any]):
     itunes_store_id = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     manifest_url = serializers.CharField(required=False, max_length=500)
     bundle_id = serializers.CharField(required=False, max_length=255)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(SOURCES & set(attrs)) != 1:
+            raise build_choice_error(*sorted(SOURCES))
+        return attrs
 
 
 class NewItemSerializer(serializers.Serializer[Any]):
@@ -118,7 +124,7 @@ class NewItemSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("profile" in attrs) == ("app" in attrs):
-            raise serializers.ValidationError("Either `profile` or `app` is needed.")
+            raise build_choice_error("profile", "app")
         return attrs
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from organization.rest.fields import build_choice_error
 from scep.models import CertificateAuthority, CertificateAuthorityRole, ServiceCertificate
 from scep.protocol.certificates import KEY_TYPES
 from scep.protocol.description import describe_certificate
@@ -111,7 +112,7 @@ class ImportSerializer(serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("pem" in attrs) == ("pkcs12" in attrs):
-            raise serializers.ValidationError("Either pem or pkcs12 is needed.")
+            raise build_choice_error("pem", "pkcs12")
         return {**attrs, "bundle": self._read_bundle(attrs)}
 
     @staticmethod

@@ -355,7 +355,7 @@ def test_flag_is_refused_when_neither_true_nor_false(name: str, auditor: Program
         answer = auditor.get("devices", **{name: value})
         assert answer.status_code == 400
         assert set(answer.json()["errors"]) == {name}
-    for value in ("true", "False", "1", ""):
+    for value in ("true", "False", "1"):
         assert auditor.get("devices", **{name: value}).status_code == 200
 
 

@@ -1,4 +1,7 @@
-"""Lists of what points to one row: found by its key, which a join would hide from PostgreSQL."""
+"""Filters of lists: no mistake in one lists more than was meant.
+
+What points to one row is found by its key, which a join would hide from PostgreSQL.
+"""
 
 import pytest
 from django.db import connection
@@ -34,3 +37,40 @@ def test_the_rows_of_one_are_found_by_its_key(
         each["sql"] for each in queries if f"FROM {table}" in each["sql"] and "LIMIT" in each["sql"]
     ]
     assert f"{column} = " in listed.partition(" WHERE ")[2]
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "name"),
+    [
+        ("devices", "group=", "group"),
+        ("devices", "owner=", "owner"),
+        ("devices", "seen_before=", "seen_before"),
+        ("devices", "missing_passcode=", "missing_passcode"),
+        ("devices", "status=managed&status=", "status"),
+        ("groups", "name=", "name"),
+        ("scep/requests", "state=", "state"),
+        ("devices", "group={group}&group={group}", "group"),
+        ("devices", "page_size=1&page_size=2", "page_size"),
+        ("scep/profiles", "allow_legacy=maybe", "allow_legacy"),
+        ("scep/service-certificates", "is_active=null", "is_active"),
+    ],
+)
+def test_a_list_is_refused_when_a_filter_is_empty_twice_or_no_value(
+    path: str, query: str, name: str, auditor: Program, sample: Sample
+) -> None:
+    answer = auditor.get(f"{path}?{build_path(query, sample)}")
+    assert answer.status_code == 400, answer.content
+    assert set(answer.json()["errors"]) == {name}
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("devices", "status=enrolled&status=managed&search=&ordering="),
+        ("scep/profiles", "allow_legacy=False"),
+    ],
+)
+def test_a_list_is_told_when_a_choice_is_given_twice_or_the_search_is_empty(
+    path: str, query: str, auditor: Program
+) -> None:
+    assert auditor.get(f"{path}?{query}").status_code == 200

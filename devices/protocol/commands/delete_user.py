@@ -1,6 +1,6 @@
 """DeleteUser: an account of a Mac or a person on a Shared iPad, with their data."""
 
-from devices.errors import CommandInvalid
+from devices.errors import ChoiceInvalid
 from devices.protocol.commands.parameters import FLAG, TEXT, Parameter
 from devices.protocol.commands.requirements import REQUIRED, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, Body, CommandType, Kind
@@ -12,7 +12,10 @@ def build_delete_user(
 ) -> Body:
     """One user by name, or all of a Shared iPad; Apple user.delete."""
     if bool(user_name) == delete_all_users:
-        raise CommandInvalid("exactly one of an account name and all users")
+        raise ChoiceInvalid(
+            "exactly one of an account name and all users",
+            parameters=("user_name", "delete_all_users"),
+        )
     body: Body = {"RequestType": "DeleteUser"}
     if user_name:
         body["UserName"] = user_name

@@ -1,6 +1,6 @@
 """EnableLostMode: an iPhone or iPad shows a message and nothing else."""
 
-from devices.errors import CommandInvalid
+from devices.errors import ChoiceInvalid
 from devices.protocol.commands.parameters import TEXT, Parameter
 from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import OUTRANKING, Body, CommandType, Kind
@@ -12,7 +12,7 @@ def build_enable_lost_mode(
 ) -> Body:
     """A finder needs a message or a number; Apple device.lostmode.enable."""
     if not message and not phone_number:
-        raise CommandInvalid("a message or a phone number")
+        raise ChoiceInvalid("a message or a phone number", parameters=("message", "phone_number"))
     body: Body = {"RequestType": "EnableLostMode"}
     texts = {"Message": message, "PhoneNumber": phone_number, "Footnote": footnote}
     return body | {key: text for key, text in texts.items() if text}

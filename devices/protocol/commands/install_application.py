@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devices.errors import CommandInvalid, ParameterInvalid
+from devices.errors import ChoiceInvalid, ParameterInvalid
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.app_attributes import check_attributes
 from devices.protocol.commands.parameters import DICTIONARY, FLAG, INTEGER, TEXT, Parameter
@@ -55,7 +55,10 @@ def build_install_application(
     }
     given = {key: value for key, value in sources.items() if value}
     if len(given) != 1:
-        raise CommandInvalid("exactly one of store id, manifest URL and bundle identifier")
+        raise ChoiceInvalid(
+            "exactly one of store id, manifest URL and bundle identifier",
+            parameters=("itunes_store_id", "manifest_url", "identifier"),
+        )
     if manifest_url:
         check_address(manifest_url)
     body: Body = {"RequestType": "InstallApplication", **given}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from devices.errors import CommandInvalid, ParameterInvalid
+from devices.errors import ChoiceInvalid, CommandInvalid, ParameterInvalid
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.install_application import REMOVE_WITH_ENROLLMENT
 from devices.protocol.commands.parameters import DATA, DICTIONARY, FLAG, TEXT, Parameter
@@ -33,7 +33,9 @@ def build_install_enterprise_application(
     if platform in (IOS, IPADOS):
         raise CommandInvalid("only a Mac installs packages")
     if bool(manifest) == bool(manifest_url):
-        raise CommandInvalid("exactly one of a manifest and its URL")
+        raise ChoiceInvalid(
+            "exactly one of a manifest and its URL", parameters=("manifest", "manifest_url")
+        )
     body: Body = {"RequestType": "InstallEnterpriseApplication"}
     if manifest:
         body["Manifest"] = check_manifest(manifest)

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from devices.errors import CommandInvalid
+from devices.errors import ChoiceInvalid
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.parameters import INTEGER, TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, USER_CHANNEL, Needs
@@ -25,7 +25,10 @@ KEYS = {
 def build_install_media(*, media_type: str, **facts: Any) -> Body:
     """Exactly one of a number in the store and an https URL; Apple media.install."""
     if ("itunes_store_id" in facts) == ("media_url" in facts):
-        raise CommandInvalid("exactly one of a number in the store and a URL")
+        raise ChoiceInvalid(
+            "exactly one of a number in the store and a URL",
+            parameters=("itunes_store_id", "media_url"),
+        )
     named = {KEYS[name]: value for name, value in facts.items()}
     return {"RequestType": "InstallMedia", "MediaType": media_type, **named}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devices.errors import CommandInvalid
+from devices.errors import ChoiceInvalid
 from devices.protocol.commands.parameters import TEXT, Parameter
 from devices.protocol.commands.requirements import MANAGE_APPS, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
@@ -14,7 +14,9 @@ KEYS = {"itunes_store_id": "iTunesStoreID", "persistent_id": "PersistentID"}
 def build_remove_media(*, media_type: str, **named: Any) -> Body:
     """Exactly one of a number in the store and a persistent identifier; Apple media.remove."""
     if len(named) != 1:
-        raise CommandInvalid("exactly one of a number in the store and a persistent identifier")
+        raise ChoiceInvalid(
+            "exactly one of a number in the store and a persistent identifier", parameters=KEYS
+        )
     identified = {KEYS[name]: value for name, value in named.items()}
     return {"RequestType": "RemoveMedia", "MediaType": media_type, **identified}
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from devices.errors import CommandInvalid
+from devices.errors import ChoiceInvalid
 from devices.protocol.commands.parameters import INTEGER, SECRET, TEXT, Parameter
 from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
@@ -16,7 +16,10 @@ def build_request_mirroring(
 ) -> Body:
     """Exactly one of name and hardware address; Apple mirroring.request."""
     if bool(destination_name) == bool(destination_device_id):
-        raise CommandInvalid("exactly one of name and hardware address")
+        raise ChoiceInvalid(
+            "exactly one of name and hardware address",
+            parameters=("destination_name", "destination_device_id"),
+        )
     body: Body = {"RequestType": "RequestMirroring"}
     if destination_name:
         body["DestinationName"] = destination_name
