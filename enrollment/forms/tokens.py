@@ -57,13 +57,13 @@ class TokenForm(ConsoleForm):
     )
     custom_expires_at = MomentField(label=_("Expires at"), required=False)
     group = forms.ModelChoiceField(
-        label=_("Group assignment"),
+        label=_("Group Assignment"),
         queryset=Group.objects.all(),
         to_field_name="public_id",
         help_text=_("The device group new devices will be added to"),
     )
     scep_profile = forms.ModelChoiceField(
-        label=_("SCEP profile"),
+        label=_("SCEP Profile"),
         queryset=ScepProfile.objects.all(),
         to_field_name="public_id",
         required=False,
@@ -82,7 +82,7 @@ class TokenForm(ConsoleForm):
     )
     max_uses = warn_when(
         forms.IntegerField(
-            label=_("Max uses"),
+            label=_("Max Uses"),
             min_value=0,
             max_value=1_000_000,
             initial=DEFAULT_USES,
@@ -176,13 +176,13 @@ class TokenFilter(ConsoleFilterSet):
         label=_("Status"), choices=TokenState, method="filter_state", empty_label=_("All")
     )
     group = django_filters.ModelChoiceFilter(
-        label=_("Group assignment"),
+        label=_("Group Assignment"),
         queryset=Group.objects.all(),
         to_field_name="public_id",
         empty_label=_("All"),
     )
     scep_profile = django_filters.ModelChoiceFilter(
-        label=_("SCEP profile"),
+        label=_("SCEP Profile"),
         queryset=ScepProfile.objects.all(),
         to_field_name="public_id",
         empty_label=_("All"),

@@ -301,6 +301,28 @@ class TestBehaviour:
         page.evaluate("document.activeElement.dataset.old = ''")
         page.wait_for_selector("#live td a:focus:not([data-old])", timeout=10_000)
 
+    def test_paper_is_white_and_holds_the_code_when_a_dark_screen_is_printed(
+        self, page: Any, world: World
+    ) -> None:
+        page.emulate_media(color_scheme="dark")
+        page.goto("/console/enrollment/ota/tokens/?q=Spring")
+        page.get_by_label("QR code and link of Spring intake").click()
+        page.wait_for_selector("dialog[open] .qr img")
+        page.emulate_media(media="print", color_scheme="dark")
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == "rgb(255, 255, 255)"
+        assert not page.locator("main, .sidebar, dialog .btn").locator("visible=true").count()
+        assert page.locator(".qr img").bounding_box()["width"] > 450  # of 96 an inch: 119 mm
+
+    def test_the_page_one_is_on_is_marked_when_colours_are_the_persons_own(self, page: Any) -> None:
+        page.emulate_media(forced_colors="active")
+        page.goto("/console/devices/")
+        for marked in (".nav-item[aria-current]", ".tab[aria-current]", ".pill"):
+            border = page.locator(marked).first.evaluate(
+                "it => getComputedStyle(it).borderLeftWidth"
+            )
+            assert border == "1px", marked
+
     def test_the_device_page_follows_what_happens(self, page: Any, world: World) -> None:
         page.goto(f"/console/devices/{world.device.public_id}")
         world.device.status = "managed"

@@ -70,3 +70,16 @@ def test_what_is_known_of_an_entry_is_named_in_words(world: World, auditor: Clie
         ("User agent", "Safari"),
     ):
         assert f"<dt>{label}</dt><dd>{value}</dd>" in page
+
+
+def test_an_entry_is_recognized_when_people_report_what_their_device_says(auditor: Client) -> None:
+    reports = {
+        "token_expired": "“Profile won&#x27;t install”",
+        "token_signature_invalid": "“Invalid Profile”",
+        "authenticate_missing": "“Configuring Device”",
+        "root_ca_not_trusted": "“Profile is untrusted”",
+    }
+    for code, report in reports.items():
+        entry = write_entry(code, message="a link")
+        page = auditor.get(f"/console/enrollment/log/{entry.public_id}").content.decode()
+        assert report in page, code

@@ -39,6 +39,13 @@ def test_the_form_offers_seven_days_and_a_hundred_uses(world: World, operator: C
     assert form["max_uses"].value() == 100
 
 
+def test_the_form_has_the_fields_that_the_manual_names(operator: Client) -> None:
+    form = operator.get(f"{TOKENS}new").context["form"]
+    labels = [str(field.label) for field in form]
+    for label in ("Name", "Expiration", "Group Assignment", "SCEP Profile", "Max Uses"):
+        assert label in labels
+
+
 def test_the_form_proposes_the_first_group_and_says_that_full_rights_erase(
     world: World, operator: Client
 ) -> None:

@@ -68,6 +68,15 @@ FAIL_INFOS = {
 }  # fmt: skip
 
 CHECKS = {
+    "token_expired": (
+        _("“Profile won't install” is what people say of a profile that was downloaded before and "
+          "installed afterwards: with the new token they download a new one."),
+    ),
+    "token_signature_invalid": (
+        _("The device calls what it gets by such a link “Invalid Profile”."),
+        _("Links are cut or changed by chats and mail programs: the QR code and the short link are "
+          "not."),
+    ),
     "enrollment_silent": (
         _("iOS and iPadOS drop a downloaded profile after 8 minutes; a Mac keeps the file."),
         _("Stolen Device Protection can ask the person to wait an hour before installing."),
