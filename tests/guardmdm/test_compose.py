@@ -1,5 +1,6 @@
 """docker-compose.yml: complete in itself, and no secret stands in it."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from guardmdm.env import DEFAULTS
+from guardmdm.env import DEFAULTS, read_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -33,6 +34,29 @@ def test_every_setting_is_one_of_ours():
     assert names <= set(DEFAULTS)
 
 
+def test_every_setting_can_be_given_beside_the_file() -> None:
+    fixed = {"DATA_DIR", "DATABASE_URL", "BROKER_URL", "SECRET_KEY", "ENCRYPTION_KEYS"}
+    fixed |= {"TRUSTED_PROXIES", "CLIENT_CERT_HEADER", "LOG_FORMAT"}
+    # Files that a container would have to be given as well, and what tests alone need.
+    fixed |= {"EMAIL_CA", "DEVICE_CA", "APNS_HOST", "APNS_PORT", "APNS_CA"}
+    for name in sorted(set(DEFAULTS) - fixed):
+        given = SERVICES["web"]["environment"][f"GUARDMDM_{name}"]
+        assert given.startswith(f"${{GUARDMDM_{name}:"), name
+    assert ":?" in SERVICES["web"]["environment"]["GUARDMDM_BASE_URL"]  # never a default: see 0268
+
+
+def test_what_compose_passes_on_starts_the_server_when_the_base_url_alone_is_given(
+    tmp_path: Path,
+) -> None:
+    given = {
+        name: "" if value.endswith(":-}") else value
+        for name, value in SERVICES["web"]["environment"].items()
+        if not name.endswith("_FILE")
+    }
+    given |= {"GUARDMDM_BASE_URL": "https://mdm.city.test", "GUARDMDM_DATA_DIR": str(tmp_path)}
+    assert read_environment(given).base_url == "https://mdm.city.test"
+
+
 def test_secrets_come_from_files():
     text = str(SERVICES)
     assert "GUARDMDM_ENCRYPTION_KEYS_FILE" in text
@@ -56,4 +80,5 @@ def test_compose_itself_accepts_the_file():
     compose = [docker or "docker", "compose"]
     if docker is None or subprocess.run([*compose, "version"], capture_output=True).returncode:
         return  # the plugin is no Debian 12 package; the other tests here stand in for it
-    subprocess.run([*compose, "config", "--quiet"], cwd=ROOT, check=True)
+    environment = {**os.environ, "GUARDMDM_BASE_URL": "https://mdm.city.test"}
+    subprocess.run([*compose, "config", "--quiet"], cwd=ROOT, env=environment, check=True)
