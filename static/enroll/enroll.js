@@ -109,9 +109,12 @@
   if (url && status && !ENDS.includes(status.dataset.state)) poll();
 
   const form = document.querySelector("[data-open-session]");
+  let isOpening = false; // a second tap would open a second session, and lose the first one's profile
   form?.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (url) { if (!held) location.href = `${url}/profile`; return; }
+    if (isOpening) return;
+    isOpening = true;
     const answer = await fetch(form.action, {
       method: "POST", body: new URLSearchParams(new FormData(form)),
       headers: { Accept: "application/json" },
@@ -119,6 +122,8 @@
     if (!answer?.ok) { form.submit(); return; } // its answer is a page that says why
     const state = await answer.json();
     url = state.status_url;
+    // Safari loads the page anew when somebody comes back from Settings: then it is the session's.
+    history.replaceState(null, "", url);
     started = Date.now();
     held = state.awaits_approval;
     hint();

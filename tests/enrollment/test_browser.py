@@ -207,6 +207,22 @@ def test_the_page_follows_the_device_by_keyboard_alone(
         check_page(page, "live state")
 
 
+def test_the_page_still_follows_the_device_when_it_was_tapped_twice_and_loaded_anew(
+    browser: Any, live_server: Any, path: str
+) -> None:
+    with visit(browser, live_server.url, locale="en") as page:
+        page.goto(path)
+        with page.expect_download():
+            button = page.locator("[data-open-session] button")
+            button.evaluate("button => { button.click(); button.click(); }")
+        session = EnrollmentSession.objects.get()
+        page.wait_for_url(f"**/enroll/sessions/{session.public_id}")
+        advance_session(session.public_id, state=SessionState.CERTIFICATE_ISSUED)
+        page.reload()
+        assert "Certificate issued" in page.get_by_role("status").inner_text()
+        assert page.get_by_role("link", name="Download again").is_visible()
+
+
 def test_the_download_begins_by_itself_when_a_waiting_enrollment_is_approved(
     browser: Any, live_server: Any, make_token: MakeToken
 ) -> None:
