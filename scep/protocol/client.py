@@ -69,8 +69,13 @@ def build_applicant(key: rsa.RSAPrivateKey, *, common_name: str, now: datetime) 
 
 
 def find_recipient(certificates: Sequence[x509.Certificate]) -> x509.Certificate:
-    """Return the RSA certificate that requests are encrypted to; raises RequestRejected."""
-    able = [each for each in certificates if _can_decipher(each)]
+    """Return the RSA certificate that requests are encrypted to; raises RequestRejected.
+
+    Where there is one alone, devices encrypt to it whatever its key usage says: the CA of
+    micromdm's server, for one, lacks keyEncipherment (RFC 8894 section 2.1.2 asks for it).
+    """
+    is_alone = len(certificates) == 1
+    able = [each for each in certificates if _can_decipher(each, is_alone=is_alone)]
     if not able:
         raise RequestRejected("no RSA certificate of GetCACert may decipher")
     return next((each for each in able if not _is_authority(each)), able[0])
@@ -153,9 +158,11 @@ def _build_name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
-def _can_decipher(certificate: x509.Certificate) -> bool:
+def _can_decipher(certificate: x509.Certificate, *, is_alone: bool) -> bool:
     if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
         return False
+    if is_alone:
+        return True
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

@@ -3,14 +3,18 @@
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
 from scep.models import DynamicChallenge, IssuedCertificate, ScepProfile
 from scep.services import profile_test
 from scep.services.profile_test import StepResult
 from scep.services.profiles import create_scep_profile, update_scep_profile
+from tests.scep.corporate_ca import CorporateCa
+from tests.scep.device import make_key
 from tests.scep.external.scep_server import TOKEN, Holder, ScepServer, make_authority
-from tests.scep.external.tls_server import WebServer
+from tests.scep.external.tls_server import Reply, WebServer
 
 BUILTIN_STEPS = ["GetCACaps", "GetCACert", "RSA key of 2048 bits", "PKIOperation", "Revocation"]
 KINDS = [
@@ -174,3 +178,24 @@ def test_trust_step_fails_when_only_a_ca_above_the_issuing_one_is_trusted(
     assert get_names(steps)[-1] == "Trusted CAs"
     assert steps[-1].ok is ok
     assert ok or "Issuing" in steps[-1].detail
+
+
+@pytest.mark.django_db
+def test_every_step_works_when_a_lone_ca_of_the_server_lacks_key_encipherment(
+    values: dict[str, Any], outside: WebServer
+) -> None:
+    """As micromdm's does, with which devices enroll all the same."""
+    lone = CorporateCa("Lone CA", key=make_key(), usages=("digital_signature", "key_cert_sign"))
+    der = lone.certificate.public_bytes(Encoding.DER)
+
+    def answer(asked: Any) -> Reply:
+        if "GetCACert" in asked.path:
+            return Reply(200, der, {"Content-Type": "application/x-x509-ca-cert"})
+        return Reply(200, b"SHA-256\nAES\nPOSTPKIOperation\n", {"Content-Type": "text/plain"})
+
+    outside.answer = answer
+    digest = lone.certificate.fingerprint(hashes.SHA256()).hex()
+    changes = {"ca_fingerprint": digest, "trusted_ca_pem": lone.pem.decode()}
+    steps = run(create_scep_profile(actor="tests", **values | changes))
+    assert get_names(steps) == ["GetCACaps", "GetCACert", "Trusted CAs"]
+    assert all(step.ok for step in steps)

@@ -225,17 +225,21 @@ def _require_one_family(found: tuple[x509.Certificate, ...]) -> None:
 def pick_recipient(authorities: tuple[x509.Certificate, ...]) -> x509.Certificate:
     """The RSA certificate meant for encryption, an RA before a CA.
 
-    Raises ScepRefused when none may encipher keys (macOS: −67731, iOS: 22003).
+    Raises ScepRefused when none may encipher keys (macOS: −67731, iOS: 22003). A CA alone is taken
+    without that, as micromdm's is.
     """
-    able = [each for each in authorities if _can_encipher(each)]
+    is_alone = len(authorities) == 1
+    able = [each for each in authorities if _can_encipher(each, is_alone=is_alone)]
     if not able:
         raise ScepRefused("no RSA certificate of GetCACert has keyEncipherment")
     return next((each for each in able if not _is_ca(each)), able[0])
 
 
-def _can_encipher(certificate: x509.Certificate) -> bool:
+def _can_encipher(certificate: x509.Certificate, *, is_alone: bool) -> bool:
     if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
         return False
+    if is_alone:
+        return True
     try:
         found = certificate.extensions.get_extension_for_class(x509.KeyUsage)
     except x509.ExtensionNotFound:
