@@ -1,5 +1,7 @@
 """The CAs: which issues, which comes next, what is above one, and what signs with its key."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from cryptography import x509
@@ -89,15 +91,32 @@ def list_chain(authority: CertificateAuthority) -> list[CertificateAuthority]:
 
 def list_name_constraints(authority: CertificateAuthority) -> tuple[x509.NameConstraints, ...]:
     """Return what restricts the names that the CA certifies: its own, and those of CAs above it."""
-    return _read_name_constraints(authority.pk, authority.fingerprint)
+    return _read_limits(authority.pk, authority.fingerprint).name_constraints
+
+
+def get_chain_end(authority: CertificateAuthority) -> datetime:
+    """Return until when what it signs can be verified: a CA above an imported one may end first."""
+    return _read_limits(authority.pk, authority.fingerprint).end
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """What bounds the certificates of a CA: restrictions of names, and the end of its chain."""
+
+    name_constraints: tuple[x509.NameConstraints, ...]
+    end: datetime
 
 
 # Who is above a CA never changes, and each certificate that is issued asks.
 @lru_cache(maxsize=64)
-def _read_name_constraints(pk: int, _fingerprint: str) -> tuple[x509.NameConstraints, ...]:
+def _read_limits(pk: int, _fingerprint: str) -> _Limits:
     row = CertificateAuthority.objects.defer("private_key").get(pk=pk)
-    found = (read_constraints(get_certificate(each)) for each in list_chain(row))
-    return tuple(each for each in found if each is not None)
+    chain = [get_certificate(each) for each in list_chain(row)]
+    found = (read_constraints(each) for each in chain)
+    return _Limits(
+        name_constraints=tuple(each for each in found if each is not None),
+        end=min(each.not_valid_after_utc for each in chain),
+    )
 
 
 def list_certified_again(authority_id: int) -> list[int]:

@@ -19,7 +19,7 @@ from scep.models import (
 )
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.revocation_reasons import KEY_COMPROMISE
-from scep.selectors.authorities import get_certificate, get_issuing_ca
+from scep.selectors.authorities import get_certificate, get_chain_end, get_issuing_ca
 
 CLOCK_LEEWAY = timedelta(minutes=10)
 IDENTITY_LIFETIME = timedelta(days=365)
@@ -109,9 +109,10 @@ def is_renewal_worthwhile(certificate: IssuedCertificate, *, now: datetime) -> b
     if profile is not None and profile.server_type == ScepServerType.EXTERNAL:
         return True
     authority = (profile and profile.issuing_ca) or get_issuing_ca()
+    end = min(authority.not_after, get_chain_end(authority))
     lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
-    is_cut = now + lifetime > authority.not_after
-    return not is_cut or authority.not_after - certificate.not_after > LEAST_GAIN
+    is_cut = now + lifetime > end
+    return not is_cut or end - certificate.not_after > LEAST_GAIN
 
 
 def verify_identity(

@@ -36,12 +36,13 @@ from scep.protocol.certificates import (
 )
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.identity_certificate import build_identity_certificate
-from scep.protocol.issuing import SERIAL_BITS, Signer, Validity, build_validity
+from scep.protocol.issuing import SERIAL_BITS, Validity, build_validity
 from scep.protocol.pkcs12 import build_pkcs12
 from scep.protocol.revocation_reasons import CEASED, SUPERSEDED, check_reason
 from scep.protocol.subject_template import Naming
 from scep.selectors import (
     IDENTITY_LIFETIME,
+    get_chain_end,
     get_issuing_ca,
     get_signer,
     select_certificate_of_transaction,
@@ -115,7 +116,7 @@ def issue_certificate(
     signer = get_signer(issuer)
     names = _get_names(application)
     check_names(names.naming, issuer=issuer)
-    validity = _get_validity(application, signer=signer, now=now)
+    validity = _get_validity(application, issuer=issuer, now=now)
     serial = secrets.randbits(SERIAL_BITS) | 1
     row = _store_intent(application, issuer=issuer, serial=serial, names=names, validity=validity)
     try:
@@ -235,14 +236,16 @@ def _get_names(application: Application) -> Names:
     )
 
 
-def _get_validity(application: Application, *, signer: Signer, now: datetime) -> Validity:
+def _get_validity(
+    application: Application, *, issuer: CertificateAuthority, now: datetime
+) -> Validity:
     profile = application.scep_profile
     lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
     if application.grant.is_test or application.grant.is_profile_service:
         lifetime = SHORT_LIFETIME
-    limit = signer.certificate.not_valid_after_utc
+    limit = get_chain_end(issuer)
     if limit <= now:
-        raise NotSetUp("the certificate authority has expired")
+        raise NotSetUp("the certificate authority, or one above it, has expired")
     return build_validity(now, lifetime=lifetime, limit=limit)
 
 

@@ -1,7 +1,7 @@
 """Names that a CA must not certify, because it or one above it is constrained (RFC 5280 4.2.1.10).
 
 Only imported CAs are. Whoever verifies refuses a certificate with such a name, so none is issued;
-administrators are told before it comes to that.
+administrators are told before it comes to that, and where one above it ends first.
 """
 
 from cryptography import x509
@@ -22,7 +22,7 @@ from scep.protocol.name_constraints import (
     read_constraints,
 )
 from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
-from scep.selectors import list_name_constraints
+from scep.selectors import get_chain_end, list_name_constraints
 from scep.services.authorities import build_name
 
 # A device like any other; nobody has that address.
@@ -93,7 +93,21 @@ def list_profile_warnings(
 
 
 def list_authority_warnings(authority: CertificateAuthority) -> list[str]:
-    """Return what the SCEP profiles that it issues for, or will, ask for and it may not certify."""
+    """Return what the SCEP profiles that it issues for, or will, ask for and it cannot give."""
+    return [*_list_early_end(authority), *_list_forbidden(authority)]
+
+
+def _list_early_end(authority: CertificateAuthority) -> list[str]:
+    end = get_chain_end(authority)
+    if end >= authority.not_after or authority.state == CertificateAuthorityState.RETIRED:
+        return []
+    return [
+        f"A CA above “{authority.name}” ends first, on {end:%-d %b %Y}: no identity lives longer. "
+        "Have that CA certified again, and this one below it, before then."
+    ]
+
+
+def _list_forbidden(authority: CertificateAuthority) -> list[str]:
     profiles = ScepProfile.objects.filter(issuing_ca=authority)
     if authority.state == CertificateAuthorityState.NEXT:
         profiles = ScepProfile.objects.filter(

@@ -21,7 +21,7 @@ from scep.models import (
     ServicePurpose,
 )
 from scep.protocol.certificates import KEY_TYPES
-from scep.selectors import find_next_ca, get_issuing_ca, get_server_authority
+from scep.selectors import find_next_ca, get_chain_end, get_issuing_ca, get_server_authority
 from scep.services.authorities import create_authority
 from scep.services.service_certificates import (
     create_service_certificate,
@@ -74,8 +74,11 @@ def activate_authority(
     """
     with transaction.atomic():
         row = lock_next(authority)
-        if row.not_after <= now:
-            raise AuthorityInvalid(f"{row.name} has expired and cannot take over.")
+        if min(row.not_after, get_chain_end(row)) <= now:
+            raise AuthorityInvalid(
+                f"{row.name}, or a CA above it, has expired: it cannot take over. Cancel it and "
+                "import or prepare another."
+            )
         issuing = CertificateAuthority.objects.filter(role=CertificateAuthorityRole.ISSUING)
         issuing.filter(state=CertificateAuthorityState.ACTIVE).update(
             state=CertificateAuthorityState.RETIRED, retired_at=now, updated_at=now

@@ -18,13 +18,16 @@ from scep.selectors import (
     get_issuing_ca,
     get_root_ca,
     get_service_identity,
+    is_renewal_worthwhile,
     list_chain,
     list_root_cas,
 )
 from scep.services.authority import issue_identity
 from scep.services.authority_import import import_authority
+from scep.services.permitted_names import list_authority_warnings
 from scep.services.profile_signing import sign_profile
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority
+from tests.scep.certifying import certify
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.corporate_ca import CorporateCa, make_corporation
 from tests.scep.device import Device
@@ -86,6 +89,23 @@ def test_openssl_follows_an_identity_through_the_imported_chain(tmp_path: Path) 
     run_openssl("verify", "-x509_strict", *chain, write_pem(tmp_path, "ra.pem", ra.certificate))
     # It ends with its CA and not after it.
     assert ra.certificate.not_valid_after_utc <= row.not_after
+
+
+def test_no_identity_outlives_the_chain_when_a_ca_above_an_imported_one_ends_first(
+    tmp_path: Path,
+) -> None:
+    policy = CorporateCa("Policy CA", parent=CorporateCa("Corporate Root"), days=100)
+    row = import_ca(CorporateCa("Device CA", parent=policy))
+    (warning,) = list_authority_warnings(row)
+    assert f"ends first, on {policy.certificate.not_valid_after_utc:%-d %b %Y}" in warning
+    row = activate(row)
+    now = timezone.now()
+    _, identity = certify(now=now)
+    last = int(identity.not_after.timestamp()) - 1
+    leaf = write_pem(tmp_path, "leaf.pem", get_certificate(identity))
+    run_openssl("verify", "-attime", str(last), *write_chain(tmp_path, row), leaf)
+    # Another one would end at the same moment, so nobody is asked to renew it again and again.
+    assert not is_renewal_worthwhile(identity, now=now + timedelta(days=90))
 
 
 def test_imported_ca_waits_as_the_next_one() -> None:
