@@ -36,6 +36,9 @@ def read_xml(data: bytes, budget: Budget) -> Any:
     Apple's writer leaves control characters as they are, which XML has not: they are hidden from
     expat, and come back in keys and texts.
     """
+    # A start tag each, and an end tag most: 10 MB of empty elements are refused unread.
+    if data.count(b"<") > 2 * budget.nodes_left:
+        raise PlistInvalid("more elements than a message of this size has")
     readers = READERS
     if _has_controls(data):
         data, readers = _hide_controls(data), SHOWING_READERS
@@ -156,6 +159,7 @@ class _Tree:
 
 
 def _read_integer(text: str) -> int:
+    _refuse_pythons_spelling(text)
     value = int(text, 16) if text.startswith(("0x", "0X")) else int(text)
     if value not in INTEGERS:
         raise PlistInvalid("an integer has more than 64 bits")
@@ -163,10 +167,17 @@ def _read_integer(text: str) -> int:
 
 
 def _read_real(text: str) -> float:
+    _refuse_pythons_spelling(text)
     value = float(text)
     if not math.isfinite(value):
         raise PlistInvalid("a number is not finite")
     return value
+
+
+def _refuse_pythons_spelling(number: str) -> None:
+    """To Python 1_000 is a number, and so are the digits of other scripts."""
+    if "_" in number or not number.isascii():
+        raise PlistInvalid("no number")
 
 
 def _read_date(text: str) -> datetime:

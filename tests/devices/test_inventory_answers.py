@@ -18,6 +18,7 @@ from devices.models import (
     SoftwareTitle,
     SoftwareVersion,
 )
+from devices.protocol.inventory.applications import MOST
 from devices.protocol.inventory.values import MOST_FACTS
 from devices.services.queries import queue_questions
 from devices.services.queue import enqueue
@@ -85,6 +86,27 @@ def test_apps_are_listed_when_ones_name_has_a_control_character(mac: MdmDevice) 
     assert response.status_code == 200
     assert list_apps(mac) == {"com.example.one": "1.0", "com.example.two": "1.0"}
     assert SoftwareTitle.objects.filter(name="Type\x0bwriter").exists()
+
+
+def test_the_first_apps_of_a_list_are_kept_when_it_fills_the_largest_message(
+    mac: MdmDevice,
+) -> None:
+    """16,000 apps with 15 keys each, as close together as XML allows."""
+    mac.answer_everything()
+    queue_questions(mac.enrollment, names=["apps"])
+    command = mac.take()
+    assert command is not None
+    flags = "".join(f"<key>IsOfTheKind{number}</key><false/>" for number in range(13))
+    apps = "".join(
+        f"<dict><key>Identifier</key><string>com.example.{number}</string>"
+        f"<key>Name</key><string>{number}</string>{flags}</dict>"
+        for number in range(16_000)
+    )
+    answer = {"Status": "Acknowledged", "CommandUUID": command["CommandUUID"], **mac.names}
+    written = plistlib.dumps(answer | {"InstalledApplicationList": ["APPS"]})
+    response = mac.put(CONNECT, written.replace(b"<string>APPS</string>", apps.encode()))
+    assert response.status_code == 200
+    assert mac.row.applications.count() == MOST
 
 
 def _read_rows(device: MdmDevice) -> tuple[Any, Any]:

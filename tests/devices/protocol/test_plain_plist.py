@@ -34,7 +34,7 @@ PIECES = [
 
 
 def read_generally(data: bytes) -> object:
-    return read_xml(data, Budget(bytes_left=1_000_000))
+    return read_xml(data, Budget(bytes_left=1_000_000, nodes_left=1000))
 
 
 @pytest.mark.parametrize(

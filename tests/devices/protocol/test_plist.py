@@ -176,6 +176,19 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(xml("<dict><key>a</key><real>inf</real></dict>"), id="infinity"),
         pytest.param(xml("<dict><key>a</key><real>x</real></dict>"), id="no real"),
         pytest.param(xml("<dict><key>a</key><integer>x</integer></dict>"), id="no integer"),
+        *(
+            pytest.param(
+                xml(f"<dict><key>a</key><{kind}>{text}</{kind}></dict>"), id=f"{kind} {text}"
+            )
+            for kind, text in (
+                ("integer", "1_000"),
+                ("integer", "٣"),
+                ("integer", "0x_f"),
+                ("real", "1_0.5"),
+                ("real", "٣.٥"),
+                ("date", "٢٠٢٦-01-01T00:00:00Z"),
+            )
+        ),
         pytest.param(
             xml(f"<dict><key>a</key><integer>{'9' * 5000}</integer></dict>"), id="5,000 digits"
         ),
@@ -211,6 +224,10 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(build_binary(b"\x5f\x13" + b"\xff" * 8), id="2^64 characters"),
         pytest.param(build_binary(b"\xd0", count=2**60), id="2^60 objects"),
         pytest.param(build_binary(b"\xd0", top=9), id="the root is nowhere"),
+        pytest.param(
+            build_binary(b"\xd1\x01\x02", b"\x51a", b"\x09").replace(b"\x00\x0d", b"\x00\x00"),
+            id="an object in the magic",
+        ),
         pytest.param(b"bplist00" + bytes(32), id="a trailer of zeros"),
         pytest.param(b"bplist00" + b"\xff" * 32, id="a trailer of ones"),
         pytest.param(b"bplist00", id="only the magic"),
