@@ -27,8 +27,8 @@ from devices.protocol.commands import (
     DeviceFacts,
     build_remove_profile,
     check_asked,
-    check_channel,
     check_obeyable,
+    check_on_user_channel,
     get_command_type,
 )
 from devices.protocol.plist import read_back
@@ -188,15 +188,9 @@ def _check_obeyable(
     kind: CommandType, enrollment: Enrollment, *, is_user_channel: bool
 ) -> DeviceFacts:
     """Return what is known of the device; raises CommandInvalid unless it may obey."""
-    device = enrollment.device
-    check_channel(
-        kind.request_type,
-        platform=device.platform,
-        is_user_enrollment=device.is_user_enrollment,
-        is_user_channel=is_user_channel,
-    )
-    facts = get_device_facts(device, enrollment=enrollment)
+    facts = get_device_facts(enrollment.device, enrollment=enrollment)
     if is_user_channel:
+        check_on_user_channel(kind.request_type)
         facts = replace(facts, channel=USER_CHANNEL)
     check_obeyable(kind, facts)
     return facts

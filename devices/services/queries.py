@@ -14,7 +14,6 @@ from devices.protocol.commands import (
     build_profile_list,
     build_security_info,
     build_user_list,
-    is_kept_from_users,
 )
 from devices.protocol.commands.requirements import find_version_refusal, get_system
 from devices.protocol.commands.table import Body
@@ -118,14 +117,9 @@ def find_right_refusal(enrollment: Enrollment, *, name: str) -> str:
     refuses nothing. DeviceInformation needs no right: Apple asks one for each of its queries, and
     the device leaves out what it may not tell.
     """
-    device = enrollment.device
-    if device.is_user_enrollment and is_kept_from_users(
-        REQUEST_TYPES[name], platform=device.platform
-    ):
-        return f"{REQUEST_TYPES[name]} is not possible in a User Enrollment"
-    facts = replace(get_system_facts(device), access_rights=enrollment.access_rights)
+    facts = replace(get_system_facts(enrollment.device), access_rights=enrollment.access_rights)
     refusal = COMMAND_TYPES[REQUEST_TYPES[name]].find_refusal(facts)
-    return refusal or _find_whole_list(device, name=name)
+    return refusal or _find_whole_list(enrollment.device, name=name)
 
 
 def _find_whole_list(device: Device, *, name: str) -> str:

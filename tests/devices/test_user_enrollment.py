@@ -120,7 +120,7 @@ def test_it_is_asked_for_nothing_that_apple_keeps_from_user_enrollments(
     assert ("InstalledApplicationList" in seen) == (product != "Mac14,2")
     assert "CertificateList" in seen
     if product == "Mac14,2":
-        with pytest.raises(CommandNotObeyable, match="not possible in a User Enrollment"):
+        with pytest.raises(CommandNotObeyable, match="a User Enrollment does not allow it"):
             actions.ask(device.row, facts="apps", actor="tests")
 
 

@@ -10,7 +10,7 @@ from devices.protocol.commands.application_configuration import build_applicatio
 from devices.protocol.commands.apply_redemption_code import APPLY_REDEMPTION_CODE
 from devices.protocol.commands.available_os_updates import AVAILABLE_OS_UPDATES
 from devices.protocol.commands.certificate_list import CERTIFICATE_LIST, build_certificate_list
-from devices.protocol.commands.channels import check_channel, is_kept_from_users
+from devices.protocol.commands.channels import check_on_user_channel
 from devices.protocol.commands.clear_activation_lock_bypass_code import (
     CLEAR_ACTIVATION_LOCK_BYPASS_CODE,
 )
@@ -250,13 +250,12 @@ __all__ = [
     "build_unique_key",
     "build_user_list",
     "check_asked",
-    "check_channel",
     "check_obeyable",
+    "check_on_user_channel",
     "find_lifetime",
     "generate_password",
     "generate_pin",
     "get_command_type",
     "get_minimum_role",
     "get_title",
-    "is_kept_from_users",
 ]

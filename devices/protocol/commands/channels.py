@@ -1,6 +1,6 @@
 """Where Apple's schema lets a command go: which channel, and which kind of enrollment."""
 
-from devices.errors import CommandInvalid, CommandNotObeyable
+from devices.errors import CommandInvalid
 from devices.protocol.platform import MACOS
 
 # supportedOS.macOS.userchannel of each command.
@@ -82,16 +82,10 @@ NOT_IN_MAC_USER_ENROLLMENT = frozenset(
 )
 
 
-def check_channel(
-    request_type: str, *, platform: str, is_user_enrollment: bool, is_user_channel: bool
-) -> None:
-    """Raises CommandInvalid for a command that the device would refuse on this channel, and
-    CommandNotObeyable for one that it refuses in a User Enrollment.
-    """
-    if is_user_channel and request_type not in ON_USER_CHANNEL:
+def check_on_user_channel(request_type: str) -> None:
+    """Raises CommandInvalid for a command that a device refuses on a user's channel."""
+    if request_type not in ON_USER_CHANNEL:
         raise CommandInvalid(f"{request_type} does not go to a user's channel")
-    if is_user_enrollment and is_kept_from_users(request_type, platform=platform):
-        raise CommandNotObeyable(f"{request_type} is not possible in a User Enrollment")
 
 
 def is_kept_from_users(request_type: str, *, platform: str) -> bool:
