@@ -18,9 +18,6 @@ from scep.models import (
 )
 from scep.protocol.certificates import (
     decode_private_key,
-    encode_certificate,
-    encode_private_key,
-    fingerprint,
 )
 from scep.protocol.crl import Revocation
 from scep.protocol.issuing import (
@@ -40,6 +37,7 @@ from scep.protocol.ocsp import (
 )
 from scep.protocol.ocsp_certificate import build_ocsp_certificate, generate_key_like
 from scep.selectors import get_certificate, get_signer, list_certified_again
+from scep.services.service_certificates import store_service_certificate
 
 ANSWER_LIFETIME = timedelta(hours=1)
 SIGNER_LIFETIME = timedelta(days=365)
@@ -174,17 +172,10 @@ def _create_signer(authority: CertificateAuthority, *, now: datetime) -> Service
             validity.not_before, min(validity.not_after, issuer.certificate.not_valid_after_utc)
         ),
     )
-    der = encode_certificate(certificate)
     earlier = ServiceCertificate.objects.filter(
         purpose=ServicePurpose.OCSP_SIGNING, issuer=authority, is_active=True
     )
     earlier.update(is_active=False, updated_at=now)
-    return ServiceCertificate.objects.create(
-        purpose=ServicePurpose.OCSP_SIGNING,
-        issuer=authority,
-        certificate=der,
-        fingerprint=fingerprint(der),
-        serial=f"{certificate.serial_number:x}",
-        private_key=encode_private_key(key),
-        not_after=certificate.not_valid_after_utc,
+    return store_service_certificate(
+        ServicePurpose.OCSP_SIGNING, issuer=authority, certificate=certificate, key=key
     )

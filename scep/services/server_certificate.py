@@ -10,9 +10,10 @@ from django.db import transaction
 
 from organization.selectors import get_organization
 from scep.models import ServiceCertificate, ServicePurpose
-from scep.protocol.certificates import encode_certificate, fingerprint, generate_private_key
+from scep.protocol.certificates import generate_private_key
 from scep.protocol.issuing import SERIAL_BITS, Subject, build_server_certificate, build_validity
 from scep.selectors import get_certificate, get_server_authority, get_signer, list_chain
+from scep.services.service_certificates import store_service_certificate
 
 # Apple's systems refuse TLS server certificates of more than 825 days (HT210176).
 LIFETIME = timedelta(days=397)
@@ -46,17 +47,11 @@ def issue_server_certificate(hosts: Sequence[str], *, now: datetime) -> ServerCe
             now, lifetime=LIFETIME, limit=signer.certificate.not_valid_after_utc
         ),
     )
-    der = encode_certificate(certificate)
     with transaction.atomic():
         earlier = ServiceCertificate.objects.filter(purpose=ServicePurpose.TLS_SERVER)
         earlier.filter(is_active=True).update(is_active=False, updated_at=now)
-        ServiceCertificate.objects.create(
-            purpose=ServicePurpose.TLS_SERVER,
-            issuer=authority,
-            certificate=der,
-            fingerprint=fingerprint(der),
-            serial=f"{certificate.serial_number:x}",
-            not_after=certificate.not_valid_after_utc,
+        store_service_certificate(
+            ServicePurpose.TLS_SERVER, issuer=authority, certificate=certificate, key=None
         )
     chain = [certificate, *(get_certificate(row) for row in list_chain(authority)[:-1])]
     return ServerCertificate(

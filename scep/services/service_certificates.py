@@ -3,6 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
+from cryptography import x509
 from django.db import transaction
 
 from organization.selectors import get_organization
@@ -10,6 +11,7 @@ from organization.services import audit
 from scep.errors import AuthorityInvalid
 from scep.models import CertificateAuthority, ServiceCertificate, ServicePurpose
 from scep.protocol.certificates import (
+    PrivateKey,
     encode_certificate,
     encode_private_key,
     fingerprint,
@@ -52,6 +54,17 @@ def create_service_certificate(
             now, lifetime=SERVICE_LIFETIME, limit=signer.certificate.not_valid_after_utc
         ),
     )
+    return store_service_certificate(purpose, issuer=issuer, certificate=certificate, key=key)
+
+
+def store_service_certificate(
+    purpose: ServicePurpose,
+    *,
+    issuer: CertificateAuthority,
+    certificate: x509.Certificate,
+    key: PrivateKey | None,
+) -> ServiceCertificate:
+    """Store a certificate of this server itself, with its `key` unless that is kept elsewhere."""
     der = encode_certificate(certificate)
     return ServiceCertificate.objects.create(
         purpose=purpose,
@@ -59,7 +72,7 @@ def create_service_certificate(
         certificate=der,
         fingerprint=fingerprint(der),
         serial=f"{certificate.serial_number:x}",
-        private_key=encode_private_key(key),
+        private_key=encode_private_key(key) if key else None,
         not_after=certificate.not_valid_after_utc,
     )
 

@@ -122,7 +122,7 @@ def _is_acceptable(certificate: x509.Certificate, *, now: datetime) -> bool:
 
 def _check_authority(certificate: x509.Certificate, *, now: datetime) -> None:
     name = certificate.subject.rfc4514_string()[:MAX_NAME]
-    if not _is_authority(certificate):
+    if not _may_sign_certificates(certificate):
         raise ProfileInvalid(f"The certificate {name} is not a CA's.")
     key = certificate.public_key()
     strong = isinstance(key, ec.EllipticCurvePublicKey) or (
@@ -134,14 +134,11 @@ def _check_authority(certificate: x509.Certificate, *, now: datetime) -> None:
         raise ProfileInvalid(f"The certificate of {name} has expired.")
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
-    extensions = certificate.extensions
-    try:
-        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
+def _may_sign_certificates(certificate: x509.Certificate) -> bool:
+    if not is_authority(certificate):
         return False
     try:
-        usage = extensions.get_extension_for_class(x509.KeyUsage).value
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
-        return constraints.ca
-    return constraints.ca and usage.key_cert_sign
+        return True
+    return usage.key_cert_sign
