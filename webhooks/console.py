@@ -10,7 +10,6 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import cache_control
 
 from organization.console import (
     ListPage,
@@ -124,7 +123,6 @@ def resume(request: HttpRequest, key: str) -> HttpResponse:
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
 @recent_sign_in_required
-@cache_control(no_store=True)
 def roll(request: HttpRequest, key: str) -> HttpResponse:
     """Ask first, then show the new secret, once."""
     row = WEBHOOKS.get_row(key)

@@ -194,9 +194,7 @@ def show_secret(request: HttpRequest, key: str, secret: str) -> HttpResponse:
     context: dict[str, Any] = {"device": device, "secret": row}
     if request.method == "POST":
         context |= {"value": reveal_secret(row, actor=get_actor(request)), "is_revealed": True}
-    response = render(request, "console/device/secret.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/device/secret.html", context)
 
 
 def _get_device(key: str) -> Device:

@@ -285,9 +285,7 @@ def show_command(request: HttpRequest, key: str, command: str) -> HttpResponse:
     device = _get_device(key)
     row = get_object_or_404(list_commands(device).defer(None).defer("body"), public_id=command)
     context = {"device": device, "command": row, "subject": find_subjects([row]).get(row.pk)}
-    response = render(request, "console/device/answer.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/device/answer.html", context)
 
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
@@ -302,9 +300,7 @@ def reveal_pin(request: HttpRequest, key: str, command: str) -> HttpResponse:
         except CommandInvalid as refusal:
             messages.error(request, str(refusal))
             return redirect("console:device", key)
-    response = render(request, "console/device/pin.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/device/pin.html", context)
 
 
 @role_required()

@@ -112,7 +112,6 @@ def annotate(request: HttpRequest) -> HttpResponse:
 def _send(content: bytes, *, name: str, kind: str) -> HttpResponse:
     response = HttpResponse(content, content_type=kind)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "no-store"
     return response
 
 

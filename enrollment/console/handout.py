@@ -7,7 +7,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from enrollment.console.tokens import get_token, no_store
+from enrollment.console.tokens import get_token
 from enrollment.protocol.languages import LANGUAGES
 from enrollment.selectors import get_token_state
 from enrollment.services.handout import (
@@ -60,7 +60,7 @@ def show_poster(request: HttpRequest, jti: str) -> HttpResponse:
         "code": build_code_image(url),
         "typed_url": url if chosen["link"] == SHORT_LINK else "",
     }
-    return no_store(render(request, "enroll/poster.html", context))
+    return render(request, "enroll/poster.html", context)
 
 
 @role_required(Role.OPERATOR)
@@ -77,7 +77,7 @@ def show_mail(request: HttpRequest, jti: str) -> HttpResponse:
         "chosen": chosen,
         "mail": mail,
     }
-    return no_store(render(request, "console/token/mail.html", context))
+    return render(request, "console/token/mail.html", context)
 
 
 urlpatterns: list[URLPattern] = [

@@ -98,9 +98,7 @@ def show_link(request: HttpRequest, jti: str, invitation: str) -> HttpResponse:
         "url": build_enrollment_url(row.token),
         "state": get_invitation_state(row, now=timezone.now()),
     }
-    response = render(request, "console/invitation/link.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/invitation/link.html", context)
 
 
 @role_required(Role.OPERATOR)

@@ -51,9 +51,7 @@ def show_token(request: HttpRequest, jti: str) -> HttpResponse:
         "page": sessions.get_page(request.GET.get("page")),
         "refusals": list_refusals(token)[:SHOWN_REFUSALS],
     }
-    response = render(request, "console/token/token.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/token/token.html", context)
 
 
 @role_required(Role.OPERATOR)
@@ -109,9 +107,7 @@ def _show_form(request: HttpRequest, token: EnrollmentToken, *, form: LeakForm) 
         "checked": set(request.POST.getlist("device")),
         "sessions": BoundedPaginator(list_token_sessions(token), PAGE_SIZE),
     }
-    response = render(request, "console/token/leaked.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/token/leaked.html", context)
 
 
 def _count_devices(token: EnrollmentToken) -> dict[str, Any]:

@@ -86,18 +86,16 @@ def get_token(jti: str) -> EnrollmentToken:
 @recent_sign_in_required
 def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
     token = get_token(jti)
-    return no_store(
-        render(
-            request,
-            "console/token/qr.html",
-            {
-                "token": token,
-                "state": get_token_state(token, now=timezone.now()),
-                "url": build_enrollment_url(token),
-                "short_url": build_short_url(token),
-                "allowed_serials": list_allowed_serials(token),
-            },
-        )
+    return render(
+        request,
+        "console/token/qr.html",
+        {
+            "token": token,
+            "state": get_token_state(token, now=timezone.now()),
+            "url": build_enrollment_url(token),
+            "short_url": build_short_url(token),
+            "allowed_serials": list_allowed_serials(token),
+        },
     )
 
 
@@ -136,11 +134,6 @@ def _send_image(token: EnrollmentToken, content: bytes, *, kind: str) -> HttpRes
     response = HttpResponse(content, content_type=mime_type[kind])
     name = slugify(token.name) or "enrollment"
     response["Content-Disposition"] = f'attachment; filename="{name}-qr.{kind}"'
-    return no_store(response)
-
-
-def no_store(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
     return response
 
 

@@ -53,7 +53,6 @@ def show_device(request: HttpRequest, key: str) -> HttpResponse:
     template = "console/device/live.html" if partial else "console/device/device.html"
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
-    response["Cache-Control"] = "no-store"
     return response
 
 

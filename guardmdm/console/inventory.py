@@ -96,7 +96,7 @@ def show_information(request: HttpRequest, key: str) -> HttpResponse:
         device, facts="information", reported_at=device.information_reported_at
     )
     context |= {"facts": describe_information(device), "answer": list_answer(device.information)}
-    return _show(request, "console/device/facts.html", context)
+    return render(request, "console/device/facts.html", context)
 
 
 @role_required()
@@ -104,14 +104,14 @@ def show_security(request: HttpRequest, key: str) -> HttpResponse:
     device = _get_device(key)
     context = _describe_freshness(device, facts="security", reported_at=device.security_reported_at)
     context |= {"facts": describe_security(device), "answer": list_answer(device.security)}
-    return _show(request, "console/device/facts.html", context)
+    return render(request, "console/device/facts.html", context)
 
 
 @role_required()
 def show_users(request: HttpRequest, key: str) -> HttpResponse:
     device = _get_device(key)
     context = _describe_freshness(device, facts="users", reported_at=device.users_reported_at)
-    return _show(request, "console/device/users.html", context | {"users": device.users})
+    return render(request, "console/device/users.html", context | {"users": device.users})
 
 
 @role_required()
@@ -121,7 +121,7 @@ def show_profiles(request: HttpRequest, key: str) -> HttpResponse:
     reported_at = enrollment.profiles_reported_at if enrollment else None
     context = _describe_freshness(device, facts="profiles", reported_at=reported_at)
     context |= {"profiles": enrollment.reported_profiles if enrollment else []}
-    return _show(request, "console/device/profiles.html", context)
+    return render(request, "console/device/profiles.html", context)
 
 
 @role_required()
@@ -145,9 +145,3 @@ def list_certificates(request: HttpRequest, key: str) -> HttpResponse:
 
 def _ordering(rows: "QuerySet[Any]", *columns: str) -> Callable[[], "QuerySet[Any]"]:
     return lambda: rows.order_by(*columns)
-
-
-def _show(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    response = render(request, template, context)
-    response["Cache-Control"] = "no-store"
-    return response

@@ -40,9 +40,7 @@ def search(request: HttpRequest) -> HttpResponse:
     found = [hits for hits in _search(text) if hits.hits] if text else []
     partial = bool(request.htmx)  # type: ignore[attr-defined]
     template = "console/search_results.html" if partial else "console/search.html"
-    response = render(request, template, {"found": found, "text": text})
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, template, {"found": found, "text": text})
 
 
 def _search(text: str) -> list[Hits]:

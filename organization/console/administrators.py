@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.cache import cache_control
 
 from organization.console.access import (
     get_actor,
@@ -144,7 +143,6 @@ ADMINISTRATORS = Section(
 
 @role_required(Role.ADMINISTRATOR)
 @recent_sign_in_required
-@cache_control(no_store=True)
 def reset(request: HttpRequest, key: str) -> HttpResponse:
     administrator = ADMINISTRATORS.get_row(key)
     form = ResetForm(request.POST if request.method == "POST" else None, label_suffix="")

@@ -127,5 +127,4 @@ class ListPage:
         response = render(request, template, context | self.get_context(request))
         # One address has two answers; a page from the browser's cache must not be a fragment.
         patch_vary_headers(response, ["HX-Request"])
-        response["Cache-Control"] = "no-store"
         return response

@@ -142,9 +142,7 @@ class Section:
         if request.method == "POST" and form.is_valid():
             saved = self._save(form, row=row, actor=get_actor(request))
             if saved is not None and row is None and self.show_created:
-                shown = self.show_created(request, saved)
-                shown["Cache-Control"] = "no-store"
-                return shown
+                return self.show_created(request, saved)
             if saved is not None:
                 messages.success(request, _("“%s” is saved.") % saved)
                 return redirect(f"console:{self.item}", getattr(saved, self.lookup))

@@ -200,16 +200,13 @@ def export(request: HttpRequest, key: str) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             return _send_pkcs12(authority, content)
-    response = render(request, "console/authority/export.html", {"row": authority, "form": form})
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/authority/export.html", {"row": authority, "form": form})
 
 
 def _send_pkcs12(authority: CertificateAuthority, content: bytes) -> HttpResponse:
     response = HttpResponse(content, content_type="application/x-pkcs12")
     name = slugify(authority.name) or authority.public_id
     response["Content-Disposition"] = f'attachment; filename="{name}.p12"'
-    response["Cache-Control"] = "no-store"
     return response
 
 
