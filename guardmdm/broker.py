@@ -2,17 +2,20 @@
 
 kombu writes a message into the file that a worker may already be reading, and moves
 taken ones through /tmp; either can lose a message or stop the worker that reads half.
+What it cannot read or write is an OSError here, as with any broker that is out of reach.
 """
 
 import json
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from kombu.exceptions import ChannelError
 from kombu.transport import filesystem
 
 SUFFIX = ".msg"
@@ -52,14 +55,33 @@ class Channel(filesystem.Channel):
         written so, and another thread's message would be dropped in between.
         """
         for _ in range(READ_TRIES):
-            table = _retry(lambda: super(Channel, self).get_table(exchange))  # type: ignore[no-untyped-call]
+            with _out_of_reach():
+                table = _retry(lambda: super(Channel, self).get_table(exchange))  # type: ignore[no-untyped-call]
             if table:
                 return table
             time.sleep(READ_PAUSE)
         return []
 
-    def _queue_bind(self, *arguments: Any) -> None:
-        _retry(lambda: super(Channel, self)._queue_bind(*arguments))  # type: ignore[no-untyped-call]
+    def _queue_bind(self, exchange: str, *arguments: Any) -> None:
+        """Add a binding; a file that stays unreadable, as a full disk leaves it, is made anew."""
+
+        def bind() -> None:
+            super(Channel, self)._queue_bind(exchange, *arguments)  # type: ignore[no-untyped-call]
+
+        with _out_of_reach():
+            try:
+                _retry(bind)
+            except ValueError:
+                self._exchange_file(exchange).unlink(missing_ok=True)
+                _retry(bind)
+
+
+@contextmanager
+def _out_of_reach() -> Iterator[None]:
+    try:
+        yield
+    except (ChannelError, ValueError) as error:
+        raise OSError(f"the queue's bindings cannot be used: {error}") from error
 
 
 def _retry(call: Callable[[], Any]) -> Any:

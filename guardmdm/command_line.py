@@ -1,4 +1,4 @@
-"""`manage.py`: where the database is away or behind, one line says so, and how to mend it."""
+"""`manage.py`: where the database is away, behind or full, one line says so and how to mend it."""
 
 import sys
 from collections.abc import Sequence
@@ -11,6 +11,14 @@ BEHIND = (
     "The database is not set up, or is an earlier version's. `manage.py bootstrap` brings it up to "
     "date, and so does the server when it starts; a backup of it is made with its own version."
 )
+
+UNWRITABLE = (
+    "The database cannot be written: {error}. Make room where it is, and see that this user may "
+    "write there."
+)
+# By the beginning of their names; PostgreSQL: the disk is full, and it may only be read.
+SQLITE_TROUBLES = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR", "SQLITE_CANTOPEN")
+POSTGRESQL_TROUBLES = ("53100", "25006")
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -26,9 +34,21 @@ def run(arguments: Sequence[str]) -> None:
 
 def _explain(error: Exception) -> str | None:
     """Return what is the matter, or None where the database is there and up to date."""
+    if _is_about_storage(error):
+        return UNWRITABLE.format(error=_first_line(error))
     from guardmdm.readiness import count_missing_migrations  # needs the apps, which are there now
 
     try:
         return BEHIND if count_missing_migrations() else None
     except (DatabaseError, InterfaceError):
-        return AWAY.format(error=str(error).partition("\n")[0])
+        return AWAY.format(error=_first_line(error))
+
+
+def _is_about_storage(error: Exception) -> bool:
+    name = str(getattr(error.__cause__, "sqlite_errorname", ""))
+    state = getattr(error.__cause__, "sqlstate", None)
+    return name.startswith(SQLITE_TROUBLES) or state in POSTGRESQL_TROUBLES
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -85,6 +85,24 @@ def test_a_lost_broker_fails_no_request_and_is_not_asked_again_at_once(monkeypat
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("left", ["", "["])
+def test_messages_arrive_when_a_full_disk_has_cut_the_bindings(connect, tmp_path, left):
+    publish(connect, [1])
+    [table] = (tmp_path / "control").glob("*.exchange")
+    table.write_text(left)
+    Transport.global_state.clear()  # a process that starts anew
+    taken: list[int] = []
+    publish(connect, [2])
+    consume(connect, taken)
+    assert taken == [1, 2]
+
+
+def test_the_broker_is_out_of_reach_when_its_bindings_cannot_be_opened(connect, tmp_path):
+    (tmp_path / "control" / "work.exchange").mkdir()
+    with pytest.raises(OSError, match="bindings"):
+        publish(connect, [1])
+
+
 def test_two_servers_on_one_redis_take_their_own_tasks_only(tmp_path, settings):
     try:
         with run_redis(tmp_path) as url:

@@ -1,6 +1,7 @@
 """What `manage.py` says where the database is away or behind, as a person sees it."""
 
 import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,23 @@ def test_one_line_names_the_setting_when_the_database_is_away(tmp_path: Path) ->
     assert "GUARDMDM_DATABASE_URL" in said
     assert "refused" in said
     assert "secret" not in said
+
+
+def test_one_line_says_that_nothing_can_be_written_when_the_disk_is_full(tmp_path: Path) -> None:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("GUARDMDM_")}
+    done = subprocess.run(
+        [sys.executable, "manage.py", "bootstrap"],
+        cwd=ROOT,
+        env={**kept, "GUARDMDM_DATA_DIR": str(tmp_path)},
+        # Larger files fail as on a full disk.
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "cannot be written" in done.stderr
+    assert "Make room" in done.stderr
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name not in OTHERS])
