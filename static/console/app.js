@@ -21,10 +21,19 @@
     root.dataset.bsTheme = theme;
   };
 
+  const isMenuOpen = () => document.body.classList.contains("menu-open");
   const switchMenu = (open) => {
+    const button = document.querySelector("[data-menu]");
+    const goesBack = isMenuOpen() && !open && find("sidebar").contains(document.activeElement);
     document.body.classList.toggle("menu-open", open);
-    document.querySelector("[data-menu]")?.setAttribute("aria-expanded", String(open));
+    button?.setAttribute("aria-expanded", String(open));
+    if (open) find("sidebar").querySelector("a").focus();
+    if (goesBack) button.focus();
   };
+  // What lies behind the open menu is not to be seen.
+  document.addEventListener("focusin", ({ target }) => {
+    if (isMenuOpen() && !target.closest(".sidebar, dialog, [data-menu]")) switchMenu(false);
+  });
 
   const copy = async (button) => {
     const field = find(button.dataset.copy);
@@ -46,7 +55,7 @@
 
   const actions = {
     "[data-theme-switch]": switchTheme,
-    "[data-menu]": () => switchMenu(!document.body.classList.contains("menu-open")),
+    "[data-menu]": () => switchMenu(!isMenuOpen()),
     "[data-palette]": openPalette,
     "[data-copy]": copy,
     "dialog [data-close]": (element, event) => {
@@ -69,7 +78,10 @@
       event.preventDefault();
       openPalette();
     }
-    if (event.key === "Escape") switchMenu(false);
+    if (event.key === "Escape") {
+      if (palette?.open) palette.close(); // at once: in a search field, the key only empties it
+      switchMenu(false);
+    }
     if (palette?.open && ["ArrowDown", "ArrowUp"].includes(event.key)) {
       const stops = [...palette.querySelectorAll("input, a")];
       const step = event.key === "ArrowDown" ? 1 : stops.length - 1;

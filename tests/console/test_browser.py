@@ -213,6 +213,10 @@ class TestKeyboard:
 
     def test_the_palette_opens_by_key_and_leads_to_a_device(self, page: Any, world: World) -> None:
         page.keyboard.press("Control+k")
+        page.keyboard.type("nothing")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#palette:not([open])", state="attached")
+        page.keyboard.press("Control+k")
         page.keyboard.type("SERIAL0001")
         page.wait_for_selector(f"#palette-results a:only-of-type[href$='{world.device.public_id}']")
         page.keyboard.press("ArrowDown")
@@ -246,7 +250,12 @@ class TestKeyboard:
         page.set_viewport_size({"width": 390, "height": 844})
         link = page.get_by_role("link", name="Devices", exact=True).first
         assert not link.is_visible()
-        page.get_by_role("button", name="Menu").click()
+        button = page.get_by_role("button", name="Menu")
+        button.press("Enter")
+        page.wait_for_selector("#sidebar .brand:focus")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("[data-menu][aria-expanded=false]:focus")
+        button.click()
         link.click()
         page.wait_for_url("**/console/devices/")
 
@@ -322,6 +331,9 @@ class TestBehaviour:
                 "it => getComputedStyle(it).borderLeftWidth"
             )
             assert border == "1px", marked
+        page.emulate_media(forced_colors="none", contrast="more")
+        muted = page.locator("th").first.evaluate("it => getComputedStyle(it).color")
+        assert muted == page.evaluate("getComputedStyle(document.body).color")
 
     def test_the_device_page_follows_what_happens(self, page: Any, world: World) -> None:
         page.goto(f"/console/devices/{world.device.public_id}")

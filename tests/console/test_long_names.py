@@ -36,3 +36,12 @@ def test_a_count_is_in_one_line_when_names_are_long(page: Any, world: World) -> 
             " return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size; }"
         )
         assert lines == 1, path
+
+
+def test_a_choice_takes_lines_when_its_name_is_one_long_word(page: Any, world: World) -> None:
+    world.group.name = "W" * 100
+    world.group.save()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/console/policies/{world.policy.public_id}/edit")
+    form = page.locator("main form.card")
+    assert form.evaluate("card => card.scrollWidth <= card.clientWidth")
