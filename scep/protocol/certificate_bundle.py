@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, p
 
 from scep.errors import BundleInvalid
 from scep.protocol.certificates import PrivateKey, encode_public_key
-from scep.protocol.key_derivation import check_key_cost, check_pkcs12_cost
+from scep.protocol.key_derivation import NEITHER, check_key_cost, check_pkcs12_cost
 from scep.protocol.old_signatures import has_old_signature_of
 from scep.protocol.reading import MALFORMED
 
@@ -57,7 +57,10 @@ def _read_certificates(data: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(data)
     except MALFORMED as error:
-        raise BundleInvalid("The file holds no certificate that can be read.") from error
+        raise BundleInvalid(
+            "The file holds no certificate that can be read. A PKCS#7 (.p7b) has to be converted "
+            "first: openssl pkcs7 -print_certs."
+        ) from error
 
 
 def _read_key(pem: bytes, *, password: str) -> PrivateKey:
@@ -93,7 +96,7 @@ def _read_pkcs12(
     try:
         package = pkcs12.load_pkcs12(data, password.encode() or None)
     except MALFORMED as error:
-        raise BundleInvalid("This is neither PEM nor PKCS#12, or the password is wrong.") from error
+        raise BundleInvalid(NEITHER) from error
     held = [package.cert, *package.additional_certs]
     certificates = [each.certificate for each in held if each is not None]
     if key is not None:

@@ -18,6 +18,10 @@ OWASP asks for 600,000 of PBKDF2.
 """
 MAX_SCRYPT_BYTES = 256 * 1024 * 1024
 ENCRYPTED_KEY = "ENCRYPTED PRIVATE KEY"
+NEITHER = (
+    "This is neither PEM nor PKCS#12, or the password is wrong. A certificate in DER (.cer) has to "
+    "be converted first: openssl x509 -inform der."
+)
 TOO_COSTLY = (
     "The file's password is protected by more rounds than this server computes. Encrypt it again "
     "with fewer, such as openssl's 2048."
@@ -26,7 +30,7 @@ TOO_COSTLY = (
 
 def check_pkcs12_cost(data: bytes) -> None:
     """Raise BundleInvalid where reading the PKCS#12 file would take too long."""
-    with refusing(BundleInvalid, "This is neither PEM nor PKCS#12, or the password is wrong."):
+    with refusing(BundleInvalid, NEITHER):
         package = pkcs12.Pfx.load(data)
         mac = package["mac_data"].native
         rounds = [mac["iterations"]] if mac else []

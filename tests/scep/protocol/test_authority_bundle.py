@@ -11,7 +11,12 @@ from asn1crypto import keys, pem
 from asn1crypto import pkcs12 as asn1_pkcs12
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    pkcs7,
+    pkcs12,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from scep.errors import AuthorityInvalid
@@ -340,6 +345,21 @@ def test_old_root_may_have_signed_itself_with_sha1(tmp_path: Path) -> None:
     )  # fmt: skip
     bundle = decode(issuing + made, key=(tmp_path / "new.key").read_bytes())
     assert names(bundle) == ["New CA", "Old Root"]
+
+
+@pytest.mark.parametrize(
+    ("make", "advice"),
+    [
+        (lambda policy: policy.certificate.public_bytes(Encoding.DER), "openssl x509 -inform der"),
+        (
+            lambda policy: pkcs7.serialize_certificates([policy.certificate], Encoding.PEM),
+            "openssl pkcs7 -print_certs",
+        ),
+    ],
+)
+def test_advice_is_to_convert_when_windows_has_exported_the_file(make: Any, advice: str) -> None:
+    with pytest.raises(AuthorityInvalid, match=advice):
+        decode(make(CORPORATION), key=CORPORATION.key_pem)
 
 
 def test_incomplete_chain_is_refused() -> None:
