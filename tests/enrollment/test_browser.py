@@ -277,6 +277,15 @@ def test_steps_are_printed_without_buttons_and_unfolded(
         assert page.locator("details[open]").count() == 0
 
 
+def test_a_button_looks_like_one_when_colours_are_the_persons_own(
+    browser: Any, live_server: Any, path: str
+) -> None:
+    with visit(browser, live_server.url, forced_colors="active") as page:
+        page.goto(path)
+        button = page.locator("[data-open-session] button")
+        assert button.evaluate("it => getComputedStyle(it).borderLeftWidth") == "2px"
+
+
 @pytest.fixture
 def own_tls(live_server: Any, tls: TlsAuthority, settings: Any) -> Iterator[WebServer]:
     """The live server behind TLS, whose CA no browser knows; the same at another address."""
