@@ -1,6 +1,9 @@
 """Lists whose rows have long names, in Chromium."""
 
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from tests.console.conftest import World
 from tests.console.test_browser import browser_test, chromium, page
@@ -45,3 +48,17 @@ def test_a_choice_takes_lines_when_its_name_is_one_long_word(page: Any, world: W
     page.goto(f"/console/policies/{world.policy.public_id}/edit")
     form = page.locator("main form.card")
     assert form.evaluate("card => card.scrollWidth <= card.clientWidth")
+
+
+def test_a_tokens_name_and_end_take_two_lines_at_most_on_a_laptop(page: Any, world: World) -> None:
+    world.token.name = "Contractors, fourth quarter of the year"
+    world.token.expires_at = timezone.now() + timedelta(days=13, hours=23, minutes=30)
+    world.token.max_uses, world.token.use_count = 40, 39
+    world.token.save()
+    world.group.name = "Engineering department"
+    world.group.save()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/console/enrollment/ota/tokens/?q=Contractors")
+    for part in ("a.row-link", "td:nth-child(3) span"):
+        lines = page.locator("tbody").locator(part).evaluate("it => it.getClientRects().length")
+        assert lines <= 2, part
