@@ -108,7 +108,9 @@
   const describe = (it) => [it.tagName, it.getAttribute("href"), it.name, it.ariaLabel ?? it.textContent.trim()].join();
   const listAlike = (home, like) =>
     [...home.querySelectorAll("a, button, input, select, summary")].filter((it) => describe(it) === like);
+  const readStatus = () => find("status")?.textContent.trim();
   let left = null;
+  let status = readStatus();
   document.addEventListener("htmx:beforeSwap", () => {
     const focused = document.activeElement;
     const home = focused.closest("[id]");
@@ -122,6 +124,7 @@
       if (!same) home.tabIndex = -1; // it is gone: another one beside it might be pressed by mistake
       (same ?? home).focus({ preventScroll: true });
     }
+    if (readStatus() !== status) find("spoken").textContent = status = readStatus();
     const filters = detail.requestConfig?.elt.matches(".filters");
     if (filters) find("spoken").textContent = document.querySelector("#results .pages p, #results h2")?.textContent;
   });

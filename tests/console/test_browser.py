@@ -340,6 +340,7 @@ class TestBehaviour:
         world.device.status = "managed"
         world.device.save()
         page.wait_for_selector("#status .pill-green", timeout=10_000)
+        page.wait_for_selector("#spoken:has-text('Managed')", state="attached")
 
 
 @pytest.mark.django_db
