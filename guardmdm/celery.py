@@ -73,6 +73,7 @@ app.conf.update(
     broker_url=settings.CELERY_BROKER_URL,
     broker_transport_options=_transport_options(),
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a hundred would be less than an hour's outage
     broker_connection_timeout=CONNECT_SECONDS,
     task_serializer="json",
     accept_content=["json"],

@@ -15,7 +15,8 @@ from typing import IO
 
 STOP_SECONDS = 8.0
 LONGEST_PAUSE_SECONDS = 30.0
-STEADY_SECONDS = 60.0
+STEADY_SECONDS = 10.0
+"""What has run for so long did not fail at its start, and is not kept waiting for the next."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -125,8 +126,9 @@ class Supervisor:
 
     def _plan_restart(self, child: Child) -> None:
         now = time.monotonic()
-        child.failures = 1 if now - child.started > STEADY_SECONDS else child.failures + 1
-        pause = min(2.0 ** (child.failures - 1), LONGEST_PAUSE_SECONDS)
+        was_steady = now - child.started > STEADY_SECONDS
+        child.failures = 0 if was_steady else child.failures + 1
+        pause = 0.0 if was_steady else min(2.0 ** (child.failures - 1), LONGEST_PAUSE_SECONDS)
         child.restart_at = now + pause
         # A web process without its parent would answer on for ever, with yesterday's code.
         child.signal_group(signal.SIGTERM)

@@ -12,7 +12,9 @@ import pytest
 
 SUPERVISE = """
 import os, sys
+from guardmdm import supervisor
 from guardmdm.supervisor import Program, Supervisor
+supervisor.STEADY_SECONDS = {steady} or supervisor.STEADY_SECONDS
 Supervisor(
     [Program(name, [sys.executable, "-c", code]) for name, code in {programs!r}],
     environ=os.environ,
@@ -27,8 +29,8 @@ CRASH = "print('crashing', flush=True); raise SystemExit(3)"
 def supervise():
     started = []
 
-    def start(**programs):
-        code = textwrap.dedent(SUPERVISE).format(programs=list(programs.items()))
+    def start(steady=None, **programs):
+        code = textwrap.dedent(SUPERVISE).format(programs=list(programs.items()), steady=steady)
         process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
         started.append(process)
         return process
@@ -109,6 +111,16 @@ def test_a_process_starts_again_at_once_when_another_one_is_waiting_for_its_turn
     assert lines[0] == "good ended with -9; next start in 1 s"
     assert lines[1].startswith("good | pid")
     assert time.monotonic() - began < 3.5
+
+
+def test_a_process_starts_again_at_once_each_time_when_it_had_run_before_it_was_killed(supervise):
+    process = supervise(steady=0.5, good=SLEEP)
+    for _ in range(4):
+        pid = read_pids(process, 1)[0]
+        time.sleep(0.8)
+        os.kill(pid, signal.SIGKILL)
+        assert process.stdout.readline().strip() == "good ended with -9; next start in 0 s"
+    assert read_pids(process, 1) != [pid]
 
 
 @pytest.mark.parametrize("code", [SLEEP, STUBBORN], ids=["obedient", "stubborn"])
