@@ -21,7 +21,7 @@ from devices.protocol.inventory import (
     list_certificates,
     read_text,
 )
-from devices.protocol.platform import OTHER, get_platform
+from devices.protocol.platform import MACOS, OTHER, get_platform
 from devices.selectors import (
     find_enrollment_profile,
     get_command_body,
@@ -190,6 +190,8 @@ def _installed_application_list(
     if listed is not None and _is_kept(command, device=device):  # the group may be another now
         replace_applications(device, listed)
         _write(device, applications_reported_at=now)
+        if device.platform == MACOS:  # of the others' apps the managed ones are listed apart
+            applications_reported.send(Enrollment, enrollment=command.enrollment)
 
 
 def _certificate_list(command: Command, answer: Answer, now: datetime) -> None:

@@ -1,13 +1,15 @@
 """How far a Mac is with a package: it is there once the Mac lists each of its apps."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from devices.models import Command, CommandState, Enrollment
+from devices.protocol.inventory.applications import MOST as MOST_LISTED
+from devices.selectors import is_asked_for_everything
 from devices.services.queries import find_right_refusal
-from policies.models import ItemStatus
+from policies.models import ItemState, ItemStatus
 from policies.services.item_states import mark_failed, mark_installed
 
 # How long an accepted app may take.
@@ -51,6 +53,34 @@ def follow_package(status: ItemStatus, *, enrollment: Enrollment, now: datetime)
         missing = ", ".join(sorted(wanted))
         message = f"Not installed after a day; the Mac does not list {missing}."
         mark_failed(status, message=message, now=now)
+
+
+def find_lost_packages(
+    statuses: Iterable[ItemStatus], *, enrollment: Enrollment
+) -> Iterator[tuple[ItemStatus, str]]:
+    """Yield the packages that the Mac had and has no more, and the app of each that it lacks.
+
+    By the list of all its apps that came after they were settled; which apps a package brings
+    stands in its Distribution. A list that was cut, or may leave out apps, says nothing.
+    """
+    device = enrollment.device
+    reported_at = device.applications_reported_at
+    settled = [
+        status
+        for status in statuses
+        if status.state == ItemState.INSTALLED and not status.error
+        if status.settled_at and reported_at and status.settled_at < reported_at
+    ]
+    packages = {status.pk: bundles for status in settled if (bundles := get_bundles(status))}
+    if not packages or not is_asked_for_everything(device):
+        return
+    listed = device.applications.values_list("version__title__identifier", flat=True)
+    if len(listed) >= MOST_LISTED:
+        return
+    for status in settled:
+        missing = packages.get(status.pk, {}).keys() - set(listed)
+        if missing:
+            yield status, min(missing)
 
 
 def _read_versions(listed: Any) -> dict[str, list[str]]:

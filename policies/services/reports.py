@@ -11,7 +11,12 @@ from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import COMPARABLE, ItemKey
 from policies.services.app_states import UNINSTALLED, take_app_state
 from policies.services.item_states import mark_failed, mark_installed, mark_lost, mark_removed
-from policies.services.package_states import APP_PATIENCE, follow_package, get_bundles
+from policies.services.package_states import (
+    APP_PATIENCE,
+    find_lost_packages,
+    follow_package,
+    get_bundles,
+)
 
 # When a Mac that does not list an app is believed.
 UNLISTED_PATIENCE = timedelta(hours=1)
@@ -34,6 +39,9 @@ def settle_reports(
         _compare_profile(status, enrollment=enrollment, item=item, now=now)
     for status in _take_newer(apps, reported_at=enrollment.applications_reported_at):
         _compare_app(status, enrollment=enrollment, now=now)
+    if enrollment.device.platform == MACOS:
+        for status, app in find_lost_packages(apps, enrollment=enrollment):
+            mark_lost(status, message=f"The Mac no longer has {app}.", now=now)
     for status in apps:
         if not status.pk or status.state != ItemState.INSTALLING:
             continue

@@ -9,6 +9,7 @@ import pytest
 
 from devices.models import Command, Device, Group
 from devices.selectors import get_command_body
+from devices.services.queries import queue_questions
 from policies.errors import ItemInvalid
 from policies.models import Policy, PolicyItem
 from policies.protocol.app_configuration import decode_configuration
@@ -93,6 +94,50 @@ def test_a_package_is_installed_once_the_mac_lists_its_app(policy: Policy, mac: 
     mac.settle()
     assert mac.states == {"Field tools": "installed"}
     assert mac.status == "managed"
+
+
+def test_a_package_is_installed_again_when_its_app_was_deleted_from_the_mac(
+    policy: Policy, mac: Handheld
+) -> None:
+    Device.objects.update(is_supervised=True)
+    add_app_item(policy, package=upload_package(make_pkg(version="3.0")), actor=ADMIN)
+    mac.answers[LIST] = list_tools("3.0")
+    mac.settle()
+    mac.settle()
+    _tell_all_apps(mac)
+    assert (mac.states, mac.count("InstallEnterpriseApplication")) == (
+        {"Field tools": "installed"},
+        1,
+    )
+    mac.answers[LIST] = lambda body: ("Acknowledged", {LIST: [{"Identifier": "com.example.other"}]})
+    _tell_all_apps(mac)
+    assert mac.states == {"Field tools": "installing"}
+    assert mac.count("InstallEnterpriseApplication") == 2
+    mac.answers[LIST] = list_tools("3.0")
+    mac.now += timedelta(minutes=2)
+    mac.settle()
+    assert mac.states == {"Field tools": "installed"}
+
+
+def test_a_package_stays_installed_when_the_list_lacks_what_a_person_installed(
+    policy: Policy, mac: Handheld
+) -> None:
+    """A Mac that is not supervised is asked for managed apps alone."""
+    add_app_item(policy, package=upload_package(make_pkg(version="3.0")), actor=ADMIN)
+    mac.answers[LIST] = list_tools("3.0")
+    mac.settle()
+    mac.settle()
+    mac.answers[LIST] = lambda body: ("Acknowledged", {LIST: []})
+    _tell_all_apps(mac)
+    assert mac.states == {"Field tools": "installed"}
+
+
+def _tell_all_apps(mac: Handheld) -> None:
+    mac.now += timedelta(hours=2)
+    mac.enrollment.refresh_from_db()
+    queue_questions(mac.enrollment, names=["apps"])
+    mac.obey()
+    mac.settle()
 
 
 def test_a_package_has_failed_when_its_app_is_not_there_after_a_day(
