@@ -122,6 +122,8 @@ def enqueue_checked(
     )
     if waiting is not None:
         return waiting
+    if kind.takes_back:
+        _take_back_opposite(kind, enrollment)
     row = enqueue(
         enrollment,
         command=command,
@@ -134,6 +136,13 @@ def enqueue_checked(
     for secret, value in added.secrets.items():
         keep_secret(enrollment, kind=secret, value=value, command_uuid=row.uuid)
     return row
+
+
+def _take_back_opposite(kind: CommandType, enrollment: Enrollment) -> None:
+    """The last word counts, also where it goes first; what the device has is not sent again."""
+    opposite = find_waiting_command(enrollment, request_type=kind.takes_back)
+    if opposite is not None:
+        cancel(opposite, now=timezone.now())
 
 
 def _find_enough(

@@ -134,6 +134,17 @@ def test_a_text_of_several_lines_is_the_same_when_it_is_sent_again(phone: MdmDev
     assert say(phone, "EnableLostMode", message="Please call\r\n555 0100") == first
 
 
+def test_lost_mode_stays_on_when_its_end_had_waited_for_the_device(phone: MdmDevice) -> None:
+    """Lost mode is more urgent, so it goes first; what was asked before it would then end it."""
+    phone.answer_everything()
+    Device.objects.update(information={"IsSupervised": True})
+    end = say(phone, "DisableLostMode")
+    say(phone, "EnableLostMode", message="Please call")
+    end.refresh_from_db()
+    assert end.state == "cancelled"
+    assert phone.answer_everything() == ["EnableLostMode"]
+
+
 def test_who_asks_twice_for_a_random_password_gets_one(mac: MdmDevice) -> None:
     first = say(mac, "SetRecoveryLock")
     assert say(mac, "SetRecoveryLock") == first

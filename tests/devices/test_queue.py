@@ -102,6 +102,19 @@ def test_a_not_now_command_waits_for_the_next_session_and_lets_others_pass(
     assert take_uuid(device, "Acknowledged", second) == ""
 
 
+def test_the_later_command_stays_the_last_word_when_the_earlier_one_was_put_off(
+    device: MdmDevice,
+) -> None:
+    """Else a name, or a profile of the same identifier, would go back to what it was before."""
+    [first] = queue(device, "A")
+    for _ in range(4):
+        assert take_uuid(device) == first
+        assert take_uuid(device, "NotNow", first) == ""
+    [second] = queue(device, "B")
+    assert take_uuid(device) == first
+    assert take_uuid(device, "Acknowledged", first) == second
+
+
 def test_a_not_now_command_is_due_again_ever_later(device: MdmDevice) -> None:
     [uuid] = queue(device, "A")
     waits = []

@@ -30,5 +30,6 @@ ENABLE_LOST_MODE = CommandType(
     ),
     build_enable_lost_mode,
     is_unique=True,
+    takes_back="DisableLostMode",
     priority=OUTRANKING,
 )

@@ -44,7 +44,8 @@ class CommandType:
     Without a `build` of its own the body has every parameter at its key. A builder that
     `needs_platform` gets the device's platform too, one that `needs_facts` all that is known of
     it. `item` is a setting's, whose RequestType is Settings. `is_unique`: one waiting is enough.
-    `note` is for the person who sends it.
+    `takes_back`: what it overtakes and would then be undone by. `note` is for the person who sends
+    it.
     """
 
     request_type: str
@@ -60,6 +61,7 @@ class CommandType:
     needs_unlock_token: bool = False
     is_destructive: bool = False
     is_unique: bool = False
+    takes_back: str = ""
     minimum_role: str = OPERATOR
     priority: int = 0
 
