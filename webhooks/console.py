@@ -15,11 +15,10 @@ from organization.console import (
     ListPage,
     Section,
     get_actor,
-    may,
     recent_sign_in_required,
     role_required,
 )
-from organization.models import Role
+from organization.models import Role, may
 from webhooks.errors import WebhookInvalid, WebhookPaused
 from webhooks.forms import WebhookFilter, WebhookForm
 from webhooks.models import IS_WAITING, Delivery, Webhook

@@ -22,7 +22,8 @@ from devices.models import OPEN_STATES, BulkCommand, Command, CommandState
 from devices.protocol.commands import COMMAND_TYPES, get_title
 from devices.selectors import count_bulk_states, list_bulk_commands, list_refused_devices
 from devices.services.bulk_commands import cancel_bulk, get_bulk_role
-from organization.console import ListPage, get_actor, may, role_required
+from organization.console import ListPage, get_actor, role_required
+from organization.models import may
 
 FAILED = (CommandState.ERROR, CommandState.FORMAT_ERROR, CommandState.EXPIRED)
 SHOWN_REFUSED = 20

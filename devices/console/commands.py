@@ -21,8 +21,7 @@ from devices.services.erase import ERASE, find_erase_warning
 from devices.services.escrow import reveal_secret
 from devices.services.raw_commands import queue_raw_command
 from organization.console import get_actor, recent_sign_in_required, role_required
-from organization.console.access import may
-from organization.models import Role
+from organization.models import Role, may
 
 Queued = TypeVar("Queued")
 

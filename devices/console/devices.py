@@ -41,12 +41,11 @@ from organization.console import (
     Section,
     build_csv_response,
     get_actor,
-    may,
     recent_sign_in_required,
     role_required,
 )
 from organization.forms import ConsoleForm
-from organization.models import Role
+from organization.models import Role, may
 
 Act = Callable[..., Any]
 

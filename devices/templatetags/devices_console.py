@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from devices.models import Command
 from devices.protocol.commands import get_minimum_role, get_title
 from devices.protocol.connect import get_error_text
-from organization.console import may
+from organization.models import may
 
 MOST_ITEMS, LONGEST_ITEM = 60, 200
 register = template.Library()

@@ -27,9 +27,9 @@ from enrollment.services.token_traffic import (
     list_refusals,
     list_token_sessions,
 )
-from organization.console import get_actor, may, recent_sign_in_required, role_required
+from organization.console import get_actor, recent_sign_in_required, role_required
 from organization.console.lists import DEPTH, BoundedPaginator
-from organization.models import Role
+from organization.models import Role, may
 
 ROUTE = "enrollment/ota/tokens/<str:jti>"
 # On the page, and as checkboxes; of more than that all are meant at once.

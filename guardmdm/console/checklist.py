@@ -20,8 +20,7 @@ from guardmdm.health import Finding
 from guardmdm.health.address import is_https
 from guardmdm.heartbeat import STALE_AFTER
 from guardmdm.models import Heart, Heartbeat
-from organization.console import may
-from organization.models import Role
+from organization.models import Role, may
 from policies.models import PolicyItem
 
 TOLD_ELSEWHERE = ("push certificate", "CA")

@@ -46,9 +46,9 @@ from enrollment.selectors import (
 )
 from guardmdm.console.charts import build_area, build_donut
 from guardmdm.console.checklist import list_failures, list_tasks
-from organization.console import may, role_required
+from organization.console import role_required
 from organization.errors import NotSetUp
-from organization.models import Role
+from organization.models import Role, may
 from organization.selectors import get_organization
 from organization.templatetags.console import tone
 from policies.selectors.progress import count_failed_items

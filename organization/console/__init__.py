@@ -1,6 +1,6 @@
 """What every page of the console shares: who may open it, how plain sections are made."""
 
-from organization.console.access import get_actor, may, recent_sign_in_required, role_required
+from organization.console.access import get_actor, recent_sign_in_required, role_required
 from organization.console.csv_export import build_csv_response
 from organization.console.lists import ListPage
 from organization.console.section import Section
@@ -10,7 +10,6 @@ __all__ = [
     "Section",
     "build_csv_response",
     "get_actor",
-    "may",
     "recent_sign_in_required",
     "role_required",
 ]

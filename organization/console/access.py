@@ -18,18 +18,12 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
-from organization.models import Administrator, Role
+from organization.models import RANKS, Administrator, Role, may
 
 View = Callable[..., HttpResponseBase]
 
-RANK = {Role.AUDITOR.value: 1, Role.OPERATOR.value: 2, Role.ADMINISTRATOR.value: 3}
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 RECENT = 15 * 60  # seconds: long enough for a row of tokens, short for a forgotten screen
-
-
-def may(user: Any, role: str) -> bool:
-    """Say whether the signed-in person has at least this role; an unknown role has none."""
-    return RANK.get(getattr(user, "role", ""), 0) >= RANK[role]
 
 
 def role_required(
@@ -46,7 +40,7 @@ def role_required(
             if not request.user.is_authenticated:
                 return _ask_to_sign_in(request)
             needed = (
-                read if request.method in SAFE_METHODS else max(read, write, key=RANK.__getitem__)
+                read if request.method in SAFE_METHODS else max(read, write, key=RANKS.__getitem__)
             )
             if not may(request.user, needed):
                 raise PermissionDenied

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy as _
 
 from organization.console.access import (
     get_actor,
-    may,
     recent_sign_in_required,
     role_required,
 )
@@ -29,7 +28,7 @@ from organization.errors import (
     PasswordNeeded,
 )
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
-from organization.models import Administrator, Role
+from organization.models import Administrator, Role, may
 from organization.services.administrators import (
     create_administrator,
     delete_administrator,

@@ -9,9 +9,9 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext, gettext_lazy
 
-from organization.console.access import get_actor, may, role_required
+from organization.console.access import get_actor, role_required
 from organization.forms import ConsoleForm
-from organization.models import Organization, Role, ServerTrust
+from organization.models import Organization, Role, ServerTrust, may
 from organization.protocol.colour import DEFAULT_ACCENT, decode_colour
 from organization.protocol.logo import MAX_BYTES, LogoRefused
 from organization.selectors import get_organization

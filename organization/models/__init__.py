@@ -1,4 +1,4 @@
-from organization.models.administrator import Administrator, Role
+from organization.models.administrator import RANKS, Administrator, Role, may
 from organization.models.api_key import ApiKey
 from organization.models.audit import AuditEntry
 from organization.models.organization import (
@@ -24,6 +24,7 @@ from organization.models.transaction_lock import lock_until_commit
 
 __all__ = [
     "LATER",
+    "RANKS",
     "Administrator",
     "ApiKey",
     "AuditEntry",
@@ -44,5 +45,6 @@ __all__ = [
     "inline_constants",
     "insert_row",
     "lock_until_commit",
+    "may",
     "update_row",
 ]

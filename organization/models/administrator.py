@@ -15,6 +15,14 @@ class Role(models.TextChoices):
     AUDITOR = "auditor", "Auditor"
 
 
+RANKS = {Role.AUDITOR.value: 1, Role.OPERATOR.value: 2, Role.ADMINISTRATOR.value: 3}
+
+
+def may(user: Any, role: str) -> bool:
+    """Say whether a person or an API key has at least this role; an unknown role has none."""
+    return RANKS.get(getattr(user, "role", ""), 0) >= RANKS[role]
+
+
 class AdministratorManager(BaseUserManager["Administrator"]):
     def create_user(
         self, email: str, password: str | None = None, **fields: Any

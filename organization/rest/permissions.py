@@ -6,9 +6,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from organization.models import Role
-
-RANKS = {Role.AUDITOR: 1, Role.OPERATOR: 2, Role.ADMINISTRATOR: 3}
+from organization.models import Role, may
 
 
 class RolePermission(BasePermission):
@@ -19,8 +17,7 @@ class RolePermission(BasePermission):
 
 
 def has_role(request: Request, needed: str) -> bool:
-    role = getattr(request.user, "role", None)
-    return role in RANKS and RANKS[role] >= RANKS[Role(needed)]
+    return may(request.user, needed)
 
 
 def require_role(request: Request, needed: str, *, what: str) -> None:

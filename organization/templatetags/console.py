@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
-from organization.console.access import may as has_role
 from organization.errors import NotSetUp
+from organization.models import may as has_role
 from organization.selectors import get_organization
 from organization.services.provider_sign_in import can_sign_in
 
