@@ -225,15 +225,9 @@ def edit_device(request: HttpRequest, key: str) -> HttpResponse:
         _get_device(key),
         form_class=DeviceForm,
         template="console/device/edit.html",
-        act=_assign,
+        act=actions.update_device,
         done=_("Saved."),
     )
-
-
-def _assign(device: Device, *, owner: str, group: Any, actor: str) -> None:
-    if owner != device.owner:
-        actions.assign_owner(device, owner=owner, actor=actor)
-    actions.assign_group(device, group=group, actor=actor)
 
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)

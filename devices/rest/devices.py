@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db import transaction
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -170,14 +169,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         """Change its group (whose policies follow), its owner or its name."""
         device = self.get_object()
         changes = self.decode(request, DeviceChangesSerializer)
-        services: dict[str, Any] = {
-            "name": actions.rename,
-            "owner": actions.assign_owner,
-            "group": actions.assign_group,
-        }
-        with transaction.atomic():
-            for field, value in changes.items():
-                services[field](device, **{field: value}, actor=get_actor(request))
+        actions.update_device(device, **changes, actor=get_actor(request))
         return self.answer(device)
 
     @extend_schema(request=None, responses={204: None})

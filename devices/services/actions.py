@@ -283,6 +283,24 @@ def cancel_command(command: Command, *, actor: str) -> Command:
 
 
 @transaction.atomic
+def update_device(
+    device: Device,
+    *,
+    name: str | None = None,
+    owner: str | None = None,
+    group: Group | None = None,
+    actor: str,
+) -> None:
+    """Change what is given of what people say about a device: all of it, or nothing."""
+    if name is not None:
+        _rename(device, name=name, actor=actor)
+    if owner is not None:
+        _assign_owner(device, owner=owner, actor=actor)
+    if group is not None:
+        assign_group(device, group=group, actor=actor)
+
+
+@transaction.atomic
 def assign_group(device: Device, *, group: Group, actor: str) -> None:
     """Move the device to another group, whose policies follow."""
     if device.group_id == group.pk:
@@ -294,8 +312,7 @@ def assign_group(device: Device, *, group: Group, actor: str) -> None:
     _record(device, actor=actor, action="device.group", detail={"group": group.public_id})
 
 
-@transaction.atomic
-def rename(device: Device, *, name: str, actor: str) -> None:
+def _rename(device: Device, *, name: str, actor: str) -> None:
     """Change the name shown here; the device's own replaces it with its next answer."""
     hold_device(device)
     device.name = name
@@ -303,13 +320,12 @@ def rename(device: Device, *, name: str, actor: str) -> None:
     _record(device, actor=actor, action="device.rename")
 
 
-@transaction.atomic
-def assign_owner(device: Device, *, owner: str, actor: str) -> None:
+def _assign_owner(device: Device, *, owner: str, actor: str) -> None:
     """Note who uses the device; the name that came with another owner goes."""
+    if device.owner == owner:
+        return
     hold_device(device)
-    if device.owner != owner:
-        device.owner_name = ""
-    device.owner = owner
+    device.owner, device.owner_name = owner, ""
     device.save(update_fields=["owner", "owner_name", "updated_at"])
     _record(device, actor=actor, action="device.owner", detail={"owner": owner})
 

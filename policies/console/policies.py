@@ -1,6 +1,6 @@
 """Administrators' doors: Policies and what is in one of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.models import Group, Platform
+from devices.models import Platform
 from organization.console import ListPage, Section, get_actor, role_required
 from organization.forms import ConsoleForm
 from organization.models import Role
@@ -36,12 +36,7 @@ from policies.services.items import (
     replace_package,
     replace_profile,
 )
-from policies.services.policies import (
-    assign_groups,
-    create_policy,
-    delete_policy,
-    update_policy,
-)
+from policies.services.policies import create_policy, delete_policy, update_policy
 
 REFUSALS = (ItemInvalid, ProfileInvalid)
 
@@ -63,13 +58,6 @@ def _list_items(request: HttpRequest, policy: Policy) -> dict[str, Any]:
     return {"items": items}
 
 
-def _update(
-    policy: Policy, *, name: str, description: str, groups: Iterable[Group], actor: str
-) -> Policy:
-    update_policy(policy, name=name, description=description, actor=actor)
-    return assign_groups(policy, groups=groups, actor=actor)
-
-
 POLICIES = Section(
     name="policies",
     item="policy",
@@ -88,7 +76,7 @@ POLICIES = Section(
     get_item_context=_list_items,
     form=PolicyForm,
     create=create_policy,
-    update=_update,
+    update=update_policy,
     delete=delete_policy,
     list_consequences=lambda policy: describe_removal(list(policy.items.select_related("package"))),
     refusals=(PolicyInvalid,),

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.db import transaction
 from django.db.models import Prefetch
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema
@@ -21,7 +20,6 @@ from policies.models import Policy, PolicyItem
 from policies.rest.item_serializers import ItemSerializer
 from policies.services.policies import (
     NAME_LENGTH,
-    assign_groups,
     create_policy,
     delete_policy,
     update_policy,
@@ -74,12 +72,7 @@ class PolicyViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         """Change what the body names; `groups` replaces all of its groups."""
         policy = self.get_object()
         values = self.decode(request, PolicyValuesSerializer, partial=True)
-        groups = values.pop("groups", None)
-        with transaction.atomic():
-            if values:
-                update_policy(policy, **values, actor=get_actor(request))
-            if groups is not None:
-                assign_groups(policy, groups=groups, actor=get_actor(request))
+        update_policy(policy, **values, actor=get_actor(request))
         return self.answer(self.get_queryset().get(pk=policy.pk))
 
     @extend_schema(request=None, responses={204: None})

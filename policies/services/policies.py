@@ -30,28 +30,35 @@ def create_policy(
 
 @transaction.atomic
 def update_policy(
-    policy: Policy, *, name: str | None = None, description: str | None = None, actor: str
+    policy: Policy,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    groups: Iterable[Group] | None = None,
+    actor: str,
 ) -> Policy:
-    """Raises PolicyInvalid for an empty, long or taken name."""
-    policy.name = policy.name if name is None else _check_name(name)
-    policy.description = policy.description if description is None else description
-    _save(policy)
-    _record(policy, actor=actor, action="policy.update")
+    """Change what is given; `groups` are all that have it then, and who loses it loses its items.
+
+    Raises PolicyInvalid for an empty, long or taken name.
+    """
+    if name is not None or description is not None:
+        policy.name = policy.name if name is None else _check_name(name)
+        policy.description = policy.description if description is None else description
+        _save(policy)
+        _record(policy, actor=actor, action="policy.update")
+    if groups is not None:
+        _assign_groups(policy, group_ids={group.pk for group in groups}, actor=actor)
     return policy
 
 
-@transaction.atomic
-def assign_groups(policy: Policy, *, groups: Iterable[Group], actor: str) -> Policy:
-    """Give the policy to exactly these groups; those that lose it lose its items."""
+def _assign_groups(policy: Policy, *, group_ids: set[int], actor: str) -> None:
     before = set(policy.groups.values_list("pk", flat=True))
-    after = {group.pk for group in groups}
-    if before == after:
-        return policy
-    policy.groups.set(after)
+    if before == group_ids:
+        return
+    policy.groups.set(group_ids)
     names = sorted(policy.groups.values_list("name", flat=True))
     _record(policy, actor=actor, action="policy.assign", detail={"groups": names})
-    announce_change(policy, group_ids=sorted(before ^ after))
-    return policy
+    announce_change(policy, group_ids=sorted(before ^ group_ids))
 
 
 @transaction.atomic

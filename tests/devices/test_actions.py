@@ -267,16 +267,16 @@ def test_another_group_is_news_once(phone: MdmDevice, news: News) -> None:
 
 
 def test_a_name_and_an_owner_are_noted(phone: MdmDevice) -> None:
-    actions.rename(phone.row, name="Front desk", actor=ACTOR)
-    actions.assign_owner(phone.row, owner="Ada", actor=ACTOR)
+    actions.update_device(phone.row, name="Front desk", actor=ACTOR)
+    actions.update_device(phone.row, owner="Ada", actor=ACTOR)
     assert (phone.row.name, phone.row.owner) == ("Front desk", "Ada")
 
 
 def test_the_name_goes_when_the_device_gets_another_owner(phone: MdmDevice) -> None:
     Device.objects.update(owner="ann@example.com", owner_name="Ann Lee")
-    actions.assign_owner(phone.row, owner="ann@example.com", actor=ACTOR)
+    actions.update_device(phone.row, owner="ann@example.com", actor=ACTOR)
     assert phone.row.owner_name == "Ann Lee"
-    actions.assign_owner(phone.row, owner="bob@example.com", actor=ACTOR)
+    actions.update_device(phone.row, owner="bob@example.com", actor=ACTOR)
     assert phone.row.owner_name == ""
 
 

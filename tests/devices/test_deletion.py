@@ -18,11 +18,10 @@ from devices.models import (
 from devices.services import deletion
 from devices.services.actions import (
     assign_group,
-    assign_owner,
     dismiss_warning,
     queue_command,
-    rename,
     unenroll,
+    update_device,
 )
 from devices.services.deletion import delete_device
 from devices.services.ended_identities import revoke_ended_identity
@@ -143,8 +142,8 @@ def test_what_is_left_to_do_for_it_does_nothing(make_device: MakeDevice) -> None
     with pytest.raises(NotEnrolled):
         queue_command(row, request_type="ProfileList", parameters={}, actor=ACTOR)
     for change in (
-        lambda: rename(row, name="Gone", actor=ACTOR),
-        lambda: assign_owner(row, owner="Ada", actor=ACTOR),
+        lambda: update_device(row, name="Gone", actor=ACTOR),
+        lambda: update_device(row, owner="Ada", actor=ACTOR),
         lambda: assign_group(row, group=Group.objects.create(name="Other"), actor=ACTOR),
         lambda: dismiss_warning(row, warning="Odd.", actor=ACTOR),
     ):

@@ -13,7 +13,7 @@ from devices.services.queue import cancel_commands, take_next
 from policies.models import ItemState, Policy, PolicyItem
 from policies.selectors import get_progress, list_item_statuses
 from policies.services.items import add_app_item, remove_item, replace_profile
-from policies.services.policies import assign_groups, create_policy, delete_policy
+from policies.services.policies import create_policy, delete_policy, update_policy
 from scep.protocol.signed_content import extract_signed_content
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld, enroll
@@ -197,10 +197,10 @@ def test_it_stays_when_it_is_wanted_again_while_it_is_being_removed(
 ) -> None:
     item = add_profile()
     device.settle()
-    assign_groups(policy, groups=[], actor=ADMIN)
+    update_policy(policy, groups=[], actor=ADMIN)
     device.apply()
     assert device.states == {"Passcode": "removing"}
-    assign_groups(policy, groups=[group], actor=ADMIN)
+    update_policy(policy, groups=[group], actor=ADMIN)
     device.settle()
     assert device.profiles == {item.profile_identifier: item.profile_uuid}
     assert device.states == {"Passcode": "installed"}

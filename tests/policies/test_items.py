@@ -14,7 +14,7 @@ from policies.models import ItemStatus, Policy, PolicyItem
 from policies.selectors import list_item_statuses
 from policies.services.bootstrap import ensure_demo_policy
 from policies.services.items import add_app_item, add_profile_item, remove_item, replace_profile
-from policies.services.policies import assign_groups, create_policy, delete_policy, update_policy
+from policies.services.policies import create_policy, delete_policy, update_policy
 from policies.signals import policy_changed
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld
@@ -50,9 +50,9 @@ def test_only_the_groups_that_gain_or_lose_it_are_told_when_groups_change(
         told.append(group_ids)
 
     policy_changed.connect(listen)
-    assign_groups(policy, groups=[group, second], actor=ADMIN)
-    assign_groups(policy, groups=[second, group], actor=ADMIN)
-    assign_groups(policy, groups=[second], actor=ADMIN)
+    update_policy(policy, groups=[group, second], actor=ADMIN)
+    update_policy(policy, groups=[second, group], actor=ADMIN)
+    update_policy(policy, groups=[second], actor=ADMIN)
     policy_changed.disconnect(listen)
     assert told == [[second.pk], [group.pk]]
 
@@ -64,7 +64,7 @@ def test_every_write_leaves_an_audit_entry_when_it_is_done(
     replace_profile(profile, data=make_mobileconfig(minLength=5), actor=ADMIN)
     remove_item(app, actor=ADMIN)
     update_policy(policy, description="new", actor=ADMIN)
-    assign_groups(policy, groups=[], actor=ADMIN)
+    update_policy(policy, groups=[], actor=ADMIN)
     delete_policy(policy, actor=ADMIN)
     actions = AuditEntry.objects.filter(actor=ADMIN, action__startswith="policy").order_by("id")
     assert list(actions.values_list("action", flat=True)) == [

@@ -9,7 +9,7 @@ from devices.models import Group
 from devices.services.queue import take_next
 from policies.models import ItemState, Policy, PolicyItem
 from policies.services.items import add_app_item, remove_item
-from policies.services.policies import assign_groups
+from policies.services.policies import update_policy
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Answer, Handheld, Plist, enroll
 
@@ -112,11 +112,11 @@ def test_the_app_is_installed_after_its_removal_when_that_was_handed_out(
 ) -> None:
     add(STORE)
     device.settle()
-    assign_groups(policy, groups=[], actor=ADMIN)
+    update_policy(policy, groups=[], actor=ADMIN)
     device.apply()
     removal = take_next(device.enrollment, now=device.now, is_new_session=True)
     assert removal is not None
-    assign_groups(policy, groups=[group], actor=ADMIN)
+    update_policy(policy, groups=[group], actor=ADMIN)
     remove_item(policy.items.get(), actor=ADMIN)
     add(HOUSE, bundle_id=APP)
     device.apply()

@@ -12,7 +12,7 @@ from devices.services.queue import cancel_commands
 from organization.models import Round
 from policies.models import ItemStatus, Policy, PolicyItem
 from policies.services.items import remove_item, replace_profile
-from policies.services.policies import assign_groups, delete_policy
+from policies.services.policies import delete_policy, update_policy
 from policies.services.sweep import find_some_stale
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld, enroll
@@ -112,7 +112,7 @@ def test_it_is_found_when_the_policy_left_its_group(
 ) -> None:
     add_profile()
     device.settle()
-    assign_groups(policy, groups=[], actor=ADMIN)
+    update_policy(policy, groups=[], actor=ADMIN)
     assert is_found(device)
 
 

@@ -16,7 +16,7 @@ from policies import tasks
 from policies.models import Policy, PolicyItem
 from policies.services import apply
 from policies.services.items import remove_item, replace_profile
-from policies.services.policies import assign_groups, delete_policy
+from policies.services.policies import delete_policy, update_policy
 from policies.services.retry import retry_item
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld, enroll
@@ -73,7 +73,7 @@ def test_enrolled_devices_are_reached_when_a_policy_changes(
             case "delete":
                 delete_policy(policy, actor=ADMIN)
             case "unassign":
-                assign_groups(policy, groups=[], actor=ADMIN)
+                update_policy(policy, groups=[], actor=ADMIN)
     assert device.enrollment.commands.count() == before + 1
 
 
