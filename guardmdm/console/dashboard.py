@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -236,8 +237,10 @@ def find_waiting_people_notices() -> list[Notice]:
 
 def find_anomaly_notices(now: datetime) -> list[Notice]:
     """Tell of what was unusual in the last day, each once, and what to do about it."""
-    latest = {(row.kind, row.subject): row for row in reversed(list_anomalies(now=now)[:100])}
-    return [_build_anomaly_notice(row) for row in [*latest.values()][-MOST_NOTICES:]]
+    latest: dict[tuple[str, str], Anomaly] = {}
+    for row in list_anomalies(now=now)[:100]:
+        latest.setdefault((row.kind, row.subject), row)
+    return [_build_anomaly_notice(row) for row in islice(latest.values(), MOST_NOTICES)]
 
 
 def _build_anomaly_notice(row: Anomaly) -> Notice:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from enrollment.models import Anomaly, EnrollmentToken, LogEntry
+from enrollment.models import Anomaly, AnomalyKind, EnrollmentToken, LogEntry
 from enrollment.selectors import find_token_warnings, list_anomalies
 from enrollment.services import anomalies, token_warnings
 from enrollment.services.anomalies import report_anomalies
@@ -161,6 +161,21 @@ def test_unusual_traffic_is_told_once_an_hour_when_there_is_much_in_ten_minutes(
     assert find_anomaly_notices(now + timedelta(days=2)) == []
     report_anomalies(now=now + timedelta(days=31))
     assert not Anomaly.objects.exists()
+
+
+def test_the_latest_are_told_when_much_is_unusual(now: datetime) -> None:
+    told = [(1, 1), *((number, 1) for number in range(2, 8)), (1, 2)]
+    for number, hour in told:
+        Anomaly.objects.create(
+            kind=AnomalyKind.ADDRESS_REFUSALS,
+            subject=f"2001:db8::{number}",
+            remote_address=f"2001:db8::{number}",
+            hour=hour,
+            count=6,
+            created_at=now,
+        )
+    addresses = [notice.title.split()[0] for notice in find_anomaly_notices(now)]
+    assert addresses == [f"2001:db8::{number}" for number in (1, 7, 6, 5, 4)]
 
 
 def test_notice_goes_when_the_token_is_revoked(
