@@ -208,16 +208,18 @@ def find_invited_person(token: EnrollmentToken) -> Person:
 
 def list_invitations(token: EnrollmentToken) -> QuerySet[Invitation]:
     """Return the token's, newest first, with what their state and their links take."""
-    return (
-        Invitation.objects.filter(token__parent=token)
-        .select_related(
-            "token__parent",
-            "token__organization",
-            "token__signing_key",
-            "token__group",
-            "token__scep_profile",
-        )
-        .annotate(has_started=HAS_STARTED)
+    rows = join_tokens(Invitation.objects.filter(token__parent=token))
+    return rows.annotate(has_started=HAS_STARTED)
+
+
+def join_tokens(invitations: QuerySet[Invitation]) -> QuerySet[Invitation]:
+    """Return them with what their links take."""
+    return invitations.select_related(
+        "token__parent",
+        "token__organization",
+        "token__signing_key",
+        "token__group",
+        "token__scep_profile",
     )
 
 

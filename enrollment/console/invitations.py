@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from enrollment.console.tokens import get_token
 from enrollment.errors import EnrollmentRefused, InvitationRefused
 from enrollment.forms import InvitationFilter, InvitationForm
 from enrollment.models import EnrollmentToken, Invitation, MailState
@@ -19,7 +20,6 @@ from enrollment.selectors import (
     get_invitation_state,
     get_token_state,
     list_invitations,
-    list_tokens,
     put_devices,
 )
 from enrollment.services.invitations import (
@@ -43,7 +43,7 @@ CSV_HEADER = (
 
 @role_required()
 def list_rows(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
+    token = get_token(jti)
     page = ListPage(
         title=gettext_lazy("Invitations"),
         columns=(
@@ -66,7 +66,7 @@ def list_rows(request: HttpRequest, jti: str) -> HttpResponse:
 
 @role_required(Role.OPERATOR)
 def invite(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
+    token = get_token(jti)
     form = InvitationForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -84,7 +84,7 @@ def invite(request: HttpRequest, jti: str) -> HttpResponse:
 @recent_sign_in_required
 def export(request: HttpRequest, jti: str) -> HttpResponseBase:
     """Every person's link, to be sent by other means."""
-    rows = list_invitations(_get_token(jti)).order_by("id").iterator(chunk_size=500)
+    rows = list_invitations(get_token(jti)).order_by("id").iterator(chunk_size=500)
     return build_csv_response("invitations", header=CSV_HEADER, rows=_build_csv_rows(rows))
 
 
@@ -115,7 +115,7 @@ def mail(request: HttpRequest, jti: str, invitation: str) -> HttpResponse:
 
 @role_required(Role.OPERATOR)
 def mail_failed(request: HttpRequest, jti: str) -> HttpResponse:
-    token = _get_token(jti)
+    token = get_token(jti)
     if request.method == "POST":
         try:
             number = request_failed_mails(token, actor=get_actor(request))
@@ -137,12 +137,8 @@ def revoke(request: HttpRequest, jti: str, invitation: str) -> HttpResponse:
     return redirect("console:invitations", jti)
 
 
-def _get_token(jti: str) -> EnrollmentToken:
-    return get_object_or_404(list_tokens(now=timezone.now()), jti=jti)
-
-
 def _get_invitation(jti: str, public_id: str) -> Invitation:
-    return get_object_or_404(list_invitations(_get_token(jti)), public_id=public_id)
+    return get_object_or_404(list_invitations(get_token(jti)), public_id=public_id)
 
 
 def _get_context(token: EnrollmentToken) -> dict[str, Any]:

@@ -14,11 +14,10 @@ from django.utils.translation import gettext_lazy
 from enrollment.console.tokens import get_token
 from enrollment.errors import TokenRefused
 from enrollment.protocol.languages import LANGUAGES
-from enrollment.services.kiosks import end_kiosk, start_kiosk
+from enrollment.services.kiosks import COOKIE, end_kiosk, start_kiosk
 from organization.console import get_actor, recent_sign_in_required, role_required
 from organization.models import Role
 
-COOKIE = "kiosk"
 COOKIE_SECONDS = 30 * 24 * 3600
 
 

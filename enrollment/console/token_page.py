@@ -4,13 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.models import BulkCommand
+from enrollment.console.tokens import get_token
 from enrollment.errors import LeakInvalid
 from enrollment.forms import LeakForm
 from enrollment.models import EnrollmentToken
@@ -18,7 +19,6 @@ from enrollment.selectors import (
     find_token_warnings,
     get_token_state,
     list_anomalies,
-    list_tokens,
 )
 from enrollment.services.leaks import respond_to_leak
 from enrollment.services.token_traffic import (
@@ -38,7 +38,7 @@ SHOWN_DEVICES, SHOWN_REFUSALS, LISTED_DEVICES, PAGE_SIZE = 50, 25, 500, 50
 
 @role_required()
 def show_token(request: HttpRequest, jti: str) -> HttpResponse:
-    token, now = _get_token(jti), timezone.now()
+    token, now = get_token(jti), timezone.now()
     brought = list_device_sessions(token)
     sessions = BoundedPaginator(list_token_sessions(token), PAGE_SIZE)
     context = {
@@ -58,7 +58,7 @@ def show_token(request: HttpRequest, jti: str) -> HttpResponse:
 @recent_sign_in_required
 def report_leak(request: HttpRequest, jti: str) -> HttpResponse:
     """Revoke the token, and move or unenroll the devices chosen, in one step."""
-    token = _get_token(jti)
+    token = get_token(jti)
     form = LeakForm(
         request.POST if request.method == "POST" else None,
         token=token,
@@ -116,10 +116,6 @@ def _count_devices(token: EnrollmentToken) -> dict[str, Any]:
     counted = list(brought[: DEPTH + 1])
     is_more = len(counted) > DEPTH
     return {"device_count": len(set(counted)), "and_more": "+" if is_more else ""}
-
-
-def _get_token(jti: str) -> EnrollmentToken:
-    return get_object_or_404(list_tokens(now=timezone.now()), jti=jti)
 
 
 urlpatterns: list[URLPattern] = [

@@ -28,6 +28,7 @@ from enrollment.protocol.person import MAX_EMAIL, MAX_NAME
 from enrollment.selectors import (
     filter_invitations,
     get_invitation_state,
+    join_tokens,
     list_invitations,
     list_tokens,
 )
@@ -189,13 +190,7 @@ class TokenInvitationsViewSet(ListModelMixin, CollectionViewSet):
 class InvitationViewSet(RetrieveModelMixin, CollectionViewSet):
     """One person who is invited."""
 
-    queryset = Invitation.objects.select_related(
-        "token__parent",
-        "token__organization",
-        "token__signing_key",
-        "token__group",
-        "token__scep_profile",
-    )
+    queryset = join_tokens(Invitation.objects.all())
     serializer_class = InvitationWithUrlSerializer
     lookup_value_regex = "inv_[a-z0-9]+"
     service_errors: ClassVar = SERVICE_ERRORS

@@ -18,12 +18,12 @@ from organization.selectors import get_organization
 def build_mail(invitation: Invitation) -> EmailMultiAlternatives:
     """Return the mail; `invitation` comes with its token, and with what that takes to be signed."""
     organization = get_organization()
-    name = _clean(organization.name)
+    name = put_on_one_line(organization.name)
     with translation.override(invitation.language):
         context = {
             "language": invitation.language,
             "organization": name,
-            "greeting": _build_greeting(_clean(invitation.name)),
+            "greeting": _build_greeting(put_on_one_line(invitation.name)),
             "purpose": gettext("%(organization)s asks you to enroll your device.")
             % {"organization": name},
             "url": build_short_url(invitation.token),
@@ -35,7 +35,7 @@ def build_mail(invitation: Invitation) -> EmailMultiAlternatives:
             subject=context["subject"],
             body=render_to_string("enroll/mail/invitation.txt", context),
             from_email=formataddr((name, settings.DEFAULT_FROM_EMAIL)),
-            to=[formataddr((_clean(invitation.name), invitation.email))],
+            to=[formataddr((put_on_one_line(invitation.name), invitation.email))],
             headers={
                 "Message-ID": _build_message_id(invitation),
                 "Auto-Submitted": "auto-generated",
@@ -66,6 +66,6 @@ def _build_message_id(invitation: Invitation) -> str:
     return f"<{invitation.public_id}.{int(asked.timestamp() * 1000)}@{host}>"
 
 
-def _clean(text: str) -> str:
-    """Nothing that could begin another header."""
+def put_on_one_line(text: str) -> str:
+    """Return it without what could begin another line, or another header."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

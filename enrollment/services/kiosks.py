@@ -19,6 +19,8 @@ from enrollment.services.profile import check_ready
 from enrollment.services.tokens import check_not_stopped, check_token
 from organization.services import audit
 
+COOKIE = "kiosk"
+"""In which the browser keeps its key."""
 # Who scans a code at the end of SHOWN_FOR still has the rest of LIFETIME to enroll.
 LIFETIME, SHOWN_FOR = timedelta(minutes=60), timedelta(minutes=15)
 NEWS_FOR, MOST_NEWS = timedelta(minutes=3), 3

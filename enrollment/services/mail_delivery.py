@@ -14,8 +14,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from enrollment.models import Invitation, MailState, TokenState
-from enrollment.selectors import get_token_state
-from enrollment.services.invitation_mail import build_mail
+from enrollment.selectors import get_token_state, join_tokens
+from enrollment.services.invitation_mail import build_mail, put_on_one_line
 from enrollment.services.invitations import can_send_mail
 
 logger = logging.getLogger(__name__)
@@ -62,18 +62,12 @@ def describe_failure(error: Exception) -> str:
     else:
         return f"{type(error).__name__}: {error}"[:300]
     said = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
-    return f"{code} {' '.join(''.join(c if c.isprintable() else ' ' for c in said).split())}"[:300]
+    return f"{code} {put_on_one_line(said)}"[:300]
 
 
 def _list_due(*, now: datetime) -> QuerySet[Invitation]:
-    rows = Invitation.objects.select_related(
-        "token__parent",
-        "token__organization",
-        "token__signing_key",
-        "token__group",
-        "token__scep_profile",
-    )
-    return rows.filter(mail_state=MailState.QUEUED, mail_due_at__lte=now).order_by("mail_due_at")
+    rows = Invitation.objects.filter(mail_state=MailState.QUEUED, mail_due_at__lte=now)
+    return join_tokens(rows).order_by("mail_due_at")
 
 
 def _send(invitation: Invitation, *, connection: Any) -> None:

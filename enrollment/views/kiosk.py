@@ -11,11 +11,10 @@ from devices.models import Platform
 from enrollment.errors import EnrollmentRefused
 from enrollment.models import Kiosk, SessionState
 from enrollment.services.handout import build_code_image
-from enrollment.services.kiosks import News, build_screen, find_kiosk
+from enrollment.services.kiosks import COOKIE, News, build_screen, find_kiosk
 from enrollment.services.short_links import build_short_url
 from enrollment.views.door import build_refusal, public_door
 
-COOKIE = "kiosk"
 NAMES = {Platform.IOS: "iPhone", Platform.IPADOS: "iPad", Platform.MACOS: "Mac"}
 
 

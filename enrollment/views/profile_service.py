@@ -15,11 +15,11 @@ from enrollment.protocol.device_attributes import MALFORMED
 from enrollment.services.log import write_entry
 from enrollment.services.profile_service import MAX_MESSAGE, answer_phase
 from enrollment.views.door import GONE, RATE_SECONDS, REFUSAL_LIMIT, STATUS, View
+from enrollment.views.profile import CONTENT_TYPE
 from organization.errors import NotSetUp, RateLimited
 from organization.services.client_address import get_caller, get_client_address, name_site
 from organization.services.rate_limit import check_rate
 
-CONTENT_TYPE = "application/x-apple-aspen-config"
 RETRY_AFTER = "60"
 TOO_LARGE, NOT_TRUSTED, NOT_READY = 413, 403, 503
 # What has come to its end, unlike what was never right.

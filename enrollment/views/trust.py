@@ -1,7 +1,6 @@
 """The root CAs, for people whose device must trust them before it can enroll."""
 
-import base64
-import textwrap
+from ssl import DER_cert_to_PEM_cert
 
 from django.http import HttpRequest, HttpResponse
 
@@ -20,7 +19,7 @@ def download_root_profile(request: HttpRequest) -> HttpResponse:
 @public_door("GET", "HEAD")
 def download_root_pem(request: HttpRequest) -> HttpResponse:
     """Answer every root CA, ours first."""
-    content = "".join(_encode_pem(bytes(row.certificate)) for row in list_root_cas())
+    content = "".join(DER_cert_to_PEM_cert(bytes(row.certificate)) for row in list_root_cas())
     return build_attachment(content.encode(), name="ca.pem", content_type="application/x-pem-file")
 
 
@@ -36,8 +35,3 @@ def download_root_der(request: HttpRequest) -> HttpResponse:
 def answer_trust_check(request: HttpRequest) -> HttpResponse:
     """Answer nothing: that the browser got this far says that it trusts the certificate."""
     return HttpResponse(status=204)
-
-
-def _encode_pem(der: bytes) -> str:
-    text = textwrap.wrap(base64.b64encode(der).decode(), 64)
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *text, "-----END CERTIFICATE-----", ""])
