@@ -131,8 +131,17 @@
   // A dialog that does not come has a page, which says why; of a part of a page, that it is old.
   const explain = ({ detail }) => {
     if (detail.target === dialog && detail.elt.href) location.assign(detail.elt.href);
-    else find("spoken").textContent = document.body.dataset.failed;
+    else {
+      find("spoken").textContent = document.body.dataset.failed;
+      find("spoken").className = "notice notice-error failed"; // seen, until something comes
+    }
   };
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (!detail.isError && find("spoken").matches(".failed")) {
+      find("spoken").className = "visually-hidden";
+      find("spoken").textContent = "";
+    }
+  });
   document.addEventListener("htmx:responseError", explain);
   document.addEventListener("htmx:sendError", explain);
 

@@ -276,6 +276,21 @@ class TestBehaviour:
         assert page.get_by_text("Ray’s Mac").is_visible()
         assert "q=Ray" in page.url
 
+    def test_what_cannot_be_loaded_is_said_on_the_screen(self, page: Any, live_server: Any) -> None:
+        # In a window of its own, for what Chromium says on the console of a lost connection.
+        state = page.context.storage_state()
+        context = page.context.browser.new_context(storage_state=state)
+        window = context.new_page()
+        window.goto(f"{live_server.url}/console/devices/")
+        context.set_offline(True)
+        window.fill("[name=q]", "Ra")
+        said = window.locator("#spoken.notice")
+        said.get_by_text("could not be loaded").wait_for(state="visible")
+        context.set_offline(False)
+        window.fill("[name=q]", "Ray")
+        said.wait_for(state="detached")
+        context.close()
+
     def test_an_unlimited_token_warns(self, page: Any) -> None:
         page.goto("/console/enrollment/ota/tokens/new")
         warning = page.locator("[data-warns='max_uses=0']")
