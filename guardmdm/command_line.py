@@ -1,10 +1,15 @@
-"""`manage.py`: where the database is away, behind or full, one line says so and how to mend it."""
+"""`manage.py`: what people have to mend, in one line that says how.
+
+The database is away, behind or full, a folder is not this user's, or the keys are others.
+"""
 
 import sys
 from collections.abc import Sequence
 
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError, InterfaceError
+
+from organization.errors import SecretUnreadable
 
 AWAY = "The database cannot be reached: {error}. Start it, or correct GUARDMDM_DATABASE_URL."
 BEHIND = (
@@ -25,7 +30,7 @@ def run(arguments: Sequence[str]) -> None:
     """Do what the command line says; with --traceback every error is shown whole."""
     try:
         execute_from_command_line(list(arguments))
-    except (DatabaseError, InterfaceError) as error:
+    except (DatabaseError, InterfaceError, PermissionError, SecretUnreadable) as error:
         text = None if "--traceback" in arguments else _explain(error)
         if text is None:
             raise
@@ -33,6 +38,15 @@ def run(arguments: Sequence[str]) -> None:
 
 
 def _explain(error: Exception) -> str | None:
+    """Return what is the matter, or None where that cannot be told in a line."""
+    if isinstance(error, SecretUnreadable):
+        return f"GUARDMDM_ENCRYPTION_KEYS: {error}. Give it the key that it was sealed with."
+    if isinstance(error, PermissionError):
+        return f"{error.filename}: {error.strerror}. Run this as the user whose folder it is."
+    return _explain_database(error)
+
+
+def _explain_database(error: Exception) -> str | None:
     """Return what is the matter, or None where the database is there and up to date."""
     if _is_about_storage(error):
         return UNWRITABLE.format(error=_first_line(error))
