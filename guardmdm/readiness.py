@@ -6,12 +6,25 @@ from django.db.migrations.executor import MigrationExecutor
 from guardmdm.celery import app
 
 CONNECT_SECONDS = 2
+OWN_APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks", "guardmdm")
 
 
 def count_missing_migrations() -> int:
     """Return how many migrations are not applied; raises DatabaseError without a database."""
     executor = MigrationExecutor(connection)
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def list_later_migrations() -> list[str]:
+    """Return what a later version has applied: behind the last of its app that this one knows."""
+    loader = MigrationExecutor(connection).loader
+    last: dict[str, str] = {}
+    for app_label, name in loader.disk_migrations:
+        last[app_label] = max(last.get(app_label, ""), name[:4])
+    applied = (key for key in loader.applied_migrations if key[0] in OWN_APPS)
+    return sorted(
+        f"{label}.{name}" for label, name in applied if name[:4] > last.get(label, "9999")
+    )
 
 
 def reach_broker() -> None:

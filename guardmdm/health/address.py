@@ -28,6 +28,8 @@ RENEW_WITHIN = timedelta(days=21)
 # Apple: certificates that are valid for longer are refused, whoever signed them.
 LONGEST_LIFETIME = timedelta(days=825)
 SMALLEST_RSA_BITS = 2048
+# What OpenSSL makes of an answer in plain HTTP; an old TLS is told otherwise.
+NO_TLS_AT_ALL = "WRONG_VERSION_NUMBER"
 # OpenSSL's reasons (X509_V_ERR_…), as an administrator can act on them.
 REASONS = {
     10: ("has expired", "Renew the TLS certificate."),
@@ -92,6 +94,13 @@ def check_tls() -> Finding:
     try:
         shown = _shake_hands(_build_blind_context())
     except ssl.SSLError as error:
+        if error.reason == NO_TLS_AT_ALL:
+            return build_failure(
+                name,
+                "what answers there does not speak TLS",
+                "Put nginx in front, start the server with serve --host, or correct the port in "
+                "GUARDMDM_BASE_URL.",
+            )
         return build_failure(
             name,
             f"no TLS 1.2 or 1.3: {error.reason or error}",

@@ -19,7 +19,12 @@ from guardmdm.health.findings import Finding, build_failure
 from guardmdm.heartbeat import STALE_AFTER, find_heartbeat
 from guardmdm.mail_backend import SmtpBackend
 from guardmdm.models import Heart
-from guardmdm.readiness import count_missing_migrations, count_waiting_tasks, reach_broker
+from guardmdm.readiness import (
+    count_missing_migrations,
+    count_waiting_tasks,
+    list_later_migrations,
+    reach_broker,
+)
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 CLOCK_URL = "https://www.apple.com/"
@@ -46,7 +51,7 @@ def check_clock() -> Finding:
 def check_database() -> Finding:
     name = f"database ({connection.vendor})"
     try:
-        missing = count_missing_migrations()
+        missing, later = count_missing_migrations(), list_later_migrations()
         version, mode = _describe_database()
     except DatabaseError as error:
         return build_failure(
@@ -54,6 +59,9 @@ def check_database() -> Finding:
         )
     if missing:
         return build_failure(name, f"{missing} migrations are missing", "Run manage.py bootstrap.")
+    if later:
+        fix = "Run that version, or restore the backup that was made before the update."
+        return Finding(name, f"it is a later version's ({later[-1]})", fix)
     if mode not in ("", "wal", "memory"):
         fix = "Put the data folder on a local disk: network disks know no write-ahead log."
         return Finding(name, f"{version}, journal mode {mode}: readers wait for writers", fix)

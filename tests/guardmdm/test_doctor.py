@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from celery.beat import PersistentScheduler
 from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from devices.models import PushCertificate
@@ -88,6 +90,15 @@ def test_broker_tells_how_many_tasks_wait() -> None:
     app.send_task("guardmdm.tasks.beat")
     assert int(check_broker().text.split()[1]) == before + 1
     app.control.purge()
+
+
+def test_a_database_of_a_later_version_is_told_when_an_earlier_one_runs_on_it() -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_applied("devices", "9998_what_comes_next")
+    recorder.record_applied("another_app", "9999_of_django")
+    finding = check_database()
+    assert "later version's (devices.9998_what_comes_next)" in finding.text
+    assert (finding.is_failure, "backup" in finding.fix) == (False, True)
 
 
 def test_database_and_disk_are_described() -> None:
