@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from devices.models import Enrollment
+from django.db.models import Exists, OuterRef, Q
+
+from devices.models import Enrollment, EnrollmentState
 from organization.models import Given, PreparedSelect
 from policies.models import ItemKind, ItemState, ItemStatus
 from policies.selectors import ItemKey
@@ -42,16 +44,43 @@ def take_over_leftovers(
     return taken
 
 
+def find_with_leftovers(among: Q, *, since: datetime) -> set[int]:
+    """Return those live enrollments whose lists since then hold what no record of theirs speaks of.
+
+    The news of such a list is a task, which may be lost; nothing else tells that it came.
+    """
+    has_reported = Q(profiles_reported_at__gt=since) | Q(applications_reported_at__gt=since)
+    of_device = Enrollment.objects.filter(device=OuterRef("device"), pk__lt=OuterRef("pk"))
+    rows = Enrollment.objects.filter(
+        among, has_reported, Exists(of_device), state=EnrollmentState.LIVE
+    )
+    return {row.pk for row in rows if _has_leftovers(row)}
+
+
+def _has_leftovers(enrollment: Enrollment) -> bool:
+    earlier = EARLIER.all(device=enrollment.device_id, enrollment=enrollment.pk)
+    if not earlier:
+        return False
+    known = set(enrollment.item_statuses.order_by().values_list("kind", "identifier"))
+    return any(
+        (each.kind, each.identifier) not in known and _is_told(each, enrollment=enrollment)
+        for each in earlier
+    )
+
+
 def _is_listed(earlier: ItemStatus, *, enrollment: Enrollment) -> bool:
+    has_apps = earlier.kind == ItemKind.APP and earlier.bundle_id
+    if has_apps and enrollment.applications_reported_at is None:
+        ask_for_list(ItemKind.APP, enrollment=enrollment, since=enrollment.created_at)
+    return _is_told(earlier, enrollment=enrollment)
+
+
+def _is_told(earlier: ItemStatus, *, enrollment: Enrollment) -> bool:
     if earlier.kind == ItemKind.PROFILE:
         return any(
             profile.get("PayloadIdentifier") == earlier.identifier and _is_managed(profile)
             for profile in enrollment.reported_profiles
         )
-    if not earlier.bundle_id:
-        return False
-    if enrollment.applications_reported_at is None:
-        ask_for_list(ItemKind.APP, enrollment=enrollment, since=enrollment.created_at)
     listed = enrollment.reported_applications.get(earlier.bundle_id)
     return isinstance(listed, dict) and listed.get("Status") == MANAGED
 

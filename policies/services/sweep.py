@@ -6,11 +6,14 @@ would take five seconds of it (docs/adr/0236).
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from devices.models import Command, Enrollment, EnrollmentState
 from organization.services.rounds import take_portion
 from policies.models import ItemStatus
 from policies.selectors import find_stale_enrollments
 from policies.services.installs import ITEM_ORIGIN
+from policies.services.leftovers import find_with_leftovers
 
 PORTION = 2000
 """Of all enrollments, so 100,000 are gone through in 50 runs."""
@@ -25,7 +28,8 @@ def find_some_stale(*, now: datetime) -> set[int]:
     portion = take_portion("policies", Enrollment.objects.all(), size=PORTION)
     live = Enrollment.objects.filter(state=EnrollmentState.LIVE)
     among = set(live.filter(portion).order_by().values_list("pk", flat=True))
-    among.update(live.order_by("-pk").values_list("pk", flat=True)[:NEWEST])
+    newest = list(live.order_by("-pk").values_list("pk", flat=True)[:NEWEST])
+    among.update(newest)
     due = ItemStatus.objects.filter(due_at__lte=now).order_by("-due_at")
     among.update(due.values_list("enrollment_id", flat=True)[:DUE])
     answered = Command.objects.filter(
@@ -33,4 +37,5 @@ def find_some_stale(*, now: datetime) -> set[int]:
     )
     latest = answered.order_by("-completed_at").values_list("enrollment_id", flat=True)
     among.update(latest[:ANSWERED])
-    return find_stale_enrollments(among, now=now)
+    leftover = find_with_leftovers(Q(pk__in=newest), since=now - JUST_NOW)
+    return find_stale_enrollments(among, now=now) | leftover

@@ -6,6 +6,7 @@ from devices.models import Enrollment, EnrollmentState, Group
 from devices.services.groups import create_group
 from policies.models import ItemStatus, Policy, PolicyItem
 from policies.services.policies import create_policy
+from policies.services.sweep import find_some_stale
 from tests.policies.conftest import ADMIN
 from tests.policies.device import Handheld, enroll
 
@@ -36,6 +37,21 @@ def test_what_the_new_group_does_not_want_is_removed(
     assert (again.profiles, again.apps) == ({}, {})
     assert again.states == {}
     assert again.status == "managed"
+
+
+def test_what_is_left_is_removed_when_the_task_of_the_first_list_was_lost(
+    device: Handheld, add_profile: Add
+) -> None:
+    add_profile()
+    device.settle()
+    again = enroll_again(device, group=create_group("Sales", actor=ADMIN))
+    again.settle()
+    assert again.enrollment.pk not in find_some_stale(now=again.now)
+    again.report_profiles()
+    assert again.enrollment.pk in find_some_stale(now=again.now)
+    again.settle()
+    assert again.profiles == {}
+    assert again.enrollment.pk not in find_some_stale(now=again.now)
 
 
 def test_what_the_new_group_wants_too_stays_without_a_removal(
