@@ -11,12 +11,22 @@ from scep.errors import ProfileInvalid
 from scep.forms.fields import FingerprintField, LinesField, build_password_field
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.models.profile import default_subject
+from scep.protocol.addresses import MAX_URL
 from scep.protocol.certificates import normalize_fingerprint
 from scep.protocol.subject_template import (
     VARIABLES,
     verify_alternative_name_templates,
     verify_subject_template,
 )
+from scep.services.profiles import (
+    KEY_SIZES,
+    MAX_HOOK_USERNAME,
+    MAX_NAME,
+    MAX_VALIDITY_DAYS,
+    MIN_STATIC_CHALLENGE,
+    SECRETS,
+)
+from scep.services.trusted_authorities import MAX_PEM
 
 CHALLENGES = (
     (ChallengeType.DYNAMIC, _("Dynamic: a one-time challenge generated per enrollment")),
@@ -38,11 +48,10 @@ USAGES = (
 )
 KEEPS = _("Left empty, an existing one is kept.")
 NEEDED = _("An external server needs this.")
-SECRETS = ("static_challenge", "hook_password")
 
 
 class ScepProfileForm(ConsoleForm):
-    name = forms.CharField(label=_("Name"), max_length=100)
+    name = forms.CharField(label=_("Name"), max_length=MAX_NAME)
     server_type = forms.ChoiceField(
         label=_("Server"),
         choices=SERVERS,
@@ -53,7 +62,7 @@ class ScepProfileForm(ConsoleForm):
     external_url = forms.CharField(
         label=_("SCEP server URL"),
         required=False,
-        max_length=500,
+        max_length=MAX_URL,
         widget=forms.URLInput(
             attrs={"placeholder": "https://ndes.example.com/certsrv/mscep/mscep.dll"}
         ),
@@ -62,7 +71,7 @@ class ScepProfileForm(ConsoleForm):
     ca_name = forms.CharField(
         label=_("CA name"),
         required=False,
-        max_length=100,
+        max_length=MAX_NAME,
         help_text=_("Only where the server has several CAs."),
     )
     ca_fingerprint = FingerprintField(
@@ -78,7 +87,7 @@ class ScepProfileForm(ConsoleForm):
     trusted_ca_pem = forms.CharField(
         label=_("Trusted CA certificates (PEM)"),
         required=False,
-        max_length=200_000,
+        max_length=MAX_PEM,
         widget=forms.Textarea(attrs={"class": "pem", "rows": 6, "spellcheck": "false"}),
         help_text=_(
             "Identities that they signed may check in. What stands here takes the place of those "
@@ -98,7 +107,7 @@ class ScepProfileForm(ConsoleForm):
     )
     static_challenge = build_password_field(
         _("Static challenge"),
-        least=8,
+        least=MIN_STATIC_CHALLENGE,
         help_text=_(
             "At least 8 characters that are no blanks. Left empty, an existing one is kept."
         ),
@@ -109,7 +118,7 @@ class ScepProfileForm(ConsoleForm):
     hook_url = forms.CharField(
         label=_("Challenge URL"),
         required=False,
-        max_length=500,
+        max_length=MAX_URL,
         widget=forms.URLInput(
             attrs={"placeholder": "https://ndes.example.com/certsrv/mscep_admin/"}
         ),
@@ -120,7 +129,7 @@ class ScepProfileForm(ConsoleForm):
     hook_username = forms.CharField(
         label=_("User name"),
         required=False,
-        max_length=200,
+        max_length=MAX_HOOK_USERNAME,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     hook_password = build_password_field(_("Password"), help_text=KEEPS)
@@ -151,7 +160,7 @@ class ScepProfileForm(ConsoleForm):
     )
     key_size = forms.TypedChoiceField(
         label=_("Key size (RSA bits)"),
-        choices=[(2048, "2048"), (4096, "4096")],
+        choices=[(size, str(size)) for size in KEY_SIZES],
         coerce=int,
         initial=2048,
     )
@@ -159,13 +168,13 @@ class ScepProfileForm(ConsoleForm):
         label=_("Key usage"), choices=USAGES, coerce=int, initial=KeyUsage.SIGNING_AND_ENCRYPTION
     )
     validity_days = forms.IntegerField(
-        label=_("Validity (days)"), min_value=1, max_value=825, initial=365
+        label=_("Validity (days)"), min_value=1, max_value=MAX_VALIDITY_DAYS, initial=365
     )
     renewal_days = forms.IntegerField(
         label=_("Renew this many days ahead"),
         required=False,
         min_value=1,
-        max_value=824,
+        max_value=MAX_VALIDITY_DAYS - 1,
         help_text=_("Left empty: 180, or a third of the certificate's life."),
     )
     single_certificate = forms.BooleanField(

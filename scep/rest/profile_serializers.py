@@ -9,17 +9,20 @@ from rest_framework import serializers
 
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.models.profile import default_subject
+from scep.protocol.addresses import MAX_URL
 from scep.protocol.subject_template import ALTERNATIVE_NAMES, RELATIVE_NAMES, VARIABLES
 from scep.selectors import get_ca_certificate_fingerprint
 from scep.services.permitted_names import list_profile_warnings
 from scep.services.profiles import (
     KEY_SIZES,
+    MAX_HOOK_USERNAME,
+    MAX_NAME,
     MAX_VALIDITY_DAYS,
     MIN_STATIC_CHALLENGE,
     SECRETS,
     VALUE_NAMES,
 )
-from scep.services.trusted_authorities import list_trust_warnings
+from scep.services.trusted_authorities import MAX_PEM, list_trust_warnings
 
 MAX_TEMPLATES = 20
 # As they are stored; the CA's fingerprint is shown in another way.
@@ -99,7 +102,7 @@ def _build_template_field(kinds: Iterable[str], *, default: Any) -> Any:
 
 
 class ScepProfileValuesSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField(max_length=100)
+    name = serializers.CharField(max_length=MAX_NAME)
     server_type = serializers.ChoiceField(
         choices=ScepServerType.choices, default=ScepServerType.BUILTIN
     )
@@ -139,13 +142,13 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         default=False, help_text="GetCACert answers with one certificate, without an RA."
     )
     external_url = serializers.CharField(
-        max_length=500,
+        max_length=MAX_URL,
         default="",
         allow_blank=True,
         help_text="The external server: https, without a question mark.",
     )
     ca_name = serializers.CharField(
-        max_length=100,
+        max_length=MAX_NAME,
         default="",
         allow_blank=True,
         help_text="The CA's identifier where an external server has several.",
@@ -157,7 +160,7 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         help_text="SHA-256 of the external CA certificate, which you have compared.",
     )
     trusted_ca_pem = serializers.CharField(
-        max_length=200_000,
+        max_length=MAX_PEM,
         required=False,
         write_only=True,
         help_text="Replaces the CAs whose identities are trusted.",
@@ -169,9 +172,11 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
         help_text="Where dynamic challenges for an external server come from.",
     )
     hook_url = serializers.CharField(
-        max_length=500, default="", allow_blank=True, help_text="Where the hook is asked."
+        max_length=MAX_URL, default="", allow_blank=True, help_text="Where the hook is asked."
     )
-    hook_username = serializers.CharField(max_length=200, default="", allow_blank=True)
+    hook_username = serializers.CharField(
+        max_length=MAX_HOOK_USERNAME, default="", allow_blank=True
+    )
     hook_password = serializers.CharField(
         max_length=200,
         required=False,
@@ -194,8 +199,8 @@ class ProfileTestSerializer(serializers.Serializer[Any]):
 
 
 class ExternalServerSerializer(serializers.Serializer[Any]):
-    external_url = serializers.CharField(max_length=500)
-    ca_name = serializers.CharField(max_length=100, default="", allow_blank=True)
+    external_url = serializers.CharField(max_length=MAX_URL)
+    ca_name = serializers.CharField(max_length=MAX_NAME, default="", allow_blank=True)
 
 
 class ExternalCaSerializer(serializers.Serializer[Any]):
