@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from devices.models import Enrollment, EnrollmentState
 from organization.models import Given, PreparedSelect
@@ -50,11 +50,13 @@ def find_with_leftovers(among: Q, *, since: datetime) -> set[int]:
     The news of such a list is a task, which may be lost; nothing else tells that it came.
     """
     has_reported = Q(profiles_reported_at__gt=since) | Q(applications_reported_at__gt=since)
-    of_device = Enrollment.objects.filter(device=OuterRef("device"), pk__lt=OuterRef("pk"))
-    rows = Enrollment.objects.filter(
-        among, has_reported, Exists(of_device), state=EnrollmentState.LIVE
-    )
-    return {row.pk for row in rows if _has_leftovers(row)}
+    live = Enrollment.objects.filter(among, has_reported, state=EnrollmentState.LIVE).order_by()
+    devices = dict(live.values_list("device_id", "pk"))
+    ended = Enrollment.objects.filter(device__in=list(devices)).exclude(state=EnrollmentState.LIVE)
+    again = {
+        devices[device_id] for device_id in ended.order_by().values_list("device_id", flat=True)
+    }
+    return {row.pk for row in Enrollment.objects.filter(pk__in=again) if _has_leftovers(row)}
 
 
 def _has_leftovers(enrollment: Enrollment) -> bool:
