@@ -25,6 +25,7 @@ from devices.selectors import (
     find_push_certificate,
     get_push_certificate,
 )
+from organization.models import lock_until_commit
 from organization.selectors import get_organization
 from organization.services.audit import record
 
@@ -35,6 +36,7 @@ DEMO_ACCOUNT = "demo"
 @transaction.atomic
 def create_csr(*, actor: str) -> bytes:
     """Return a certificate request (PEM); until its answer is imported, the same key again."""
+    _wait_for_turn()
     waiting = PushCertificate.objects.filter(certificate=None).order_by("-id").first()
     if waiting is None:
         waiting = PushCertificate.objects.create(private_key=generate_key())
@@ -78,6 +80,7 @@ def import_push_certificate(
     """
     identity = decode_push_certificate(data, password=password)
     _check_validity(identity, now=now)
+    _wait_for_turn()
     _check_topic(identity, accepted_loss=accepted_loss)
     row = _find_or_make_row(identity, key=key, password=password)
     row.topic = identity.topic
@@ -107,6 +110,11 @@ def _annotate(row: PushCertificate, *, apple_account: str, note: str) -> None:
     known = before if before is not None and before.topic == row.topic else row
     row.apple_account = apple_account or row.apple_account or known.apple_account
     row.note = note or row.note or known.note
+
+
+def _wait_for_turn() -> None:
+    """One after another: else two that come at once are both the active one, of two topics."""
+    lock_until_commit("the active push certificate")
 
 
 def _activate(row: PushCertificate) -> None:
@@ -145,6 +153,7 @@ def _find_or_make_row(
 @transaction.atomic
 def ensure_demo_certificate(*, now: datetime | None = None) -> PushCertificate:
     """Return the active push certificate, a self-made one that only a fake APNs takes if none."""
+    _wait_for_turn()
     row = find_push_certificate()
     if row is None:
         key = generate_key()

@@ -249,7 +249,7 @@ def _bound_applications(applications: dict[str, Any]) -> dict[str, Any]:
 def _remove_profile(command: Command, answer: Answer, now: datetime) -> None:
     """Without the profile that enrolled it the device is gone; a CheckOut may never come."""
     removed = get_command_body(command).get("Identifier")
-    if removed == find_enrollment_profile(command.enrollment):
+    if removed and removed == find_enrollment_profile(command.enrollment):
         end_enrollment(command.enrollment, state=EnrollmentState.REMOVED, now=now)
         device = command.enrollment.device
         if device.status != DeviceStatus.UNENROLLED:

@@ -9,13 +9,16 @@ from threading import Event, get_ident
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import connection, transaction
 from django.utils import timezone
 
 from devices.errors import NotEnrolled
-from devices.models import Command, Device, Enrollment
+from devices.models import Command, Device, Enrollment, PushCertificate
 from devices.services.actions import erase, unenroll
 from devices.services.lapse import mark_identity_revoked
+from devices.services.push_certificate import create_csr, import_push_certificate
 from devices.services.queue import enqueue, take_next, withdraw
 from devices.services.renewal import start_due_renewals
 from policies.tasks import apply_policies
@@ -28,7 +31,7 @@ from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.pushing import count_by_token, push
 from tests.devices.renewal import make_due, renew
-from tests.simulator.apns import FakeApns
+from tests.simulator.apns import FakeApns, make_authority
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -327,3 +330,33 @@ def test_a_device_that_leaves_waits_for_nobody_in_a_circle(
 
         assert set(run_together(act, count=10)) <= {200, 403}
         assert device.row.status == "unenrolled"
+
+
+def test_one_push_certificate_is_active_when_two_are_imported_at_once(bootstrapped: None) -> None:
+    PushCertificate.objects.all().delete()
+    apple = make_authority()
+    offers = [apple.issue_push_certificate(f"com.apple.mgmt.External.{n}") for n in range(2)]
+    is_imported = Event()
+
+    def load(number: int) -> None:
+        """The second one comes before the first one's commit."""
+        assert number == 0 or is_imported.wait(30)
+        offer = offers[number]
+        with transaction.atomic():
+            import_push_certificate(
+                offer.certificate_pem, key=offer.key_pem, now=timezone.now(), actor="ada"
+            )
+            is_imported.set()
+            time.sleep(0.3)
+
+    run_together(load, count=2)
+    assert PushCertificate.objects.count() == 2
+    assert PushCertificate.objects.get(is_active=True).topic.endswith(".1")
+
+
+def test_a_csr_that_many_ask_for_at_once_is_for_one_key(bootstrapped: None) -> None:
+    PushCertificate.objects.all().delete()
+    requests = run_together(lambda _: create_csr(actor="ada"), count=6)
+    der, spki = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    keys = {x509.load_pem_x509_csr(pem).public_key().public_bytes(der, spki) for pem in requests}
+    assert len(keys) == PushCertificate.objects.count() == 1

@@ -60,6 +60,15 @@ def test_nothing_is_queued_when_it_is_no_command(phone: MdmDevice, content: byte
     assert Command.objects.count() == before
 
 
+def test_a_removal_that_names_no_profile_ends_nothing_when_the_profile_is_not_known(
+    phone: MdmDevice,
+) -> None:
+    content = plistlib.dumps({"RequestType": "RemoveProfile", "Identifier": ""})
+    queue_raw_command(phone.row, content=content, actor=ACTOR)
+    phone.answer_everything()
+    assert phone.enrollment.state == "live"
+
+
 def test_a_raw_lock_outranks_what_waits(phone: MdmDevice) -> None:
     for request_type in ("ProfileList", "DeviceLock"):
         content = plistlib.dumps({"RequestType": request_type})
