@@ -53,7 +53,7 @@ class PushCertificateSerializer(serializers.Serializer[Any]):
 
 class AnnotationSerializer(serializers.Serializer[Any]):
     apple_account = serializers.CharField(max_length=200, allow_blank=True)
-    note = serializers.CharField(max_length=500, allow_blank=True, default="")
+    note = serializers.CharField(max_length=500, allow_blank=True)
 
 
 class CsrSerializer(serializers.Serializer[Any]):
@@ -104,7 +104,7 @@ class PushCertificateView(RestViewSet):
     )
     def partial_update(self, request: Request) -> Response:
         """Note whose Apple Account renews it."""
-        values = self.decode(request, AnnotationSerializer)
+        values = self.decode(request, AnnotationSerializer, partial=True)
         return _answer(annotate_push_certificate(**values, actor=get_actor(request)))
 
     @extend_schema(

@@ -94,10 +94,16 @@ def import_push_certificate(
 
 
 @transaction.atomic
-def annotate_push_certificate(*, apple_account: str, note: str, actor: str) -> PushCertificate:
-    """Note whose Apple Account renews the certificate; raises PushCertificateMissing."""
+def annotate_push_certificate(
+    *, apple_account: str | None = None, note: str | None = None, actor: str
+) -> PushCertificate:
+    """Note whose Apple Account renews the certificate; None leaves what was noted.
+
+    Raises PushCertificateMissing.
+    """
     row = get_push_certificate()
-    row.apple_account, row.note = apple_account, note
+    row.apple_account = row.apple_account if apple_account is None else apple_account
+    row.note = row.note if note is None else note
     # Not updated_at: that would forgive a refusal, and nothing has changed for Apple.
     row.save(update_fields=["apple_account", "note"])
     record(actor, action="push_certificate.update", subject=row.topic)

@@ -142,6 +142,18 @@ def test_the_push_certificates_refusal_is_told_when_apns_has_refused_it(auditor:
     assert auditor.get("push-certificate").json()["refusal"] == "BadCertificate"
 
 
+def test_what_is_noted_of_the_push_certificate_stays_when_a_change_does_not_name_it(
+    administrator: Program,
+) -> None:
+    noted = {"apple_account": "mdm@example.com", "note": "renewed by Ada"}
+    assert administrator.patch("push-certificate", noted).status_code == 200
+    administrator.patch("push-certificate", {"apple_account": "it@example.com"})
+    assert administrator.get("push-certificate").json()["note"] == "renewed by Ada"
+    administrator.patch("push-certificate", {"note": ""})
+    told = administrator.get("push-certificate").json()
+    assert (told["apple_account"], told["note"]) == ("it@example.com", "")
+
+
 def test_a_warning_is_dismissed_when_it_is_the_one_that_was_read(
     operator: Program, sample: Sample
 ) -> None:
