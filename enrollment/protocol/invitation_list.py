@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.utils import parseaddr
 
+import idna
+
 from enrollment.protocol.languages import LANGUAGES
 from enrollment.protocol.person import MAX_EMAIL, MAX_NAME
 
@@ -119,8 +121,9 @@ def check_email(text: str) -> str:
     """Return the address with its domain in ASCII and lower case; raises ValueError."""
     local, _at, domain = text.strip().rpartition("@")
     try:
-        domain = domain.encode("idna").decode().lower() if not domain.isascii() else domain.lower()
-    except UnicodeError as error:
+        # As browsers and mailers do now: Python's own codec takes "straße.de" for "strasse.de".
+        domain = domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError as error:
         raise _Unusable(BAD_ADDRESS) from error
     address = f"{local}@{domain}"
     if not LOCAL_PART.fullmatch(local) or not DOMAIN.fullmatch(domain) or len(local) > 64:

@@ -74,6 +74,7 @@ def test_address_is_refused_when_it_is_none(address: str) -> None:
 
 def test_domain_becomes_ascii_when_it_is_not() -> None:
     assert invitation_list.check_email("ann@Bücher.example") == "ann@xn--bcher-kva.example"
+    assert invitation_list.check_email("ann@straße.example") == "ann@xn--strae-oqa.example"
 
 
 def test_same_person_counts_once_when_named_again() -> None:
