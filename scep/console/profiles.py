@@ -10,14 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from organization.console import ListPage, Section, role_required
 from organization.models import Role
 from scep.errors import FingerprintMismatch, ProfileInUse, ProfileInvalid, ServerUnreachable
 from scep.forms import ScepProfileFilter, ScepProfileForm
-from scep.models import ScepProfile
+from scep.models import HeldRequestState, ScepProfile
 from scep.selectors import find_next_ca, get_ca_certificate_fingerprint
 from scep.services import profile_test
 from scep.services.external_servers import check_profile, fetch_ca_certificates
@@ -105,6 +105,18 @@ def _tell_check(request: HttpRequest, profile: ScepProfile) -> None:
         messages.error(request, gettext("The server does not answer as it should."))
 
 
+def _describe_deletion(profile: ScepProfile) -> list[str]:
+    count = profile.held_requests.filter(state=HeldRequestState.PENDING).count()
+    if not count:
+        return []
+    words = ngettext(
+        "%(count)s request waits for approval and goes with it: its device gets no certificate.",
+        "%(count)s requests wait for approval and go with it: their devices get no certificates.",
+        count,
+    )
+    return [words % {"count": count}]
+
+
 SCEP_PROFILES = Section(
     name="scep-profiles",
     item="scep-profile",
@@ -128,6 +140,7 @@ SCEP_PROFILES = Section(
     create=create_scep_profile,
     update=update_scep_profile,
     delete=delete_scep_profile,
+    list_consequences=_describe_deletion,
     refusals=(ProfileInvalid, ProfileInUse),
     write_role=Role.ADMINISTRATOR,
 )

@@ -10,7 +10,7 @@ from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
 from scep.services.authority_import import import_authority
 from scep.services.profiles import create_scep_profile
-from tests.console.conftest import World
+from tests.console.conftest import World, hold_request
 from tests.scep.corporate_ca import list_above, make_corporation
 from tests.scep.external.scep_server import ScepServer
 from tests.scep.external.tls_server import WebServer
@@ -280,3 +280,15 @@ def test_the_list_costs_the_same_queries_however_long(
         create_scep_profile(name=f"Profile {number}", actor="tests")
     with django_assert_max_num_queries(9):
         auditor.get(SCEP)
+
+
+def test_who_deletes_a_profile_reads_how_many_requests_wait_for_approval(
+    bootstrapped: None, administrator: Client
+) -> None:
+    administrator.post(f"{SCEP}new", BUILTIN)
+    profile = ScepProfile.objects.get(name="Phones")
+    page = f"{SCEP}{profile.public_id}/delete"
+    assert "approval" not in administrator.get(page).content.decode()
+    for state in ("pending", "pending", "rejected"):
+        hold_request(profile, state=state)
+    assert "2 requests wait for approval and go with it" in administrator.get(page).content.decode()
