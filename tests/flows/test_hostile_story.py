@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import socket
-import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +13,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from organization.protocol.public_id import build_public_id
 from tests import plain_http
 from tests.flows.server import Server, make_token, wait_for
 from tests.simulator.device import SimulatedDevice
@@ -201,7 +201,7 @@ def test_scep_message_is_refused_with_an_entry_in_the_log(
 ) -> None:
     """The administrator sees why a client cannot enroll, also where its body is not read."""
     scep = api.get("scep/profiles").json()["results"][0]["id"]
-    session = f"ses_{uuid.uuid4().hex[:20]}"
+    session = build_public_id("ses")
     address = urlsplit(server.base_url)
     with socket.create_connection((address.hostname, address.port), timeout=20) as connection:
         target = f"/scep/{scep}/{session}?operation=PKIOperation".encode()

@@ -155,6 +155,8 @@ def test_device_is_renewed_in_the_end_when_it_does_not_obey_at_once(
     assert before is not None
     run(MAKE_DUE, udid=device.udid)
     wait_for(lambda: device.renewals_seen == 1, what="the first renewal")
+    if habit is RenewalHabit.ERROR:
+        wait_for(lambda: "renewal_failed" in list_codes(api, device), what="the error's report")
     if habit in (RenewalHabit.ERROR, RenewalHabit.IGNORE):
         run(SWEEP_LATER, udid=device.udid, hours=2)
         assert "renewal_failed" in list_codes(api, device)
