@@ -12,7 +12,7 @@ from devices.models import Platform
 from devices.protocol.plist import decode_plist
 from organization.selectors import get_organization
 from organization.services.audit import record
-from policies.errors import ItemInvalid
+from policies.errors import ItemInvalid, PolicyInvalid
 from policies.models import ItemKind, Package, Policy, PolicyItem
 from policies.protocol.app_configuration import encode_configuration
 from policies.protocol.names import clean_name
@@ -24,7 +24,7 @@ from policies.protocol.profile import (
     build_profile_uuid,
     decode_profile,
 )
-from policies.services.policies import announce_change
+from policies.services.policies import announce_change, hold_policy
 
 NAME_LENGTH = 200
 URL_LENGTH = 500
@@ -43,6 +43,7 @@ def add_profile_item(
     Raises ProfileInvalid, ItemInvalid. What to tell the administrator is in `warnings`.
     """
     uploaded = decode_profile(data)
+    _hold_policy(policy)
     item = PolicyItem(policy=policy, kind=ItemKind.PROFILE)
     item.name = _check_name(name or _suggest_name(uploaded))
     item.platforms = _check_platforms(platforms)
@@ -73,6 +74,7 @@ def add_app_item(
     _check_source(itunes_store_id, manifest_url=manifest_url, package=package)
     if bundle_id and not BUNDLE_ID.match(bundle_id):
         raise ItemInvalid("A bundle identifier is like com.example.app.", field="bundle_id")
+    _hold_policy(policy)
     item = PolicyItem(
         policy=policy,
         kind=ItemKind.APP,
@@ -96,6 +98,7 @@ def replace_package(item: PolicyItem, *, package: Package, actor: str) -> Policy
 
     Raises ItemInvalid.
     """
+    _hold(item)
     if item.package is None or item.package.kind != package.kind:
         raise ItemInvalid("Only a package takes the place of a package.", field="package")
     if item.bundle_id != package.identifier:
@@ -113,6 +116,7 @@ def configure_app(item: PolicyItem, *, configuration: Mapping[str, Any], actor: 
 
     Raises ItemInvalid.
     """
+    _hold(item)
     if item.kind != ItemKind.APP:
         raise ItemInvalid("Only an app has a configuration.", field="configuration")
     _take_app(item, package=item.package, configuration=configuration)
@@ -136,6 +140,7 @@ def replace_profile(item: PolicyItem, *, data: bytes, actor: str) -> PolicyItem:
     if item.kind != ItemKind.PROFILE:
         raise ItemInvalid("An app has no profile to replace.")
     uploaded = decode_profile(data)
+    _hold(item)
     if uploaded.version == item.version:
         return item
     _take_profile(item, uploaded)
@@ -149,6 +154,31 @@ def remove_item(item: PolicyItem, *, actor: str) -> None:
     """Take it out of its policy, and so off the devices that have it from us."""
     _tell(item, actor=actor, action="policy_item.delete")
     item.delete()
+
+
+def _hold_policy(policy: Policy) -> None:
+    """Raises ItemInvalid where it was deleted: nothing is added to it."""
+    try:
+        hold_policy(policy)
+    except PolicyInvalid as error:
+        raise ItemInvalid(str(error)) from error
+
+
+def _hold(item: PolicyItem) -> None:
+    """Lock it and read it as it is now: what another changes at this moment stays.
+
+    Raises ItemInvalid where it was taken out; saved, it would be in the policy again.
+    """
+    try:
+        item.refresh_from_db(from_queryset=PolicyItem.objects.select_for_update(no_key=True))
+    except PolicyItem.DoesNotExist as error:
+        raise ItemInvalid("It was taken out of the policy.") from error
+
+
+def _hold_package(package: Package) -> None:
+    """Keep it from being deleted until the item that installs it is there."""
+    if not Package.objects.select_for_update(no_key=True).filter(pk=package.pk).exists():
+        raise ItemInvalid("The package was deleted.", field="package")
 
 
 def _take_profile(item: PolicyItem, uploaded: UploadedProfile) -> None:
@@ -168,6 +198,8 @@ def _take_app(
     item: PolicyItem, *, package: Package | None, configuration: Mapping[str, Any]
 ) -> None:
     """Put in what the version tells: its first half what the app is, its second how it is."""
+    if package is not None:
+        _hold_package(package)
     item.package = package
     if item.is_mac_package and configuration:
         raise ItemInvalid("A macOS package takes no configuration.", field="configuration")

@@ -1,5 +1,7 @@
 """Uploaded apps and packages: taken in, told to devices, deleted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
@@ -8,6 +10,7 @@ from django.db.models import ProtectedError
 
 from devices.models import Command, Device
 from devices.services.actions import queue_command
+from organization.models import lock_until_commit
 from organization.services.audit import record
 from policies.errors import PackageInUse, PackageInvalid
 from policies.models import Package, PackageKind
@@ -33,14 +36,23 @@ def add_package(incoming: IncomingFile, *, file_name: str, actor: str) -> Packag
     try:
         facts = _decode(incoming, file_name=file_name)
         hashes = incoming.finish()
-        known = Package.objects.filter(sha256=hashes.sha256).first()
-        if known is not None and get_path(hashes.sha256).exists():
-            return known
-        # The file first: a row without one would fail on devices, a file without one is swept.
-        incoming.keep(hashes.sha256)
-        return known or _create(facts, hashes, file_name=file_name, actor=actor)
+        with _hold_file(hashes.sha256):
+            known = Package.objects.filter(sha256=hashes.sha256).first()
+            if known is not None and get_path(hashes.sha256).exists():
+                return known
+            # The file first: a row without one would fail on devices, a file without one is swept.
+            incoming.keep(hashes.sha256)
+            return known or _create(facts, hashes, file_name=file_name, actor=actor)
     finally:
         incoming.close()
+
+
+@contextmanager
+def _hold_file(sha256: str) -> Iterator[None]:
+    """Nobody else puts this content in its place or deletes it until the row says which it is."""
+    with transaction.atomic():
+        lock_until_commit(f"package {sha256}")
+        yield
 
 
 def _decode(incoming: IncomingFile, *, file_name: str) -> PackageFacts:
@@ -89,10 +101,19 @@ def delete_package(package: Package, *, actor: str) -> None:
     sha256 = package.sha256
     _record(package, actor=actor, action="package.delete")
     try:
+        # First, so that an item that is about to install it is waited for.
+        Package.objects.select_for_update().filter(pk=package.pk).first()
         package.delete()
     except ProtectedError as error:
         raise PackageInUse("Policies still install it: take it out of them first.") from error
-    transaction.on_commit(lambda: delete_file(sha256))
+    transaction.on_commit(lambda: _delete_left(sha256), robust=True)  # the sweep finds it
+
+
+def _delete_left(sha256: str) -> None:
+    """Delete a deleted package's file, unless the same content has been uploaded again since."""
+    with _hold_file(sha256):
+        if not Package.objects.filter(sha256=sha256).exists():
+            delete_file(sha256)
 
 
 def build_package_url(package: Package) -> str:

@@ -39,8 +39,10 @@ def update_policy(
 ) -> Policy:
     """Change what is given; `groups` are all that have it then, and who loses it loses its items.
 
-    Raises PolicyInvalid for an empty, long or taken name.
+    Of two at once the later one has the last word, and neither undoes what the other left alone.
+    Raises PolicyInvalid for an empty, long or taken name, and where it was deleted.
     """
+    hold_policy(policy)
     if name is not None or description is not None:
         policy.name = policy.name if name is None else _check_name(name)
         policy.description = policy.description if description is None else description
@@ -49,6 +51,14 @@ def update_policy(
     if groups is not None:
         _assign_groups(policy, group_ids={group.pk for group in groups}, actor=actor)
     return policy
+
+
+def hold_policy(policy: Policy) -> None:
+    """Lock it and read it as it is now; raises PolicyInvalid where it was deleted."""
+    try:
+        policy.refresh_from_db(from_queryset=Policy.objects.select_for_update(no_key=True))
+    except Policy.DoesNotExist as error:
+        raise PolicyInvalid("The policy was deleted.") from error
 
 
 def _assign_groups(policy: Policy, *, group_ids: set[int], actor: str) -> None:
@@ -64,6 +74,9 @@ def _assign_groups(policy: Policy, *, group_ids: set[int], actor: str) -> None:
 @transaction.atomic
 def delete_policy(policy: Policy, *, actor: str) -> None:
     """Delete it with its items, which are then removed from the devices that have them."""
+    # First, so that whoever adds an item or a group to it right now is waited for.
+    if Policy.objects.select_for_update().filter(pk=policy.pk).first() is None:
+        return
     group_ids = sorted(policy.groups.values_list("pk", flat=True))
     _record(policy, actor=actor, action="policy.delete")
     announce_change(policy, group_ids=group_ids)
