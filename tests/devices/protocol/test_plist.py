@@ -142,6 +142,7 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(xml("<dict><key>a</key><string>&a;</string></dict>", SUBSET), id="entity"),
         pytest.param(xml("<dict><key>a</key><string>&b;</string></dict>", LAUGHS), id="laughs"),
         pytest.param(xml("<dict><key>a</key><string>&a;</string></dict>", OUTSIDE), id="file"),
+        pytest.param(xml("<dict><key>a</key><string>&a;</string></dict>"), id="a DTD's entity"),
         pytest.param(xml("<dict/>", EMPTY_SUBSET), id="an internal subset of nothing"),
         pytest.param(xml("<dict/>", FOREIGN), id="somebody else's DOCTYPE"),
         pytest.param(xml("<dict><string>a</string></dict>"), id="a value without key"),
