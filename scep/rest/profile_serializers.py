@@ -130,10 +130,11 @@ class ScepProfileValuesSerializer(serializers.Serializer[Any]):
     validity_days = serializers.IntegerField(min_value=1, max_value=MAX_VALIDITY_DAYS, default=365)
     renewal_days = serializers.IntegerField(
         min_value=1,
-        max_value=MAX_VALIDITY_DAYS,
+        max_value=MAX_VALIDITY_DAYS - 1,
         default=None,
         allow_null=True,
-        help_text="Null: 180 days ahead, or a third of the certificate's life.",
+        help_text="Fewer than `validity_days`. Null: 180 days ahead, or a third of the "
+        "certificate's life.",
     )
     hold_for_approval = serializers.BooleanField(
         default=False, help_text="New enrollments wait until an administrator approves them."

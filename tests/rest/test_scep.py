@@ -84,6 +84,13 @@ def test_profile_is_refused_when_it_cannot_work(body: Any, administrator: Progra
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
+def test_renewal_days_are_named_when_they_fit_no_validity(administrator: Program) -> None:
+    body = {"name": "x", "validity_days": 825, "renewal_days": 825}
+    refused = administrator.post(PROFILES, body).json()
+    assert "renewal_days" in refused["detail"]
+    assert administrator.post(PROFILES, {**body, "renewal_days": 824}).status_code == 201
+
+
 def test_profile_is_kept_when_certificates_refer_to_it(
     administrator: Program, sample: Sample
 ) -> None:
