@@ -56,6 +56,11 @@ def log_revocation(certificate: IssuedCertificate, **_: Any) -> None:
     _write_certificate("certificate_revoked", certificate)
 
 
+@receiver(scep.intent_revoked)
+def log_abandoned_intent(certificate: IssuedCertificate, **_: Any) -> None:
+    _write_certificate("certificate_abandoned", certificate)
+
+
 @receiver(scep.request_held)
 def log_held_request(request: HeldRequest, caller: Caller = NOBODY, **_: Any) -> None:
     _record(request.session_id, StepKind.PKI_OPERATION, caller=caller, code="certificate_held")

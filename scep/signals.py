@@ -6,7 +6,11 @@ certificate_issued = Signal()
 """Sent in the transaction that stores it; `certificate`: IssuedCertificate, `caller`: Caller."""
 
 certificate_revoked = Signal()
-"""Sent in the transaction that revokes it; `certificate`: IssuedCertificate."""
+"""Sent in the transaction that revokes it; `certificate`: IssuedCertificate, which somebody has."""
+
+intent_revoked = Signal()
+"""The same of a serial number whose certificate was never stored: signed or not, nobody has it.
+`certificate`: IssuedCertificate without one."""
 
 request_held = Signal()
 """Sent in the transaction that stores it; `request`: HeldRequest, which waits for approval,

@@ -268,6 +268,11 @@ _STEPS = (
     LogCode("profile_service_completed", "info", _("Enrollment profile sent to the device")),
     LogCode("certificate_issued", "info", _("Certificate issued")),
     LogCode("certificate_revoked", "info", _("Certificate revoked")),
+    LogCode(
+        "certificate_abandoned",
+        "info",
+        _("Certificate not completed: nobody has it, its serial number is revoked"),
+    ),
     LogCode("enrollment_held", "info", _("Waiting for an administrator's approval")),
     LogCode("enrollment_approved", "info", _("Enrollment approved")),
     LogCode("certificate_held", "info", _("Waiting for an administrator's approval")),

@@ -52,7 +52,7 @@ from scep.selectors import (
 from scep.services.naming import Names, build_names
 from scep.services.permitted_names import check_names
 from scep.services.revocation import mark_stale
-from scep.signals import certificate_issued, certificate_revoked
+from scep.signals import certificate_issued, certificate_revoked, intent_revoked
 
 IDENTITY_KEY_BITS = 2048
 SHORT_LIFETIME = timedelta(hours=1)
@@ -198,7 +198,8 @@ def revoke_certificate(
                 subject=certificate.subject,
                 detail={"reason": reason},
             )
-        certificate_revoked.send(sender=IssuedCertificate, certificate=certificate)
+        news = certificate_revoked if certificate.fingerprint else intent_revoked
+        news.send(sender=IssuedCertificate, certificate=certificate)
 
 
 def _mark_revoked(certificate: IssuedCertificate, *, reason: str, now: datetime) -> bool:
