@@ -1,6 +1,6 @@
 """System › Certificates › Authorities: the CAs, this server's own certificates, what is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -86,7 +86,7 @@ def show_authority(request: HttpRequest, key: str) -> HttpResponse:
         "facts": describe_certificate(bytes(authority.certificate)),
         "chain": list_chain(authority)[1:],
         "profiles": (authority.trusting_profiles if is_external else authority.scep_profiles).all(),
-        "warnings": [] if is_external else list_authority_warnings(authority),
+        "warnings": list_authority_warnings(authority, now=timezone.now()),
         "links": None if is_external else build_links(authority),
         "has_key": _has_key(authority),
         "is_revocable": authority.revoked_at is None and not find_obstacle(authority),
@@ -136,6 +136,7 @@ def activate(request: HttpRequest, key: str) -> HttpResponse:
         act=lambda: activate_authority(authority, actor=get_actor(request), now=timezone.now()),
         template="console/authority/activate.html",
         done=_("“%s” issues from now on.") % authority,
+        warnings=list_authority_warnings(authority, now=timezone.now()),
     )
 
 
@@ -269,11 +270,17 @@ def _answer_form(
 
 
 def _answer_question(
-    request: HttpRequest, row: Any, *, act: Callable[[], Any], template: str, done: str
+    request: HttpRequest,
+    row: Any,
+    *,
+    act: Callable[[], Any],
+    template: str,
+    done: str,
+    warnings: Sequence[str] = (),
 ) -> HttpResponse:
     """Ask whether it is meant; once it is, do it and go back to the list."""
     if request.method != "POST":
-        return render(request, template, {"row": row})
+        return render(request, template, {"row": row, "warnings": warnings})
     try:
         act()
         messages.success(request, done)

@@ -5,10 +5,11 @@ import binascii
 from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from rest_framework import serializers
 
 from organization.rest.fields import build_choice_error
-from scep.models import CertificateAuthority, CertificateAuthorityRole, ServiceCertificate
+from scep.models import CertificateAuthority, ServiceCertificate
 from scep.protocol.certificates import KEY_TYPES
 from scep.protocol.description import describe_certificate
 from scep.services.permitted_names import list_authority_warnings
@@ -61,7 +62,8 @@ class AuthoritySerializer(serializers.ModelSerializer[CertificateAuthority]):
 class AuthorityWithPemSerializer(AuthoritySerializer):
     pem = serializers.SerializerMethodField()
     warnings = serializers.SerializerMethodField(
-        help_text="Names that SCEP profiles ask for and the CA may not certify."
+        help_text="That the CA, or one above it, ends soon; names that SCEP profiles ask for "
+        "and it may not certify."
     )
 
     class Meta(AuthoritySerializer.Meta):
@@ -69,8 +71,7 @@ class AuthorityWithPemSerializer(AuthoritySerializer):
         read_only_fields = fields
 
     def get_warnings(self, row: CertificateAuthority) -> list[str]:
-        is_external = row.role == CertificateAuthorityRole.EXTERNAL
-        return [] if is_external else list_authority_warnings(row)
+        return list_authority_warnings(row, now=timezone.now())
 
     def get_pem(self, row: CertificateAuthority) -> str:
         return describe_certificate(bytes(row.certificate)).pem

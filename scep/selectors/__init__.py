@@ -32,6 +32,7 @@ from scep.selectors.identities import (
     verify_not_compromised,
 )
 from scep.selectors.profiles import (
+    ISSUERS,
     PINNED_TIME,
     find_pinned_authority,
     get_ca_certificate_fingerprint,
@@ -44,6 +45,7 @@ from scep.selectors.services import (
     is_needed,
     is_service_certificate_revoked,
     is_serving_own_certificate,
+    list_other_recipients,
     list_recipients,
 )
 from scep.selectors.tokens import build_token_expression, filter_by_token
@@ -51,6 +53,7 @@ from scep.selectors.tokens import build_token_expression, filter_by_token
 __all__ = [
     "CLOCK_LEEWAY",
     "IDENTITY_LIFETIME",
+    "ISSUERS",
     "PINNED_TIME",
     "ExpiringCertificate",
     "ServedProfile",
@@ -84,6 +87,7 @@ __all__ = [
     "list_chain",
     "list_expiring",
     "list_name_constraints",
+    "list_other_recipients",
     "list_recipients",
     "list_root_cas",
     "select_certificate_of_transaction",

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Q
+
 from organization.errors import NotSetUp
 from organization.protocol.public_id import is_public_id
 from scep.models import (
@@ -14,31 +16,25 @@ from scep.models import (
 
 PINNED_TIME = timedelta(days=7)
 """How long a retired CA still answers to devices that know no other."""
+ISSUERS = (CertificateAuthorityRole.ISSUING, CertificateAuthorityRole.SINGLE)
+"""Who certifies devices."""
 
 
-def find_pinned_authority(
-    scep_profile: ScepProfile, *, name: str, now: datetime
-) -> CertificateAuthority | None:
-    """Return the retired CA that a device asks for by its id, as its enrollment profile told it.
+def find_pinned_authority(*, name: str, now: datetime) -> CertificateAuthority | None:
+    """Return the CA that a device asks for by its id, as its enrollment profile told it.
 
     A device that downloaded its profile before a rotation has pinned the old CA's fingerprint,
-    and finds it here for as long as such a profile may reasonably be waiting.
+    and finds it here for as long as such a profile may reasonably be waiting. So does one from
+    before the SCEP profile named an RA and does not any more, or reverse.
     """
     if not is_public_id(name, prefix="ca"):
         return None  # whatever a stranger writes there
-    role = (
-        CertificateAuthorityRole.SINGLE
-        if scep_profile.single_certificate
-        else CertificateAuthorityRole.ISSUING
+    in_time = Q(state=CertificateAuthorityState.ACTIVE) | Q(
+        state=CertificateAuthorityState.RETIRED, retired_at__gt=now - PINNED_TIME
     )
     return (
         CertificateAuthority.objects.filter(
-            public_id=name,
-            role=role,
-            state=CertificateAuthorityState.RETIRED,
-            retired_at__gt=now - PINNED_TIME,
-            not_after__gt=now,
-            revoked_at=None,
+            in_time, public_id=name, role__in=ISSUERS, not_after__gt=now, revoked_at=None
         )
         .select_related("parent")
         .first()

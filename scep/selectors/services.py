@@ -120,19 +120,44 @@ def list_recipients(
     """
     authority = get_profile_authority(scep_profile)
     if scep_profile.single_certificate:
-        earlier = CertificateAuthority.objects.filter(
-            role=CertificateAuthorityRole.SINGLE,
-            state=CertificateAuthorityState.RETIRED,
-            not_after__gt=timezone.now(),
-            revoked_at=None,
-        )
-        return [get_identity(row) for row in (authority, *earlier.order_by("-id"))]
-    known = WITH_CHAINS if with_chains else REGISTRATION_AUTHORITIES
-    rows = known.all(now=timezone.now())
-    found = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == authority.pk))
+        return _list_single(first=authority)
+    found = _list_registration_authorities(first=authority, with_chains=with_chains)
     if not found:
         raise NotSetUp("there is no registration authority: run manage.py bootstrap")
-    return [get_identity(row) for row in found]
+    return found
+
+
+def list_other_recipients(
+    scep_profile: ScepProfile, *, with_chains: bool = True
+) -> list[ServiceIdentity]:
+    """Return who opens what was encrypted while the profile named an RA and does not, or reverse.
+
+    Clients keep the answer to GetCACert; both kinds of key are ours.
+    """
+    if scep_profile.single_certificate:
+        return _list_registration_authorities(with_chains=with_chains)
+    return _list_single()
+
+
+def _list_single(*, first: CertificateAuthority | None = None) -> list[ServiceIdentity]:
+    """Return the CAs that open requests themselves, newest first, but `first` before all."""
+    rows = CertificateAuthority.objects.filter(
+        role=CertificateAuthorityRole.SINGLE, not_after__gt=timezone.now(), revoked_at=None
+    ).order_by("-id")
+    if first is None:
+        return [get_identity(row) for row in rows]
+    return [get_identity(row) for row in (first, *rows.exclude(pk=first.pk))]
+
+
+def _list_registration_authorities(
+    *, first: CertificateAuthority | None = None, with_chains: bool
+) -> list[ServiceIdentity]:
+    """Return the RAs, newest first, but the active one below `first` before all."""
+    known = WITH_CHAINS if with_chains else REGISTRATION_AUTHORITIES
+    rows = known.all(now=timezone.now())
+    below = None if first is None else first.pk
+    ordered = sorted(rows, key=lambda row: not (row.is_active and row.issuer_id == below))
+    return [get_identity(row) for row in ordered]
 
 
 def get_identity(row: ServiceCertificate | CertificateAuthority) -> ServiceIdentity:

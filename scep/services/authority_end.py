@@ -11,11 +11,10 @@ from scep.models import (
     CertificateAuthorityState,
 )
 from scep.protocol.revocation_reasons import check_reason
+from scep.selectors import ISSUERS
 from scep.services.authorities import rotate_single_authority
 from scep.services.revocation import mark_stale
 from scep.services.rotation import record_change
-
-OF_DEVICES = (CertificateAuthorityRole.ISSUING, CertificateAuthorityRole.SINGLE)
 
 
 def rotate_authority(
@@ -62,7 +61,7 @@ def revoke_authority(
 
 def find_obstacle(authority: CertificateAuthority) -> str:
     """Return why the CA cannot be revoked here, "" where it can."""
-    if authority.role not in OF_DEVICES:
+    if authority.role not in ISSUERS:
         return f"{authority.name} is not an issuing CA of this server."
     if authority.state != CertificateAuthorityState.RETIRED:
         return f"{authority.name} is in use: let another CA take its place first."

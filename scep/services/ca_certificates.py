@@ -4,9 +4,11 @@ from datetime import datetime
 
 from cryptography import x509
 
+from organization.errors import NotSetUp
 from scep.errors import NoNextAuthority
 from scep.models import (
     CertificateAuthority,
+    CertificateAuthorityRole,
     ScepProfile,
     ServiceCertificate,
     ServicePurpose,
@@ -16,11 +18,13 @@ from scep.protocol.capabilities import build_capabilities
 from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import build_degenerate, sign_attached
 from scep.selectors import (
+    ServiceIdentity,
     find_next_ca,
     find_pinned_authority,
     get_certificate,
     get_profile_authority,
     list_chain,
+    list_other_recipients,
     list_recipients,
 )
 
@@ -41,18 +45,17 @@ def build_ca_certificates(scep_profile: ScepProfile, *, name: str, now: datetime
     """Return RA, issuing CA and those above it (RFC 8894 section 4.2.1), or the one SCEP CA.
 
     `name`: the CA that the device was told of (`ca_…`), whose fingerprint it compares. For a week
-    after a rotation that may be the earlier one. Any other name means today's.
+    after a rotation that may be the earlier one, and where the profile named an RA then and does
+    not now (or reverse) the one of that time. Any other name means today's.
     Raises organization.errors.NotSetUp.
     """
     authority = today = get_profile_authority(scep_profile)
     if name != today.public_id:
-        authority = find_pinned_authority(scep_profile, name=name, now=now) or today
-    if scep_profile.single_certificate:
+        authority = find_pinned_authority(name=name, now=now) or today
+    if authority.role == CertificateAuthorityRole.SINGLE:
         return Answer(bytes(authority.certificate), ONE_CERTIFICATE)
-    recipients = list_recipients(scep_profile)
     authorities = _list_certificates(authority)
-    below = (each for each in recipients if each.chain[0] == authorities[0])
-    recipient = next(below, recipients[0])
+    recipient = _get_recipient(scep_profile, issuer=authorities[0])
     # By content: an RA of another CA has that CA above it as well. Today's comes along, for that
     # is the one that will issue.
     certificates = dict.fromkeys(
@@ -87,6 +90,16 @@ def build_next_ca_certificates(scep_profile: ScepProfile) -> Answer:
         chain=signer.chain[:1],
     )
     return Answer(signed, NEXT_CERTIFICATES)
+
+
+def _get_recipient(scep_profile: ScepProfile, *, issuer: x509.Certificate) -> ServiceIdentity:
+    """Return the RA below the CA, else the one that GetCACert names; raises NotSetUp."""
+    list_them = list_other_recipients if scep_profile.single_certificate else list_recipients
+    recipients = list_them(scep_profile)
+    if not recipients:
+        raise NotSetUp("there is no registration authority: run manage.py bootstrap")
+    below = (each for each in recipients if each.chain[0] == issuer)
+    return next(below, recipients[0])
 
 
 def _find_next(scep_profile: ScepProfile) -> CertificateAuthority | None:

@@ -17,6 +17,7 @@ from scep.protocol.messages import PkiMessage, PkiRequest
 from scep.selectors import (
     ServedProfile,
     ServiceIdentity,
+    list_other_recipients,
     list_recipients,
     select_certificate_of_transaction,
 )
@@ -52,6 +53,7 @@ class Exchange:
         for identity in list_recipients(self.scep_profile, with_chains=False):
             if usual is None or identity.certificate != usual.certificate:
                 yield identity
+        yield from list_other_recipients(self.scep_profile, with_chains=False)
 
     def note_addressee(self) -> None:
         """Let whom the message was encrypted for sign the answer, by name alone.

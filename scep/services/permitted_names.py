@@ -4,6 +4,8 @@ Only imported CAs are. Whoever verifies refuses a certificate with such a name, 
 administrators are told before it comes to that, and where one above it ends first.
 """
 
+from datetime import datetime, timedelta
+
 from cryptography import x509
 
 from organization.selectors import get_organization
@@ -22,8 +24,9 @@ from scep.protocol.name_constraints import (
     read_constraints,
 )
 from scep.protocol.subject_template import Naming, SubjectAttributes, build_naming
-from scep.selectors import get_chain_end, list_name_constraints
+from scep.selectors import ISSUERS, get_chain_end, list_name_constraints
 from scep.services.authorities import build_name
+from scep.services.expiry import WARNING_DAYS
 
 # A device like any other; nobody has that address.
 SAMPLE = {
@@ -92,18 +95,30 @@ def list_profile_warnings(
     ]
 
 
-def list_authority_warnings(authority: CertificateAuthority) -> list[str]:
-    """Return what the SCEP profiles that it issues for, or will, ask for and it cannot give."""
-    return [*_list_early_end(authority), *_list_forbidden(authority)]
+def list_authority_warnings(authority: CertificateAuthority, *, now: datetime) -> list[str]:
+    """Return what a CA that issues to devices, or will, cannot give them.
+
+    Lives past its end, where that is near, and names that SCEP profiles ask for.
+    """
+    if authority.role not in ISSUERS:
+        return []
+    return [*_list_early_end(authority, now=now), *_list_forbidden(authority)]
 
 
-def _list_early_end(authority: CertificateAuthority) -> list[str]:
+def _list_early_end(authority: CertificateAuthority, *, now: datetime) -> list[str]:
+    if authority.state == CertificateAuthorityState.RETIRED:
+        return []
     end = get_chain_end(authority)
-    if end >= authority.not_after or authority.state == CertificateAuthorityState.RETIRED:
+    if end < authority.not_after:
+        return [
+            f"A CA above “{authority.name}” ends first, on {end:%-d %b %Y}: no identity lives "
+            "longer. Have that CA certified again, and this one below it, before then."
+        ]
+    if end - now > timedelta(days=max(WARNING_DAYS)):
         return []
     return [
-        f"A CA above “{authority.name}” ends first, on {end:%-d %b %Y}: no identity lives longer. "
-        "Have that CA certified again, and this one below it, before then."
+        f"“{authority.name}” ends soon, on {end:%-d %b %Y}: no identity lives longer. Have it "
+        "certified again, or let another CA take its place, before then."
     ]
 
 

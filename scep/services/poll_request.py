@@ -9,7 +9,7 @@ from scep.protocol.polling import (
     decode_issuer_and_subject,
     is_named_issuer,
 )
-from scep.selectors import list_recipients
+from scep.selectors import list_other_recipients, list_recipients
 from scep.services.exchange import Exchange, Outcome, find_repeated, get_key_id, open_request
 from scep.services.held_requests import (
     MAX_COMMON_NAME,
@@ -47,9 +47,10 @@ def _verify_named(named: IssuerAndSubject, *, held: HeldRequest, exchange: Excha
         raise RequestRejected(
             "the CertPoll names another subject than the request", fail_info=FailInfo.BAD_CERT_ID
         )
+    profile = exchange.scep_profile
     ours = [
         certificate
-        for identity in list_recipients(exchange.scep_profile)
+        for identity in (*list_recipients(profile), *list_other_recipients(profile))
         for certificate in (identity.certificate, *identity.chain)
     ]
     if not is_named_issuer(named.issuer, certificates=ours):

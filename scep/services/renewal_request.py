@@ -21,7 +21,6 @@ from scep.errors import (
     RequestRejected,
 )
 from scep.models import (
-    CertificateAuthorityRole,
     IssuedCertificate,
     ScepProfile,
 )
@@ -30,11 +29,10 @@ from scep.protocol.grant import ChallengeGrant
 from scep.protocol.messages import PkiRequest
 from scep.protocol.renewing import read_naming, verify_client_certificate
 from scep.protocol.subject_template import Naming
-from scep.selectors import get_profile_authority, get_renewal_window, verify_identity
+from scep.selectors import ISSUERS, get_profile_authority, get_renewal_window, verify_identity
 from scep.services.authority import Application, issue_certificate
 from scep.services.exchange import Exchange, Outcome, find_repeated, get_key_id, open_request
 
-OWN_CAS = (CertificateAuthorityRole.ISSUING, CertificateAuthorityRole.SINGLE)
 NO_LEEWAY = timedelta(0)
 MAX_RENEWALS = 3
 """An answer may be lost and the device asks again with a new key, but not without end."""
@@ -148,7 +146,7 @@ def _get_renewed(signer: x509.Certificate, *, exchange: Exchange) -> IssuedCerti
 
 
 def _verify_profile(renewed: IssuedCertificate, *, scep_profile: ScepProfile) -> None:
-    if renewed.scep_profile_id != scep_profile.pk or renewed.issuer.role not in OWN_CAS:
+    if renewed.scep_profile_id != scep_profile.pk or renewed.issuer.role not in ISSUERS:
         raise IdentityNotTrusted("the certificate is not of this SCEP profile")
     renewed.scep_profile = scep_profile  # the same row, without asking for it again
 

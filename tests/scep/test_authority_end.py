@@ -147,11 +147,11 @@ def test_scep_ca_gives_way_and_opens_nothing_once_it_is_revoked(
     assert static_profile.issuing_ca == new
     assert [each.row.pk for each in list_recipients(static_profile)] == [new.pk, old.pk]
     find: Any = {"name": old.public_id, "now": timezone.now()}
-    assert find_pinned_authority(static_profile, **find) == old
+    assert find_pinned_authority(**find) == old
     old.refresh_from_db()
     revoke(old)
     assert [each.row.pk for each in list_recipients(static_profile)] == [new.pk]
-    assert find_pinned_authority(static_profile, **find) is None
+    assert find_pinned_authority(**find) is None
     assert AuditEntry.objects.get(action="authority.rotate").subject_id == new.public_id
     for authority, reason in ((old, "does not issue any more"), (get_issuing_ca(), "prepare")):
         with pytest.raises(AuthorityInvalid, match=reason):

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from django.test import Client
 from django.utils import timezone
 
-from organization.models import AuditEntry
+from organization.models import Administrator, AuditEntry
 from scep.errors import AuthorityInvalid
 from scep.models import CertificateAuthority, ScepProfile, ServiceCertificate, ServicePurpose
 from scep.selectors import (
@@ -96,7 +97,7 @@ def test_no_identity_outlives_the_chain_when_a_ca_above_an_imported_one_ends_fir
 ) -> None:
     policy = CorporateCa("Policy CA", parent=CorporateCa("Corporate Root"), days=100)
     row = import_ca(CorporateCa("Device CA", parent=policy))
-    (warning,) = list_authority_warnings(row)
+    (warning,) = list_authority_warnings(row, now=timezone.now())
     assert f"ends first, on {policy.certificate.not_valid_after_utc:%-d %b %Y}" in warning
     row = activate(row)
     now = timezone.now()
@@ -106,6 +107,19 @@ def test_no_identity_outlives_the_chain_when_a_ca_above_an_imported_one_ends_fir
     run_openssl("verify", "-attime", str(last), *write_chain(tmp_path, row), leaf)
     # Another one would end at the same moment, so nobody is asked to renew it again and again.
     assert not is_renewal_worthwhile(identity, now=now + timedelta(days=90))
+
+
+def test_administrator_reads_of_it_when_an_imported_ca_ends_soon(client: Client) -> None:
+    """Before it issues, not when the first warning is due."""
+    client.force_login(Administrator.objects.create(email="a@example.com", role="administrator"))
+    row = import_ca(CorporateCa("Device CA", parent=CorporateCa("Corporate Root"), days=29))
+    url = f"/console/system/certificates/authorities/{row.public_id}"
+    for page in (url, f"{url}/activate"):
+        text = client.get(page).content.decode()
+        assert f"“Device CA” ends soon, on {row.not_after:%-d %b %Y}" in text
+    cancel_authority(row, actor="a")
+    row = import_ca(CorporateCa("Device CA", parent=CorporateCa("Corporate Root"), days=365))
+    assert list_authority_warnings(row, now=timezone.now()) == []
 
 
 def test_imported_ca_waits_as_the_next_one() -> None:

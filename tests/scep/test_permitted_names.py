@@ -104,7 +104,7 @@ def test_administrators_are_told_before_such_a_ca_takes_over(
         subject_alternative_names=["dns={serial}.example.com", "email={owner}", "upn={owner}"],
     )
     row = import_ca(permit(x509.DNSName("example.com"), x509.RFC822Name("example.com")))
-    (warning,) = list_authority_warnings(row)
+    (warning,) = list_authority_warnings(row, now=timezone.now())
     assert "email={owner}" in warning
     client.force_login(Administrator.objects.create(email="a@example.com", role="administrator"))
     page = client.get(f"/console/system/certificates/authorities/{row.public_id}")
@@ -117,7 +117,11 @@ def test_administrators_are_told_before_such_a_ca_takes_over(
         assert text.count("“email={owner}” of the SCEP profile Static") == 1
     static_profile.refresh_from_db()
     update_scep_profile(static_profile, actor="a", subject_alternative_names=[])
-    assert list_profile_warnings(static_profile) == list_authority_warnings(row) == []
+    assert (
+        list_profile_warnings(static_profile)
+        == list_authority_warnings(row, now=timezone.now())
+        == []
+    )
     update_scep_profile(static_profile, actor="a", subject=["CN={serial}.other.org"])
     (warning,) = list_profile_warnings(static_profile)
     assert "CN={serial}.other.org" in warning
@@ -130,7 +134,7 @@ def test_ca_that_may_certify_other_organizations_only_is_not_imported(
         import_ca(permit(organize("Somebody else")))
     own = Organization.objects.get().name
     row = activate(import_ca(permit(organize(own))))
-    assert list_authority_warnings(row) == []
+    assert list_authority_warnings(row, now=timezone.now()) == []
     assert enroll(static_profile, Device(), row).status == "0"
     update_scep_profile(static_profile, actor="a", subject=["CN={session}"])
     assert len(list_profile_warnings(static_profile)) == 1
