@@ -7,6 +7,22 @@ and does nothing here.
 
 from dataclasses import dataclass
 
+from devices.protocol.access_rights import (
+    CHANGE_SETTINGS,
+    ERASE,
+    INSPECT,
+    INSPECT_PROVISIONING,
+    LOCK,
+    MANAGE_APPS,
+    MANAGE_PROFILES,
+    MANAGE_PROVISIONING,
+    QUERY_APPS,
+    QUERY_DEVICE,
+    QUERY_NETWORK,
+    QUERY_RESTRICTIONS,
+    QUERY_SECURITY,
+)
+
 
 def _(text: str) -> str:
     return text
@@ -22,19 +38,23 @@ class AccessRight:
 
 
 ACCESS_RIGHTS = (
-    AccessRight(1, _("List the configuration profiles on the device"), False),
-    AccessRight(2, _("Install and remove configuration profiles"), True),
-    AccessRight(4, _("Lock the device and remove its passcode"), True),
-    AccessRight(8, _("Erase the device"), True),
-    AccessRight(16, _("See the device's name, model, serial number and system version"), False),
-    AccessRight(32, _("See network details such as hardware addresses and carrier"), False),
-    AccessRight(64, _("List provisioning profiles"), False),
-    AccessRight(128, _("Install and remove provisioning profiles"), True),
-    AccessRight(256, _("List the installed apps"), False),
-    AccessRight(512, _("See which restrictions are in force"), False),
-    AccessRight(1024, _("See security settings such as passcode and encryption"), False),
-    AccessRight(2048, _("Change settings such as the device's name"), True),
-    AccessRight(4096, _("Install, manage and remove the organization's apps"), True),
+    AccessRight(INSPECT, _("List the configuration profiles on the device"), False),
+    AccessRight(MANAGE_PROFILES, _("Install and remove configuration profiles"), True),
+    AccessRight(LOCK, _("Lock the device and remove its passcode"), True),
+    AccessRight(ERASE, _("Erase the device"), True),
+    AccessRight(
+        QUERY_DEVICE, _("See the device's name, model, serial number and system version"), False
+    ),
+    AccessRight(
+        QUERY_NETWORK, _("See network details such as hardware addresses and carrier"), False
+    ),
+    AccessRight(INSPECT_PROVISIONING, _("List provisioning profiles"), False),
+    AccessRight(MANAGE_PROVISIONING, _("Install and remove provisioning profiles"), True),
+    AccessRight(QUERY_APPS, _("List the installed apps"), False),
+    AccessRight(QUERY_RESTRICTIONS, _("See which restrictions are in force"), False),
+    AccessRight(QUERY_SECURITY, _("See security settings such as passcode and encryption"), False),
+    AccessRight(CHANGE_SETTINGS, _("Change settings such as the device's name"), True),
+    AccessRight(MANAGE_APPS, _("Install, manage and remove the organization's apps"), True),
 )
 # What no MDM server can, whatever its rights.
 NEVER = (
@@ -44,7 +64,7 @@ NEVER = (
 )
 ALL_RIGHTS = sum(right.bit for right in ACCESS_RIGHTS)
 # A bit that Apple refuses without another one.
-REQUIRES = {2: 1, 128: 64}
+REQUIRES = {MANAGE_PROFILES: INSPECT, MANAGE_PROVISIONING: INSPECT_PROVISIONING}
 
 
 @dataclass(frozen=True)
@@ -59,8 +79,15 @@ class RightsLevel:
 
 # What a person does not expect on a device of their own: that it is locked, erased or renamed,
 # and that their apps, networks and provisioning profiles are looked through.
-NOT_ON_PRIVATE_DEVICES = 4 | 8 | 32 | 64 | 128 | 256 | 2048
-ERASE = 8
+NOT_ON_PRIVATE_DEVICES = (
+    LOCK
+    | ERASE
+    | QUERY_NETWORK
+    | INSPECT_PROVISIONING
+    | MANAGE_PROVISIONING
+    | QUERY_APPS
+    | CHANGE_SETTINGS
+)
 BYOD, STANDARD, FULL = "byod", "standard", "full"
 RIGHTS_LEVELS = {
     level.name: level

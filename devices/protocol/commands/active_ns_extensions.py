@@ -1,7 +1,8 @@
 """ActiveNSExtensions: the extensions that a user of a Mac has active."""
 
+from devices.protocol.access_rights import QUERY_APPS
 from devices.protocol.commands.parameters import TEXTS, Parameter
-from devices.protocol.commands.requirements import QUERY_APPS, USER_CHANNEL, Needs
+from devices.protocol.commands.requirements import USER_CHANNEL, Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,7 +1,8 @@
 """ApplyRedemptionCode: pays an app that waits for a code."""
 
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.parameters import SECRET, TEXT, Parameter
-from devices.protocol.commands.requirements import FORBIDDEN, MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import FORBIDDEN, Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS
 

@@ -1,7 +1,8 @@
 """CertificateList: every certificate that profiles have brought."""
 
+from devices.protocol.access_rights import INSPECT
 from devices.protocol.commands.parameters import FLAG, Parameter
-from devices.protocol.commands.requirements import INSPECT, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,7 +1,8 @@
 """ClearPasscode: an iPhone or iPad without its passcode, until the user sets another."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import DATA, Parameter
-from devices.protocol.commands.requirements import FORBIDDEN, LOCK, Needs
+from devices.protocol.commands.requirements import FORBIDDEN, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, OUTRANKING, CommandType, Kind
 from devices.protocol.platform import IOS
 

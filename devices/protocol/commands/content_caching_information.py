@@ -1,6 +1,7 @@
 """ContentCachingInformation: how the content cache of a Mac does."""
 
-from devices.protocol.commands.requirements import QUERY_NETWORK, Needs
+from devices.protocol.access_rights import QUERY_NETWORK
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,9 +1,10 @@
 """DeviceLock: an iPhone's screen, or a Mac until its PIN is typed."""
 
 from devices.errors import CommandInvalid
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import SECRET, TEXT, Parameter
 from devices.protocol.commands.pin import check_pin
-from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import OUTRANKING, Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

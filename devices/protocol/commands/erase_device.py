@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from devices.errors import CommandInvalid, ParameterInvalid
+from devices.protocol.access_rights import ERASE
 from devices.protocol.commands.parameters import DATA, FLAG, SECRET, TEXT, Parameter
 from devices.protocol.commands.pin import check_pin
-from devices.protocol.commands.requirements import ERASE, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import (
     ADMINISTRATOR,
     OUTRANKING,

@@ -4,15 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.errors import ChoiceInvalid, ParameterInvalid
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.app_attributes import check_attributes
 from devices.protocol.commands.parameters import DICTIONARY, FLAG, INTEGER, TEXT, Parameter
-from devices.protocol.commands.requirements import (
-    MANAGE_APPS,
-    DeviceFacts,
-    Needs,
-    find_version_refusal,
-)
+from devices.protocol.commands.requirements import DeviceFacts, Needs, find_version_refusal
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from devices.errors import ChoiceInvalid, CommandInvalid, ParameterInvalid
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.install_application import REMOVE_WITH_ENROLLMENT
 from devices.protocol.commands.parameters import DATA, DICTIONARY, FLAG, TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, IPADOS, MACOS
 

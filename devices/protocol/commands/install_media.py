@@ -4,9 +4,10 @@ from functools import partial
 from typing import Any
 
 from devices.errors import ChoiceInvalid
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.parameters import INTEGER, TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, USER_CHANNEL, Needs
+from devices.protocol.commands.requirements import USER_CHANNEL, Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

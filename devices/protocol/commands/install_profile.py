@@ -1,8 +1,9 @@
 """InstallProfile: the same PayloadIdentifier again updates in place."""
 
 from devices.errors import CommandInvalid
+from devices.protocol.access_rights import MANAGE_PROFILES
 from devices.protocol.commands.parameters import DATA, Parameter
-from devices.protocol.commands.requirements import MANAGE_PROFILES, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import ADMINISTRATOR, Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 from devices.protocol.profile_file import check_profile

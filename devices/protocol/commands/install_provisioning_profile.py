@@ -1,7 +1,8 @@
 """InstallProvisioningProfile: what an in-house app needs to start."""
 
+from devices.protocol.access_rights import MANAGE_PROVISIONING
 from devices.protocol.commands.parameters import DATA, Parameter
-from devices.protocol.commands.requirements import MANAGE_PROVISIONING, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from devices.protocol.access_rights import QUERY_APPS
 from devices.protocol.commands.parameters import FLAG, TEXTS, Parameter
-from devices.protocol.commands.requirements import QUERY_APPS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

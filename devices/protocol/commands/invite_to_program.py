@@ -2,14 +2,10 @@
 
 from functools import partial
 
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.address import check_address
 from devices.protocol.commands.parameters import TEXT, Parameter
-from devices.protocol.commands.requirements import (
-    FORBIDDEN,
-    MANAGE_APPS,
-    USER_CHANNEL,
-    Needs,
-)
+from devices.protocol.commands.requirements import FORBIDDEN, USER_CHANNEL, Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

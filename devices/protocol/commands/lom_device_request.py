@@ -1,7 +1,8 @@
 """LOMDeviceRequest: a Mac switches another one on or off."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import INTEGER, TEXT, TEXTS, Parameter
-from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,6 +1,7 @@
 """LOMSetupRequest: the addresses for lights-out management of a Mac."""
 
-from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.access_rights import LOCK
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import MACOS
 

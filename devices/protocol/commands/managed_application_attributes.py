@@ -1,7 +1,8 @@
 """ManagedApplicationAttributes: what managed apps have been told of VPNs and domains."""
 
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.parameters import TEXTS, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS
 

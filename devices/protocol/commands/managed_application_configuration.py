@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from devices.errors import CommandInvalid
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.parameters import TEXTS, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

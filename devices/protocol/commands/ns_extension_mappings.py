@@ -1,6 +1,7 @@
 """NSExtensionMappings: which extensions a Mac has for a user."""
 
-from devices.protocol.commands.requirements import QUERY_APPS, USER_CHANNEL, Needs
+from devices.protocol.access_rights import QUERY_APPS
+from devices.protocol.commands.requirements import USER_CHANNEL, Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import MACOS
 

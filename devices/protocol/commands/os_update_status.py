@@ -1,6 +1,7 @@
 """OSUpdateStatus: how far a scheduled update is."""
 
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.access_rights import MANAGE_APPS
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,7 +1,8 @@
 """ProvisioningProfileList: the provisioning profiles of in-house apps."""
 
+from devices.protocol.access_rights import INSPECT_PROVISIONING
 from devices.protocol.commands.parameters import FLAG, Parameter
-from devices.protocol.commands.requirements import INSPECT_PROVISIONING, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

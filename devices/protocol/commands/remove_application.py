@@ -1,8 +1,9 @@
 """RemoveApplication: a managed app and its data."""
 
 from devices.errors import CommandInvalid
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.parameters import TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,8 +1,9 @@
 """RemoveProfile: takes away what InstallProfile has brought."""
 
 from devices.errors import CommandInvalid
+from devices.protocol.access_rights import MANAGE_PROFILES
 from devices.protocol.commands.parameters import TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_PROFILES, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import ADMINISTRATOR, Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,7 +1,8 @@
 """RemoveProvisioningProfile: the apps that it was for start no more."""
 
+from devices.protocol.access_rights import MANAGE_PROVISIONING
 from devices.protocol.commands.parameters import TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_PROVISIONING, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

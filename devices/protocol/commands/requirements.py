@@ -8,22 +8,23 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from devices.protocol.access_rights import (
+    CHANGE_SETTINGS,
+    ERASE,
+    INSPECT,
+    INSPECT_PROVISIONING,
+    LOCK,
+    MANAGE_APPS,
+    MANAGE_PROFILES,
+    MANAGE_PROVISIONING,
+    QUERY_APPS,
+    QUERY_DEVICE,
+    QUERY_NETWORK,
+    QUERY_RESTRICTIONS,
+    QUERY_SECURITY,
+)
 from devices.protocol.platform import IOS, IPADOS, MACOS, OTHER
 
-# AccessRights of the MDM payload (com.apple.mdm): what the enrollment profile has asked for.
-INSPECT = 1
-MANAGE_PROFILES = 2
-LOCK = 4
-ERASE = 8
-QUERY_DEVICE = 16
-QUERY_NETWORK = 32
-INSPECT_PROVISIONING = 64
-MANAGE_PROVISIONING = 128
-QUERY_APPS = 256
-QUERY_RESTRICTIONS = 512
-QUERY_SECURITY = 1024
-CHANGE_SETTINGS = 2048
-MANAGE_APPS = 4096
 RIGHTS = {
     INSPECT: "list configuration profiles",
     MANAGE_PROFILES: "install and remove configuration profiles",

@@ -1,7 +1,8 @@
 """RestartDevice: supervised iPhones and iPads, and every Mac."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import FLAG, TEXTS, Parameter
-from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,7 +1,8 @@
 """Restrictions: what profiles forbid on an iPhone or iPad, all together."""
 
+from devices.protocol.access_rights import QUERY_RESTRICTIONS
 from devices.protocol.commands.parameters import FLAG, Parameter
-from devices.protocol.commands.requirements import QUERY_RESTRICTIONS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS
 

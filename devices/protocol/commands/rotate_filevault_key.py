@@ -1,7 +1,8 @@
 """RotateFileVaultKey: another recovery key, which comes encrypted to our certificate."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import DATA, SECRET, TEXT, Parameter
-from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,7 +1,8 @@
 """ScheduleOSUpdate: one update of the system, now or when the user likes."""
 
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.parameters import INTEGER, TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,6 +1,7 @@
 """SecurityInfo: passcode, encryption and firewall of the device."""
 
-from devices.protocol.commands.requirements import QUERY_SECURITY, Needs
+from devices.protocol.access_rights import QUERY_SECURITY
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import Body, CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 

@@ -1,7 +1,8 @@
 """SetFirmwarePassword: who starts an Intel Mac from another disk must know it."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import FLAG, SECRET, Parameter
-from devices.protocol.commands.requirements import INTEL, LOCK, Needs
+from devices.protocol.commands.requirements import INTEL, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,7 +1,8 @@
 """SetRecoveryLock: who opens the recovery of a Mac must know a password."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import FLAG, SECRET, Parameter
-from devices.protocol.commands.requirements import APPLE_SILICON, LOCK, Needs
+from devices.protocol.commands.requirements import APPLE_SILICON, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,7 +1,8 @@
 """UnlockUserAccount: an account of a Mac with too many wrong passwords."""
 
+from devices.protocol.access_rights import LOCK
 from devices.protocol.commands.parameters import TEXT, Parameter
-from devices.protocol.commands.requirements import LOCK, Needs
+from devices.protocol.commands.requirements import Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import MACOS
 

@@ -1,8 +1,8 @@
 """What managed apps are told."""
 
+from devices.protocol.access_rights import MANAGE_APPS
 from devices.protocol.commands.app_attributes import APP_ATTRIBUTES
 from devices.protocol.commands.parameters import DICTIONARY, TEXT, Parameter
-from devices.protocol.commands.requirements import MANAGE_APPS
 from devices.protocol.commands.settings.row import describe_setting, on_ios, on_mac
 from devices.protocol.commands.table import Kind
 

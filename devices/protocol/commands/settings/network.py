@@ -1,6 +1,6 @@
 """Roaming, hotspot and Bluetooth."""
 
-from devices.protocol.commands.requirements import QUERY_NETWORK
+from devices.protocol.access_rights import QUERY_NETWORK
 from devices.protocol.commands.settings.row import ENABLED, describe_setting, on_ios, on_mac
 
 NETWORK_SETTINGS = (

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from devices.protocol.access_rights import CHANGE_SETTINGS
 from devices.protocol.commands.parameters import FLAG, Parameter
-from devices.protocol.commands.requirements import ALLOWED, CHANGE_SETTINGS, Needs
+from devices.protocol.commands.requirements import ALLOWED, Needs
 from devices.protocol.commands.table import CommandType, Kind
 from devices.protocol.platform import IOS, MACOS
 
