@@ -85,14 +85,22 @@ def _enter(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpR
 
 def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpResponse:
     """Log the refusal and say it with cause and fix: JSON where asked for, else a page."""
-    address = get_client_address(request)
     try:
-        check_rate(f"enroll:{name_site(address)}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
+        record_refusal(request, error)
     except RateLimited as limited:
         return _answer_rate_limited(request, limited)
+    status = 503 if isinstance(error, NotReady) else STATUS.get(error.code, GONE)
+    return _answer(request, build_refusal(error.code), status=status)
+
+
+def record_refusal(request: HttpRequest, error: EnrollmentRefused, *, session_id: str = "") -> None:
+    """Count the refusal and log it; raises RateLimited, unlogged, past what an address may have."""
+    address = get_client_address(request)
+    check_rate(f"enroll:{name_site(address)}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
     write_entry(
         error.code,
         message=error.message,
+        session_id=session_id,
         token_id=error.token_id,
         remote_address=address,
         detail={
@@ -100,8 +108,6 @@ def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpRespon
             "user_agent": request.headers.get("User-Agent", "")[:300],
         },
     )
-    status = 503 if isinstance(error, NotReady) else STATUS.get(error.code, GONE)
-    return _answer(request, build_refusal(error.code), status=status)
 
 
 def _hide_code(path: str) -> str:

@@ -12,13 +12,11 @@ from django.utils import timezone
 
 from enrollment.errors import EnrollmentRefused, NotReady, ProfileServiceRefused
 from enrollment.protocol.device_attributes import MALFORMED
-from enrollment.services.log import write_entry
 from enrollment.services.profile_service import MAX_MESSAGE, answer_phase
-from enrollment.views.door import GONE, RATE_SECONDS, REFUSAL_LIMIT, STATUS, View
+from enrollment.views.door import GONE, STATUS, View, record_refusal
 from enrollment.views.profile import CONTENT_TYPE
 from organization.errors import NotSetUp, RateLimited
-from organization.services.client_address import get_caller, get_client_address, name_site
-from organization.services.rate_limit import check_rate
+from organization.services.client_address import get_caller
 
 RETRY_AFTER = "60"
 TOO_LARGE, NOT_TRUSTED, NOT_READY = 413, 403, 503
@@ -89,21 +87,12 @@ def _read_body(request: HttpRequest) -> bytes:
 
 
 def _refuse(request: HttpRequest, error: EnrollmentRefused, *, session_id: str) -> HttpResponse:
-    address = get_client_address(request)
     try:
-        check_rate(f"enroll:{name_site(address)}", limit=REFUSAL_LIMIT, seconds=RATE_SECONDS)
+        record_refusal(request, error, session_id=session_id)
     except RateLimited as limited:
         response = _answer(429, "too many requests were refused, wait a minute")
         response["Retry-After"] = str(limited.retry_after)
         return response
-    write_entry(
-        error.code,
-        message=error.message,
-        session_id=session_id,
-        token_id=error.token_id,
-        remote_address=address,
-        detail={"path": request.path, "user_agent": request.headers.get("User-Agent", "")[:300]},
-    )
     status = _get_status(error)
     response = _answer(status, error.code)
     if status == NOT_READY:
