@@ -3,7 +3,6 @@
 from django import forms
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -15,7 +14,7 @@ from organization.models import Organization, Role, ServerTrust, may
 from organization.protocol.colour import DEFAULT_ACCENT, decode_colour
 from organization.protocol.logo import MAX_BYTES, LogoRefused
 from organization.selectors import get_organization
-from organization.services.branding import remove_logo, set_logo, update_organization
+from organization.services.settings import change_settings
 
 _ = gettext_lazy
 
@@ -120,14 +119,15 @@ def show_settings(request: HttpRequest) -> HttpResponse:
 
 def _save(form: SettingsForm, *, actor: str) -> bool:
     values = dict(form.cleaned_data)
-    logo, removes = values.pop("logo"), values.pop("remove_logo", False)
+    logo, removes_logo = values.pop("logo"), values.pop("remove_logo", False)
     try:
-        with transaction.atomic():
-            organization = update_organization(get_organization(), actor=actor, **values)
-            if logo:
-                set_logo(organization, content=logo.read(), actor=actor)
-            elif removes:
-                remove_logo(organization, actor=actor)
+        change_settings(
+            get_organization(),
+            actor=actor,
+            logo=logo.read() if logo else None,
+            removes_logo=removes_logo,
+            **values,
+        )
     except LogoRefused as refusal:
         form.add_error("logo", gettext(str(refusal)))
         return False

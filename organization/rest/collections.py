@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -22,8 +21,7 @@ from organization.rest.fields import Base64File
 from organization.rest.views import CollectionViewSet, RestViewSet
 from organization.selectors import get_organization
 from organization.services.api_keys import create_successor, revoke_api_key
-from organization.services.branding import remove_logo, set_logo, update_organization
-from organization.services.enrollment_stop import resume_enrollments, stop_enrollments
+from organization.services.settings import change_settings
 
 
 class OrganizationSerializer(serializers.ModelSerializer[Organization]):
@@ -90,17 +88,15 @@ class OrganizationView(RestViewSet):
     def partial_update(self, request: Request) -> Response:
         """Change name, help contact, accent colour, logo, stop; what is not named stays."""
         values = self.decode(request, OrganizationChangesSerializer)
-        has_logo, logo = "logo" in values, values.pop("logo", None)
-        stops = values.pop("enrollment_stopped", None)
-        actor = get_actor(request)
-        with transaction.atomic():
-            row = update_organization(get_organization(), actor=actor, **values)
-            if logo is not None:
-                row = set_logo(row, content=logo, actor=actor)
-            elif has_logo:
-                row = remove_logo(row, actor=actor)
-            if stops is not None:
-                row = (stop_enrollments if stops else resume_enrollments)(row, actor=actor)
+        names_logo, logo = "logo" in values, values.pop("logo", None)
+        row = change_settings(
+            get_organization(),
+            actor=get_actor(request),
+            logo=logo,
+            removes_logo=names_logo,
+            stops=values.pop("enrollment_stopped", None),
+            **values,
+        )
         return Response(OrganizationSerializer(row).data)
 
 
