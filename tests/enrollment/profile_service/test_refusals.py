@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from enrollment.models import EnrollmentSession, LogEntry
@@ -14,6 +15,7 @@ from enrollment.services.tokens import (
     build_enrollment_url,
     revoke_token,
 )
+from enrollment.views import door
 from scep.models import CertificatePurpose, IssuedCertificate, ScepProfile
 from tests.enrollment.conftest import MakeSession, MakeToken
 from tests.enrollment.profile_service.device import (
@@ -146,3 +148,15 @@ def test_external_or_missing_scep_profile_is_no_obstacle_when_our_own_ca_identif
     service = IssuedCertificate.objects.get(purpose=CertificatePurpose.PROFILE_SERVICE)
     assert service.scep_profile == scep_profile
     assert device.is_enrolled
+
+
+def test_device_waits_when_too_many_of_its_network_were_refused(
+    session: EnrollmentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.clear()
+    monkeypatch.setattr(door, "REFUSAL_LIMIT", 2)
+    answers = [post(session, b"nonsense") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [403, 403, 429]
+    assert 0 < int(answers[-1]["Retry-After"]) <= door.RATE_SECONDS
+    assert LogEntry.objects.filter(code="signature_invalid").count() == 2
+    cache.clear()
