@@ -83,6 +83,22 @@ class ConsoleForm(forms.Form):
             raise forms.ValidationError(_("This name is taken."), code="duplicate")
 
 
+class LinesField(forms.CharField):
+    """A list of texts, one a line; `max_length` is that of all of them together."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = (line.strip() for line in (super().to_python(value) or "").splitlines())
+        return [line for line in lines if line]
+
+    def run_validators(self, value: Any) -> None:
+        super().run_validators("\n".join(value))
+
+
 class MomentField(forms.DateTimeField):
     """A moment as the person's clock shows it; the label names their time zone."""
 

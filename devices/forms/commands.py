@@ -11,7 +11,7 @@ from devices.models import Device, Platform
 from devices.protocol.commands import CommandType, Parameter, ParameterType
 from devices.protocol.commands.parameters import MAX_DICTIONARY
 from devices.services.raw_commands import MAX_RAW_COMMAND, decode_raw_command, find_raw_kind
-from organization.forms import ConsoleForm
+from organization.forms import ConsoleForm, LinesField
 
 CONFIRMATION = "confirmation"
 UNCHANGED = _("As it is")
@@ -109,15 +109,6 @@ class ConfirmationField(forms.CharField):
         if text and text.upper() != self.expected.upper():
             raise forms.ValidationError(_("That is not this device's serial number."))
         return text
-
-
-class LinesField(forms.CharField):
-    """A list of texts, one a line."""
-
-    widget = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
-
-    def clean(self, value: Any) -> Any:
-        return [line.strip() for line in super().clean(value).splitlines() if line.strip()]
 
 
 class BytesField(forms.FileField):

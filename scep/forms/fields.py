@@ -8,19 +8,6 @@ from django import forms
 DIGITS = re.compile(r"[0-9A-Fa-f]{64}")
 
 
-class LinesField(forms.CharField):
-    """A list of texts, one a line."""
-
-    widget = forms.Textarea
-
-    def prepare_value(self, value: Any) -> Any:
-        return "\n".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value: Any) -> Any:
-        lines = (line.strip() for line in (super().to_python(value) or "").splitlines())
-        return [line for line in lines if line]
-
-
 class FingerprintField(forms.CharField):
     """SHA-256 in hexadecimal, shown with colons as other programs print it."""
 

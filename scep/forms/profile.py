@@ -6,9 +6,9 @@ from django import forms
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from organization.forms import ConsoleForm, warn_when
+from organization.forms import ConsoleForm, LinesField, warn_when
 from scep.errors import ProfileInvalid
-from scep.forms.fields import FingerprintField, LinesField, build_password_field
+from scep.forms.fields import FingerprintField, build_password_field
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.models.profile import default_subject
 from scep.protocol.addresses import MAX_URL
@@ -146,7 +146,6 @@ class ScepProfileForm(ConsoleForm):
         required=False,
         initial=default_subject,
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=_(
             "One name a line, such as CN={serial}. Left out while its variables are unknown."
         ),
@@ -155,7 +154,6 @@ class ScepProfileForm(ConsoleForm):
         label=_("Subject alternative names"),
         required=False,
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=_("One a line, with dns=, email=, uri= or upn= in front, such as email={owner}."),
     )
     key_size = forms.TypedChoiceField(
