@@ -75,11 +75,11 @@ def _fetch_authority(request: HttpRequest, profile: ScepProfile | None) -> ScepP
 
 
 @role_required(Role.OPERATOR)
-def test_scep_profile(request: HttpRequest, key: str) -> HttpResponse:
+def try_scep_profile(request: HttpRequest, key: str) -> HttpResponse:
     profile = get_object_or_404(_list_profiles(), public_id=key)
     context: dict[str, Any] = {"row": profile}
     if request.method == "POST":
-        steps = profile_test.test_profile(profile, now=timezone.now())
+        steps = profile_test.try_profile(profile, now=timezone.now())
         context |= {"steps": steps, "is_good": all(step.ok for step in steps)}
     return render(request, "console/scep/test.html", context)
 
@@ -147,6 +147,6 @@ SCEP_PROFILES = Section(
 
 console_urlpatterns: list[URLPattern] = [
     *SCEP_PROFILES.build_urls(),
-    path("enrollment/scep/<str:key>/test", test_scep_profile, name="scep-profile-test"),
+    path("enrollment/scep/<str:key>/test", try_scep_profile, name="scep-profile-test"),
     path("enrollment/scep/<str:key>/check", check_scep_profile, name="scep-profile-check"),
 ]

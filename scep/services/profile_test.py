@@ -106,7 +106,7 @@ class _Run:
         self.steps.append(StepResult(name, ok, milliseconds, detail))
 
 
-def test_profile(scep_profile: ScepProfile, *, now: datetime) -> list[StepResult]:
+def try_profile(scep_profile: ScepProfile, *, now: datetime) -> list[StepResult]:
     """Try the profile's server; the steps up to the first that fails.
 
     GetCACaps and GetCACert, whose fingerprint is compared; then the built-in CA has to issue a
@@ -115,13 +115,13 @@ def test_profile(scep_profile: ScepProfile, *, now: datetime) -> list[StepResult
     run = _Run()
     with suppress(_Stopped):
         if scep_profile.server_type == ScepServerType.EXTERNAL:
-            _test_external(scep_profile, run=run, now=now)
+            _try_external(scep_profile, run=run, now=now)
         else:
-            _test_builtin(scep_profile, run=run, now=now)
+            _try_builtin(scep_profile, run=run, now=now)
     return run.steps
 
 
-def _test_external(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
+def _try_external(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
     url, name = profile.external_url, profile.ca_name
     try:
         run.do(
@@ -148,7 +148,7 @@ def _test_external(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
         )
 
 
-def _test_builtin(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
+def _try_builtin(profile: ScepProfile, *, run: _Run, now: datetime) -> None:
     run.do(
         "GetCACaps",
         lambda: _check_capabilities(decode_capabilities(_ask(profile, "GetCACaps").body)),

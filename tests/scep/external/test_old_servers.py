@@ -13,7 +13,7 @@ from scep.errors import ServerUnreachable
 from scep.models import ScepProfile
 from scep.services.external_servers import check_external_servers, check_profile
 from scep.services.external_servers import fetch_ca_certificates as fetch
-from scep.services.profile_test import test_profile as run
+from scep.services.profile_test import try_profile as run
 from scep.services.profiles import create_scep_profile
 from tests.scep.corporate_ca import CorporateCa
 from tests.scep.external.scep_server import ScepServer, make_key
