@@ -180,14 +180,6 @@ def count_devices_beyond_topic(topic: str) -> int:
     return Enrollment.objects.filter(state=EnrollmentState.LIVE).exclude(topic=topic).count()
 
 
-def list_devices() -> QuerySet[Device]:
-    """Devices with their group and `open_commands`, the number of commands on the way."""
-    is_open = Q(enrollments__commands__state__in=OPEN_STATES)
-    return Device.objects.select_related("group").annotate(
-        open_commands=Count("enrollments__commands", filter=is_open, distinct=True)
-    )
-
-
 class DeviceWords(Func):
     """All that a device is searched by, as one text; a word holds no space, so none spans two.
 

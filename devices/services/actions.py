@@ -227,33 +227,6 @@ def ask(device: Device, *, facts: str, actor: str) -> None:
     _record(device, actor=actor, action="device.ask", detail={"facts": facts})
 
 
-def lock(
-    device: Device, *, pin: str = "", message: str = "", phone_number: str = "", actor: str
-) -> Command:
-    """Lock at once, before everything that waits.
-
-    A Mac gets a PIN, a random one where none is given; it stays sealed in the command:
-    reveal_pin. Raises NotEnrolled and CommandInvalid.
-    """
-    given = {"pin": pin, "message": message, "phone_number": phone_number}
-    parameters = {name: value for name, value in given.items() if value}
-    return queue_command(device, request_type="DeviceLock", parameters=parameters, actor=actor)
-
-
-def erase(device: Device, *, pin: str = "", actor: str, **parameters: Any) -> Command:
-    """Erase at once, before everything that waits; a Mac's PIN as for lock.
-
-    `parameters` are those of build_erase_device.
-    """
-    parameters |= {"pin": pin} if pin else {}
-    return queue_command(device, request_type=ERASE, parameters=parameters, actor=actor)
-
-
-def restart(device: Device, *, actor: str) -> Command:
-    """Raises NotEnrolled."""
-    return queue_command(device, request_type="RestartDevice", parameters={}, actor=actor)
-
-
 def reveal_pin(command: Command, *, actor: str) -> str:
     """Return the PIN of a lock or erase command; raises CommandInvalid when it has none."""
     pin = get_command_body(command).get("PIN", "")

@@ -198,9 +198,3 @@ def build_key(certificate: PushCertificate) -> str:
     """What a channel was made for: another value needs another channel."""
     fingerprint = hashlib.sha256(bytes(certificate.certificate or b"")).hexdigest()
     return f"{fingerprint} {settings.APNS_HOST}:{settings.APNS_PORT} {settings.APNS_CA}"
-
-
-def close_channels() -> None:
-    """Close this process's connections, for one that ends or begins anew."""
-    for each in [each for each in _channels if each[0] == os.getpid()]:
-        _channels.pop(each).close()

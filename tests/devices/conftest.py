@@ -77,7 +77,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.fixture
 def apns(settings: Any, tmp_path: Path) -> Iterator[FakeApns]:
     """A push service that the server under test is told to use."""
-    from devices.services.apns_client import close_channels
+    from tests.devices.pushing import close_channels
 
     with FakeApns() as fake:
         (tmp_path / "ca.pem").write_bytes(fake.ca_pem)

@@ -14,6 +14,7 @@ from devices.services import actions
 from devices.services.groups import create_group, delete_group, update_group
 from devices.services.status import set_status
 from organization.models import AuditEntry
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CONNECT, MdmDevice
 from tests.policies.profiles import make_mobileconfig
@@ -41,18 +42,18 @@ def get_audit() -> list[str]:
 
 
 def test_a_lock_outranks_what_waits_and_is_queued_once(phone: MdmDevice) -> None:
-    first = actions.lock(phone.row, message="Lost", actor=ACTOR)
-    assert actions.lock(phone.row, message="Lost again", actor=ACTOR) == first
+    first = orders.lock(phone.row, message="Lost", actor=ACTOR)
+    assert orders.lock(phone.row, message="Lost again", actor=ACTOR) == first
     command = phone.take()
     assert command is not None
     assert command["Command"] == {"RequestType": "DeviceLock", "Message": "Lost"}
     assert get_audit() == ["command.DeviceLock"] * 2
     phone.take("Acknowledged", command["CommandUUID"])
-    assert actions.lock(phone.row, actor=ACTOR) != first
+    assert orders.lock(phone.row, actor=ACTOR) != first
 
 
 def test_a_locked_macs_pin_is_escrowed_and_each_reveal_audited(mac: MdmDevice) -> None:
-    command = actions.lock(mac.row, actor=ACTOR)
+    command = orders.lock(mac.row, actor=ACTOR)
     sent = mac.take()
     assert sent is not None
     pin = sent["Command"]["PIN"]
@@ -63,7 +64,7 @@ def test_a_locked_macs_pin_is_escrowed_and_each_reveal_audited(mac: MdmDevice) -
 
 
 def test_no_pin_lies_open_in_the_database(mac: MdmDevice) -> None:
-    actions.lock(mac.row, pin="918273", actor=ACTOR)
+    orders.lock(mac.row, pin="918273", actor=ACTOR)
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608
@@ -78,19 +79,19 @@ def test_a_pin_that_a_mac_would_not_take_is_refused_before_it_is_queued(mac: Mdm
     before = Command.objects.count()
     for pin in ("12345", "abcdef"):
         with pytest.raises(CommandInvalid):
-            actions.lock(mac.row, pin=pin, actor=ACTOR)
+            orders.lock(mac.row, pin=pin, actor=ACTOR)
     assert Command.objects.count() == before
 
 
 def test_a_phone_has_no_pin_to_reveal(phone: MdmDevice) -> None:
-    command = actions.lock(phone.row, actor=ACTOR)
+    command = orders.lock(phone.row, actor=ACTOR)
     with pytest.raises(CommandInvalid):
         actions.reveal_pin(command, actor=ACTOR)
 
 
 def test_an_erase_is_next_even_while_others_wait(mac: MdmDevice) -> None:
     mac.take()
-    actions.erase(mac.row, actor=ACTOR)
+    orders.erase(mac.row, actor=ACTOR)
     command = mac.take()
     assert command is not None
     assert command["Command"]["RequestType"] == "EraseDevice"
@@ -184,7 +185,7 @@ def test_programs_queue_what_the_table_allows(phone: MdmDevice) -> None:
 
 def test_nothing_is_queued_for_a_device_that_has_left(phone: MdmDevice) -> None:
     phone.check_out()
-    for act in (actions.lock, actions.erase, actions.restart, actions.refresh, actions.unenroll):
+    for act in (orders.lock, orders.erase, orders.restart, actions.refresh, actions.unenroll):
         with pytest.raises(NotEnrolled):
             act(phone.row, actor=ACTOR)
 
@@ -204,7 +205,7 @@ def test_an_unenrolled_device_is_told_to_remove_its_profile_first_of_all(
     phone: MdmDevice, news: News
 ) -> None:
     phone.answer_everything({"ProfileList": {"ProfileList": [ENROLLMENT_PROFILE]}})
-    actions.restart(phone.row, actor=ACTOR)
+    orders.restart(phone.row, actor=ACTOR)
     actions.unenroll(phone.row, actor=ACTOR)
     assert phone.row.status == "unenrolled"
     assert "administrator" in phone.row.status_reason
@@ -302,7 +303,7 @@ def test_a_shared_serial_is_not_told_daily_when_somebody_has_looked(
 
 def test_a_cancelled_command_is_not_handed_out(phone: MdmDevice) -> None:
     phone.answer_everything()
-    command = actions.restart(phone.row, actor=ACTOR)
+    command = orders.restart(phone.row, actor=ACTOR)
     assert actions.cancel_command(command, actor=ACTOR).state == "cancelled"
     assert phone.take() is None
     with pytest.raises(CommandOver, match="cancelled"):

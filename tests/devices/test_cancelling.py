@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Command
-from devices.services import actions
 from devices.services.queue import cancel
 from organization.models import Administrator, AuditEntry
 from organization.services.api_keys import create_api_key
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
@@ -48,7 +48,7 @@ def sign_in(role: str) -> Client:
 
 
 def test_a_program_cancels_a_command_and_the_device_does_not_get_it(phone: MdmDevice) -> None:
-    command = actions.restart(phone.row, actor=ACTOR)
+    command = orders.restart(phone.row, actor=ACTOR)
     answer = send("operator", "POST", f"commands/{command.public_id}/cancel")
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
     assert answer.json()["completed_at"]
@@ -57,14 +57,14 @@ def test_a_program_cancels_a_command_and_the_device_does_not_get_it(phone: MdmDe
 
 
 def test_a_command_that_is_over_is_a_conflict(phone: MdmDevice) -> None:
-    command = actions.restart(phone.row, actor=ACTOR)
+    command = orders.restart(phone.row, actor=ACTOR)
     cancel(command, now=timezone.now())
     answer = send("operator", "POST", f"commands/{command.public_id}/cancel")
     assert (answer.status_code, answer.json()["code"]) == (409, "command_over")
 
 
 def test_an_erase_is_cancelled_by_those_who_may_erase(phone: MdmDevice) -> None:
-    command = actions.erase(phone.row, actor=ACTOR)
+    command = orders.erase(phone.row, actor=ACTOR)
     path = f"commands/{command.public_id}/cancel"
     assert send("operator", "POST", path).status_code == 403
     assert Command.objects.get(pk=command.pk).state == "queued"
@@ -83,8 +83,8 @@ def test_a_program_chooses_when_a_command_expires(phone: MdmDevice) -> None:
 
 
 def test_the_devices_page_offers_to_cancel_what_waits(phone: MdmDevice) -> None:
-    command = actions.restart(phone.row, actor=ACTOR)
-    erase = actions.erase(phone.row, actor=ACTOR)
+    command = orders.restart(phone.row, actor=ACTOR)
+    erase = orders.erase(phone.row, actor=ACTOR)
     page = reverse("console:device", args=[phone.row.public_id])
     urls = [
         reverse("console:command-cancel", args=[phone.row.public_id, row.public_id])
@@ -100,8 +100,8 @@ def test_the_devices_page_offers_to_cancel_what_waits(phone: MdmDevice) -> None:
 
 
 def test_an_operator_cancels_by_the_button_and_no_erase(phone: MdmDevice) -> None:
-    command = actions.restart(phone.row, actor=ACTOR)
-    erase = actions.erase(phone.row, actor=ACTOR)
+    command = orders.restart(phone.row, actor=ACTOR)
+    erase = orders.erase(phone.row, actor=ACTOR)
     client, device = sign_in("operator"), phone.row.public_id
     for row, status in ((command, 302), (command, 302), (erase, 403)):
         url = reverse("console:command-cancel", args=[device, row.public_id])

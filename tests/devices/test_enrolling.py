@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment, Group
 from devices.selectors import list_commands, list_secrets
-from devices.services.actions import assign_group, dismiss_warning, lock, reveal_pin
+from devices.services.actions import assign_group, dismiss_warning, reveal_pin
 from devices.services.escrow import find_secret, keep_secret, reveal_secret
 from devices.services.status import set_status
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN
 
@@ -285,7 +286,7 @@ def test_secrets_of_an_earlier_enrollment_are_history_and_not_inherited(
     old = make_device(product="Mac14,2").enroll()
     old.put(CHECKIN, old.message("SetBootstrapToken", BootstrapToken=b"secret"))
     keep_secret(old.enrollment, kind="recovery_lock", value="letmein", confirmed_at=timezone.now())
-    locked = lock(old.row, pin="123456", actor="a")
+    locked = orders.lock(old.row, pin="123456", actor="a")
     assert old.take() is not None  # the lock: the device has it in hand
     new = reenroll(make_device, old, product="Mac14,2").enroll()
     assert new.put(CHECKIN, new.message("GetBootstrapToken")).content == b""

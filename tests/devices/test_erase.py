@@ -13,6 +13,7 @@ from devices.services import actions
 from devices.services.ended_identities import revoke_ended
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.wifi import make_wifi_profile
@@ -40,7 +41,7 @@ def phone(make_device: MakeDevice, settings: Any) -> MdmDevice:
 
 
 def test_enrollment_and_identity_end_when_the_device_obeys(phone: MdmDevice) -> None:
-    actions.erase(phone.row, actor=ACTOR)
+    orders.erase(phone.row, actor=ACTOR)
     assert phone.answer_everything() == ["EraseDevice"]
 
     row = phone.row
@@ -56,7 +57,7 @@ def test_enrollment_and_identity_end_when_the_device_obeys(phone: MdmDevice) -> 
 
 
 def test_nothing_ends_when_the_device_refuses_to_be_erased(phone: MdmDevice) -> None:
-    actions.erase(phone.row, actor=ACTOR)
+    orders.erase(phone.row, actor=ACTOR)
     sent = phone.take()
     assert sent is not None
     phone.take("Error", sent["CommandUUID"], ErrorChain=[])
@@ -66,7 +67,7 @@ def test_nothing_ends_when_the_device_refuses_to_be_erased(phone: MdmDevice) -> 
 
 def test_each_hand_out_brings_a_profile_of_its_own_and_none_is_stored(phone: MdmDevice) -> None:
     wifi = make_wifi_profile()
-    command = actions.erase(
+    command = orders.erase(
         phone.row, return_to_service=True, wifi_profile=wifi, preserve_data_plan=True, actor=ACTOR
     )
     assert BUILT == []
@@ -99,8 +100,8 @@ def test_the_device_is_not_erased_when_it_could_not_come_back(
     phone: MdmDevice, settings: Any
 ) -> None:
     settings.MDM_RETURN_PROFILE = f"{__name__}.build_none"
-    command = actions.erase(phone.row, return_to_service=True, actor=ACTOR)
-    other = actions.restart(phone.row, actor=ACTOR)
+    command = orders.erase(phone.row, return_to_service=True, actor=ACTOR)
+    other = orders.restart(phone.row, actor=ACTOR)
     sent = phone.take()
     assert sent is not None
     assert sent["CommandUUID"] == other.uuid
@@ -115,7 +116,7 @@ def test_return_to_service_is_refused_when_the_system_is_too_old(
 ) -> None:
     Device.objects.update(os_version=version)
     with pytest.raises(CommandInvalid, match="17"):
-        actions.erase(phone.row, return_to_service=True, actor=ACTOR)
+        orders.erase(phone.row, return_to_service=True, actor=ACTOR)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_return_to_service_is_refused_when_its_network_is_none(
 
 def test_a_mac_is_told_what_to_do_when_it_cannot_erase_in_place(make_device: MakeDevice) -> None:
     mac = make_device(product="MacBookPro18,1").enroll()
-    actions.erase(mac.row, pin="123456", obliteration_behavior="DoNotObliterate", actor=ACTOR)
+    orders.erase(mac.row, pin="123456", obliteration_behavior="DoNotObliterate", actor=ACTOR)
     sent = mac.take()
     assert sent is not None
     assert sent["Command"]["ObliterationBehavior"] == "DoNotObliterate"
@@ -152,20 +153,20 @@ def test_a_mac_is_told_what_to_do_when_it_cannot_erase_in_place(make_device: Mak
 def test_the_later_wish_counts_when_the_device_has_not_heard_of_the_first(
     phone: MdmDevice,
 ) -> None:
-    first = actions.erase(phone.row, actor=ACTOR)
-    assert actions.erase(phone.row, actor=ACTOR) == first
-    second = actions.erase(phone.row, return_to_service=True, actor=ACTOR)
+    first = orders.erase(phone.row, actor=ACTOR)
+    assert orders.erase(phone.row, actor=ACTOR) == first
+    second = orders.erase(phone.row, return_to_service=True, actor=ACTOR)
     first.refresh_from_db()
     assert first.state == CommandState.CANCELLED
     sent = phone.take()
     assert sent is not None
     assert sent["CommandUUID"] == second.uuid
-    assert actions.erase(phone.row, return_to_service=True, actor=ACTOR) == second
+    assert orders.erase(phone.row, return_to_service=True, actor=ACTOR) == second
     with pytest.raises(CommandInvalid, match="another way"):
-        actions.erase(phone.row, actor=ACTOR)
+        orders.erase(phone.row, actor=ACTOR)
 
 
 def test_a_mac_keeps_its_pin_when_it_is_erased_twice(make_device: MakeDevice) -> None:
     mac = make_device(product="MacBookPro18,1").enroll()
-    first = actions.erase(mac.row, actor=ACTOR)
-    assert actions.erase(mac.row, actor=ACTOR) == first
+    first = orders.erase(mac.row, actor=ACTOR)
+    assert orders.erase(mac.row, actor=ACTOR) == first

@@ -23,6 +23,7 @@ from devices.services.queue import expire_commands
 from devices.services.told_secrets import LOST_KEY, NO_KEY
 from enrollment.models import LogEntry
 from organization.models import AuditEntry
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
@@ -248,7 +249,7 @@ def test_a_passcode_is_not_cleared_when_there_is_no_token(phone: MdmDevice) -> N
 def test_a_device_is_asked_nothing_that_it_is_known_not_to_obey(phone: MdmDevice) -> None:
     Device.objects.filter(pk=phone.row.pk).update(information={"IsSupervised": False})
     with pytest.raises(CommandNotObeyable, match="not supervised"):
-        actions.restart(phone.row, actor=ACTOR)
+        orders.restart(phone.row, actor=ACTOR)
 
 
 def test_rights_are_those_of_the_enrollments_own_profile(phone: MdmDevice) -> None:
@@ -256,7 +257,7 @@ def test_rights_are_those_of_the_enrollments_own_profile(phone: MdmDevice) -> No
     enrollment.access_rights = 8191 - 4
     enrollment.save()
     with pytest.raises(CommandNotObeyable, match="right to lock"):
-        actions.lock(phone.row, actor=ACTOR)
+        orders.lock(phone.row, actor=ACTOR)
 
 
 def test_a_new_enrollment_inherits_no_secret(mac: MdmDevice, make_device: MakeDevice) -> None:

@@ -10,11 +10,10 @@ from django.utils import timezone
 
 from devices.models import Device, Enrollment
 from devices.services import apns_connection, apns_line
-from devices.services.apns_client import close_channels
 from devices.services.push_requests import request_due_pushes
 from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
-from tests.devices.pushing import ask, count_by_token, push
+from tests.devices.pushing import ask, close_channels, count_by_token, push
 from tests.simulator.apns import FakeApns
 
 NOT_ALLOWED = "APNs allows no pushes on the connection"

@@ -6,12 +6,11 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Enrollment, PushCertificate
-from devices.services.apns_client import close_channels
 from devices.services.push_certificate import import_push_certificate
 from enrollment.models import LogEntry
 from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
-from tests.devices.pushing import ask, push
+from tests.devices.pushing import ask, close_channels, push
 from tests.simulator.apns import FakeApns, make_authority
 
 OTHER = "com.apple.mgmt.External.other"

@@ -12,6 +12,7 @@ from devices.selectors import find_due_commands
 from devices.services import actions
 from devices.services.queue import cancel, enqueue, expire_commands
 from devices.services.retention import KEPT, forget_contents
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
@@ -131,8 +132,8 @@ def test_an_erase_goes_before_everything_and_what_waits_behind_it_is_cancelled(
     phone: MdmDevice,
 ) -> None:
     stale = [queue(phone, name) for name in ("InstallProfile", "ProfileList", "RestartDevice")]
-    actions.lock(phone.row, actor=ACTOR)
-    actions.erase(phone.row, actor=ACTOR)
+    orders.lock(phone.row, actor=ACTOR)
+    orders.erase(phone.row, actor=ACTOR)
     lock = phone.take()
     assert lock is not None
     assert lock["Command"]["RequestType"] == "DeviceLock"
@@ -146,7 +147,7 @@ def test_an_erase_goes_before_everything_and_what_waits_behind_it_is_cancelled(
 
 def test_an_erase_that_the_device_refuses_lets_the_others_go_on(phone: MdmDevice) -> None:
     queue(phone, "ProfileList")
-    actions.erase(phone.row, actor=ACTOR)
+    orders.erase(phone.row, actor=ACTOR)
     erase = phone.take()
     assert erase is not None
     other = phone.take("Error", erase["CommandUUID"])
@@ -173,7 +174,7 @@ def test_contents_go_after_ninety_days_and_the_history_and_pins_stay(
     make_device: MakeDevice,
 ) -> None:
     mac = make_device(product="MacBookPro18,1").enroll()
-    lock = actions.lock(mac.row, actor=ACTOR)
+    lock = orders.lock(mac.row, actor=ACTOR)
     mac.answer_everything({"ProfileList": {"ProfileList": []}})
     waiting = queue(mac, "InstallProfile")
     now = timezone.now()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from devices.errors import NotEnrolled
 from devices.models import Command, Device, Enrollment, PushCertificate
-from devices.services.actions import erase, unenroll
+from devices.services.actions import unenroll
 from devices.services.lapse import mark_identity_revoked
 from devices.services.push_certificate import create_csr, import_push_certificate
 from devices.services.queue import enqueue, take_next, withdraw
@@ -26,6 +26,7 @@ from scep.errors import IdentityRevoked
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
 from scep.services.revocation import mark_stale
+from tests.devices import orders
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice
@@ -105,7 +106,7 @@ def test_a_device_that_was_erased_waits_in_no_circle_when_its_identity_is_revoke
     """Its answer comes once: refused by the database, it would be lost."""
     device = make_device().enroll()
     device.answer_everything()
-    erase(device.row, actor="a")
+    orders.erase(device.row, actor="a")
     command, identity = device.take(), device.identity.row
     assert command is not None
     assert identity is not None

@@ -12,11 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Command, Device, Group
-from devices.services.actions import lock, unenroll
+from devices.services.actions import unenroll
 from devices.signals import command_finished
 from enrollment.services.log import write_entry
 from enrollment.services.tokens import build_token_text, create_token, revoke_token
 from scep.services.authority import revoke_certificate
+from tests.devices import orders
 from tests.devices.mdm_device import MdmDevice, make_identity
 from tests.policies.device import Handheld
 from tests.policies.device import enroll as enroll_handheld
@@ -225,7 +226,7 @@ def test_no_secret_is_in_any_message_when_everything_is_wanted(
     device.authenticate(Name=text)
     device.token_update(UnlockToken=b"unlock secret")
     pin = "739105"
-    lock(device.row, pin=pin, message="", phone_number="", actor="tests")
+    orders.lock(device.row, pin=pin, actor="tests")
     device.answer_everything({"DeviceInformation": {"QueryResponses": {"DeviceName": text}}})
     device.authenticate("group-x")
     note_event("log.error", lambda: {"text": text})

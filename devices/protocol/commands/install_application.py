@@ -16,7 +16,7 @@ REMOVE_WITH_ENROLLMENT = 1
 MANAGEMENT_FLAGS = (1, 4, 5)  # 4: the app's data stay out of backups
 FLAGS_ON_MACS = "11.0"
 NOBODY = DeviceFacts()
-USER_LICENSE, DEVICE_LICENSE = 0, 1
+DEVICE_LICENSE = 1  # PurchaseMethod; 0 assigns the license to a person
 
 
 def build_install_application(
