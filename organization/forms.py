@@ -211,10 +211,11 @@ class ConsoleFilterSet(django_filters.FilterSet):  # type: ignore[misc]
     """Filters whose bad values are ignored, as in a bookmark from before a group was deleted.
 
     Those in `more` stand folded below the others. `search_end`: of a search that has not looked
-    at all rows.
+    at all rows. `ordering`: what the rows are read in where a filter knows better than the list.
     """
 
     more: tuple[str, ...] = ()
+    ordering = ""
     search_end: SearchEnd | None = None
 
     def filter_queryset(self, queryset: "QuerySet[Any]") -> "QuerySet[Any]":

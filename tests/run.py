@@ -70,6 +70,7 @@ ONCE = (
 )
 # What there is nothing of in SQLite.
 POSTGRESQL_ONLY = (
+    "tests/console/test_order_plans.py",
     "tests/devices/test_bulk_locks.py",
     "tests/devices/test_deletion_locks.py",
     "tests/devices/test_group_locks.py",

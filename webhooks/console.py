@@ -12,8 +12,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from organization.console import (
+    WORDS,
     ListPage,
     Section,
+    Sort,
     get_actor,
     recent_sign_in_required,
     role_required,
@@ -70,7 +72,12 @@ WEBHOOKS = Section(
     page=ListPage(
         title=_("Webhooks"),
         path=(_("System"),),
-        columns=(_("Webhook"), _("Server"), _("Events"), _("State")),
+        columns=(
+            Sort("name", _("Webhook"), WORDS, ("name", "pk")),
+            _("Server"),
+            _("Events"),
+            _("State"),
+        ),
         row_template="console/webhook/row.html",
         get_rows=list_webhooks,
         filterset=WebhookFilter,

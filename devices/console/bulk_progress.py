@@ -22,7 +22,7 @@ from devices.models import OPEN_STATES, BulkCommand, Command, CommandState
 from devices.protocol.commands import COMMAND_TYPES, get_title
 from devices.selectors import count_bulk_states, list_bulk_commands, list_refused_devices
 from devices.services.bulk_commands import cancel_bulk, get_bulk_role
-from organization.console import ListPage, get_actor, role_required
+from organization.console import PAST, ListPage, Sort, get_actor, role_required
 from organization.models import may
 
 FAILED = (CommandState.ERROR, CommandState.FORMAT_ERROR, CommandState.EXPIRED)
@@ -37,7 +37,8 @@ def _list_bulks() -> Any:
 BULKS = ListPage(
     title=_("Devices"),
     tab=_("Sent to many"),
-    columns=(_("Command"), _("Progress"), _("Who"), _("Time")),
+    columns=(_("Command"), _("Progress"), _("Who"), Sort("created_at", _("Time"), PAST, ("pk",))),
+    default_ordering="-created_at",
     template="console/bulk/list.html",
     row_template="console/bulk/row.html",
     get_rows=_list_bulks,

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.console.columns import DEVICE_COLUMNS
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled, StillEnrolled
 from devices.forms import (
     ConfirmDeviceForm,
@@ -37,8 +38,10 @@ from devices.services import actions, groups
 from devices.services.deletion import delete_device
 from devices.services.queries import FACT_SETS
 from organization.console import (
+    WORDS,
     ListPage,
     Section,
+    Sort,
     build_csv_response,
     get_actor,
     recent_sign_in_required,
@@ -97,14 +100,7 @@ def _describe_group(request: HttpRequest, group: Any) -> dict[str, Any]:
 
 DEVICES = ListPage(
     title=gettext_lazy("Devices"),
-    columns=(
-        gettext_lazy("Device"),
-        gettext_lazy("Status"),
-        gettext_lazy("Platform"),
-        gettext_lazy("Group"),
-        gettext_lazy("Owner"),
-        gettext_lazy("Last seen"),
-    ),
+    columns=DEVICE_COLUMNS,
     template="console/device/list.html",
     row_template="console/device/row.html",
     get_rows=_list_devices,
@@ -123,7 +119,12 @@ GROUPS = Section(
     add_label=gettext_lazy("Add group"),
     page=ListPage(
         title=gettext_lazy("Groups"),
-        columns=(gettext_lazy("Group"), gettext_lazy("Policies"), gettext_lazy("Devices")),
+        columns=(
+            Sort("name", gettext_lazy("Group"), WORDS, ("name", "pk")),
+            gettext_lazy("Policies"),
+            gettext_lazy("Devices"),
+        ),
+        default_ordering="name",
         row_template="console/group/row.html",
         get_rows=lambda: Group.objects.prefetch_related("policies").order_by("name"),
         complete=_count_devices,
@@ -159,7 +160,7 @@ def export_devices(request: HttpRequest) -> HttpResponseBase:
     form = ExportForm(request.GET)
     columns = form.cleaned_data["columns"] if form.is_valid() else []
     header = (*CSV_HEADER, *columns)
-    rows = _build_csv_rows(DEVICES.filter_rows(request).qs, header)
+    rows = _build_csv_rows(DEVICES.order_rows(request), header)
     return build_csv_response("devices", header=header, rows=rows)
 
 

@@ -1,5 +1,6 @@
 from django.db import models
-from django.db.models import Value
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from devices.models.facts import DeviceFacts
 from devices.models.group import Group
@@ -41,7 +42,7 @@ class Device(DeviceFacts, TimeStamped):
     os_version = models.CharField(max_length=32, blank=True)
     build_version = models.CharField(max_length=32, blank=True)
     owner = models.CharField(
-        max_length=200, blank=True, db_index=True, help_text="An e-mail address where there is one."
+        max_length=200, blank=True, help_text="An e-mail address where there is one."
     )
     owner_name = models.CharField(max_length=200, blank=True, help_text="That person's name.")
     group = models.ForeignKey(Group, models.PROTECT, null=True, blank=True, related_name="devices")
@@ -63,14 +64,16 @@ class Device(DeviceFacts, TimeStamped):
     class Meta:
         ordering = ("-id",)
         indexes = [
-            # In both directions: lists are ordered by it, too.
+            # In both directions: lists are ordered by it, too, and thousands have the same.
             models.Index(fields=["status", "id"], name="device_by_status"),
             models.Index(fields=["os_version", "id"], name="device_by_os"),
             models.Index(fields=["enrolled_at", "id"], name="device_by_enrollment"),
             models.Index(fields=["information_reported_at"], name="device_reported"),
             models.Index(fields=["platform", "-id"], name="device_platform"),
-            models.Index(fields=["name"], name="device_name"),
+            models.Index(fields=["name", "id"], name="device_by_name"),
+            models.Index(fields=["owner", "id"], name="device_by_owner"),
             models.Index(fields=["os_version_number"], name="device_os_version"),
+            models.Index(Coalesce("os_version_number", Value(0)), F("id"), name="device_os_order"),
             models.Index(fields=["is_supervised", "-id"], name="device_supervised"),
             models.Index(
                 fields=["-id"],

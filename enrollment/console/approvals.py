@@ -15,7 +15,7 @@ from enrollment.errors import SessionDecided
 from enrollment.models import EnrollmentSession
 from enrollment.selectors import list_waiting_sessions
 from enrollment.services.approvals import approve_session, reject_session
-from organization.console import ListPage, get_actor, role_required
+from organization.console import PAST, ListPage, Sort, get_actor, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from organization.models import Role
 
@@ -41,7 +41,15 @@ def _list_sessions() -> "QuerySet[EnrollmentSession]":
 WAITING = ListPage(
     title=_("Waiting for approval"),
     path=(_("Enrollment"), _("OTA")),
-    columns=(_("Enrollment"), _("Token"), _("From"), _("Group assignment"), _("Asked"), ""),
+    columns=(
+        _("Enrollment"),
+        _("Token"),
+        _("From"),
+        _("Group assignment"),
+        Sort("created_at", _("Asked"), PAST, ("pk",)),
+        "",
+    ),
+    default_ordering="-created_at",
     template="console/approval/list.html",
     row_template="console/approval/row.html",
     get_rows=_list_sessions,

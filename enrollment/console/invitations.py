@@ -30,7 +30,14 @@ from enrollment.services.invitations import (
     revoke_invitation,
 )
 from enrollment.services.tokens import build_enrollment_url
-from organization.console import ListPage, get_actor, recent_sign_in_required, role_required
+from organization.console import (
+    WORDS,
+    ListPage,
+    Sort,
+    get_actor,
+    recent_sign_in_required,
+    role_required,
+)
 from organization.console.csv_export import build_csv_response
 from organization.models import Role
 
@@ -47,7 +54,7 @@ def list_rows(request: HttpRequest, jti: str) -> HttpResponse:
     page = ListPage(
         title=gettext_lazy("Invitations"),
         columns=(
-            gettext_lazy("Person"),
+            Sort("name", gettext_lazy("Person"), WORDS, ("name", "email", "pk")),
             gettext_lazy("Status"),
             gettext_lazy("Mail"),
             gettext_lazy("Device"),

@@ -10,7 +10,7 @@ from enrollment.forms import LogFilter
 from enrollment.models import LogEntry
 from enrollment.selectors import list_sessions, put_devices
 from enrollment.services.diagnosis import get_advice
-from organization.console import ListPage, Section
+from organization.console import PAST, ListPage, Section, Sort
 
 LOG = Section(
     name="log",
@@ -24,8 +24,9 @@ LOG = Section(
             gettext_lazy("Level"),
             gettext_lazy("Device"),
             gettext_lazy("Token"),
-            gettext_lazy("Time, address"),
+            Sort("created_at", gettext_lazy("Time, address"), PAST, ("pk",)),
         ),
+        default_ordering="-created_at",
         template="console/log/list.html",
         row_template="console/log/row.html",
         get_rows=lambda: LogEntry.objects.select_related("token"),

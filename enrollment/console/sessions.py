@@ -13,7 +13,7 @@ from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.selectors import list_sessions, put_devices
 from enrollment.services.progress import is_over
 from enrollment.services.standing import give_account, put_standings
-from organization.console import ListPage, Section
+from organization.console import PAST, ListPage, Section, Sort
 from scep.models import IssuedCertificate
 
 SHOWN_ENTRIES = 100
@@ -55,8 +55,9 @@ SESSIONS = Section(
             gettext_lazy("Reason"),
             gettext_lazy("Token"),
             gettext_lazy("Address"),
-            gettext_lazy("Time"),
+            Sort("created_at", gettext_lazy("Time"), PAST, ("pk",)),
         ),
+        default_ordering="-created_at",
         template="console/session/list.html",
         row_template="console/session/row.html",
         get_rows=list_sessions,

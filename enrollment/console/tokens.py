@@ -21,8 +21,12 @@ from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
 from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
 from organization.console import (
+    FUTURE,
+    NUMBER,
+    WORDS,
     ListPage,
     Section,
+    Sort,
     get_actor,
     recent_sign_in_required,
     role_required,
@@ -44,6 +48,9 @@ def _copy_token(request: HttpRequest) -> dict[str, Any]:
     return describe_settings(token) if token else {}
 
 
+EXPIRES = Sort(
+    "expires_at", gettext_lazy("Expires"), FUTURE, ("expires_at", "pk"), none_is="highest"
+)
 TOKENS = Section(
     name="tokens",
     item="token",
@@ -54,12 +61,12 @@ TOKENS = Section(
         title=gettext_lazy("Tokens"),
         path=OTA,
         columns=(
-            gettext_lazy("Name"),
+            Sort("name", gettext_lazy("Name"), WORDS, ("name", "pk")),
             gettext_lazy("Status"),
-            gettext_lazy("Expires"),
+            EXPIRES,
             gettext_lazy("Group Assignment"),
             gettext_lazy("SCEP Profile"),
-            gettext_lazy("Uses"),
+            Sort("uses", gettext_lazy("Uses"), NUMBER, ("use_count", "pk")),
             "",
         ),
         template="console/token/list.html",

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -16,7 +16,14 @@ from django.utils.translation import gettext_lazy as _
 from devices.models import Device
 from devices.selectors import find_device_ids
 from enrollment.models import EnrollmentSession, EnrollmentToken
-from organization.console import ListPage, build_csv_response, role_required
+from organization.console import (
+    FUTURE,
+    PAST,
+    ListPage,
+    Sort,
+    build_csv_response,
+    role_required,
+)
 from organization.forms import ConsoleFilterSet, SearchFilter
 from scep.models import CertificateStatus, IssuedCertificate, ScepProfile
 from scep.services.certificate_search import find_certificate_ids
@@ -76,7 +83,7 @@ class CertificateFilter(ConsoleFilterSet):
         self, rows: "QuerySet[IssuedCertificate]", name: str, value: str
     ) -> "QuerySet[IssuedCertificate]":
         # In the order of the indexes on status and expiry: nothing has to be sorted.
-        rows, now = rows.order_by("-not_after"), timezone.now()
+        self.ordering, now = "-not_after", timezone.now()
         if value == "expired":
             return rows.filter(status=CertificateStatus.ISSUED, not_after__lt=now)
         if value == "issued":
@@ -89,7 +96,8 @@ class CertificateFilter(ConsoleFilterSet):
         now = timezone.now()
         until = now + timedelta(days=int(value))
         expiring = rows.filter(not_after__gte=now, not_after__lt=until)
-        return expiring.filter(status=CertificateStatus.ISSUED).order_by("not_after")
+        self.ordering = "not_after"
+        return expiring.filter(status=CertificateStatus.ISSUED)
 
 
 def _list_certificates() -> "QuerySet[IssuedCertificate]":
@@ -130,6 +138,14 @@ def find_tokens(rows: Iterable[Any]) -> dict[int, EnrollmentToken]:
     return {key: by_jti[jti] for key, jti in jtis.items() if jti in by_jti}
 
 
+ISSUED = Sort("created_at", _("Issued"), PAST, ("pk",))
+EXPIRES = Sort(
+    "not_after",
+    _("Expires"),
+    FUTURE,
+    ("not_after", "pk"),
+    shares=tuple(Q(status=each) for each in CertificateStatus.values),  # their index begins with it
+)
 CERTIFICATES = ListPage(
     title=_("Certificates"),
     path=(_("System"),),
@@ -137,10 +153,11 @@ CERTIFICATES = ListPage(
         _("Certificate"),
         _("Device"),
         _("SCEP profile, token"),
-        _("Issued"),
-        _("Expires"),
+        ISSUED,
+        EXPIRES,
         _("Status"),
     ),
+    default_ordering="-created_at",
     template="console/certificate/list.html",
     row_template="console/certificate/row.html",
     get_rows=_list_certificates,
@@ -160,7 +177,7 @@ def list_certificates(request: HttpRequest) -> HttpResponse:
 @role_required()
 def export_certificates(request: HttpRequest) -> HttpResponseBase:
     """Send what the filters show, however long."""
-    rows = _build_csv_rows(CERTIFICATES.filter_rows(request).qs)
+    rows = _build_csv_rows(CERTIFICATES.order_rows(request))
     return build_csv_response("certificates", header=CSV_HEADER, rows=rows)
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from enrollment.models import EnrollmentSession
 from guardmdm.console.certificates import find_tokens
-from organization.console import ListPage, get_actor, role_required
+from organization.console import PAST, ListPage, Sort, get_actor, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from organization.models import Role
 from organization.protocol.public_id import keep_public_ids
@@ -95,7 +95,15 @@ HELD_REQUESTS = ListPage(
     title=_("Certificates"),
     tab=_("Waiting for approval"),
     path=(_("System"),),
-    columns=(_("Request"), _("Token"), _("From"), _("SCEP profile"), _("Asked"), ""),
+    columns=(
+        _("Request"),
+        _("Token"),
+        _("From"),
+        _("SCEP profile"),
+        Sort("created_at", _("Asked"), PAST, ("pk",)),
+        "",
+    ),
+    default_ordering="-created_at",
     template="console/request/list.html",
     row_template="console/request/row.html",
     get_rows=_list_requests,

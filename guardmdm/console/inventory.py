@@ -14,7 +14,7 @@ from devices.models import Device, DeviceCertificate, Enrollment, InstalledAppli
 from devices.selectors import find_live_enrollment, is_asked_for_everything, list_questions
 from devices.services.queries import REQUEST_TYPES, find_right_refusal
 from guardmdm.console.facts import describe_information, describe_security, list_answer
-from organization.console import ListPage, role_required
+from organization.console import FUTURE, SIZE, WORDS, ListPage, Sort, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 
 
@@ -48,7 +48,13 @@ TABS = {
 }
 APPS = ListPage(
     title=_("Apps"),
-    columns=(_("App"), _("Version"), _("Source"), _("Size")),
+    columns=(
+        Sort("name", _("App"), WORDS, ("version__name", "pk")),
+        _("Version"),
+        _("Source"),
+        Sort("size", _("Size"), SIZE, ("bundle_size", "pk"), none_is="lowest"),
+    ),
+    default_ordering="name",
     template="console/device/reported_list.html",
     row_template="console/device/app_row.html",
     get_rows=InstalledApplication.objects.none,
@@ -58,7 +64,11 @@ APPS = ListPage(
 )
 CERTIFICATES = ListPage(
     title=_("Certificates"),
-    columns=(_("Certificate"), _("Issuer"), _("Expires")),
+    columns=(
+        Sort("name", _("Certificate"), WORDS, ("common_name", "pk")),
+        _("Issuer"),
+        Sort("not_after", _("Expires"), FUTURE, ("not_after", "pk"), none_is="highest"),
+    ),
     template="console/device/reported_list.html",
     row_template="console/device/certificate_row.html",
     get_rows=DeviceCertificate.objects.none,

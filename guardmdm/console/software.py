@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import SoftwareTitle, SoftwareVersion
-from organization.console import ListPage, role_required
+from organization.console import NUMBER, WORDS, ListPage, Sort, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 
 
@@ -30,7 +30,12 @@ class VersionFilter(ConsoleFilterSet):
 TITLES = ListPage(
     title=_("Devices"),
     tab=_("Apps"),
-    columns=(_("App"), _("Devices"), _("Versions")),
+    columns=(
+        Sort("name", _("App"), WORDS, ("name", "pk")),
+        Sort("devices", _("Devices"), NUMBER, ("device_count", "-pk")),
+        Sort("versions", _("Versions"), NUMBER, ("version_count", "-pk")),
+    ),
+    default_ordering="-devices",
     template="console/software/list.html",
     row_template="console/software/row.html",
     get_rows=lambda: SoftwareTitle.objects.filter(device_count__gt=0),

@@ -8,7 +8,8 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce, Lower, NullIf
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -20,6 +21,7 @@ from organization.console.access import (
     role_required,
 )
 from organization.console.lists import ListPage
+from organization.console.ordering import PAST, WORDS, Sort
 from organization.console.section import Section
 from organization.errors import (
     AdministratorExists,
@@ -112,6 +114,7 @@ def show_password(request: HttpRequest, made: tuple[Administrator, str]) -> Http
     return render(request, "console/administrator/password.html", context)
 
 
+CALLED = Lower(Coalesce(NullIf("name", Value("")), "email"))
 ADMINISTRATORS = Section(
     name="administrators",
     item="administrator",
@@ -120,7 +123,12 @@ ADMINISTRATORS = Section(
     page=ListPage(
         title=_("Administrators"),
         path=(_("System"),),
-        columns=(_("Person"), _("Role"), _("Second factor"), _("Last sign-in")),
+        columns=(
+            Sort("name", _("Person"), WORDS, (CALLED, "pk")),
+            _("Role"),
+            _("Second factor"),
+            Sort("last_login", _("Last sign-in"), PAST, ("last_login", "pk"), none_is="lowest"),
+        ),
         row_template="console/administrator/row.html",
         get_rows=list_administrators,
         filterset=AdministratorFilter,

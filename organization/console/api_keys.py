@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from organization.console.access import get_actor, role_required
 from organization.console.lists import ListPage
+from organization.console.ordering import FUTURE, PAST, WORDS, Sort
 from organization.console.section import Section
 from organization.errors import ApiKeyExists
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter, warn_when
@@ -95,6 +96,12 @@ def show_key(request: HttpRequest, made: tuple[ApiKey, str]) -> HttpResponse:
     return render(request, "console/api_key/key.html", {"row": key, "key": text})
 
 
+EXPIRES = Sort(
+    "expires_at", gettext_lazy("Expires"), FUTURE, ("expires_at", "pk"), none_is="highest"
+)
+LAST_USED = Sort(
+    "last_used_at", gettext_lazy("Last used"), PAST, ("last_used_at", "pk"), none_is="lowest"
+)
 API_KEYS = Section(
     name="api-keys",
     item="api-key",
@@ -104,11 +111,11 @@ API_KEYS = Section(
         title=gettext_lazy("API keys"),
         path=(gettext_lazy("System"),),
         columns=(
-            gettext_lazy("Name"),
+            Sort("name", gettext_lazy("Name"), WORDS, ("name", "pk")),
             gettext_lazy("Role"),
             gettext_lazy("Status"),
-            gettext_lazy("Expires"),
-            gettext_lazy("Last used"),
+            EXPIRES,
+            LAST_USED,
             "",
         ),
         row_template="console/api_key/row.html",

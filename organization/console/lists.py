@@ -12,6 +12,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import cached_property
 from django_filters import FilterSet
 
+from organization.console.ordering import (
+    PARAMETER,
+    Order,
+    OrderedRows,
+    build_headings,
+    find_order,
+)
+
 PAGE_SIZE = 50
 DEPTH = 10_000  # rows that a huge list counts and shows
 RESULTS = "results"  # the id of the element that live search and the page links replace
@@ -80,6 +88,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
 class ListPage:
     """What one list is made of; `render` answers the request for it.
 
+    Each of `columns` is a label, or what a click orders the list by: a Sort or several. The order
+    of `get_rows` is `default_ordering`, where that is one of these.
     `row_template` renders one `<tr>` from `row`; `path` stands above the title;
     `get_context` adds what the page shows around the list; `complete` puts on the rows of one
     page what only another app knows. A list that `is_huge` may have a million rows; their
@@ -95,6 +105,7 @@ class ListPage:
     filterset: type[FilterSet]
     empty_title: Any
     empty_text: Any
+    default_ordering: str = ""
     path: tuple[Any, ...] = ()
     template: str = "console/list.html"
     get_context: GetContext = field(default=_nothing)
@@ -107,10 +118,29 @@ class ListPage:
     def filter_rows(self, request: HttpRequest) -> FilterSet:
         return self.filterset(request.GET, queryset=self.get_rows(), request=request)
 
+    def order_rows(self, request: HttpRequest) -> "QuerySet[Any]":
+        """Return all rows that the list shows, in its order: for a file."""
+        filterset = self.filter_rows(request)
+        order = self._find_order(request, filterset)
+        return order.apply(filterset.qs) if order else filterset.qs
+
+    def _find_order(self, request: HttpRequest, filterset: FilterSet) -> Order | None:
+        """Return what a heading asks for, else what the filters or the list itself begin with."""
+        _ = filterset.qs  # now the filters have been at work
+        preferred = getattr(filterset, "ordering", "")
+        for wanted in (request.GET.get(PARAMETER, ""), preferred, self.default_ordering):
+            if order := find_order(self.columns, wanted):
+                return order
+        return None
+
     def render(self, request: HttpRequest, **context: Any) -> HttpResponse:
         partial = bool(request.htmx) and request.htmx.target == RESULTS  # type: ignore[attr-defined]
         filterset = self.filter_rows(request)
-        paginator = (BoundedPaginator if self.is_huge else Paginator)(filterset.qs, PAGE_SIZE)
+        order = self._find_order(request, filterset)
+        rows: Any = filterset.qs
+        if order and order.value != self.default_ordering:
+            rows = OrderedRows(rows, order, source=filterset.queryset)
+        paginator = (BoundedPaginator if self.is_huge else Paginator)(rows, PAGE_SIZE)
         if isinstance(paginator, BoundedPaginator):
             paginator.known_count = self.known_count
         page = paginator.get_page(request.GET.get("page"))
@@ -119,6 +149,8 @@ class ListPage:
         context |= {
             "list": self,
             "filter": filterset,
+            "headings": build_headings(self.columns, order),
+            "ordering": order.value if order and order.value == request.GET.get(PARAMETER) else "",
             "is_filtered": any(request.GET.get(name) for name in filterset.form.fields),
             "page": page,
             "partial": partial,

@@ -6,6 +6,7 @@ from django.urls import URLPattern
 from django.utils.translation import gettext_lazy as _
 
 from organization.console.lists import ListPage
+from organization.console.ordering import PAST, Sort
 from organization.console.section import Section
 from organization.forms import ConsoleFilterSet, NewestSearch
 from organization.models import AuditEntry
@@ -44,7 +45,8 @@ AUDIT_LOG = Section(
     page=ListPage(
         title=_("Audit log"),
         path=(_("System"),),
-        columns=(_("Action"), _("Subject"), _("Who"), _("Time")),
+        columns=(_("Action"), _("Subject"), _("Who"), Sort("created_at", _("Time"), PAST, ("pk",))),
+        default_ordering="-created_at",
         row_template="console/audit_row.html",
         get_rows=AuditEntry.objects.all,
         filterset=AuditFilter,

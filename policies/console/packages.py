@@ -12,7 +12,16 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from devices.errors import CommandInvalid, NotEnrolled
-from organization.console import ListPage, Section, get_actor, role_required
+from organization.console import (
+    PAST,
+    SIZE,
+    WORDS,
+    ListPage,
+    Section,
+    Sort,
+    get_actor,
+    role_required,
+)
 from organization.models import Role
 from policies.console.package_upload import PackageUploadHandler
 from policies.errors import PackageInUse, PackageInvalid
@@ -38,12 +47,13 @@ PACKAGES = Section(
     page=ListPage(
         title=gettext_lazy("Packages"),
         columns=(
-            gettext_lazy("Package"),
+            Sort("name", gettext_lazy("Package"), WORDS, ("name", "pk")),
             gettext_lazy("Version"),
             gettext_lazy("Platforms"),
-            gettext_lazy("Size"),
-            gettext_lazy("Uploaded"),
+            Sort("size", gettext_lazy("Size"), SIZE, ("size", "pk")),
+            Sort("created_at", gettext_lazy("Uploaded"), PAST, ("pk",)),
         ),
+        default_ordering="-created_at",
         template="console/package/list.html",
         row_template="console/package/row.html",
         get_rows=_list_packages,

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.models import Platform
-from organization.console import ListPage, Section, get_actor, role_required
+from organization.console import NUMBER, WORDS, ListPage, Section, Sort, get_actor, role_required
 from organization.forms import ConsoleForm
 from organization.models import Role
 from policies.console.removal import describe_removal
@@ -65,7 +65,12 @@ POLICIES = Section(
     add_label=gettext_lazy("Add policy"),
     page=ListPage(
         title=gettext_lazy("Policies"),
-        columns=(gettext_lazy("Policy"), gettext_lazy("Groups"), gettext_lazy("Items")),
+        columns=(
+            Sort("name", gettext_lazy("Policy"), WORDS, ("name", "pk")),
+            gettext_lazy("Groups"),
+            Sort("items", gettext_lazy("Items"), NUMBER, ("item_count", "pk")),
+        ),
+        default_ordering="name",
         row_template="console/policy/row.html",
         get_rows=_list_policies,
         filterset=PolicyFilter,

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from organization.console import ListPage, Section, role_required
+from organization.console import WORDS, ListPage, Section, Sort, role_required
 from organization.models import Role
 from scep.errors import FingerprintMismatch, ProfileInUse, ProfileInvalid, ServerUnreachable
 from scep.forms import ScepProfileFilter, ScepProfileForm
@@ -125,7 +125,14 @@ SCEP_PROFILES = Section(
     page=ListPage(
         title=_("SCEP"),
         path=(_("Enrollment"),),
-        columns=(_("SCEP profile"), _("Server"), _("Challenge"), _("Key"), _("State")),
+        default_ordering="name",
+        columns=(
+            Sort("name", _("SCEP profile"), WORDS, ("name", "pk")),
+            _("Server"),
+            _("Challenge"),
+            _("Key"),
+            _("State"),
+        ),
         row_template="console/scep/row.html",
         get_rows=_list_profiles,
         filterset=ScepProfileFilter,

@@ -126,6 +126,8 @@
     }
     if (readStatus() !== status) find("spoken").textContent = status = readStatus();
     const filters = detail.requestConfig?.elt.matches(".filters");
+    const order = detail.requestConfig?.elt.matches(".sort") && document.querySelector("[aria-sort] .sort:has(svg)");
+    if (order) find("spoken").textContent = order.textContent;
     if (filters) find("spoken").textContent = document.querySelector("#results .pages p, #results h2")?.textContent;
   });
   // A dialog that does not come has a page, which says why; of a part of a page, that it is old.
