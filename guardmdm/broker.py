@@ -30,8 +30,12 @@ class Channel(filesystem.Channel):
         folder = Path(self.data_folder_out)
         name = f"{time.time_ns():020d}_{uuid.uuid4()}"
         draft = folder / f".{name}"
-        draft.write_text(json.dumps(payload))
-        draft.rename(folder / f"{name}.{queue}{SUFFIX}")
+        try:
+            draft.write_text(json.dumps(payload))
+            draft.rename(folder / f"{name}.{queue}{SUFFIX}")
+        except OSError:  # nobody looks for the draft of a full disk again
+            draft.unlink(missing_ok=True)
+            raise
 
     def _get(self, queue: str, timeout: float | None = None) -> Any:
         folder = Path(self.data_folder_in)

@@ -1,5 +1,6 @@
 """The embedded broker with real files and processes' worth of threads."""
 
+import resource
 import threading
 
 import pytest
@@ -95,6 +96,22 @@ def test_messages_arrive_when_a_full_disk_has_cut_the_bindings(connect, tmp_path
     publish(connect, [2])
     consume(connect, taken)
     assert taken == [1, 2]
+
+
+def test_no_draft_stays_when_a_message_cannot_be_written(connect, tmp_path):
+    """A limit of this process cuts it, as a full disk does."""
+    with connect() as connection, connection.SimpleQueue("work") as queue:
+        queue.put({"number": 1})
+        for message in (tmp_path / "queue").iterdir():
+            message.unlink()
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+        try:
+            with pytest.raises(OSError):
+                queue.put({"number": 2})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list((tmp_path / "queue").iterdir()) == []
 
 
 def test_the_broker_is_out_of_reach_when_its_bindings_cannot_be_opened(connect, tmp_path):
