@@ -1,5 +1,6 @@
 """How `serve` runs the web, worker and scheduler processes, and under which address."""
 
+import errno
 import os
 import socket
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from guardmdm.addresses import is_loopback
+from guardmdm.addresses import LARGEST_PORT, is_loopback
 from guardmdm.supervisor import Program
 
 WEB_TURNS = 4
@@ -24,6 +25,8 @@ LOGGED_PREFIXES = ("/scep/", "/mdm/", "/enroll/profile-service/")
 """Where devices' messages come in, and no refusal goes without an entry (docs/adr/0214)."""
 WORKER_PROCESSES = 2
 RESPAWN_SECONDS = "20"
+PORT_FIX = "Try another --port."
+HOST_FIX = "--host takes an address or a name of this machine."
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -32,7 +35,11 @@ class AddressUnclear(Exception):
 
 
 class AddressTaken(Exception):
-    """Nothing can listen there; the text says why."""
+    """Nothing can listen there; the text says why, and `fix` what helps with `serve`."""
+
+    def __init__(self, message: str, *, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
 
 
 @dataclass(frozen=True)
@@ -56,15 +63,18 @@ def build_url(address: Address) -> str:
 
 def require_free(address: Address) -> None:
     """Raises AddressTaken where another program listens, or nothing could."""
+    if not address.host:  # to a socket that is every address, to devices it is none
+        raise AddressTaken("There is no host without a name.", fix=HOST_FIX)
+    if not 0 < address.port <= LARGEST_PORT:
+        raise AddressTaken(f"There is no port {address.port}.", fix=PORT_FIX)
     try:
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((address.host, address.port))
     except OSError as error:
-        raise AddressTaken(f"{build_url(address)}: {error.strerror}.") from error
-    except OverflowError as error:
-        raise AddressTaken(f"There is no port {address.port}.") from error
+        fix = PORT_FIX if error.errno in (errno.EADDRINUSE, errno.EACCES) else HOST_FIX
+        raise AddressTaken(f"{build_url(address)}: {error.strerror}.", fix=fix) from error
 
 
 def build_environment(address: Address, *, environ: Mapping[str, str]) -> dict[str, str]:

@@ -58,8 +58,16 @@ def test_nothing_is_started_where_another_program_listens(command, remedy):
     ):
         call_command(command, port=other.getsockname()[1])
     assert remedy in str(refusal.value)
-    with pytest.raises(CommandError, match="no port 70000"):
-        call_command(command, port=70_000)
+    for port in (0, 70_000):
+        with pytest.raises(CommandError, match=f"no port {port}"):
+            call_command(command, port=port)
+
+
+@pytest.mark.parametrize("host", ["", "nope.invalid", "192.0.2.1"])
+def test_the_host_is_asked_for_when_it_is_none_of_this_machine(host):
+    with pytest.raises(CommandError, match="--host takes") as refusal:
+        call_command("serve", host=host, port=find_free_port())
+    assert "--port" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("command", ["serve", "demo"])

@@ -59,7 +59,7 @@ class Command(OperatorCommand):
         try:
             require_free(address)
         except AddressTaken as error:
-            raise CommandError(f"{error} Try --port.") from error
+            raise CommandError(f"{error} {error.fix}") from error
         try:
             with hold_data_folder():
                 self._serve(address, environment=environment, workers=options["workers"])
