@@ -65,7 +65,12 @@ class ItemsViewSet(RestViewSet):
         app, add = values.pop("app", None), add_profile_item
         if app is not None:
             values, add = {**values, **app}, add_app_item  # type: ignore[assignment]
-        item = add(policy, **values, actor=get_actor(request))
+        try:
+            item = add(policy, **values, actor=get_actor(request))
+        except ItemInvalid as error:
+            if error.field in (app or {}):
+                error.field = f"app.{error.field}"
+            raise
         return Response(ItemSerializer(item).data, status=201)
 
     @extend_schema(

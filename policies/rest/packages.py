@@ -31,6 +31,10 @@ FILE_NAME = OpenApiParameter(
 )
 
 
+class LengthMissing(Exception):
+    """A body in chunks that breaks off looks like one that has ended (docs/adr/0206)."""
+
+
 class PackageParser(BaseParser):
     """The body is the file itself, which is read in portions and never held as a whole."""
 
@@ -96,6 +100,7 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     search_fields = ("name", "identifier", "version", "file_name")
     ordering_fields: ClassVar = {"created_at": "id", "name": "name", "size": "size"}
     service_errors: ClassVar = {
+        LengthMissing: (411, "length_required"),
         PackageTooLarge: (413, "body_too_large"),
         PackageInvalid: (400, "package_invalid"),
         PackageInUse: (409, "package_in_use"),
@@ -114,6 +119,8 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         A program streams it: `curl --data-binary @App.ipa -H 'Content-Type:
         application/octet-stream'`.
         """
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            raise LengthMissing("Content-Length is missing: send the body from a file, not a pipe.")
         stream = request.data
         if not hasattr(stream, "read"):  # JSON, which the other operations take
             raise PackageInvalid("The body must be the file, as application/octet-stream.")

@@ -62,6 +62,18 @@ def test_the_fix_is_told_when_a_file_is_refused(
     assert list(get_folder().iterdir()) == []
 
 
+def test_the_length_is_asked_for_when_a_package_comes_in_chunks(operator: Program) -> None:
+    answer = operator.client.generic(
+        "POST",
+        "/api/v1/packages?file_name=a.pkg",
+        content_type="application/octet-stream",
+        headers={**operator.headers, "Transfer-Encoding": "chunked"},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+    assert "Content-Length" in answer.json()["detail"]
+    assert list(get_folder().iterdir()) == []
+
+
 def test_a_body_that_is_no_file_is_refused(operator: Program) -> None:
     assert operator.post("packages", {"file": "x"}).status_code == 400
 

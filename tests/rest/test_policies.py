@@ -147,6 +147,21 @@ def test_item_is_refused_when_incomplete_or_contradictory(
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "x", "app": {"manifest_url": "http://example.com/m"}}, "app.manifest_url"),
+        ({"name": "x", "app": {"itunes_store_id": 1, "bundle_id": "a b"}}, "app.bundle_id"),
+        ({"app": {"itunes_store_id": 1}}, "name"),
+    ],
+)
+def test_a_field_is_named_by_its_place_in_the_body_when_refused(
+    body: Any, field: str, operator: Program, sample: Sample
+) -> None:
+    answer = operator.post(f"policies/{sample.policy.public_id}/items", body)
+    assert set(answer.json()["errors"]) == {field}
+
+
 def test_profile_keeps_its_identity_when_replaced(operator: Program, sample: Sample) -> None:
     path = f"policies/{sample.policy.public_id}/items/{sample.item.public_id}"
     data = build_mobileconfig(SSID_STR="Another")
