@@ -36,6 +36,11 @@ class BoundedSearchFilter(SearchFilter):
 
     search_description = "Words; each must occur in the row."
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        [parameter] = super().get_schema_operation_parameters(view)
+        bounds = {"minLength": 1, "maxLength": MAX_SEARCH}
+        return [{**parameter, "schema": {**parameter["schema"], **bounds}}]
+
     def get_search_terms(self, request: Request) -> list[str]:
         if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:
             raise ValidationError({"search": [f"is longer than {MAX_SEARCH} characters"]})
@@ -138,7 +143,7 @@ class RowFilters(FilterSet):  # type: ignore[misc]
 
 
 class StrictFilterBackend(DjangoFilterBackend):  # type: ignore[misc]
-    """Refuses what would list too much: `?grup=…`, `?group=` and `?group=…&group=…`.
+    """Refuses what would list too much: `?grup=…`, `?group=`, `?search=%20`, `?group=…&group=…`.
 
     A program that acts on all that it is told would do it to every device.
     """
@@ -162,7 +167,7 @@ def _find_mistake(name: str, values: Sequence[str], *, filters: Mapping[str, Fil
     """Return what is wrong with a parameter of a list, "" where it may be answered."""
     if name not in SHARED_PARAMETERS and name not in filters:
         return "is not a filter of this list"
-    if name in filters and "" in values:
+    if name in {"search", *filters} and not all(value.strip() for value in values):
         return "is empty: leave it out to list every row"
     if len(values) > 1 and not isinstance(filters.get(name), MultipleChoiceFilter):
         return "is given more than once"

@@ -92,7 +92,7 @@ class PublicCursorPagination(BasePagination):
     def _read_order(request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, Order]:
         fields: dict[str, str] = getattr(view, "ordering_fields", NEWEST_FIRST)
         default: str = getattr(view, "ordering", "-created_at")
-        name = str(request.query_params.get("ordering") or default)
+        name = str(request.query_params.get("ordering", default))
         if name.removeprefix("-") not in fields:
             raise ValidationError({"ordering": [f"must be one of {', '.join(fields)}"]})
         column = fields[name.removeprefix("-")]
@@ -102,7 +102,7 @@ class PublicCursorPagination(BasePagination):
 
     def _read_cursor(self, request: Request) -> Cursor | None:
         text = request.query_params.get("cursor")
-        if not text:
+        if text is None:
             return None
         try:
             sealed = base64.urlsafe_b64decode(text.encode())
@@ -161,7 +161,9 @@ class PublicCursorPagination(BasePagination):
         sizes = {"type": "integer", "minimum": 1}
         most = f"Rows in a page; more than {self.max_page_size} count as {self.max_page_size}."
         return [
-            _build_parameter("cursor", {"type": "string"}, "From `next` or `previous`."),
+            _build_parameter(
+                "cursor", {"type": "string", "minLength": 1}, "From `next` or `previous`."
+            ),
             _build_parameter("page_size", {**sizes, "default": self.page_size}, most),
             _build_parameter(
                 "ordering",
