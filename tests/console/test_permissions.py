@@ -219,6 +219,27 @@ def test_a_role_that_may_not_write_changes_nothing(
     assert AuditEntry.objects.count() == before
 
 
+@pytest.mark.parametrize("name", ROUTES)
+def test_nothing_changes_when_another_site_sends_the_form(
+    name: str, world: World, administrator: Client
+) -> None:
+    administrator.handler.enforce_csrf_checks = True
+    before = AuditEntry.objects.count()
+    assert administrator.post(fill_in(name, world)).status_code == 403
+    assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    "path", ["logout/", "password/change/", "reauthenticate/", "2fa/totp/activate/"]
+)
+def test_an_account_stays_as_it_is_when_another_site_sends_the_form(
+    path: str, administrator: Client
+) -> None:
+    administrator.handler.enforce_csrf_checks = True
+    assert administrator.post(f"/accounts/{path}").status_code == 403
+    assert administrator.get("/console/").status_code == 200
+
+
 def test_a_partial_sends_the_whole_page_to_sign_in_when_the_session_has_ended(world: World) -> None:
     answer = Client().get(fill_in("device", world), headers={"HX-Request": "true"})
     assert answer["HX-Redirect"].startswith("/accounts/login/")

@@ -68,6 +68,15 @@ def test_challenge_is_refused_when_the_token_names_another_scep_profile(
     assert code_of(build_challenge(session), profile=scep_profile) == "scep_challenge_invalid"
 
 
+def test_challenge_is_refused_when_its_session_belongs_to_another_token(
+    session: EnrollmentSession, make_token: MakeToken
+) -> None:
+    """No server of ours signs one; a key that has leaked may."""
+    profile = session.token.scep_profile
+    session.token = make_token(challenge="token")
+    assert code_of(build_challenge(session), profile=profile) == "session_unknown"
+
+
 def test_challenge_is_dead_when_the_session_has_enrolled_a_device(
     session: EnrollmentSession,
 ) -> None:
