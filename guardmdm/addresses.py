@@ -2,7 +2,7 @@
 ValueError with what is wrong, in the words that stand behind the setting's name."""
 
 import re
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 import dj_database_url
@@ -64,14 +64,6 @@ def build_cache_url(broker_url: str) -> str:
     if not re.fullmatch("[0-9]{1,6}", number):
         raise ValueError("must end in a database number, like /0")
     return parts._replace(path=f"/{int(number) + 1}").geturl()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether nobody but this machine itself has that name or address."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _find_parts(url: str) -> SplitResult | None:

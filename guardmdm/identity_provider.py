@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from guardmdm.addresses import is_loopback
+from organization.protocol.loopback import is_loopback
 
 PROVIDER_ID = "organization"
 WELL_KNOWN = "/.well-known/openid-configuration"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from email.utils import parseaddr
 from urllib.parse import unquote, urlsplit
 
-from guardmdm.addresses import is_loopback
+from organization.protocol.loopback import is_loopback
 from organization.protocol.tls import build_client_context
 
 # What a scheme stands for: RFC 8314 (submissions), RFC 6409 with STARTTLS, and plain text.

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-from guardmdm.addresses import LARGEST_PORT, is_loopback
+from guardmdm.addresses import LARGEST_PORT
 from guardmdm.supervisor import Program
+from organization.protocol.loopback import is_loopback
 
 WEB_TURNS = 4
 """Requests that one web process works at; guardmdm/turns.py gives them out."""

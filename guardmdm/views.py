@@ -7,10 +7,10 @@ from django.utils import timezone
 from django.views.defaults import bad_request
 from kombu.exceptions import OperationalError
 
-from guardmdm.addresses import is_loopback
 from guardmdm.metrics import build_metrics
 from guardmdm.readiness import count_missing_migrations, reach_broker
 from organization.errors import ApiKeyInvalid, NotSetUp
+from organization.protocol.loopback import is_loopback
 from organization.rest import errors
 from organization.services.api_keys import verify_api_key
 from organization.services.client_address import get_client_address

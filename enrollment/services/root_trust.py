@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from organization.models import Organization, ServerTrust
+from organization.protocol.loopback import is_loopback
 from organization.selectors import get_organization
 from scep.selectors import get_root_ca, is_serving_own_certificate, list_root_cas
 from scep.services.served_chain import Vouching, inspect_chain
@@ -70,14 +70,7 @@ def _list_others(base: str, hosts: Sequence[str]) -> list[str]:
     others = [host.lower() for host in hosts if "*" not in host]
     others = [host for host in others if host.rstrip(".") != base.rstrip(".")]
     # "localhost" is another machine to everybody else.
-    return others if _is_local(base) else [host for host in others if not _is_local(host)]
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    return others if is_loopback(base) else [host for host in others if not is_loopback(host)]
 
 
 def is_root_trust_needed(organization: Organization) -> bool:

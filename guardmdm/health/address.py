@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db.utils import DatabaseError
 from django.utils import timezone
 
-from guardmdm.addresses import is_loopback
 from guardmdm.health.findings import Finding, build_failure
 from organization.errors import NotSetUp
 from organization.models import ServerTrust
+from organization.protocol.loopback import is_loopback
 from organization.protocol.tls import build_client_context
 from organization.selectors import get_organization
 from scep.selectors import list_root_cas

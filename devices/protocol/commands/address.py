@@ -4,10 +4,9 @@ import re
 from urllib.parse import urlsplit
 
 from devices.errors import CommandInvalid
+from organization.protocol.loopback import is_loopback
 
 BLANK = re.compile(r"[\x00-\x20\x7f]")  # in a URL they are written as %20 and the like
-# A trial server on this machine, whose devices are simulated, has no certificate.
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def check_address(url: str, *, of: str = "manifest") -> str:
@@ -20,7 +19,9 @@ def check_address(url: str, *, of: str = "manifest") -> str:
         _ = parts.port  # read only now
     except ValueError as error:
         raise unreadable from error
-    is_trial = parts.scheme == "http" and parts.hostname in LOOPBACK
-    if not parts.hostname or not (parts.scheme == "https" or is_trial):
+    host = parts.hostname or ""
+    # A trial server on this machine, whose devices are simulated, has no certificate.
+    is_trial = parts.scheme == "http" and is_loopback(host)
+    if not host or not (parts.scheme == "https" or is_trial):
         raise CommandInvalid(f"the {of} must be at an https URL")
     return url
