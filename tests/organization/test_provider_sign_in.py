@@ -199,9 +199,11 @@ def test_an_answer_meant_for_enrolling_opens_no_console(ann: Administrator) -> N
     browser.client.get(START)
     request = build_request(browser.client)
     there = identity_provider.begin(request, door=DOOR, data={"token": "", "device": ""})
+    request.session.save()
     location = sign_in_there(browser.there, there, user="ann")
     browser.client.get(f"/accounts/signed-in?{urlsplit(location).query}")
     assert not browser.is_in()
+    assert list_entries("sign_in.failed") == []  # the provider has not been asked who it is
 
 
 def test_sign_ins_are_begun_only_so_often_from_one_address(ann: Administrator) -> None:
