@@ -1,10 +1,18 @@
-"""What is raised once: that a topic's pushes do not go out, until some do again."""
+"""The log's codes of pushes, and what is raised once: that a topic's pushes do not go out."""
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
+from devices.protocol.apns import Verdict
+
 MISSING, EXPIRED = "push_certificate_missing", "push_certificate_expired"
 REFUSED, PUSH_FAILED = "push_certificate_refused", "push_failed"
+# What concerns the one device, or the one request; all else is APNs' trouble, and passes.
+CODES = {
+    Verdict.DEVICE_GONE.value: "device_unregistered",
+    Verdict.UNUSABLE.value: "push_token_dead",
+    Verdict.REFUSED.value: "push_refused",
+}
 ALARMS = (MISSING, EXPIRED, REFUSED, PUSH_FAILED)
 # An alarm is not repeated before, unless pushes went out in between.
 ALARM_SECONDS = 24 * 3600

@@ -14,7 +14,7 @@ from devices.models import Enrollment
 from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
 from devices.protocol.waits import build_wait
 from devices.services.locks import select_free
-from devices.services.push_alarms import PUSH_FAILED, is_first_alarm
+from devices.services.push_alarms import CODES, PUSH_FAILED, is_first_alarm
 from devices.services.push_claims import FIRST_WAIT, Claim
 from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
 from devices.signals import push_failed
@@ -156,7 +156,8 @@ def tell_failure(enrollment: Enrollment) -> None:
     """Tell what stands in the row's push_error."""
     text = enrollment.push_error_text
     log.warning("push to %s: %s", enrollment.device.public_id, text)
-    push_failed.send(Enrollment, enrollment=enrollment, code=PUSH_FAILED, message=text)
+    code = CODES.get(enrollment.push_error.partition(": ")[0], PUSH_FAILED)
+    push_failed.send(Enrollment, enrollment=enrollment, code=code, message=text)
 
 
 def _sort(claim: Claim, answer: PushAnswer) -> _Kind:

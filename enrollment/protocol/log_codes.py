@@ -7,6 +7,7 @@ by `_`, which does nothing here: the doors translate.
 from enrollment.protocol.certificate_codes import CERTIFICATE_CODES
 from enrollment.protocol.funnel.codes import FUNNEL_CODES
 from enrollment.protocol.log_code import LogCode, _, build_trouble
+from enrollment.protocol.push_codes import PUSH_CODES
 from enrollment.protocol.sign_in_codes import SIGN_IN_CODES
 from enrollment.protocol.watch_codes import WATCH_CODES
 
@@ -173,48 +174,10 @@ _DEVICES = (
         level="warning",
     ),
     build_trouble(
-        "push_certificate_missing",
-        _("Push certificate missing"),
-        _("No APNs push certificate has been imported yet."),
-        _("Import the push certificate under System › Push certificate."),
-        _("This server is not ready yet"),
-    ),
-    build_trouble(
-        "push_certificate_expired",
-        _("Push certificate expired"),
-        _("The APNs push certificate is past its expiration."),
-        _("Renew it with the same Apple Account and import it."),
-        _("This server is not ready yet"),
-    ),
-    build_trouble(
-        "push_certificate_expiring",
-        _("Push certificate expires soon"),
-        _("The APNs push certificate comes to its end; without it no device can be woken."),
-        _("Renew it with the same Apple Account under System › Push certificate."),
-        level="warning",
-    ),
-    build_trouble(
-        "push_certificate_refused",
-        _("Push certificate refused"),
-        _("Apple's push service does not accept the APNs push certificate."),
-        _("Renew it with the same Apple Account and import it."),
-        _("This server is not ready yet"),
-    ),
-    build_trouble(
         "device_silent",
         _("Device fell silent"),
         _("Its pushes go unanswered; its profile was probably removed, or it was erased."),
         _("Switch it on and connect it. If its profile is gone, enroll it again or unenroll it."),
-        level="warning",
-    ),
-    build_trouble(
-        "push_failed",
-        _("Push failed"),
-        _("Apple's push service is out of reach, or did not take what should wake a device."),
-        _(
-            "Nothing while it passes: it is tried again. Else check the connection to "
-            "api.push.apple.com:443 and the push certificate."
-        ),
         level="warning",
     ),
     build_trouble(
@@ -296,7 +259,7 @@ _STEPS = (
 
 _ALL = (
     *_TOKENS, *_DEVICES_ALLOWED, *_APPROVALS, *_SESSIONS, *SIGN_IN_CODES, *FUNNEL_CODES,
-    *CERTIFICATE_CODES, *_DEVICES, *_STEPS, *WATCH_CODES,
+    *CERTIFICATE_CODES, *PUSH_CODES, *_DEVICES, *_STEPS, *WATCH_CODES,
 )  # fmt: skip
 LOG_CODES = {entry.code: entry for entry in _ALL}
 

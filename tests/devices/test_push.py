@@ -205,7 +205,7 @@ def test_a_device_that_is_gone_is_unenrolled_and_left_alone_until_it_is_back(
     assert push() == 0
     assert device.row.status == "unenrolled"
     assert "left" in device.row.status_reason
-    assert [failure["code"] for failure in news["push_failed"]] == ["push_failed"]
+    assert [failure["code"] for failure in news["push_failed"]] == ["device_unregistered"]
     far = timezone.now() + timedelta(days=2)
     push_now(device.row, actor="a")
     push(now=far)
@@ -242,7 +242,7 @@ def test_an_unknown_token_suspends_pushes_but_is_no_farewell(
     apns.answer_next(400, "BadDeviceToken")
     assert push() == 0
     assert device.row.status == "enrolled"
-    assert len(news["push_failed"]) == 1
+    assert [failure["code"] for failure in news["push_failed"]] == ["push_token_dead"]
     assert request_due_pushes(now=timezone.now() + timedelta(days=2)) == 0
 
 
@@ -302,7 +302,7 @@ def test_what_apns_refuses_is_not_tried_for_ever(
         request_due_pushes(now=now + timedelta(hours=hour))
         push(now=now + timedelta(hours=hour))
     assert len(apns.deliveries) == 5
-    assert len(news["push_failed"]) == 1
+    assert [failure["code"] for failure in news["push_failed"]] == ["push_refused"]
     assert "APNs refuses what this server sends" in caplog.text
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from devices import signals as devices
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
+from devices.services.push_alarms import CODES as PUSH_CODES
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.log_codes import LOG_CODES
@@ -83,6 +84,7 @@ def test_every_code_that_lower_apps_use_is_in_the_catalogue() -> None:
         for code in pattern.findall(path.read_text())
     }
     assert len(used) > 15
+    used |= set(PUSH_CODES.values())
     assert used - set(LOG_CODES) - {"rate_limited"} == set()
 
 
