@@ -305,11 +305,16 @@ def _count_by_status() -> Iterable[tuple[str, int]]:
     return Device.objects.order_by().values_list("status").annotate(Count("id"))
 
 
+def get_start_of_days(count: int) -> datetime:
+    """Return when the first of the last `count` days began (UTC, whoever asks), today the last."""
+    first = timezone.now().date() - timedelta(days=count - 1)
+    return datetime.combine(first, time.min, tzinfo=UTC)
+
+
 def _count_by_platform_and_day() -> Iterable[tuple[tuple[bool, str, date | None], int]]:
     """One reading of all devices for everything that the dashboard draws."""
-    first = timezone.now().date() - timedelta(days=COUNTED_DAYS - 1)
-    midnight = datetime.combine(first, time.min, tzinfo=UTC)
-    # UTC, whoever asks: the counts are kept for everybody.
+    midnight = get_start_of_days(COUNTED_DAYS)
+    # UTC: the counts are kept for everybody.
     day = Case(When(enrolled_at__gte=midnight, then=TruncDate("enrolled_at", tzinfo=UTC)))
     is_left = Case(When(status=DeviceStatus.UNENROLLED, then=True), default=False)
     rows = Device.objects.order_by().values_list(is_left, "platform", day)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from devices.console.columns import DEVICE_COLUMNS
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled, StillEnrolled
 from devices.forms import (
+    CURRENT,
     ConfirmDeviceForm,
     DeviceFilter,
     DeviceForm,
@@ -76,6 +77,7 @@ def _build_tabs(request: HttpRequest) -> dict[str, Any]:
     return {
         "tabs_template": "console/device/tabs.html",
         "total": sum(counts.values()),
+        "current": (CURRENT, sum(counts.values()) - counts[DeviceStatus.UNENROLLED]),
         "status": request.GET.get("status", ""),
         "chosen_filters": [
             (name, value)

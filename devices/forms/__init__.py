@@ -2,6 +2,7 @@
 
 from devices.forms.commands import CommandForm, RawCommandForm
 from devices.forms.devices import (
+    CURRENT,
     ConfirmDeviceForm,
     DeviceFilter,
     DeviceForm,
@@ -16,6 +17,7 @@ from devices.forms.push_certificate import (
 )
 
 __all__ = [
+    "CURRENT",
     "AnnotateForm",
     "CommandForm",
     "ConfirmDeviceForm",

@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.forms.commands import CONFIRMATION, ConfirmationField
 from devices.models import Device, DeviceStatus, Group, Platform
-from devices.selectors import filter_by_words
+from devices.selectors import filter_by_words, get_start_of_days
 from devices.services import device_search
 from organization.forms import ConsoleFilterSet, ConsoleForm, SearchFilter
 
 Devices = QuerySet[Device]
+CURRENT = "current"  # what the dashboard and groups count: every device but those that have left
 
 
 class DeviceSearch(SearchFilter):
@@ -25,7 +26,11 @@ class DeviceSearch(SearchFilter):
 
 class DeviceFilter(ConsoleFilterSet):
     q = DeviceSearch(placeholder=_("Search name, serial, UDID, owner…"))
-    status = django_filters.ChoiceFilter(choices=DeviceStatus, widget=forms.HiddenInput)
+    status = django_filters.ChoiceFilter(
+        choices=[(CURRENT, _("Current")), *DeviceStatus.choices],
+        method="filter_status",
+        widget=forms.HiddenInput,
+    )
     platform = django_filters.ChoiceFilter(
         label=_("Platform"), choices=Platform, empty_label=_("All")
     )
@@ -85,6 +90,12 @@ class DeviceFilter(ConsoleFilterSet):
         method="filter_seen_before",
         empty_label=_("Any time"),
     )
+    enrolled = django_filters.ChoiceFilter(
+        label=_("Enrolled"),
+        choices=(("7", _("In the last 7 days")), ("30", _("In the last 30 days"))),
+        method="filter_enrolled",
+        empty_label=_("Any time"),
+    )
     more = (
         "os_version",
         "os_version_lt",
@@ -95,11 +106,20 @@ class DeviceFilter(ConsoleFilterSet):
         "missing_passcode",
         "supervised",
         "seen_before",
+        "enrolled",
     )
 
     class Meta:
         model = Device
         fields: tuple[str, ...] = ()
+
+    def filter_status(self, rows: Devices, name: str, value: str) -> Devices:
+        if value == CURRENT:
+            return rows.exclude(status=DeviceStatus.UNENROLLED)
+        return rows.filter(status=value)
+
+    def filter_enrolled(self, rows: Devices, name: str, value: str) -> Devices:
+        return rows.filter(enrolled_at__gte=get_start_of_days(int(value)))
 
     def filter_os_version(self, rows: Devices, name: str, value: str) -> Devices:
         return device_search.filter_by_os_version(rows, value)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 
-from devices.models import Device, Platform
+from devices.models import Device, Group, Platform
 from enrollment.models import (
     EnrollmentSession,
     EnrollmentToken,
@@ -27,7 +27,12 @@ from enrollment.protocol.funnel.advice import STEP_TITLES
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.funnel.timeline import RowState
 from enrollment.protocol.log_codes import get_log_code
-from enrollment.selectors import find_token_warnings, get_invitation_state, get_token_state
+from enrollment.selectors import (
+    find_token_warnings,
+    get_invitation_state,
+    get_token_state,
+    list_tokens,
+)
 from enrollment.services.standing import AbsentSessions, find_absent_sessions
 
 SHORT = 10  # seconds that are told with a decimal
@@ -150,6 +155,12 @@ def duration(value: timedelta) -> str:
     if not minutes:
         return f"{rest} s"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+@register.simple_tag
+def count_tokens(group: Group) -> int:
+    """Return how many tokens of a group their list has; those made from others stand for them."""
+    return list_tokens(now=timezone.now()).filter(group=group).count()
 
 
 @register.simple_tag

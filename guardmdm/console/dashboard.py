@@ -112,7 +112,11 @@ def show_dashboard(request: HttpRequest) -> HttpResponse:
 def _build_donuts(statuses: dict[str, int]) -> list[dict[str, Any]]:
     by_platform = count_devices_by_platform()
     donuts = {
-        _("Status"): [(status.label, tone(status), statuses[status]) for status in STATUS_ORDER],
+        _("Status"): [
+            (status.label, tone(status), statuses[status])
+            for status in STATUS_ORDER
+            if status != DeviceStatus.UNENROLLED  # as the number of devices and their platforms
+        ],
         _("Platform"): [
             (platform.label, PLATFORM_TONES[platform], by_platform[platform])
             for platform in Platform

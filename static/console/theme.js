@@ -8,6 +8,8 @@
     if (!localStorage.getItem("theme")) show(dark.matches ? "dark" : "light");
   });
 })();
+// What the key of commands is called on this keyboard.
+if (/Mac|iPhone|iPad/.test(navigator.platform)) document.documentElement.dataset.keys = "apple";
 // Times stand there as on the clock of whoever looks, from the next page on.
 {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -1,9 +1,14 @@
 """What pages count of many rows: no further than it pays."""
 
+import re
+from datetime import timedelta
+from html import unescape
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
-from devices.models import Enrollment, EnrollmentState
+from devices.models import Device, Enrollment, EnrollmentState
 from enrollment.models import EnrollmentSession
 from policies.models import ItemStatus, Policy, PolicyItem
 from tests.console.conftest import World, create_device
@@ -15,6 +20,67 @@ def add_status(enrollment: Enrollment, item: PolicyItem, *, state: str) -> ItemS
     return ItemStatus.objects.create(
         enrollment=enrollment, item=item, kind="profile", name="Wi-Fi", identifier="a", state=state
     )
+
+
+COUNTER = re.compile(r'<a class="counter" href="([^"]+)">.*?<strong>([\d,]+)</strong>([^<]+)<')
+
+
+def list_counters(client: Client, path: str) -> dict[str, tuple[str, int]]:
+    """Return where each counter of a page leads, and its number, by what it counts."""
+    page = client.get(path).content.decode()
+    return {
+        label: (unescape(url), int(count.replace(",", "")))
+        for url, count, label in COUNTER.findall(page)
+    }
+
+
+def count_listed(client: Client, url: str) -> int:
+    return int(client.get(url).context["page"].paginator.count)
+
+
+@pytest.fixture
+def some_gone(world: World) -> None:
+    """Devices that have left, lately and long ago, and one that enrolled earlier."""
+    now = timezone.now()
+    for days, status in ((1, "unenrolled"), (40, "unenrolled"), (20, "managed"), (7, "managed")):
+        device, _ = create_device(f"iPad {days}", platform="ipados", group=world.group)
+        Device.objects.filter(pk=device.pk).update(
+            status=status, enrolled_at=now - timedelta(days=days)
+        )
+
+
+@pytest.mark.usefixtures("some_gone")
+def test_the_dashboards_numbers_are_those_of_the_lists_they_open(auditor: Client) -> None:
+    counters = list_counters(auditor, "/console/")
+    assert counters["Devices"][1] == 4
+    assert counters["Enrolled this week"][1] == 3
+    for label in ("Devices", "Enrolled this week", "Active tokens"):
+        url, count = counters[label]
+        assert count_listed(auditor, url) == count, label
+    donuts = {each["title"]: each["total"] for each in auditor.get("/console/").context["donuts"]}
+    assert donuts == {"Status": 4, "Platform": 4}
+
+
+@pytest.mark.usefixtures("some_gone")
+def test_a_groups_numbers_are_those_of_the_lists_they_open(world: World, auditor: Client) -> None:
+    """Each person who is invited has a token, which no list shows beside that it was made from."""
+    assert world.group.tokens.count() == 2
+    group = f"/console/groups/{world.group.public_id}"
+    counters = list_counters(auditor, group)
+    assert {label: count for label, (_, count) in counters.items()} == {"Devices": 4, "Tokens": 1}
+    for url, count in counters.values():
+        assert count_listed(auditor, url) == count
+    link = f"/console/devices/?group={world.group.public_id}&status=current"
+    row = unescape(auditor.get("/console/groups/").content.decode())
+    assert f'href="{link}">4 devices' in row
+
+
+@pytest.mark.usefixtures("some_gone")
+def test_the_list_says_that_it_leaves_out_those_that_have_left(auditor: Client) -> None:
+    page = auditor.get("/console/devices/?status=current").content.decode()
+    tabs = " ".join(re.sub(r"<[^>]+>", " ", page[page.index('id="tabs"') :]).split())
+    assert "All 6 Current 4 Managed 2" in tabs
+    assert 'aria-current="true" title="All but the unenrolled ones"' in page
 
 
 def test_a_policy_tells_how_many_have_each_item_when_some_are_gone(
