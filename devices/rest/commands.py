@@ -70,10 +70,17 @@ class CommandSerializer(serializers.ModelSerializer[Command]):
             "attempts",
             "created_at",
             "sent_at",
+            "not_before",
             "expires_at",
             "completed_at",
         )
         read_only_fields = fields
+        extra_kwargs: ClassVar = {
+            "not_before": {
+                "help_text": "After NotNow: when the device is woken for it again. Sent without an "
+                "answer: when it is offered again."
+            }
+        }
 
 
 class CommandWithResultSerializer(CommandSerializer):

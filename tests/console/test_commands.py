@@ -1,14 +1,17 @@
 """The command menu, the one form, raw commands and secrets, as administrators see them."""
 
 import plistlib
+from datetime import UTC, datetime
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from devices.models import BulkCommand, Command, Device
 from devices.protocol.commands import COMMAND_TYPES
 from devices.selectors import get_command_body
+from devices.services import actions
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
 
@@ -209,3 +212,23 @@ def test_a_command_that_may_never_be_fetched_is_no_success(
     assert said in page
     kind = "warning" if status == "not_managed" else "success"
     assert f'class="notice notice-{kind}" role="status"' in page
+
+
+def test_a_put_off_command_says_when_the_device_is_woken_for_it(
+    world: World, auditor: Client
+) -> None:
+    """For days it was “Not now”, and nothing told whether anybody still tried."""
+    queue = actions.queue_command
+    queue(world.device, request_type="SecurityInfo", parameters={}, actor="ada@example.com")
+    row = Command.objects.get(request_type="SecurityInfo")
+    woken_at = datetime(2030, 5, 17, 18, 4, tzinfo=UTC)
+    told = {"sent_at": timezone.now(), "not_before": woken_at, "attempts": 13}
+    Command.objects.filter(pk=row.pk).update(state="not_now", **told)
+    page = auditor.get(get_url(world, "").rstrip("/")).content.decode()
+    assert "locked or busy, woken again 17 May, 18:04" in page
+    answer = auditor.get(get_url(world, f"commands/{row.public_id}")).content.decode()
+    assert "13 times so far" in answer
+    assert "it is woken for that on 17 May 2030, 18:04" in answer
+    Command.objects.filter(pk=row.pk).update(state="sent")
+    answer = auditor.get(get_url(world, f"commands/{row.public_id}")).content.decode()
+    assert "It is offered again from 17 May 2030, 18:04:00" in answer
