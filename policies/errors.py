@@ -26,7 +26,13 @@ class NothingToRetry(Exception):
 
 
 class PackageInvalid(ValueError):
-    """An uploaded file is no app or package that devices would take from this server."""
+    """An uploaded file is no app or package that devices would take from this server; `field` names
+    the input at fault where it is another.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class PackageTooLarge(PackageInvalid):

@@ -38,8 +38,8 @@ class BoundedSearchFilter(SearchFilter):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         [parameter] = super().get_schema_operation_parameters(view)
-        bounds = {"minLength": 1, "maxLength": MAX_SEARCH}
-        return [{**parameter, "schema": {**parameter["schema"], **bounds}}]
+        schema = {**parameter["schema"], "maxLength": MAX_SEARCH}
+        return [{**parameter, "schema": schema}]
 
     def get_search_terms(self, request: Request) -> list[str]:
         if len(request.query_params.get(self.search_param, "")) > MAX_SEARCH:

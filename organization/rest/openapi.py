@@ -28,7 +28,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     errors: Any = serializers.DictField(
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
-        help_text="With `invalid` only: messages by field.",
+        help_text="Messages by field, where it is known which are at fault.",
     )
 
 
@@ -46,6 +46,7 @@ class ProblemSchema(AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
         if operation and operation.get("security"):
+            _bound_parameters(operation)
             problem = self.resolve_serializer(ProblemSerializer, "response").ref
             content = {"application/json": {"schema": problem}}
             for status, description in self._collect_refusals(operation).items():
@@ -70,3 +71,12 @@ class ProblemSchema(AutoSchema):
                 known = refusals.get(str(status))
                 refusals[str(status)] = " ".join(filter(None, [known, f"`{code}`."]))
         return refusals
+
+
+def _bound_parameters(operation: dict[str, Any]) -> None:
+    """An empty one is always refused (docs/adr/0272)."""
+    for parameter in operation.get("parameters", []):
+        schema = parameter["schema"]
+        if parameter["in"] == "query" and schema.get("type") == "string":
+            is_free = not schema.keys() & {"enum", "format"}
+            schema.update({"minLength": 1} if is_free else {})

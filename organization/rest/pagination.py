@@ -161,9 +161,7 @@ class PublicCursorPagination(BasePagination):
         sizes = {"type": "integer", "minimum": 1}
         most = f"Rows in a page; more than {self.max_page_size} count as {self.max_page_size}."
         return [
-            _build_parameter(
-                "cursor", {"type": "string", "minLength": 1}, "From `next` or `previous`."
-            ),
+            _build_parameter("cursor", {"type": "string"}, "From `next` or `previous`."),
             _build_parameter("page_size", {**sizes, "default": self.page_size}, most),
             _build_parameter(
                 "ordering",

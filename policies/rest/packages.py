@@ -23,7 +23,12 @@ from organization.rest.views import CollectionViewSet
 from policies.errors import PackageInUse, PackageInvalid, PackageTooLarge
 from policies.models import Package, PackageKind
 from policies.services.package_files import IncomingFile, check_room
-from policies.services.packages import add_package, delete_package, install_package
+from policies.services.packages import (
+    add_package,
+    check_file_name,
+    delete_package,
+    install_package,
+)
 
 PORTION = 1024 * 1024
 FILE_NAME = OpenApiParameter(
@@ -94,7 +99,7 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     queryset = Package.objects.defer("chunk_sha256s", "chunk_md5s")
     serializer_class = PackageSerializer
-    parser_classes = (StrictJSONParser, PackageParser)
+    parser_classes = (PackageParser,)
     lookup_value_regex = "pkg_[a-z0-9]+"
     filterset_class = PackageFilters
     search_fields = ("name", "identifier", "version", "file_name")
@@ -116,21 +121,22 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     def create(self, request: Request) -> Response:
         """Upload an .ipa or .pkg as the body; the same content again is the package that is there.
 
-        A program streams it: `curl --data-binary @App.ipa -H 'Content-Type:
+        A program streams it: `curl -X POST -T App.ipa -H 'Content-Type:
         application/octet-stream'`.
         """
+        name = request.query_params.get("file_name", "")
+        check_file_name(name)  # before gigabytes come
         if "HTTP_TRANSFER_ENCODING" in request.META:
             raise LengthMissing("Content-Length is missing: send the body from a file, not a pipe.")
         stream = request.data
-        if not hasattr(stream, "read"):  # JSON, which the other operations take
-            raise PackageInvalid("The body must be the file, as application/octet-stream.")
+        if not hasattr(stream, "read"):  # nothing
+            raise PackageInvalid("The body is empty: it must be the file.")
         announced = request.META.get("CONTENT_LENGTH") or "0"
         check_room(int(announced) if announced.isdigit() else 0)
         incoming = IncomingFile()
         try:
             while portion := stream.read(PORTION):
                 incoming.write(portion)
-            name = request.query_params.get("file_name", "")
             package = add_package(incoming, file_name=name, actor=get_actor(request))
         finally:
             incoming.close()
@@ -143,7 +149,7 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         return Response(status=204)
 
     @extend_schema(request=InstallSerializer, responses={201: CommandSerializer})
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], parser_classes=(StrictJSONParser,))
     def install(self, request: Request, id: str) -> Response:
         """Install it on one device, once."""
         device = self.decode(request, InstallSerializer)["device"]

@@ -47,6 +47,15 @@ def add_package(incoming: IncomingFile, *, file_name: str, actor: str) -> Packag
         incoming.close()
 
 
+def check_file_name(file_name: str) -> str:
+    """Return how it ends, in small letters; raises PackageInvalid."""
+    suffix = file_name[-4:].lower()
+    if suffix not in DECODERS:
+        refusal = "Only files whose names end in .ipa or .pkg are taken."
+        raise PackageInvalid(refusal, field="file_name")
+    return suffix
+
+
 @contextmanager
 def _hold_file(sha256: str) -> Iterator[None]:
     """Nobody else puts this content in its place or deletes it until the row says which it is."""
@@ -56,9 +65,7 @@ def _hold_file(sha256: str) -> Iterator[None]:
 
 
 def _decode(incoming: IncomingFile, *, file_name: str) -> PackageFacts:
-    suffix = file_name[-4:].lower()
-    if suffix not in DECODERS:
-        raise PackageInvalid("Only files whose names end in .ipa or .pkg are taken.")
+    suffix = check_file_name(file_name)
     incoming.stream.flush()
     incoming.stream.seek(0)
     return DECODERS[suffix](incoming.stream)

@@ -74,8 +74,19 @@ def test_the_length_is_asked_for_when_a_package_comes_in_chunks(operator: Progra
     assert list(get_folder().iterdir()) == []
 
 
-def test_a_body_that_is_no_file_is_refused(operator: Program) -> None:
-    assert operator.post("packages", {"file": "x"}).status_code == 400
+def test_a_name_is_asked_for_before_the_file_is_read(
+    operator: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_files, "MAX_BYTES", 0)  # any file would be refused as too large
+    answer = upload(operator, make_pkg(), name="")
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"file_name"})
+
+
+def test_a_body_that_is_no_file_is_refused(operator: Program, sample: Sample) -> None:
+    assert operator.post("packages?file_name=a.pkg", {"file": "x"}).status_code == 415
+    path = f"packages/{sample.package.public_id}/install"
+    data = {"data": b"x", "content_type": "application/octet-stream"}
+    assert operator.send("POST", path, **data).status_code == 415
 
 
 def test_a_policy_gets_a_package_and_a_configuration(operator: Program, sample: Sample) -> None:

@@ -60,6 +60,18 @@ def test_every_operation_says_what_it_answers_when_it_works_and_when_not() -> No
         assert operation["description"]
 
 
+def test_no_text_in_a_query_may_be_empty_when_documented() -> None:
+    parameters = {
+        (path, parameter["name"]): parameter["schema"]
+        for path, _, operation in _list_operations()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "query" and parameter["schema"].get("type") == "string"
+    }
+    assert len(parameters) > 40
+    for place, schema in parameters.items():
+        assert schema.get("minLength") or {"enum", "format"} & set(schema), place
+
+
 def test_no_answer_has_a_numeric_key_when_documented() -> None:
     for name, schema in get_document()["components"]["schemas"].items():
         for member in ("id", "pk", "group", "device", "token", "session", "policy"):
