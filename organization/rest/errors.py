@@ -57,6 +57,8 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
         error = exceptions.PermissionDenied()
     if isinstance(error, SuspiciousOperation | BadRequest):
         error = exceptions.ParseError("the request holds too much, or cannot be read")
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        error.detail = _say_media_types(error, request=context["request"])
     if isinstance(error, exceptions.APIException):
         return _answer_api_exception(error)
     return _answer_failure(error, request=context["request"])
@@ -66,6 +68,14 @@ def _list_fields(error: Exception) -> list[str]:
     """Return the fields that a service error is about, by the names that a program gave."""
     fields: list[str] = getattr(error, "fields", None) or [getattr(error, "field", "")]
     return [field for field in fields if field]
+
+
+def _say_media_types(
+    error: exceptions.UnsupportedMediaType, *, request: Request
+) -> exceptions.ErrorDetail:
+    """Most programs that are refused so have left out the header, and curl has put another."""
+    kinds = " or ".join(parser.media_type for parser in request.parsers or ())
+    return exceptions.ErrorDetail(f"{error.detail} Say Content-Type: {kinds}.", error.default_code)
 
 
 def _answer_failure(error: Exception, *, request: Request) -> Response:

@@ -64,6 +64,13 @@ BODIES = {
 }
 
 
+def test_the_media_type_is_told_when_another_was_sent(operator: Program) -> None:
+    data = {"data": b"name=x", "content_type": "application/x-www-form-urlencoded"}
+    answer = operator.send("POST", "groups", **data)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert "Say Content-Type: application/json." in answer.json()["detail"]
+
+
 def _check_refusal(answer: Any) -> None:
     assert 400 <= answer.status_code < 500, (answer.status_code, answer.content[:300])
     problem = answer.json()
