@@ -10,6 +10,7 @@ from policies.selectors.progress import (
     count_item_states,
     find_status,
     get_progress,
+    list_failed_items,
     list_item_statuses,
 )
 from policies.selectors.stale import COMPARABLE, find_stale_enrollments
@@ -26,6 +27,7 @@ __all__ = [
     "find_status",
     "get_progress",
     "list_desired_items",
+    "list_failed_items",
     "list_group_devices",
     "list_item_statuses",
     "list_live_enrollments",

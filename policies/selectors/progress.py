@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from devices.models import Device, EnrollmentState
 from devices.selectors import find_live_enrollment
@@ -106,10 +106,14 @@ def _describe(item: PolicyItem | None, *, status: ItemStatus | None) -> ItemProg
     )
 
 
+def list_failed_items() -> QuerySet[ItemStatus]:
+    """Return the items that devices enrolled now have failed to install, the latest rows first."""
+    failed = ItemStatus.objects.filter(state=ItemState.FAILED).order_by("-pk")
+    return failed.filter(enrollment__state=EnrollmentState.LIVE)
+
+
 def count_failed_items() -> int:
-    """Return the number of items that devices enrolled now have failed to install."""
-    failed = ItemStatus.objects.filter(state=ItemState.FAILED)
-    return failed.filter(enrollment__state=EnrollmentState.LIVE).count()
+    return list_failed_items().order_by().count()
 
 
 def count_item_states(policy: Policy) -> Counter[tuple[int, str]]:

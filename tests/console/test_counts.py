@@ -16,9 +16,16 @@ from tests.console.conftest import World, create_device
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 
-def add_status(enrollment: Enrollment, item: PolicyItem, *, state: str) -> ItemStatus:
+def add_status(
+    enrollment: Enrollment, item: PolicyItem, *, state: str, identifier: str = "a"
+) -> ItemStatus:
     return ItemStatus.objects.create(
-        enrollment=enrollment, item=item, kind="profile", name="Wi-Fi", identifier="a", state=state
+        enrollment=enrollment,
+        item=item,
+        kind="profile",
+        name="Wi-Fi",
+        identifier=identifier,
+        state=state,
     )
 
 
@@ -59,6 +66,46 @@ def test_the_dashboards_numbers_are_those_of_the_lists_they_open(auditor: Client
         assert count_listed(auditor, url) == count, label
     donuts = {each["title"]: each["total"] for each in auditor.get("/console/").context["donuts"]}
     assert donuts == {"Status": 4, "Platform": 4}
+
+
+@pytest.fixture
+def failures(world: World) -> list[ItemStatus]:
+    """Two items that a device has not, and one of a device that has left."""
+    _, gone = create_device("Gone", platform="ios", group=world.group)
+    Enrollment.objects.filter(pk=gone.pk).update(state=EnrollmentState.REMOVED)
+    add_status(gone, world.profile_item, state="failed")
+    made = [add_status(world.enrollment, world.profile_item, state="failed")]
+    made.append(add_status(world.enrollment, world.app_item, state="failed", identifier="b"))
+    ItemStatus.objects.filter(pk=made[0].pk).update(name="Passcode", error="Not now, says Wendy.")
+    add_status(world.enrollment, world.app_item, state="installed", identifier="c")
+    return made
+
+
+def test_failed_items_are_as_many_as_are_listed(
+    world: World, failures: list[ItemStatus], auditor: Client
+) -> None:
+    url, count = list_counters(auditor, "/console/")["Failed items"]
+    assert count == count_listed(auditor, url) == 2
+    page = auditor.get(f"{url}?q=wendy").content.decode()
+    assert "Not now, says Wendy." in page
+    assert "1–1 of 1" in page
+    assert world.device.public_id in page
+    assert count_listed(auditor, f"{url}?q={world.device.serial_number}") == 2
+    assert count_listed(auditor, f"{url}?q=gone") == 0
+    assert 'name="kind"' not in page  # an auditor tries nothing again
+    policy = auditor.get(f"/console/policies/{world.policy.public_id}").content.decode()
+    link = f"{url}?item={world.app_item.public_id}"
+    assert f'href="{link}"><strong>1 failed' in policy
+    assert count_listed(auditor, link) == 1
+
+
+def test_a_failed_item_whose_policy_is_gone_is_listed_too(
+    failures: list[ItemStatus], operator: Client
+) -> None:
+    PolicyItem.objects.filter(statuses=failures[0]).delete()
+    page = operator.get("/console/failed-items/?ordering=name").content.decode()
+    assert page.index("Passcode") < page.index("Wi-Fi")
+    assert 'name="kind" value="profile"' in page
 
 
 @pytest.mark.usefixtures("some_gone")
