@@ -82,12 +82,7 @@ def create_token(
     """
     serials = check_serial_numbers(allowed_serials)
     name = name.strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
-        raise TokenInvalid(f"a token's name has 1 to {MAX_NAME} printable characters")
-    if not 0 <= max_uses <= MAX_USES:
-        raise TokenInvalid(f"a token has 0 (unlimited) to {MAX_USES} uses")
-    if rights not in RIGHTS_LEVELS:
-        raise TokenInvalid(f"a token's rights are one of {', '.join(RIGHTS_LEVELS)}")
+    _check_wanted(name=name, max_uses=max_uses, rights=rights)
     if profile_service and find_service_profile(scep_profile) is None:
         raise TokenInvalid("the Profile Service needs a SCEP profile of the built-in CA")
     if sign_in_required and not settings.OIDC_ISSUER:
@@ -117,6 +112,15 @@ def create_token(
     )
     token_created.send(EnrollmentToken, token=token)
     return token
+
+
+def _check_wanted(*, name: str, max_uses: int, rights: str) -> None:
+    if not name or len(name) > MAX_NAME or not name.isprintable():
+        raise TokenInvalid(f"a token's name has 1 to {MAX_NAME} printable characters")
+    if not 0 <= max_uses <= MAX_USES:
+        raise TokenInvalid(f"a token has 0 (unlimited) to {MAX_USES} uses")
+    if rights not in RIGHTS_LEVELS:
+        raise TokenInvalid(f"a token's rights are one of {', '.join(RIGHTS_LEVELS)}")
 
 
 def get_signing_key() -> TokenSigningKey:

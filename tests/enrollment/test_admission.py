@@ -89,7 +89,7 @@ def test_second_device_is_refused_when_the_session_is_used(make_session: MakeSes
     assert code_of(build_request(session, udid="UDID-2")) == "session_used"
 
 
-def test_same_device_is_admitted_again_when_its_enrollment_was_not_completed(
+def test_same_device_alone_is_admitted_again_when_its_enrollment_was_not_completed(
     make_session: MakeSession,
 ) -> None:
     session = make_session()
@@ -102,6 +102,7 @@ def test_same_device_is_admitted_again_when_its_enrollment_was_not_completed(
         topic="com.apple.mgmt.x",
     )
     assert admit(build_request(session)).session_id == session.public_id
+    assert code_of(build_request(session, udid="UDID-2")) == "session_used"
     Enrollment.objects.filter(pk=enrollment.pk).update(state=EnrollmentState.LIVE)
     assert code_of(build_request(session)) == "session_used"
 

@@ -1,7 +1,8 @@
 """SetFirmwarePassword: who starts an Intel Mac from another disk must know it."""
 
 from devices.protocol.access_rights import LOCK
-from devices.protocol.commands.parameters import FLAG, SECRET, Parameter
+from devices.protocol.commands.kept_passwords import CURRENT_PASSWORD, NEW_PASSWORD
+from devices.protocol.commands.parameters import FLAG, Parameter
 from devices.protocol.commands.requirements import INTEL, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
@@ -12,22 +13,8 @@ SET_FIRMWARE_PASSWORD = CommandType(
     Kind.SECURITY,
     {MACOS: Needs("10.13", LOCK, chip=INTEL)},
     (
-        Parameter(
-            "current_password",
-            "CurrentPassword",
-            SECRET,
-            "Current password",
-            "Empty: the one that is kept here.",
-        ),
-        Parameter(
-            "new_password",
-            "NewPassword",
-            SECRET,
-            "New password",
-            "Empty: a random one is made. It is kept sealed.",
-            required=True,
-            is_made=True,
-        ),
+        CURRENT_PASSWORD,
+        NEW_PASSWORD,
         Parameter("remove", "", FLAG, "Remove the password"),
         Parameter("allow_option_roms", "AllowOroms", FLAG, "Allow option ROMs"),
     ),

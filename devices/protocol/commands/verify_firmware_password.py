@@ -1,6 +1,6 @@
 """VerifyFirmwarePassword: is the firmware password still this one?"""
 
-from devices.protocol.commands.parameters import SECRET, Parameter
+from devices.protocol.commands.kept_passwords import PASSWORD
 from devices.protocol.commands.requirements import INTEL, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
@@ -10,17 +10,7 @@ VERIFY_FIRMWARE_PASSWORD = CommandType(
     "Verify the firmware password",
     Kind.SECURITY,
     {MACOS: Needs("10.13", chip=INTEL)},
-    (
-        Parameter(
-            "password",
-            "Password",
-            SECRET,
-            "Password",
-            "Empty: the one that is kept here.",
-            required=True,
-            is_made=True,
-        ),
-    ),
+    (PASSWORD,),
     note="A Mac answers once in 30 seconds.",
     minimum_role=ADMINISTRATOR,
     is_unique=True,

@@ -1,7 +1,7 @@
 """VerifyRecoveryLock: is the recovery password still this one?"""
 
 from devices.protocol.access_rights import LOCK
-from devices.protocol.commands.parameters import SECRET, Parameter
+from devices.protocol.commands.kept_passwords import PASSWORD
 from devices.protocol.commands.requirements import APPLE_SILICON, Needs
 from devices.protocol.commands.table import ADMINISTRATOR, CommandType, Kind
 from devices.protocol.platform import MACOS
@@ -11,17 +11,7 @@ VERIFY_RECOVERY_LOCK = CommandType(
     "Verify the recovery lock",
     Kind.SECURITY,
     {MACOS: Needs("11.5", LOCK, chip=APPLE_SILICON)},
-    (
-        Parameter(
-            "password",
-            "Password",
-            SECRET,
-            "Password",
-            "Empty: the one that is kept here.",
-            required=True,
-            is_made=True,
-        ),
-    ),
+    (PASSWORD,),
     minimum_role=ADMINISTRATOR,
     is_unique=True,
 )
