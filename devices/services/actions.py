@@ -287,6 +287,8 @@ def assign_group(device: Device, *, group: Group, actor: str) -> None:
 
 def _rename(device: Device, *, name: str, actor: str) -> None:
     """Change the name shown here; the device's own replaces it with its next answer."""
+    if device.name == name:
+        return
     hold_device(device)
     device.name = name
     device.save(update_fields=["name", "updated_at"])

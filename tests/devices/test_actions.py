@@ -273,6 +273,12 @@ def test_a_name_and_an_owner_are_noted(phone: MdmDevice) -> None:
     assert (phone.row.name, phone.row.owner) == ("Front desk", "Ada")
 
 
+def test_nothing_is_noted_when_name_owner_and_group_stay_as_they_are(phone: MdmDevice) -> None:
+    before, row = AuditEntry.objects.count(), phone.row
+    actions.update_device(row, name=row.name, owner=row.owner, group=row.group, actor=ACTOR)
+    assert AuditEntry.objects.count() == before
+
+
 def test_the_name_goes_when_the_device_gets_another_owner(phone: MdmDevice) -> None:
     Device.objects.update(owner="ann@example.com", owner_name="Ann Lee")
     actions.update_device(phone.row, owner="ann@example.com", actor=ACTOR)

@@ -19,8 +19,8 @@ from tests.scep.external.scep_server import Holder, build_name, make_authority, 
 NAME = "corporate device 7"
 
 
-def make(holder: Holder, *, name: str = NAME) -> Identity:
-    new = make_identity(holder, subject=build_name(name))
+def make(holder: Holder, *, name: str = NAME, days: tuple[float, float] = (-1, 30)) -> Identity:
+    new = make_identity(holder, subject=build_name(name), days=days)
     return Identity(new.key, new.certificate)
 
 
@@ -105,6 +105,15 @@ def test_new_certificate_is_refused_when_nobody_asked_for_it(
     device.identity = make(authority)
     assert device.connect().status_code == 403
     assert get_pin(device) == pinned
+
+
+def test_certificate_is_refused_when_it_is_older_than_the_one_that_it_would_renew(
+    asked: MdmDevice,
+    authority: Holder,
+) -> None:
+    """A copy of an earlier identity of the device, say."""
+    asked.identity = make(authority, days=(-2, 30))
+    assert asked.connect().status_code == 403
 
 
 def test_new_certificate_is_refused_when_it_bears_another_name(
