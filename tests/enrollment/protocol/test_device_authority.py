@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from enrollment.errors import ProfileServiceRefused
@@ -137,3 +138,18 @@ def test_device_is_refused_when_another_ca_signed_it(factory: FactoryAuthority) 
     assert not is_trusted(factory.certificate, issuer=factory.chain[0])
     above = factory.make_identity(hardware).certificate
     assert not is_trusted(above, issuer=factory.chain[0])
+
+
+@pytest.mark.parametrize(("bits", "is_taken"), [(1016, False), (4096, True), (4104, False)])
+def test_device_is_refused_when_its_key_has_a_size_that_no_devices_has(
+    factory: FactoryAuthority, bits: int, is_taken: bool
+) -> None:
+    """A key of a million bits would be calculated with for minutes."""
+    modulus = (1 << bits) - 1  # whether anybody could sign with it is not asked
+    certificate = issue(
+        Signer(factory.key, factory.certificate.subject),
+        subject=build_name("iPhone"),
+        key=rsa.RSAPublicNumbers(65537, modulus).public_key(),
+        is_authority=False,
+    )
+    assert is_trusted(certificate, issuer=factory.certificate) is is_taken
