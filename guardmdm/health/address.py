@@ -30,6 +30,10 @@ LONGEST_LIFETIME = timedelta(days=825)
 SMALLEST_RSA_BITS = 2048
 # What OpenSSL makes of an answer in plain HTTP; an old TLS is told otherwise.
 NO_TLS_AT_ALL = "WRONG_VERSION_NUMBER"
+INCOMPLETE = (
+    "comes without the certificate of the CA that issued it",
+    "Give the proxy the full chain (fullchain.pem), not the certificate alone.",
+)
 # OpenSSL's reasons (X509_V_ERR_…), as an administrator can act on them.
 REASONS = {
     10: ("has expired", "Renew the TLS certificate."),
@@ -38,14 +42,8 @@ REASONS = {
         "Use one of a public CA, or one that this server issues (serve --host).",
     ),
     19: ("comes from a CA that devices do not know", "Use one of a public CA."),
-    20: (
-        "comes without the certificate of the CA that issued it",
-        "Give the proxy the full chain (fullchain.pem), not the certificate alone.",
-    ),
-    21: (
-        "comes without the certificate of the CA that issued it",
-        "Give the proxy the full chain (fullchain.pem), not the certificate alone.",
-    ),
+    20: INCOMPLETE,
+    21: INCOMPLETE,
     62: ("is for another name", "Get a certificate for the name in GUARDMDM_BASE_URL."),
     64: ("is for another address", "Get a certificate for the address in GUARDMDM_BASE_URL."),
 }

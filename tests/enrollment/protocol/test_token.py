@@ -96,7 +96,10 @@ def test_token_is_malformed_when_its_header_has_a_foreign_member(member: str) ->
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "RS512", "PS256", "ES256", "", 1])
 def test_signature_is_invalid_when_the_algorithm_is_not_rs256(algorithm: object) -> None:
-    assert refusal(with_header(alg=algorithm, typ="JWT", kid="k1")) == "token_signature_invalid"
+    text = with_header(alg=algorithm, typ="JWT", kid="k1")
+    assert refusal(text) == "token_signature_invalid"
+    with pytest.raises(TokenRefused, match="not signed with RS256"):
+        decode_header(text)  # before any key is looked for
 
 
 def test_signature_is_invalid_when_unsigned() -> None:
