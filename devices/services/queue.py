@@ -230,9 +230,9 @@ def offer_commands(
 ) -> QuerySet[Command]:
     """Return what can be handed out now, in its order; both may be expressions of a query.
 
-    Urgent ones first, then in the order in which they were asked for, so that the last word counts.
-    But what was left without an answer goes behind what was not tried, and PATIENCE times in vain
-    behind what is less urgent. NotNow is an answer.
+    Urgent ones first, then in the order in which they were asked for, so that the last word counts:
+    mostly it is the answer that was lost, and not the command. But what was left without an answer
+    PATIENCE times goes behind all the others, also the less urgent. NotNow is an answer.
     `with_put_off`: before all these, what waits to be queued again for a new session.
     """
     offered = Q(state=CommandState.QUEUED) | Q(state=CommandState.SENT, not_before__lte=now)
@@ -242,12 +242,12 @@ def offer_commands(
         offered |= put_off
         order.append(Case(When(put_off, then=0), default=1))
     in_time = Q(expires_at=None) | Q(expires_at__gt=now)
-    in_vain = Case(When(state=CommandState.SENT, attempts__gte=PATIENCE, then=1), default=0)
-    unanswered = Case(When(state=CommandState.SENT, then=F("attempts")), default=0)
+    is_in_vain = Q(state=CommandState.SENT, attempts__gte=PATIENCE)
+    in_vain = Case(When(is_in_vain, then=F("attempts")), default=0)
     waiting = Command.objects.filter(
         IS_OPEN, offered, in_time, enrollment=enrollment, user_channel=user_channel
     )
-    return waiting.order_by(*order, in_vain, "-priority", unanswered, "id")
+    return waiting.order_by(*order, in_vain, "-priority", "id")
 
 
 def cancel_commands(enrollment: Enrollment, *, origin: str | None = None) -> int:

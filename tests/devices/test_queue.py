@@ -130,18 +130,30 @@ def test_a_not_now_command_is_due_again_ever_later(device: MdmDevice) -> None:
     assert waits == pytest.approx([60, 120, 240, 480], abs=2)
 
 
-def test_an_unanswered_command_is_offered_again_behind_the_others(
+def test_the_later_command_stays_the_last_word_when_the_earlier_ones_answer_was_lost(
     device: MdmDevice, pass_time: Any
 ) -> None:
     lost, other = queue(device, "A", "B")
     assert take_uuid(device) == lost
-    assert take_uuid(device) == other
+    assert take_uuid(device) == other, "it may still be answered, and holds up nothing until then"
     assert take_uuid(device, "Acknowledged", other) == ""
     pass_time(LATER)
     [new] = queue(device, "C")
-    assert take_uuid(device) == new
-    assert take_uuid(device, "Acknowledged", new) == lost
+    assert take_uuid(device) == lost
+    assert take_uuid(device, "Acknowledged", lost) == new
     assert Command.objects.get(uuid=lost).attempts == 2
+
+
+def test_an_unanswered_command_goes_behind_the_others_when_it_was_tried_three_times(
+    device: MdmDevice, pass_time: Any
+) -> None:
+    [deadly] = queue(device, "A")
+    for tries in range(1, 4):
+        assert take_uuid(device) == deadly
+        pass_time(tries * LATER)
+    [new] = queue(device, "B")
+    assert take_uuid(device) == new
+    assert take_uuid(device, "Acknowledged", new) == deadly
 
 
 def test_a_command_that_is_never_answered_does_not_block_the_rest(
@@ -149,7 +161,7 @@ def test_a_command_that_is_never_answered_does_not_block_the_rest(
 ) -> None:
     queue(device, "Deadly", priority=100)
     queue(device, "A", "B")
-    for _ in range(6):
+    for _ in range(8):  # three tries each
         device.take()
         pass_time(LATER)
     assert Command.objects.get(request_type="Deadly").attempts > 1
