@@ -121,7 +121,10 @@ def _decode_der(data: bytes, password: bytes | None) -> tuple[x509.Certificate, 
 def _get_topic(certificate: x509.Certificate) -> str:
     topics = _list_topics(certificate)
     if len(topics) != 1 or not topics[0].startswith(TOPIC_PREFIX) or len(topics[0]) > 255:
-        raise PushCertificateInvalid(f"its UID is no push topic: {', '.join(topics) or 'none'}")
+        found = ", ".join(topics) or "none"
+        raise PushCertificateInvalid(
+            f"this is no push certificate of Apple's: its UID is no push topic ({found})"
+        )
     return topics[0]
 
 

@@ -85,7 +85,8 @@ def test_a_lost_second_factor_is_removed_when_asked_for(capsys):
 
 
 def test_a_password_is_reset_for_nobody_when_the_address_is_unknown():
-    with pytest.raises(CommandError, match="Nobody signs in as eve"):
+    create_administrator("ada@example.com")
+    with pytest.raises(CommandError, match=r"Nobody signs in as eve.* Administrators: .*ada@"):
         call_command("reset_password", "eve@example.com")
 
 
