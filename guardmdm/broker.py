@@ -6,6 +6,7 @@ What it cannot read or write is an OSError here, as with any broker that is out 
 """
 
 import json
+import logging
 import os
 import time
 import uuid
@@ -18,6 +19,7 @@ from typing import Any
 from kombu.exceptions import ChannelError
 from kombu.transport import filesystem
 
+logger = logging.getLogger(__name__)
 SUFFIX = ".msg"
 READ_TRIES = 10
 READ_PAUSE = 0.02  # seconds
@@ -47,9 +49,10 @@ class Channel(filesystem.Channel):
                 (folder / name).rename(taken)
             except FileNotFoundError:  # another worker was faster
                 continue
-            payload = json.loads(taken.read_text())
+            payload = _read_whole(taken)
             taken.unlink()
-            return payload
+            if payload is not None:
+                return payload
         raise Empty
 
     def get_table(self, exchange: str) -> Any:
@@ -78,6 +81,15 @@ class Channel(filesystem.Channel):
             except ValueError:
                 self._exchange_file(exchange).unlink(missing_ok=True)
                 _retry(bind)
+
+
+def _read_whole(message: Path) -> Any:
+    """Return what it says; None for one that a machine without power has cut."""
+    try:
+        return json.loads(message.read_text())
+    except ValueError:
+        logger.warning("A task in the queue is damaged; the sweep will do it")
+        return None
 
 
 @contextmanager

@@ -86,6 +86,17 @@ def test_a_lost_broker_fails_no_request_and_is_not_asked_again_at_once(monkeypat
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("left", [b"", b'{"body": "', b"\xff"])
+def test_those_behind_it_arrive_when_a_message_is_damaged(connect, tmp_path, left):
+    publish(connect, [1, 2])
+    first, _ = sorted((tmp_path / "queue").iterdir())
+    first.write_bytes(left)
+    taken: list[int] = []
+    consume(connect, taken)
+    assert taken == [2]
+    assert list((tmp_path / "queue").iterdir()) == []
+
+
 @pytest.mark.parametrize("left", ["", "["])
 def test_messages_arrive_when_a_full_disk_has_cut_the_bindings(connect, tmp_path, left):
     publish(connect, [1])
