@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from lucide.templatetags.lucide import lucide
 
@@ -70,6 +70,13 @@ def tone(state: str) -> str:
 def pill(state: str, label: Any) -> SafeString:
     """Return a coloured label with a dot."""
     return format_html('<span class="pill pill-{}">{}</span>', tone(state), label)
+
+
+@register.filter
+def break_at_sign(address: str) -> SafeString:
+    """Return an e-mail address that is broken before its @ where it does not fit into a line."""
+    first, *rest = str(address).split("@")
+    return format_html("{}{}", first, format_html_join("", "<wbr>@{}", ((part,) for part in rest)))
 
 
 @register.filter

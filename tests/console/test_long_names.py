@@ -3,8 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import CharField, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
+from devices.models import Device, Group
+from organization.services.administrators import create_administrator
 from tests.console.conftest import World
 from tests.console.test_browser import browser_test, chromium, page
 
@@ -39,6 +43,51 @@ def test_a_count_is_in_one_line_when_names_are_long(page: Any, world: World) -> 
             " return new Set([...range.getClientRects()].map(box => Math.round(box.top))).size; }"
         )
         assert lines == 1, path
+
+
+LINES = """cell => {
+    const range = document.createRange(), lines = {};
+    for (const text of [...cell.childNodes].filter(each => each.nodeType === 3))
+        for (let at = 0; at < text.length; at++) {
+            range.setStart(text, at);
+            range.setEnd(text, at + 1);
+            const top = Math.round(range.getBoundingClientRect().top);
+            lines[top] = (lines[top] ?? "") + text.data[at];
+        }
+    return Object.values(lines).map(line => line.trim()).filter(line => line);
+}"""
+
+
+def test_an_owners_address_is_broken_before_its_at_sign(page: Any, world: World) -> None:
+    Device.objects.update(owner="anna.mueller@example.com", name=LONG)
+    Group.objects.update(name=Concat(Value(LONG), "pk", output_field=CharField()))
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/console/devices/")
+    cell = page.locator("tbody tr").first.locator("td").nth(4)
+    assert cell.evaluate(LINES) == ["anna.mueller", "@example.com"]
+
+
+def test_a_role_is_one_word_when_an_address_is_long(page: Any, world: World) -> None:
+    create_administrator(f"{'x' * 50}@{'y' * 60}.example.com", role="auditor", password=None)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/console/system/administrators/")
+    cell = page.locator("tbody tr:has-text('Administrator') td:nth-child(2)").first
+    assert cell.evaluate(LINES) == ["Administrator"]
+
+
+def test_a_serial_number_is_found_in_one_line_on_a_phone(page: Any, world: World) -> None:
+    Device.objects.filter(pk=world.device.pk).update(name=LONG)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/console/search?q=very")
+    note = page.locator("main .palette-results a .muted").first
+    assert note.evaluate(LINES) == ["SERIAL0001"]
+
+
+def test_the_number_of_devices_stays_in_its_ring(page: Any, world: World) -> None:
+    page.goto("/console/")
+    number = page.locator(".donut text:not(.donut-unit)").first
+    number.evaluate("text => { text.textContent = '100,000'; text.classList.add('donut-many'); }")
+    assert number.evaluate("text => text.getBBox().width") < 2 * (15.9 - 3)
 
 
 def test_a_choice_takes_lines_when_its_name_is_one_long_word(page: Any, world: World) -> None:
