@@ -20,7 +20,7 @@ from devices.selectors import (
 )
 from devices.services.bulk_commands import MOST_NAMED, cancel_bulk, get_bulk_role, request_bulk
 from organization.rest import get_actor
-from organization.rest.fields import RowsField, build_choice_error
+from organization.rest.fields import RowField, RowsField, build_choice_error
 from organization.rest.permissions import require_role
 from organization.rest.views import CollectionViewSet
 
@@ -86,9 +86,7 @@ class NewBulkCommandSerializer(serializers.Serializer[Any]):
     )
     parameters = serializers.DictField(default=dict)
     devices = RowsField(queryset=Device.objects.only("public_id"), required=False)
-    group = serializers.SlugRelatedField(
-        slug_field="public_id", queryset=Group.objects.all(), required=False
-    )
+    group = RowField(queryset=Group.objects.all(), required=False)
 
     def validate_request_type(self, value: str) -> str:
         if value not in COMMAND_TYPES:

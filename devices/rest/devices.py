@@ -18,6 +18,7 @@ from devices.services import actions
 from devices.services.deletion import delete_device
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.fields import RowField
 from organization.rest.filters import StrictFilterBackend
 from organization.rest.views import CollectionViewSet
 
@@ -124,9 +125,7 @@ class DeviceWithReportsSerializer(DeviceSerializer):
 class DeviceChangesSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=255, required=False)
     owner = serializers.CharField(max_length=200, required=False, allow_blank=True)
-    group = serializers.SlugRelatedField(
-        slug_field="public_id", queryset=Group.objects.all(), required=False
-    )
+    group = RowField(queryset=Group.objects.all(), required=False)
 
 
 class DismissedWarningSerializer(serializers.Serializer[Any]):

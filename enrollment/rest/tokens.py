@@ -34,7 +34,7 @@ from enrollment.services.tokens import (
 )
 from organization.models import Role
 from organization.rest import get_actor
-from organization.rest.fields import RowsField
+from organization.rest.fields import RowField, RowsField
 from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role, require_role
 from organization.rest.views import CollectionViewSet
@@ -128,9 +128,8 @@ class TokenWithUrlSerializer(TokenSerializer):
 
 class NewTokenSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME)
-    group = serializers.SlugRelatedField(slug_field="public_id", queryset=Group.objects.all())
-    scep_profile: Any = serializers.SlugRelatedField(
-        slug_field="public_id",
+    group = RowField(queryset=Group.objects.all())
+    scep_profile: Any = RowField(
         queryset=ScepProfile.objects.all(),
         allow_null=True,
         default=None,
@@ -175,8 +174,7 @@ class LeakSerializer(serializers.Serializer[Any]):
         default=None,
         help_text="Without: all whose present enrollment came by the token.",
     )
-    group = serializers.SlugRelatedField(
-        slug_field="public_id",
+    group = RowField(
         queryset=Group.objects.all(),
         allow_null=True,
         default=None,

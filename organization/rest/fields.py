@@ -2,12 +2,21 @@
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from rest_framework import serializers
 
 MAX_ROWS = 200
+
+
+class RowField(serializers.SlugRelatedField[Any]):
+    """A public id; decodes to its row."""
+
+    default_error_messages: ClassVar = {"does_not_exist": "There is no {value}."}
+
+    def __init__(self, *, queryset: QuerySet[Any], **options: Any) -> None:
+        super().__init__(slug_field="public_id", queryset=queryset, **options)
 
 
 class RowsField(serializers.ListField):

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from devices.models import Platform
-from organization.rest.fields import build_choice_error
+from organization.rest.fields import RowField, build_choice_error
 from policies.models import Package, PolicyItem
 
 SOURCES = {"itunes_store_id", "manifest_url", "package"}
@@ -76,9 +76,7 @@ class ItemChangesSerializer(serializers.Serializer[Any]):
     """A profile's other version, an uploaded app's, or an app's other configuration."""
 
     profile = Base64Field(required=False, help_text="A .mobileconfig in base64.")
-    package = serializers.SlugRelatedField(
-        slug_field="public_id", queryset=Package.objects.all(), required=False
-    )
+    package = RowField(queryset=Package.objects.all(), required=False)
     configuration = serializers.DictField(required=False, help_text=CONFIGURATION_HELP)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -90,9 +88,7 @@ class ItemChangesSerializer(serializers.Serializer[Any]):
 class AppSerializer(serializers.Serializer[Any]):
     """One of `itunes_store_id`, `manifest_url` and `package`."""
 
-    package = serializers.SlugRelatedField(
-        slug_field="public_id", queryset=Package.objects.all(), required=False
-    )
+    package = RowField(queryset=Package.objects.all(), required=False)
     configuration = serializers.DictField(required=False, help_text=CONFIGURATION_HELP)
     itunes_store_id = serializers.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     manifest_url = serializers.CharField(required=False, max_length=500)

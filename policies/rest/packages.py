@@ -17,6 +17,7 @@ from devices.errors import CommandInvalid, NotEnrolled
 from devices.models import Device, Platform
 from devices.rest.commands import CommandSerializer
 from organization.rest import get_actor
+from organization.rest.fields import RowField
 from organization.rest.filters import RowFilters
 from organization.rest.parsers import StrictJSONParser
 from organization.rest.views import CollectionViewSet
@@ -85,7 +86,7 @@ class PackageSerializer(serializers.ModelSerializer[Package]):
 
 
 class InstallSerializer(serializers.Serializer[Any]):
-    device = serializers.SlugRelatedField(slug_field="public_id", queryset=Device.objects.all())
+    device = RowField(queryset=Device.objects.all())
 
 
 class PackageFilters(RowFilters):

@@ -147,6 +147,14 @@ def test_item_is_refused_when_incomplete_or_contradictory(
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
+def test_a_row_that_is_not_there_is_named_as_it_was_asked_for(
+    operator: Program, sample: Sample
+) -> None:
+    body = {"name": "x", "app": {"package": "pkg_nope"}}
+    answer = operator.post(f"policies/{sample.policy.public_id}/items", body)
+    assert answer.json()["errors"] == {"app.package": ["There is no pkg_nope."]}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
