@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from django import template
+from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -25,6 +27,11 @@ register.filter("error_text", get_error_text)
 def may_cancel(user: Any, command: Command) -> bool:
     """Say whether the person may take this command back, and it is still open."""
     return command.is_open and may(user, get_minimum_role(command.request_type))
+
+
+@register.filter
+def is_ahead(moment: datetime | None) -> bool:
+    return moment is not None and moment > timezone.now()
 
 
 @register.filter

@@ -228,7 +228,12 @@ def test_a_put_off_command_says_when_the_device_is_woken_for_it(
     assert "locked or busy, woken again 17 May, 18:04" in page
     answer = auditor.get(get_url(world, f"commands/{row.public_id}")).content.decode()
     assert "13 times so far" in answer
-    assert "it is woken for that on 17 May 2030, 18:04" in answer
+    assert "It is woken for that on 17 May 2030, 18:04" in answer
     Command.objects.filter(pk=row.pk).update(state="sent")
     answer = auditor.get(get_url(world, f"commands/{row.public_id}")).content.decode()
     assert "It is offered again from 17 May 2030, 18:04:00" in answer
+    Command.objects.filter(pk=row.pk).update(state="not_now", not_before=row.created_at)
+    page = auditor.get(get_url(world, "").rstrip("/")).content.decode()
+    assert "locked or busy, woken now and then" in page
+    answer = auditor.get(get_url(world, f"commands/{row.public_id}")).content.decode()
+    assert "is woken again now and then" in answer
