@@ -105,6 +105,23 @@ def test_md5_is_refused_even_when_legacy_is_allowed(tmp_path: Path, attributes: 
         verify_detached(signature, content=BODY, allow_sha1=True)
 
 
+@pytest.mark.parametrize("attributes", [[], ["-noattr"]])
+def test_signature_is_refused_when_its_algorithm_is_not_that_of_its_digest(
+    tmp_path: Path, attributes: list[str]
+) -> None:
+    """Each of PKCS#1's algorithms in the place of rsaEncryption, which leaves the digest open."""
+    signature = sign_with_openssl(tmp_path, "-md", "sha256", *attributes)
+    pkcs_1 = bytes.fromhex("2a864886f70d0101")
+    place = signature.rindex(pkcs_1) + len(pkcs_1)
+    for number, is_taken in ((1, True), (11, True), (4, False), (10, False), (12, False)):
+        changed = signature[:place] + bytes([number]) + signature[place + 1 :]
+        if is_taken:
+            verify_detached(changed, content=BODY, allow_sha1=True)
+            continue
+        with pytest.raises(AlgorithmRefused):
+            verify_detached(changed, content=BODY, allow_sha1=True)
+
+
 @pytest.mark.parametrize("options", [["-nodetach"], ["-nodetach", "-noattr"], ["-stream"]])
 def test_signature_is_refused_when_it_embeds_content(tmp_path: Path, options: list[str]) -> None:
     signature = sign_with_openssl(tmp_path, "-md", "sha256", *options)
