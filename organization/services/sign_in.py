@@ -75,9 +75,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:
         """allauth asks nothing of people who have neither password nor second factor; we do."""
         user = context.request.user
-        only_provider = not (super().get_reauthentication_methods(user))
-        if only_provider and not _proved_recently(context.request, user):
-            raise ReauthenticationRequired
+        if not super().get_reauthentication_methods(user):  # the provider is the only way
+            if not _proved_recently(context.request, user):
+                raise ReauthenticationRequired
+            return False
         required: bool = super().is_reauthentication_required(app=app, **options)
         return required
 

@@ -127,4 +127,5 @@ def test_pages_with_secrets_are_kept_by_no_browser(ada, secret):
         "/accounts/2fa/recovery-codes/",
     ):
         answer = client.get(path)
-        assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+        assert answer.status_code == 200
+        assert "no-store" in answer["Cache-Control"]
