@@ -9,6 +9,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from devices.models import BulkCommand
 from organization.models import Administrator, ApiKey, AuditEntry
 from tests.console.conftest import World
+from tests.console.test_tokens import age_sign_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
@@ -105,6 +106,17 @@ ADMINISTRATORS_ONLY = (
     "webhook-new", "webhook-edit", "webhook-delete", "webhook-secret", "webhook-test",
     "webhook-pause", "webhook-resume", "webhook-delivery",
 )  # fmt: skip
+# What shows or makes a secret, or cannot be undone: who sits at a forgotten screen proves first
+# who they are.
+SENSITIVE = {
+    "administrator-delete", "administrator-disconnect", "administrator-edit",
+    "administrator-new", "administrator-reset", "api-key-new", "authority-export", "command-pin",
+    "device-delete", "device-erase", "device-lock", "device-raw-command", "device-secret",
+    "device-unenroll", "devices-unenroll", "invitation-link", "invitations-export",
+    "push-certificate-import", "token", "token-kiosk", "token-leaked", "token-mail",
+    "token-poster", "token-qr-png", "token-qr-svg", "webhook-delete", "webhook-edit",
+    "webhook-new", "webhook-secret",
+}  # fmt: skip
 
 
 def list_console_routes() -> list[URLPattern]:
@@ -217,6 +229,17 @@ def test_a_role_that_may_not_write_changes_nothing(
         if role not in get_writers(name):
             assert client.post(fill_in(name, world)).status_code == 403, role
     assert AuditEntry.objects.count() == before
+
+
+@pytest.mark.parametrize("name", ROUTES)
+def test_a_recent_sign_in_is_asked_for_where_something_is_sensitive(
+    name: str, world: World, administrator: Client
+) -> None:
+    age_sign_in(administrator)
+    for method in (administrator.get, administrator.post):
+        location = method(fill_in(name, world)).get("Location", "")
+        is_asked_for = location.startswith("/accounts/reauthenticate/")
+        assert is_asked_for == (name in SENSITIVE), method.__name__
 
 
 @pytest.mark.parametrize("name", ROUTES)
