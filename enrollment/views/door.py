@@ -115,7 +115,7 @@ def _hide_code(path: str) -> str:
     return SHORT_LINK if path.startswith(SHORT_LINK) else path
 
 
-def _advise(refusal: dict[str, str]) -> str:
+def advise(refusal: dict[str, str]) -> str:
     """Return what the person can do: by themselves, or whom to ask for what."""
     if refusal["code"] in OWN_REMEDY:
         return refusal["resolution"]
@@ -173,5 +173,5 @@ def _answer_rate_limited(request: HttpRequest, error: RateLimited) -> HttpRespon
 def _answer(request: HttpRequest, refusal: dict[str, str], *, status: int) -> HttpResponse:
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse(refusal, status=status)
-    context = {"refusal": refusal, "advice": _advise(refusal)} | find_organization_context()
+    context = {"refusal": refusal, "advice": advise(refusal)} | find_organization_context()
     return render(request, "enroll/refused.html", context, status=status)

@@ -13,7 +13,7 @@ from enrollment.models import Kiosk, SessionState
 from enrollment.services.handout import build_code_image
 from enrollment.services.kiosks import COOKIE, News, build_screen, find_kiosk
 from enrollment.services.short_links import build_short_url
-from enrollment.views.door import build_refusal, public_door
+from enrollment.views.door import advise, build_refusal, public_door
 
 NAMES = {Platform.IOS: "iPhone", Platform.IPADOS: "iPad", Platform.MACOS: "Mac"}
 
@@ -51,7 +51,8 @@ def _build_context(kiosk: Kiosk, *, shown: str = "") -> dict[str, Any]:
     try:
         screen = build_screen(kiosk, now=timezone.now())
     except EnrollmentRefused as error:
-        return context | {"refusal": build_refusal(error.code), "is_waiting": True}
+        refusal = build_refusal(error.code)
+        return context | {"refusal": refusal, "advice": advise(refusal), "is_waiting": True}
     if screen.version == shown:
         return {}
     url = build_short_url(screen.code)

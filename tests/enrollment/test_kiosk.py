@@ -166,6 +166,8 @@ def test_screen_waits_while_enrollments_are_stopped(make_token: MakeToken) -> No
     version = get_version(screen.show())
     stop_enrollments(Organization.objects.get(), actor="tests")
     stopped = screen.poll(version).text
+    assert "Enrollment is paused" in stopped
+    assert "Ask your IT team, and try again later." in stopped
     assert "/e/" not in stopped
     resume_enrollments(Organization.objects.get(), actor="tests")
     assert "/e/" in screen.poll().text
