@@ -28,6 +28,18 @@ def test_a_request_tells_who_asks_with_which_token_and_from_where(
     assert "Approve" not in page.replace("Approved", "")
 
 
+def test_a_long_name_leaves_room_for_the_other_requests(
+    world: World, administrator: Client
+) -> None:
+    """Whoever has the challenge chooses it."""
+    row = hold_request(world.scep_profile, common_name="W" * 255)
+    page = administrator.get(LIST).content.decode()
+    assert f">{'W' * 79}…</strong>" in page
+    url = f"{CHOSEN}approve"
+    page = administrator.get(url, {"request": row.public_id}).content.decode()
+    assert f">{'W' * 79}…</strong>" in page
+
+
 @pytest.mark.parametrize(
     ("action", "state"),
     [("approve", HeldRequestState.APPROVED), ("reject", HeldRequestState.REJECTED)],
