@@ -80,8 +80,8 @@ def check_base_url() -> Finding:
         text = f"{settings.BASE_URL} answers {answer.status_code}, and it is not this server"
         return build_failure(name, text, "Let the proxy pass everything on to the web process.")
     text = f"{settings.BASE_URL} answers (200)"
-    if url.scheme == "http":
-        fix = "Devices need HTTPS: set GUARDMDM_BASE_URL to an address that they reach."
+    if is_loopback(url.hostname or ""):
+        fix = "Set GUARDMDM_BASE_URL to an address that devices reach, with HTTPS."
         return Finding(name, f"{text}, on this machine alone", fix)
     return Finding(name, text)
 

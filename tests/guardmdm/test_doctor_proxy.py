@@ -239,6 +239,8 @@ def test_nothing_is_found_when_all_is_well(name: str, visit: Any) -> None:
     assert len(findings) == 8
     assert {finding.fix for finding in findings.values()} == {""}
     assert "127.0.0.1" in findings["client address"].text
+    # But for this machine's own address, at which no device looks for the server.
+    assert "an address that devices reach" in check_base_url().fix
 
 
 def test_stranger_is_told_from_this_server(visit: Any) -> None:
