@@ -32,7 +32,8 @@ def decide_requests(
     The first MOST_AT_ONCE are looked at, the oldest first; unknown ones are left out.
     """
     decisions, act = Decisions(), ACTS[state]
-    rows = HeldRequest.objects.filter(public_id__in=list(public_ids)[:MOST_AT_ONCE]).order_by("pk")
+    chosen = HeldRequest.objects.filter(public_id__in=list(public_ids)[:MOST_AT_ONCE])
+    rows = chosen.select_related("scep_profile").order_by("pk")
     for row in rows:
         try:
             act(row, actor=actor, now=now)

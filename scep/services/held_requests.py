@@ -25,7 +25,13 @@ from scep.errors import (
     ScepError,
     TransactionOver,
 )
-from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
+from scep.models import (
+    HeldRequest,
+    HeldRequestState,
+    IssuedCertificate,
+    ScepProfile,
+    ScepServerType,
+)
 from scep.protocol.csr import CertificateRequest
 from scep.protocol.grant import ChallengeGrant
 from scep.selectors import get_profile_authority
@@ -107,11 +113,13 @@ def end_claimed_requests(scep_profile: ScepProfile, *, now: datetime, actor: str
 def end_vain_requests(*, now: datetime) -> int:
     """Take those from the queue of what waits that nothing can come of; return how many.
 
-    Their session has ended, or their device asked again when nothing was held any more.
+    Their session has ended, or their device asked again when nothing was held any more, or has to
+    ask an external server by now.
     """
     waiting = HeldRequest.objects.filter(state=HeldRequestState.PENDING).order_by("pk")
     over = [each.pk for each in waiting.exclude(session_id="") if _find_session_end(each, now=now)]
-    over += waiting.filter(Exists(_CERTIFICATE)).values_list("pk", flat=True)
+    is_elsewhere = Q(scep_profile__server_type=ScepServerType.EXTERNAL)
+    over += waiting.filter(Exists(_CERTIFICATE) | is_elsewhere).values_list("pk", flat=True)
     # Unless somebody has decided meanwhile.
     rows = HeldRequest.objects.filter(pk__in=over, state=HeldRequestState.PENDING)
     return _lock(rows).update(state=HeldRequestState.EXPIRED, updated_at=now)
@@ -240,6 +248,8 @@ def _find_end(request: HeldRequest, *, now: datetime) -> str:
     """Return why nothing can come of the request any more, "" where it may."""
     if HeldRequest.objects.filter(Exists(_CERTIFICATE), pk=request.pk).exists():
         return "its device has a certificate already"
+    if request.scep_profile.server_type == ScepServerType.EXTERNAL:
+        return "devices of its SCEP profile ask an external server by now"
     return _find_session_end(request, now=now)
 
 

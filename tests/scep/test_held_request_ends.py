@@ -5,14 +5,19 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.utils import timezone
 
 from enrollment.models import LogEntry
 from enrollment.services import refused_messages
+from scep.errors import RequestOver
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.held_requests import approve_request
+from scep.services.profiles import update_scep_profile
 from scep.tasks import sweep_certificates
 from tests.scep.conftest import STATIC_CHALLENGE
+from tests.scep.corporate_ca import CorporateCa
 from tests.scep.device import Device, make_key
 from tests.scep.test_held_requests import (
     FAILURE,
@@ -34,6 +39,29 @@ def test_request_is_forgotten_when_nobody_asks_for_a_month(hold: Any) -> None:
     HeldRequest.objects.filter(pk=old.pk).update(updated_at=timezone.now() - timedelta(days=31))
     sweep_certificates()
     assert list(HeldRequest.objects.all()) == [new]
+
+
+def test_request_leaves_the_queue_when_its_profile_is_an_external_servers(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Any
+) -> None:
+    """Without a session nothing else would end it for a month."""
+    update_scep_profile(static_profile, actor="a", hold_for_approval=True)
+    message = Device().build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    assert ask(static_profile, message).status == PENDING
+    update_scep_profile(
+        static_profile,
+        actor="a",
+        server_type="external",
+        external_url="https://scep.example.com",
+        ca_fingerprint="0" * 64,
+        trusted_ca_pem=CorporateCa("Elsewhere").certificate.public_bytes(Encoding.PEM).decode(),
+    )
+    waiting = HeldRequest.objects.get()
+    with pytest.raises(RequestOver, match="ask an external server"):
+        approve_request(waiting, actor="a", now=timezone.now())
+    sweep_certificates()
+    waiting.refresh_from_db()
+    assert waiting.state == HeldRequestState.EXPIRED
 
 
 def test_client_begins_anew_with_its_key_when_nobody_has_decided_in_time(
