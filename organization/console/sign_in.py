@@ -3,6 +3,7 @@
 Each way there is a link: browsers that apply `form-action` to a form's redirects would stop a form.
 """
 
+from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -51,6 +52,7 @@ TEXTS = {
 def _guard(view: Any) -> Any:
     """Where nobody signs in that way there is no door; an answer is nobody else's to keep."""
 
+    @wraps(view)
     def guarded(request: HttpRequest, **options: Any) -> HttpResponse:
         if not provider_sign_in.can_sign_in():
             raise Http404

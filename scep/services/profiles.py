@@ -333,7 +333,7 @@ def _check_trust(profile: ScepProfile, *, has_new: bool) -> None:
 
 
 def _check_unused(profile: ScepProfile) -> None:
-    """A profile of the built-in CA trusts no other: whoever has an identity of one were refused."""
+    """A profile of our own CA trusts no other: who has an identity of one would be refused."""
     in_use = IssuedCertificate.objects.filter(
         scep_profile=profile,
         issuer__role=CertificateAuthorityRole.EXTERNAL,
