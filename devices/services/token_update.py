@@ -14,7 +14,12 @@ from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
 from devices.services.status import GONE, mark_enrolled
 from devices.services.warnings import flag_brought_back
-from devices.signals import device_enrolled, device_group_changed, device_reenrolled
+from devices.signals import (
+    device_enrolled,
+    device_group_changed,
+    device_heard_again,
+    device_reenrolled,
+)
 from organization.protocol.caller import NOBODY, Caller
 
 
@@ -36,6 +41,7 @@ def token_update(
     enrollment.save(update_fields=told)
     if device.status == DeviceStatus.UNENROLLED and device.status_reason.startswith(GONE):
         mark_enrolled(device)
+        device_heard_again.send(Enrollment, enrollment=enrollment)
     return enrollment
 
 

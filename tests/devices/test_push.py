@@ -215,6 +215,7 @@ def test_a_device_that_is_gone_is_unenrolled_and_left_alone_until_it_is_back(
     apns.register(device.token, device.magic, device.topic)
     device.token_update()
     assert device.row.status == "enrolled"
+    assert len(news["device_heard_again"]) == 1, "its policies are looked at"
     assert request_due_pushes(now=timezone.now()) == 1
     assert push() == 1
 
