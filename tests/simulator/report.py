@@ -11,6 +11,8 @@ import httpx
 from .errors import ServerTooLenient, SimulationFailure, Vanished
 from .habits import Habits
 
+UNTRUSTED_HINT = " (--ca FILE trusts its CA, --insecure any certificate)"
+
 
 @dataclass
 class Step:
@@ -42,7 +44,8 @@ class StepRecorder:
             failure.step = failure.step or name
             raise
         except httpx.HTTPError as error:
-            unanswered = SimulationFailure(f"no answer: {type(error).__name__}: {error}")
+            hint = UNTRUSTED_HINT if "CERTIFICATE_VERIFY_FAILED" in str(error) else ""
+            unanswered = SimulationFailure(f"no answer: {type(error).__name__}: {error}{hint}")
             unanswered.step = name
             raise unanswered from error
         finally:

@@ -19,8 +19,32 @@ def require_ok(answer: httpx.Response, *, what: str) -> httpx.Response:
     raise HttpRefused(
         f"{what} answered {answer.status_code}",
         status=answer.status_code,
-        body=answer.text[:BODY_EXCERPT],
+        body=_read_words(answer)[:BODY_EXCERPT],
     )
+
+
+class _Words(HTMLParser):
+    """Collects what a person reads in a page's <main>."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._inside = self._inside or tag == "main"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.words += data.split()
+
+
+def _read_words(answer: httpx.Response) -> str:
+    """What a person reads there; the beginning of an HTML page is metadata alone."""
+    page = _Words()
+    if "html" in answer.headers.get("content-type", ""):
+        page.feed(answer.text)
+    return " ".join(page.words) or answer.text
 
 
 @dataclass(frozen=True)

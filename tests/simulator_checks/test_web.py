@@ -53,3 +53,11 @@ def test_failure_carries_status_and_excerpt_when_refused() -> None:
     assert caught.value.status == 410
     assert caught.value.body is not None
     assert caught.value.body.startswith("token_expired")
+
+
+def test_a_refusal_tells_what_people_read_when_it_is_a_page() -> None:
+    page = "<html><head><title>x</title></head><main><h1>Link expired</h1><p>Ask\n IT.</p></main>"
+    answer = httpx.Response(410, html=page)
+    with pytest.raises(HttpRefused) as refused:
+        require_ok(answer, what="the page")
+    assert refused.value.body == "Link expired Ask IT."
