@@ -18,14 +18,14 @@ from scep.protocol.subject_template import (
     verify_alternative_name_templates,
     verify_subject_template,
 )
-from scep.services.profiles import (
+from scep.services.profile_checks import (
     KEY_SIZES,
     MAX_HOOK_USERNAME,
     MAX_NAME,
     MAX_VALIDITY_DAYS,
     MIN_STATIC_CHALLENGE,
-    SECRETS,
 )
+from scep.services.profiles import SECRETS
 from scep.services.trusted_authorities import MAX_PEM
 
 CHALLENGES = (

@@ -13,15 +13,14 @@ from scep.protocol.addresses import MAX_URL
 from scep.protocol.subject_template import ALTERNATIVE_NAMES, RELATIVE_NAMES, VARIABLES
 from scep.selectors import get_ca_certificate_fingerprint
 from scep.services.permitted_names import list_profile_warnings
-from scep.services.profiles import (
+from scep.services.profile_checks import (
     KEY_SIZES,
     MAX_HOOK_USERNAME,
     MAX_NAME,
     MAX_VALIDITY_DAYS,
     MIN_STATIC_CHALLENGE,
-    SECRETS,
-    VALUE_NAMES,
 )
+from scep.services.profiles import SECRETS, VALUE_NAMES
 from scep.services.trusted_authorities import MAX_PEM, list_trust_warnings
 
 MAX_TEMPLATES = 20

@@ -58,7 +58,7 @@ from scep.services.external_servers import (
     note_check,
 )
 from scep.services.outbound import fetch_own
-from scep.services.profiles import KEY_SIZES
+from scep.services.profile_checks import KEY_SIZES
 
 OK = 200
 COMMON_NAME = "GuardMDM test"

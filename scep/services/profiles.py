@@ -1,37 +1,27 @@
 """SCEP profiles: how devices get an identity certificate."""
 
-import string
 from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 from django.db.models import PROTECT
 from django.utils import timezone
 
-from organization.protocol.json_check import UNTYPED
 from organization.services import audit
-from scep.errors import AddressRefused, ProfileInUse, ProfileInvalid
+from scep.errors import ProfileInUse, ProfileInvalid
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
     CertificateAuthorityState,
     CertificateStatus,
     ChallengeType,
-    HookType,
     IssuedCertificate,
-    KeyUsage,
     ScepProfile,
-    ScepServerType,
 )
-from scep.protocol.addresses import decode_target
 from scep.protocol.certificates import normalize_fingerprint
-from scep.protocol.http_messages import Credentials
-from scep.protocol.subject_template import (
-    verify_alternative_name_templates,
-    verify_subject_template,
-)
 from scep.selectors import get_issuing_ca
 from scep.services.authorities import ensure_single_authority
 from scep.services.held_requests import end_claimed_requests
+from scep.services.profile_checks import check_values, is_external
 from scep.services.trusted_authorities import (
     forget_unused_authorities,
     read_authorities,
@@ -39,14 +29,6 @@ from scep.services.trusted_authorities import (
 )
 from scep.signals import scep_profile_deleting
 
-KEY_SIZES = (2048, 4096)
-MAX_VALIDITY_DAYS = 825
-MIN_STATIC_CHALLENGE = 8
-MAX_NAME = 100
-MAX_HOOK_USERNAME = 200
-FINGERPRINT_DIGITS = 64
-# Windows shows SHA-1 as the "thumbprint", NDES's page MD5.
-OTHER_DIGITS = {32: "an MD5", 40: "a SHA-1", 128: "a SHA-512"}
 SECRETS = ("static_challenge", "hook_password")
 # What means nothing to a profile of the other kind, and the value that says so.
 EXTERNAL_ONLY: dict[str, Any] = {
@@ -155,14 +137,14 @@ def _save(
     profile: ScepProfile, *, values: ScepProfileValues, action: str, actor: str
 ) -> ScepProfile:
     before = [getattr(profile, name) for name in CHECKED_ANEW]
-    was_external = profile.pk is not None and _is_external(profile)
+    was_external = profile.pk is not None and is_external(profile)
     challenge = _get_static_challenge(profile)
     _write_values(profile, values=values)
-    pem = values.get("trusted_ca_pem", "") if _is_external(profile) else ""
+    pem = values.get("trusted_ca_pem", "") if is_external(profile) else ""
     trusted = read_authorities(pem, now=timezone.now()) if pem.strip() else None
-    _check(profile)
+    check_values(profile)
     _check_trust(profile, has_new=bool(trusted))
-    if was_external and not _is_external(profile):
+    if was_external and not is_external(profile):
         _check_unused(profile)
     if before != [getattr(profile, name) for name in CHECKED_ANEW]:
         profile.checked_at, profile.check_code, profile.check_message = None, "", ""
@@ -170,7 +152,7 @@ def _save(
         with transaction.atomic():
             profile.issuing_ca = _choose_authority(profile)
             profile.save()
-            if trusted is not None or not _is_external(profile):
+            if trusted is not None or not is_external(profile):
                 profile.trusted_cas.set(store_authorities(trusted or []))
                 forget_unused_authorities()
             if challenge and challenge != _get_static_challenge(profile):
@@ -190,8 +172,8 @@ def _write_values(profile: ScepProfile, *, values: ScepProfileValues) -> None:
             profile.ca_fingerprint = normalize_fingerprint(str(value))
         elif name != "trusted_ca_pem":
             setattr(profile, name, value.strip() if isinstance(value, str) else value)
-    unused = BUILTIN_ONLY if _is_external(profile) else EXTERNAL_ONLY
-    if _is_external(profile) and profile.challenge_type != ChallengeType.DYNAMIC:
+    unused = BUILTIN_ONLY if is_external(profile) else EXTERNAL_ONLY
+    if is_external(profile) and profile.challenge_type != ChallengeType.DYNAMIC:
         unused = unused | {name: EXTERNAL_ONLY[name] for name in EXTERNAL_ONLY if "hook" in name}
     for name, value in unused.items():
         setattr(profile, name, value)
@@ -203,17 +185,13 @@ def _get_static_challenge(profile: ScepProfile) -> bytes:
     return bytes(profile.static_challenge or b"")
 
 
-def _is_external(profile: ScepProfile) -> bool:
-    return profile.server_type == ScepServerType.EXTERNAL
-
-
 def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
     """Return the CA that issues for the profile; an active issuing CA stays.
 
     It is asked once more under a lock: another may have taken over since the profile was read, and
     has to wait for this transaction before it takes the profiles over.
     """
-    if _is_external(profile):
+    if is_external(profile):
         return None
     if profile.single_certificate:
         role, present = CertificateAuthorityRole.SINGLE, ensure_single_authority(now=timezone.now())
@@ -227,106 +205,8 @@ def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
     )
 
 
-def _check(profile: ScepProfile) -> None:
-    _check_text(profile.name, what="name", longest=MAX_NAME)
-    if profile.server_type not in ScepServerType.values:
-        raise ProfileInvalid(f"The server must be one of {', '.join(ScepServerType.values)}.")
-    if profile.challenge_type not in ChallengeType.values:
-        raise ProfileInvalid(f"The challenge must be one of {', '.join(ChallengeType.values)}.")
-    if profile.key_size not in KEY_SIZES:
-        raise ProfileInvalid("The key size must be 2048 or 4096.")
-    if profile.key_usage not in KeyUsage.values:
-        raise ProfileInvalid("The key usage must be 1 (signing) or 5 (signing and encryption).")
-    if not 1 <= profile.validity_days <= MAX_VALIDITY_DAYS:
-        raise ProfileInvalid(f"The validity must be 1 to {MAX_VALIDITY_DAYS} days.")
-    if profile.renewal_days is not None and not 1 <= profile.renewal_days < profile.validity_days:
-        raise ProfileInvalid("The renewal window must be shorter than the validity.")
-    verify_subject_template(_check_list(profile.subject))
-    verify_alternative_name_templates(_check_list(profile.subject_alternative_names))
-    _check_static_challenge(profile)
-    if _is_external(profile):
-        _check_external(profile)
-
-
-def _check_text(text: str, *, what: str, longest: int) -> None:
-    if not text or len(text) > longest or not text.isprintable():
-        raise ProfileInvalid(f"A SCEP profile needs a {what} of at most {longest} characters.")
-
-
-def _check_list(templates: object) -> list[str]:
-    if not isinstance(templates, list) or not all(isinstance(each, str) for each in templates):
-        raise ProfileInvalid("A template is a list of texts, each like CN={serial}.")
-    return templates
-
-
-def _check_static_challenge(profile: ScepProfile) -> None:
-    challenge = profile.static_challenge
-    if profile.challenge_type != ChallengeType.STATIC:
-        if challenge:
-            raise ProfileInvalid("Only a profile with static challenges takes a static challenge.")
-        return
-    text = bytes(challenge or b"").decode()
-    if len("".join(text.split())) < MIN_STATIC_CHALLENGE:
-        raise ProfileInvalid(
-            f"A static challenge needs at least {MIN_STATIC_CHALLENGE} characters that are no "
-            "blanks."
-        )
-    if UNTYPED.search(text):
-        raise ProfileInvalid("A static challenge has no control characters.")
-
-
-def _check_external(profile: ScepProfile) -> None:
-    if profile.challenge_type == ChallengeType.TOKEN:
-        raise ProfileInvalid("An external server cannot check a token: choose static or dynamic.")
-    if not profile.external_url:
-        raise ProfileInvalid("An external server needs its URL.")
-    _check_url(profile.external_url, what="The external server's URL")
-    if "?" in profile.external_url:
-        raise ProfileInvalid("The external server's URL must end before the question mark.")
-    if len(profile.ca_name) > MAX_NAME or not profile.ca_name.isprintable():
-        raise ProfileInvalid(f"The CA's name may have {MAX_NAME} characters.")
-    digits = profile.ca_fingerprint
-    if other := OTHER_DIGITS.get(len(digits)):
-        raise ProfileInvalid(f"That is {other} fingerprint; one of SHA-256 has 64 digits.")
-    if len(digits) != FINGERPRINT_DIGITS or not set(digits) <= set(string.hexdigits):
-        raise ProfileInvalid("Fetch the external CA's SHA-256 fingerprint and confirm it.")
-    if profile.challenge_type == ChallengeType.DYNAMIC:
-        _check_hook(profile)
-
-
-def _check_hook(profile: ScepProfile) -> None:
-    if profile.hook_type not in HookType.values:
-        raise ProfileInvalid("Say where the external server's one-time challenges come from.")
-    if not profile.hook_url:
-        raise ProfileInvalid("Say at which URL the one-time challenges are fetched.")
-    _check_url(profile.hook_url, what="The challenge URL")
-    name = profile.hook_username
-    if len(name) > MAX_HOOK_USERNAME or not name.isprintable() or ":" in name:
-        raise ProfileInvalid("The challenge URL's user name is too long or holds a colon.")
-    if profile.hook_type == HookType.JSON and profile.hook_password and not name:
-        _check_bearer(bytes(profile.hook_password).decode())
-    if profile.hook_type == HookType.NDES and not (name and profile.hook_password):
-        raise ProfileInvalid("The NDES admin page needs a user name and a password.")
-
-
-def _check_bearer(password: str) -> None:
-    try:
-        Credentials("", password).encode_bearer()
-    except ValueError as error:
-        raise ProfileInvalid(
-            f"Without a user name the password is sent as a bearer token: {error}."
-        ) from error
-
-
-def _check_url(url: str, *, what: str) -> None:
-    try:
-        decode_target(url)
-    except AddressRefused as error:
-        raise ProfileInvalid(f"{what} cannot be used: {error}.") from error
-
-
 def _check_trust(profile: ScepProfile, *, has_new: bool) -> None:
-    if not _is_external(profile) or has_new:
+    if not is_external(profile) or has_new:
         return
     if profile.pk is None or not profile.trusted_cas.exists():
         raise ProfileInvalid("Upload the CA certificates whose identities are to be trusted (PEM).")

@@ -14,7 +14,8 @@ from organization.management.operator_command import OperatorCommand
 from scep.errors import ProfileInvalid, ServerUnreachable
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.services.external_servers import fetch_ca_certificates
-from scep.services.profiles import KEY_SIZES, VALUE_NAMES, ScepProfileValues, create_scep_profile
+from scep.services.profile_checks import KEY_SIZES
+from scep.services.profiles import VALUE_NAMES, ScepProfileValues, create_scep_profile
 
 ACTOR = "manage.py"
 

@@ -1,0 +1,126 @@
+"""What the values of a SCEP profile must be, alone and together, before it is stored."""
+
+import string
+
+from organization.protocol.json_check import UNTYPED
+from scep.errors import AddressRefused, ProfileInvalid
+from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
+from scep.protocol.addresses import decode_target
+from scep.protocol.http_messages import Credentials
+from scep.protocol.subject_template import (
+    verify_alternative_name_templates,
+    verify_subject_template,
+)
+
+KEY_SIZES = (2048, 4096)
+MAX_VALIDITY_DAYS = 825
+MIN_STATIC_CHALLENGE = 8
+MAX_NAME = 100
+MAX_HOOK_USERNAME = 200
+FINGERPRINT_DIGITS = 64
+# Windows shows SHA-1 as the "thumbprint", NDES's page MD5.
+OTHER_DIGITS = {32: "an MD5", 40: "a SHA-1", 128: "a SHA-512"}
+
+
+def is_external(profile: ScepProfile) -> bool:
+    """Whether another server than this one issues by the profile."""
+    return profile.server_type == ScepServerType.EXTERNAL
+
+
+def check_values(profile: ScepProfile) -> None:
+    """Raise ProfileInvalid for values of which none or not all together can work."""
+    _check_text(profile.name, what="name", longest=MAX_NAME)
+    if profile.server_type not in ScepServerType.values:
+        raise ProfileInvalid(f"The server must be one of {', '.join(ScepServerType.values)}.")
+    if profile.challenge_type not in ChallengeType.values:
+        raise ProfileInvalid(f"The challenge must be one of {', '.join(ChallengeType.values)}.")
+    if profile.key_size not in KEY_SIZES:
+        raise ProfileInvalid("The key size must be 2048 or 4096.")
+    if profile.key_usage not in KeyUsage.values:
+        raise ProfileInvalid("The key usage must be 1 (signing) or 5 (signing and encryption).")
+    if not 1 <= profile.validity_days <= MAX_VALIDITY_DAYS:
+        raise ProfileInvalid(f"The validity must be 1 to {MAX_VALIDITY_DAYS} days.")
+    if profile.renewal_days is not None and not 1 <= profile.renewal_days < profile.validity_days:
+        raise ProfileInvalid("The renewal window must be shorter than the validity.")
+    verify_subject_template(_check_list(profile.subject))
+    verify_alternative_name_templates(_check_list(profile.subject_alternative_names))
+    _check_static_challenge(profile)
+    if is_external(profile):
+        _check_external(profile)
+
+
+def _check_text(text: str, *, what: str, longest: int) -> None:
+    if not text or len(text) > longest or not text.isprintable():
+        raise ProfileInvalid(f"A SCEP profile needs a {what} of at most {longest} characters.")
+
+
+def _check_list(templates: object) -> list[str]:
+    if not isinstance(templates, list) or not all(isinstance(each, str) for each in templates):
+        raise ProfileInvalid("A template is a list of texts, each like CN={serial}.")
+    return templates
+
+
+def _check_static_challenge(profile: ScepProfile) -> None:
+    challenge = profile.static_challenge
+    if profile.challenge_type != ChallengeType.STATIC:
+        if challenge:
+            raise ProfileInvalid("Only a profile with static challenges takes a static challenge.")
+        return
+    text = bytes(challenge or b"").decode()
+    if len("".join(text.split())) < MIN_STATIC_CHALLENGE:
+        raise ProfileInvalid(
+            f"A static challenge needs at least {MIN_STATIC_CHALLENGE} characters that are no "
+            "blanks."
+        )
+    if UNTYPED.search(text):
+        raise ProfileInvalid("A static challenge has no control characters.")
+
+
+def _check_external(profile: ScepProfile) -> None:
+    if profile.challenge_type == ChallengeType.TOKEN:
+        raise ProfileInvalid("An external server cannot check a token: choose static or dynamic.")
+    if not profile.external_url:
+        raise ProfileInvalid("An external server needs its URL.")
+    _check_url(profile.external_url, what="The external server's URL")
+    if "?" in profile.external_url:
+        raise ProfileInvalid("The external server's URL must end before the question mark.")
+    if len(profile.ca_name) > MAX_NAME or not profile.ca_name.isprintable():
+        raise ProfileInvalid(f"The CA's name may have {MAX_NAME} characters.")
+    digits = profile.ca_fingerprint
+    if other := OTHER_DIGITS.get(len(digits)):
+        raise ProfileInvalid(f"That is {other} fingerprint; one of SHA-256 has 64 digits.")
+    if len(digits) != FINGERPRINT_DIGITS or not set(digits) <= set(string.hexdigits):
+        raise ProfileInvalid("Fetch the external CA's SHA-256 fingerprint and confirm it.")
+    if profile.challenge_type == ChallengeType.DYNAMIC:
+        _check_hook(profile)
+
+
+def _check_hook(profile: ScepProfile) -> None:
+    if profile.hook_type not in HookType.values:
+        raise ProfileInvalid("Say where the external server's one-time challenges come from.")
+    if not profile.hook_url:
+        raise ProfileInvalid("Say at which URL the one-time challenges are fetched.")
+    _check_url(profile.hook_url, what="The challenge URL")
+    name = profile.hook_username
+    if len(name) > MAX_HOOK_USERNAME or not name.isprintable() or ":" in name:
+        raise ProfileInvalid("The challenge URL's user name is too long or holds a colon.")
+    if profile.hook_type == HookType.JSON and profile.hook_password and not name:
+        _check_bearer(bytes(profile.hook_password).decode())
+    if profile.hook_type == HookType.NDES and not (name and profile.hook_password):
+        raise ProfileInvalid("The NDES admin page needs a user name and a password.")
+
+
+def _check_bearer(password: str) -> None:
+    try:
+        Credentials("", password).encode_bearer()
+    except ValueError as error:
+        raise ProfileInvalid(
+            f"Without a user name the password is sent as a bearer token: {error}."
+        ) from error
+
+
+def _check_url(url: str, *, what: str) -> None:
+    try:
+        decode_target(url)
+    except AddressRefused as error:
+        raise ProfileInvalid(f"{what} cannot be used: {error}.") from error
