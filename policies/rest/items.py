@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -51,6 +52,16 @@ class ItemsViewSet(RestViewSet):
         ProfileInvalid: (400, "profile_invalid"),
         ItemInvalid: (400, "invalid"),
     }
+
+    def get_parsers(self) -> list[BaseParser]:
+        """A form brings a new item; another version of one is a profile or JSON."""
+        is_form_taken = self.request is None or self.request.method == "POST"
+        parsers = super().get_parsers()
+        return [
+            each
+            for each in parsers
+            if is_form_taken or not isinstance(each, BoundedMultiPartParser)
+        ]
 
     @extend_schema(
         operation_id="policies_items_create",

@@ -147,6 +147,16 @@ def test_item_is_refused_when_incomplete_or_contradictory(
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
 
 
+def test_the_media_types_are_told_when_a_form_replaces_a_profile(
+    operator: Program, sample: Sample
+) -> None:
+    path = f"policies/{sample.policy.public_id}/items/{sample.item.public_id}"
+    body = {"data": b"--x--", "content_type": "multipart/form-data; boundary=x"}
+    answer = operator.send("PUT", path, **body)
+    assert answer.status_code == 415
+    assert f"application/json or {ASPEN}." in answer.json()["detail"]
+
+
 def test_a_row_that_is_not_there_is_named_as_it_was_asked_for(
     operator: Program, sample: Sample
 ) -> None:
