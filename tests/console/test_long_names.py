@@ -10,7 +10,7 @@ from django.utils import timezone
 from devices.models import Device, Group
 from organization.services.administrators import create_administrator
 from tests.console.conftest import World
-from tests.console.test_browser import browser_test, chromium, page
+from tests.console.test_browser import browser_test, check_page, chromium, page
 
 pytestmark = browser_test
 __all__ = ["chromium", "page"]
@@ -97,6 +97,21 @@ def test_a_choice_takes_lines_when_its_name_is_one_long_word(page: Any, world: W
     page.goto(f"/console/policies/{world.policy.public_id}/edit")
     form = page.locator("main form.card")
     assert form.evaluate("card => card.scrollWidth <= card.clientWidth")
+
+
+def test_two_hundred_groups_leave_the_form_in_reach(page: Any, world: World) -> None:
+    Group.objects.bulk_create(Group(name=f"School {number}") for number in range(200))
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(f"/console/policies/{world.policy.public_id}/edit")
+        assert page.locator("main form").bounding_box()["height"] < 1000, width
+        last = page.locator("fieldset input[type=checkbox]").last
+        last.focus()  # as the tabulator does
+        assert last.evaluate(
+            "it => document.elementFromPoint(it.getBoundingClientRect().x + 9,"
+            " it.getBoundingClientRect().y + 9) === it"
+        ), width
+    check_page(page, name="a policy of many groups")
 
 
 def test_a_tokens_name_and_end_take_two_lines_at_most_on_a_laptop(page: Any, world: World) -> None:
