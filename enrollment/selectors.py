@@ -118,7 +118,7 @@ def find_service_profile(scep_profile: ScepProfile | None) -> ScepProfile | None
 
     That of the token, or the oldest of our own where that one is an external server's or none.
     """
-    if scep_profile is not None and scep_profile.server_type == ScepServerType.BUILTIN:
+    if scep_profile is not None and not scep_profile.is_external:
         return scep_profile
     builtin = ScepProfile.objects.filter(server_type=ScepServerType.BUILTIN)
     return builtin.select_related("issuing_ca").order_by("id").first()
@@ -130,7 +130,7 @@ def is_held_at_page(token: EnrollmentToken) -> bool:
     Where our own CA issues by SCEP, the request for the certificate waits instead.
     """
     profile = token.scep_profile
-    is_ours = profile is not None and profile.server_type == ScepServerType.BUILTIN
+    is_ours = profile is not None and not profile.is_external
     return token.hold_for_approval and not is_ours
 
 

@@ -9,7 +9,7 @@ from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.root_trust import is_root_trust_needed
 from policies.selectors import Progress
 from policies.selectors import get_progress as get_policy_progress
-from scep.models import HeldRequestState, ScepProfile, ScepServerType
+from scep.models import HeldRequestState, ScepProfile
 
 MAC = "macos"
 SILENT_REASON = "device_silent"
@@ -100,8 +100,7 @@ def build_enrolled_facts(session: EnrollmentSession, *, items: Progress | None) 
 def _get_way(scep_profile: ScepProfile | None) -> Way:
     if scep_profile is None:
         return Way.PACKED
-    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
-    return Way.EXTERNAL if is_external else Way.SCEP
+    return Way.EXTERNAL if scep_profile.is_external else Way.SCEP
 
 
 def _is_own_root(session: EnrollmentSession, *, steps: tuple[Step, ...]) -> bool:

@@ -17,7 +17,7 @@ from enrollment.protocol.profile import (
 from enrollment.selectors import find_service_profile, is_held_at_page
 from enrollment.services.subject_attributes import describe_session
 from scep.errors import ScepError, ServerUnreachable
-from scep.models import ChallengePurpose, ChallengeType, ScepProfile, ScepServerType
+from scep.models import ChallengePurpose, ChallengeType, ScepProfile
 from scep.protocol.payload_names import encode_alternative_names, encode_subject
 from scep.protocol.subject_template import (
     Naming,
@@ -106,12 +106,13 @@ def build_scep_identity(
 
 def _describe_server(scep_profile: ScepProfile, *, session_id: str) -> ScepFacts:
     """Return what is alike for whoever asks there, without names and challenge."""
-    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
     return ScepFacts(
         url=scep_profile.external_url
-        if is_external
+        if scep_profile.is_external
         else f"{settings.BASE_URL}/scep/{scep_profile.public_id}/{session_id}",
-        name=scep_profile.ca_name if is_external else get_profile_authority(scep_profile).public_id,
+        name=scep_profile.ca_name
+        if scep_profile.is_external
+        else get_profile_authority(scep_profile).public_id,
         challenge="",
         key_size=scep_profile.key_size,
         key_usage=scep_profile.key_usage,
@@ -157,8 +158,7 @@ def get_lasting_challenge(scep_profile: ScepProfile, *, attributes: SubjectAttri
 
     Raises NotReady.
     """
-    is_external = scep_profile.server_type == ScepServerType.EXTERNAL
-    if is_external and scep_profile.challenge_type == ChallengeType.DYNAMIC:
+    if scep_profile.is_external and scep_profile.challenge_type == ChallengeType.DYNAMIC:
         try:
             return fetch_challenge(
                 scep_profile, session_id=attributes.session, attributes=attributes
@@ -179,7 +179,7 @@ def _get_challenge(
     token_challenge: str,
     now: datetime,
 ) -> str:
-    if scep_profile.server_type == ScepServerType.BUILTIN:
+    if not scep_profile.is_external:
         if scep_profile.challenge_type == ChallengeType.TOKEN:
             return token_challenge
         if scep_profile.challenge_type == ChallengeType.DYNAMIC and session.is_return:
@@ -209,7 +209,7 @@ def _create_challenge(
 
 def _build_naming(scep_profile: ScepProfile, *, attributes: SubjectAttributes) -> Naming:
     """Return what the device asks for: an external CA may take it over, ours does not."""
-    if scep_profile.server_type == ScepServerType.BUILTIN:
+    if not scep_profile.is_external:
         return build_naming(BUILTIN_SUBJECT, [], attributes=attributes, fallback="")
     return build_naming(
         scep_profile.subject,

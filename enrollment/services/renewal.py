@@ -22,7 +22,7 @@ from enrollment.services.sessions import get_session
 from enrollment.services.subject_attributes import describe_as_enrolled, describe_session
 from organization.errors import NotSetUp
 from scep.errors import ScepError
-from scep.models import ChallengePurpose, IssuedCertificate, ScepProfile, ScepServerType
+from scep.models import ChallengePurpose, IssuedCertificate, ScepProfile
 from scep.services.authority import issue_identity
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.external_identities import get_common_name
@@ -82,7 +82,7 @@ def _build_scep(
 ) -> Payload:
     attributes = describe_session(session.public_id, token_id=session.token.jti)
     common_name = ""
-    if profile.server_type == ScepServerType.EXTERNAL:
+    if profile.is_external:
         # The same name as before: it is what tells that the new certificate is this device's. The
         # template may give another today, after a move to another group or of the template itself.
         attributes, common_name = describe_as_enrolled(session), get_common_name(renews)

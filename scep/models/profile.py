@@ -104,3 +104,8 @@ class ScepProfile(TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_external(self) -> bool:
+        """Whether another server than this one issues by the profile."""
+        return self.server_type == ScepServerType.EXTERNAL

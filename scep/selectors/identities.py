@@ -15,7 +15,6 @@ from scep.models import (
     CertificateStatus,
     IssuedCertificate,
     ScepProfile,
-    ScepServerType,
 )
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.revocation_reasons import KEY_COMPROMISE
@@ -106,7 +105,7 @@ def is_renewal_worthwhile(certificate: IssuedCertificate, *, now: datetime) -> b
     another server's live is not known here.
     """
     profile = certificate.scep_profile
-    if profile is not None and profile.server_type == ScepServerType.EXTERNAL:
+    if profile is not None and profile.is_external:
         return True
     authority = (profile and profile.issuing_ca) or get_issuing_ca()
     end = min(authority.not_after, get_chain_end(authority))

@@ -11,7 +11,6 @@ from scep.models import (
     CertificateAuthorityRole,
     CertificateAuthorityState,
     ScepProfile,
-    ScepServerType,
 )
 
 PINNED_TIME = timedelta(days=7)
@@ -43,7 +42,7 @@ def find_pinned_authority(*, name: str, now: datetime) -> CertificateAuthority |
 
 def get_ca_certificate_fingerprint(scep_profile: ScepProfile) -> bytes:
     """Return SHA-256 (32 raw bytes) of the CA certificate that issues for this profile."""
-    if scep_profile.server_type == ScepServerType.EXTERNAL or scep_profile.issuing_ca is None:
+    if scep_profile.is_external or scep_profile.issuing_ca is None:
         return bytes.fromhex(scep_profile.ca_fingerprint)
     return bytes.fromhex(scep_profile.issuing_ca.fingerprint)
 

@@ -73,7 +73,7 @@ def check_profile(scep_profile: ScepProfile, *, now: datetime) -> ScepProfile:
 
     A change is told by scep_server_checked. Raises ProfileInvalid for the built-in CA's.
     """
-    if scep_profile.server_type != ScepServerType.EXTERNAL:
+    if not scep_profile.is_external:
         raise ProfileInvalid("Only external SCEP servers are checked.")
     code, message = _find_problem(scep_profile)
     return note_check(scep_profile, code=code, message=message, now=now)

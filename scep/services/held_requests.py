@@ -248,7 +248,7 @@ def _find_end(request: HeldRequest, *, now: datetime) -> str:
     """Return why nothing can come of the request any more, "" where it may."""
     if HeldRequest.objects.filter(Exists(_CERTIFICATE), pk=request.pk).exists():
         return "its device has a certificate already"
-    if request.scep_profile.server_type == ScepServerType.EXTERNAL:
+    if request.scep_profile.is_external:
         return "devices of its SCEP profile ask an external server by now"
     return _find_session_end(request, now=now)
 

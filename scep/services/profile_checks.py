@@ -22,11 +22,6 @@ FINGERPRINT_DIGITS = 64
 OTHER_DIGITS = {32: "an MD5", 40: "a SHA-1", 128: "a SHA-512"}
 
 
-def is_external(profile: ScepProfile) -> bool:
-    """Whether another server than this one issues by the profile."""
-    return profile.server_type == ScepServerType.EXTERNAL
-
-
 def check_values(profile: ScepProfile) -> None:
     """Raise ProfileInvalid for values of which none or not all together can work."""
     _check_text(profile.name, what="name", longest=MAX_NAME)
@@ -45,7 +40,7 @@ def check_values(profile: ScepProfile) -> None:
     verify_subject_template(_check_list(profile.subject))
     verify_alternative_name_templates(_check_list(profile.subject_alternative_names))
     _check_static_challenge(profile)
-    if is_external(profile):
+    if profile.is_external:
         _check_external(profile)
 
 

@@ -22,7 +22,6 @@ from scep.models import (
     ChallengeType,
     IssuedCertificate,
     ScepProfile,
-    ScepServerType,
 )
 from scep.protocol.ca_answer import (
     decode_ca_certificates,
@@ -114,7 +113,7 @@ def try_profile(scep_profile: ScepProfile, *, now: datetime) -> list[StepResult]
     """
     run = _Run()
     with suppress(_Stopped):
-        if scep_profile.server_type == ScepServerType.EXTERNAL:
+        if scep_profile.is_external:
             _try_external(scep_profile, run=run, now=now)
         else:
             _try_builtin(scep_profile, run=run, now=now)

@@ -21,7 +21,7 @@ from scep.protocol.certificates import normalize_fingerprint
 from scep.selectors import get_issuing_ca
 from scep.services.authorities import ensure_single_authority
 from scep.services.held_requests import end_claimed_requests
-from scep.services.profile_checks import check_values, is_external
+from scep.services.profile_checks import check_values
 from scep.services.trusted_authorities import (
     forget_unused_authorities,
     read_authorities,
@@ -137,14 +137,14 @@ def _save(
     profile: ScepProfile, *, values: ScepProfileValues, action: str, actor: str
 ) -> ScepProfile:
     before = [getattr(profile, name) for name in CHECKED_ANEW]
-    was_external = profile.pk is not None and is_external(profile)
+    was_external = profile.pk is not None and profile.is_external
     challenge = _get_static_challenge(profile)
     _write_values(profile, values=values)
-    pem = values.get("trusted_ca_pem", "") if is_external(profile) else ""
+    pem = values.get("trusted_ca_pem", "") if profile.is_external else ""
     trusted = read_authorities(pem, now=timezone.now()) if pem.strip() else None
     check_values(profile)
     _check_trust(profile, has_new=bool(trusted))
-    if was_external and not is_external(profile):
+    if was_external and not profile.is_external:
         _check_unused(profile)
     if before != [getattr(profile, name) for name in CHECKED_ANEW]:
         profile.checked_at, profile.check_code, profile.check_message = None, "", ""
@@ -152,7 +152,7 @@ def _save(
         with transaction.atomic():
             profile.issuing_ca = _choose_authority(profile)
             profile.save()
-            if trusted is not None or not is_external(profile):
+            if trusted is not None or not profile.is_external:
                 profile.trusted_cas.set(store_authorities(trusted or []))
                 forget_unused_authorities()
             if challenge and challenge != _get_static_challenge(profile):
@@ -172,8 +172,8 @@ def _write_values(profile: ScepProfile, *, values: ScepProfileValues) -> None:
             profile.ca_fingerprint = normalize_fingerprint(str(value))
         elif name != "trusted_ca_pem":
             setattr(profile, name, value.strip() if isinstance(value, str) else value)
-    unused = BUILTIN_ONLY if is_external(profile) else EXTERNAL_ONLY
-    if is_external(profile) and profile.challenge_type != ChallengeType.DYNAMIC:
+    unused = BUILTIN_ONLY if profile.is_external else EXTERNAL_ONLY
+    if profile.is_external and profile.challenge_type != ChallengeType.DYNAMIC:
         unused = unused | {name: EXTERNAL_ONLY[name] for name in EXTERNAL_ONLY if "hook" in name}
     for name, value in unused.items():
         setattr(profile, name, value)
@@ -191,7 +191,7 @@ def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
     It is asked once more under a lock: another may have taken over since the profile was read, and
     has to wait for this transaction before it takes the profiles over.
     """
-    if is_external(profile):
+    if profile.is_external:
         return None
     if profile.single_certificate:
         role, present = CertificateAuthorityRole.SINGLE, ensure_single_authority(now=timezone.now())
@@ -206,7 +206,7 @@ def _choose_authority(profile: ScepProfile) -> CertificateAuthority | None:
 
 
 def _check_trust(profile: ScepProfile, *, has_new: bool) -> None:
-    if not is_external(profile) or has_new:
+    if not profile.is_external or has_new:
         return
     if profile.pk is None or not profile.trusted_cas.exists():
         raise ProfileInvalid("Upload the CA certificates whose identities are to be trusted (PEM).")

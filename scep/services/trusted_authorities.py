@@ -13,7 +13,6 @@ from scep.models import (
     CertificateStatus,
     IssuedCertificate,
     ScepProfile,
-    ScepServerType,
 )
 from scep.protocol.ca_answer import is_authority, is_same_authority
 from scep.protocol.certificates import encode_certificate, fingerprint
@@ -65,7 +64,7 @@ def propose_authorities(
 
 def list_trust_warnings(scep_profile: ScepProfile, *, now: datetime) -> list[str]:
     """Return which CAs the profile's devices have identities of, and are refused for it."""
-    if scep_profile.server_type != ScepServerType.EXTERNAL:
+    if not scep_profile.is_external:
         return []
     strangers = CertificateAuthority.objects.filter(role=CertificateAuthorityRole.EXTERNAL)
     trusted = [get_certificate(row) for row in strangers.exclude(trusting_profiles=None).distinct()]

@@ -22,7 +22,6 @@ from scep.models import (
     HeldRequestState,
     IssuedCertificate,
     ScepProfile,
-    ScepServerType,
     ServiceCertificate,
 )
 from scep.selectors import is_needed
@@ -54,7 +53,7 @@ def certificate_pill(certificate: IssuedCertificate) -> SafeString:
 @register.simple_tag
 def check_pill(profile: ScepProfile) -> SafeString:
     """Return what the last check of an external server has found; the built-in one is here."""
-    if profile.server_type != ScepServerType.EXTERNAL:
+    if not profile.is_external:
         return pill("active", _("Ready"))
     if profile.check_code:
         return pill("failed", _("Does not work"))
