@@ -186,7 +186,19 @@ def _get_device(key: str) -> Device:
 
 @role_required()
 def push_device(request: HttpRequest, key: str) -> HttpResponse:
-    return _act(request, key, act=actions.push_now, done=_("A push is on its way."))
+    """Say that a push is on its way, or why none can be."""
+    device = _get_device(key)
+    if request.method == "POST":
+        try:
+            obstacle = actions.push_now(device, actor=get_actor(request))
+        except NotEnrolled as refusal:
+            messages.error(request, str(refusal))
+        else:
+            if obstacle:
+                messages.warning(request, obstacle)
+            else:
+                messages.success(request, _("A push is on its way."))
+    return redirect("console:device", key)
 
 
 @role_required()

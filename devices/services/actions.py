@@ -43,6 +43,7 @@ from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.escrow import forget_untold, keep_secret
 from devices.services.locks import hold_device, lock_live_enrollment
 from devices.services.push_requests import insist_on_push
+from devices.services.push_stops import find_obstacle
 from devices.services.queries import find_right_refusal, queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue, withdraw
 from devices.services.removal import end_enrollment
@@ -342,12 +343,16 @@ def unenroll(device: Device, *, actor: str) -> None:
     _record(device, actor=actor, action="device.unenroll")
 
 
-def push_now(device: Device, *, actor: str) -> None:
-    """Wake the device, also when nothing waits for it; raises NotEnrolled."""
+def push_now(device: Device, *, actor: str) -> str:
+    """Wake the device, also when nothing waits for it; return why it has to wait, or "".
+
+    Raises NotEnrolled.
+    """
     with transaction.atomic():
         enrollment = get_live_enrollment(device)
         insist_on_push(enrollment)
         _record(device, actor=actor, action="device.push")
+    return find_obstacle(enrollment, now=timezone.now())
 
 
 def _record(

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from devices.models import PushCertificate
+from devices.models import Enrollment, PushCertificate
 from devices.protocol.apns import Verdict
 from devices.selectors import find_push_certificate, is_refused
 from devices.services.push_alarms import (
@@ -43,6 +43,30 @@ def find_stop(certificate: PushCertificate | None, *, now: datetime) -> Stop | N
     return None
 
 
+def find_obstacle(enrollment: Enrollment, *, now: datetime) -> str:
+    """Return in a sentence why a push for the device would not go out now, or ""."""
+    if enrollment.push_suspended_at is not None:
+        return (
+            f"Apple's last answer was “{enrollment.push_error_text}”: the device is woken again "
+            "once it has sent its push token anew."
+        )
+    certificate = find_push_certificate()
+    stop = find_stop(certificate, now=now)
+    if stop is not None:
+        return f"{_begin(stop.message)}."
+    if certificate is not None and certificate.topic != enrollment.topic:
+        return f"{_begin(_word_missing(enrollment.topic))}."
+    return ""
+
+
+def _begin(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _word_missing(topic: str) -> str:
+    return f"there is no push certificate for the topic {topic}"
+
+
 def refuse_certificate(certificate: PushCertificate, *, reason: str, now: datetime) -> None:
     """Stop the topic: APNs does not take the certificate."""
     PushCertificate.objects.filter(pk=certificate.pk).update(refused_at=now, refusal=reason[:255])
@@ -78,8 +102,7 @@ def stop_other_topics(*, now: datetime) -> None:
     stop = find_stop(certificate, now=now)
     for topic in _list_waiting_topics():
         if certificate is not None and topic != certificate.topic:
-            message = f"there is no push certificate for the topic {topic}"
-            stop_topic(topic, stop=Stop(MISSING, message))
+            stop_topic(topic, stop=Stop(MISSING, _word_missing(topic)))
         elif stop is not None:
             stop_topic(topic, stop=stop)
 

@@ -1,14 +1,14 @@
 """The command menu, the one form, raw commands and secrets, as administrators see them."""
 
 import plistlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from devices.models import BulkCommand, Command, Device
+from devices.models import BulkCommand, Command, Device, Enrollment, PushCertificate
 from devices.protocol.commands import COMMAND_TYPES
 from devices.selectors import get_command_body
 from devices.services import actions
@@ -237,3 +237,22 @@ def test_a_put_off_command_says_when_the_device_is_woken_for_it(
     assert "locked or busy, woken now and then" in page
     answer = auditor.get(get_url(world, f"commands/{row.public_id}")).content.decode()
     assert "is woken again now and then" in answer
+
+
+def test_send_push_says_why_when_no_push_can_go_out(world: World, operator: Client) -> None:
+    """“A push is on its way” stood there whatever Apple had said."""
+
+    def send() -> str:
+        return operator.post(get_url(world, "push"), follow=True).content.decode()
+
+    topic = world.enrollment.topic
+    assert f"There is no push certificate for the topic {topic}." in send()
+    PushCertificate.objects.update(topic=topic)
+    assert "A push is on its way." in send()
+    PushCertificate.objects.update(not_after=timezone.now() - timedelta(days=1))
+    assert "The push certificate has expired." in send()
+    dead = {"push_error": "token unusable: BadDeviceToken", "push_suspended_at": timezone.now()}
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(**dead)
+    page = send()
+    assert "last answer was “push token unusable: BadDeviceToken”" in page
+    assert "A push is on its way." not in page
