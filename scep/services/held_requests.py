@@ -250,6 +250,10 @@ def _find_end(request: HeldRequest, *, now: datetime) -> str:
         return "its device has a certificate already"
     if request.scep_profile.is_external:
         return "devices of its SCEP profile ask an external server by now"
+    try:
+        check_number(_build_grant(request))
+    except ChallengeReused as refusal:
+        return str(refusal)
     return _find_session_end(request, now=now)
 
 
@@ -292,16 +296,19 @@ def _check_room(request: HeldRequest) -> None:
         raise RequestRejected("too many requests wait for approval")
 
 
-def _issue(
-    request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
-) -> IssuedCertificate:
-    profile = exchange.scep_profile
-    grant = ChallengeGrant(
+def _build_grant(request: HeldRequest) -> ChallengeGrant:
+    return ChallengeGrant(
         request.session_id,
         request.token_id,
         is_claimed=request.is_claimed,
         max_certificates=request.max_certificates,
     )
+
+
+def _issue(
+    request: HeldRequest, *, exchange: Exchange, public_key: rsa.RSAPublicKey
+) -> IssuedCertificate:
+    profile, grant = exchange.scep_profile, _build_grant(request)
     check_number(grant)
     application = Application(
         public_key=public_key,

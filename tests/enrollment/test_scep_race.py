@@ -15,6 +15,7 @@ from enrollment.services.profile import build_profile
 from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
 from enrollment.services.sessions import get_session
 from enrollment.services.tokens import build_challenge, build_token_text
+from scep.errors import RequestOver
 from scep.models import CertificateStatus, HeldRequest, IssuedCertificate, ScepProfile
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_certificate, get_profile_authority, list_recipients
@@ -141,6 +142,26 @@ def test_challenge_brings_exactly_its_certificates_when_held_requests_are_claime
     ask_at_once(polls, profile=profile)
     assert refused.count() == 8
     assert IssuedCertificate.objects.count() == signed
+
+
+def test_request_is_not_approved_when_others_have_brought_what_its_challenge_may(
+    make_token: MakeToken,
+) -> None:
+    """Its device would be refused, and nobody told why."""
+    token = make_token(challenge="token", max_uses=1, hold_for_approval=True)
+    profile: Any = token.scep_profile
+    challenge = build_token_text(token)
+    messages = build_requests(profile, challenge=challenge, count=CERTIFICATES_PER_DEVICE + 1)
+    ask_at_once(messages, profile=profile)
+    *first, last = HeldRequest.objects.order_by("pk")
+    for held in first:
+        approve_request(held, actor="a", now=timezone.now())
+    ask_at_once(messages, profile=profile)
+    assert count_issued(token_id=token.jti) == CERTIFICATES_PER_DEVICE
+    with pytest.raises(RequestOver, match="the challenge has brought its certificates"):
+        approve_request(last, actor="a", now=timezone.now())
+    last.refresh_from_db()
+    assert last.state == "pending"
 
 
 def test_one_identity_is_left_when_the_profile_is_downloaded_twice_at_once(
