@@ -14,6 +14,7 @@ from guardmdm.health.machinery import (
     check_disk,
     check_mail,
     check_scheduler,
+    check_secret_key,
     check_workers,
 )
 from guardmdm.health.passage import examine_passage
@@ -42,6 +43,7 @@ def examine() -> Iterator[Finding]:
         yield check_mail()
     if settings.OIDC_ISSUER:
         yield check_identity_provider()
+    yield check_secret_key()
     if database.is_failure:
         return
     yield check_scheduler()

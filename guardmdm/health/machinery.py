@@ -1,4 +1,4 @@
-"""What the server runs on: clock, database, broker, scheduler, workers, mail server, disk."""
+"""What the server runs on: clock, database, broker, workers, mail server, secret key, disk."""
 
 import shutil
 from contextlib import suppress
@@ -31,6 +31,7 @@ CLOCK_URL = "https://www.apple.com/"
 WORKER_SECONDS = 3.0
 MAIL_SECONDS = 5
 MANY_TASKS = 1000
+LEAST_SECRET = 32  # characters; what is made at the first start has more
 LITTLE_SPACE, NO_SPACE = 2 * 1024**3, 200 * 1024**2
 NO_WORKER = "Start `celery -A guardmdm worker` or serve."
 
@@ -141,6 +142,18 @@ def check_mail() -> Finding:
         fix = "Start the mail server, or correct GUARDMDM_EMAIL_URL and GUARDMDM_EMAIL_CA."
         return build_failure("e-mail", f"{place}: {error}"[:300], fix)
     return Finding("e-mail", f"{place} takes mails of {settings.DEFAULT_FROM_EMAIL}")
+
+
+def check_secret_key() -> Finding:
+    """Whoever has it signs sessions, anybody's."""
+    name, length = "secret key", len(settings.SECRET_KEY)
+    if length >= LEAST_SECRET:
+        return Finding(name, f"{length} characters")
+    fix = (
+        f"Set GUARDMDM_SECRET_KEY to {LEAST_SECRET} random characters or more "
+        "(`openssl rand -base64 32`). Everybody signs in again."
+    )
+    return Finding(name, f"{length} characters, which can be guessed", fix)
 
 
 def check_disk() -> Finding:

@@ -23,6 +23,7 @@ from guardmdm.health.machinery import (
     check_disk,
     check_mail,
     check_scheduler,
+    check_secret_key,
     check_workers,
 )
 from guardmdm.heartbeat import Scheduler, find_heartbeat, record_heartbeat
@@ -139,6 +140,15 @@ def test_ca_whose_chain_is_broken_is_a_failure() -> None:
     finding = check_authorities()
     assert finding.is_failure
     assert "not signed by" in finding.text
+
+
+def test_secret_key_that_can_be_guessed_is_a_warning(settings: Any) -> None:
+    assert check_secret_key().fix == ""
+    settings.SECRET_KEY = "changeme"
+    finding = check_secret_key()
+    assert finding.fix
+    assert not finding.is_failure
+    assert "changeme" not in finding.text
 
 
 @pytest.mark.usefixtures("nobody_listens")
