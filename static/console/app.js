@@ -64,6 +64,15 @@
     },
   };
 
+  // A link that is opened in another tab or window is the browser's, and not htmx's.
+  document.addEventListener(
+    "click",
+    (event) => {
+      const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+      if (isElsewhere && event.target.closest("a[href]")) event.stopPropagation();
+    },
+    true,
+  );
   document.addEventListener("click", (event) => {
     for (const [selector, act] of Object.entries(actions)) {
       const element = event.target.closest(selector);

@@ -36,6 +36,16 @@ def test_a_heading_orders_the_list_by_keyboard_and_keeps_the_focus(page: Any, wo
     expect(heading).to_have_attribute("aria-sort", "ascending")
 
 
+def test_a_heading_opens_a_tab_when_it_is_clicked_with_control(page: Any, world: World) -> None:
+    page.goto("/console/devices/")
+    with page.context.expect_page() as opened:
+        page.locator(SEEN).click(modifiers=["ControlOrMeta"])
+    tab = opened.value
+    assert tab.url.endswith("?ordering=-last_seen_at")
+    tab.close()
+    assert page.url.endswith("/console/devices/"), "the list stays as it was"
+
+
 def test_a_phone_shows_what_the_cards_can_be_ordered_by(page: Any, world: World) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/console/devices/")
