@@ -14,7 +14,7 @@ from tests.console.conftest import World
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]
 
 LOG = "/console/enrollment/log/"
-FURTHER = re.compile(r'href="(\?[^"]*older=[^"]*)"')
+FURTHER = re.compile(r'class="btn" href="(\?[^"]*older=[^"]*)"')
 
 
 @pytest.fixture(autouse=True)
