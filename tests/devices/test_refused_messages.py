@@ -59,6 +59,7 @@ def list_log(**about: Any) -> list[LogEntry]:
         (lambda: make_stranger().sign(IDLE), "identity_not_trusted"),
     ],
 )
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_log_grows_by_the_first_and_by_doublings_when_a_stranger_floods(
     device: MdmDevice, make_signature: Callable[[], str], code: str
 ) -> None:
@@ -80,6 +81,7 @@ def test_log_begins_anew_when_ten_minutes_are_over(
     assert len(list_log()) == 4
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_addresses_of_one_ipv6_site_are_one_sender(device: MdmDevice) -> None:
     for number in range(8):
         knock(device, times=1, address=f"2001:db8::{number + 1}")
@@ -88,6 +90,7 @@ def test_addresses_of_one_ipv6_site_are_one_sender(device: MdmDevice) -> None:
     assert len(list_log()) == 5
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_dashboard_tells_how_many_there_were_when_most_are_only_counted(
     device: MdmDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +102,7 @@ def test_dashboard_tells_how_many_there_were_when_most_are_only_counted(
     assert f"{ADDRESS}: 24 refusals" in entry.message
 
 
+@pytest.mark.usefixtures("early_in_a_minute")
 def test_own_trouble_is_told_when_a_stranger_floods_from_the_devices_address(
     device: MdmDevice,
 ) -> None:
