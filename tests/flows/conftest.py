@@ -146,6 +146,4 @@ def enroll_device(
 
 def _answer_pushes(device: SimulatedDevice, stop: threading.Event) -> None:
     while not stop.is_set():
-        if device.wake.wait(0.2) and device.is_enrolled:
-            device.wake.clear()
-            device.connect()
+        device.answer_push(seconds=0.2)

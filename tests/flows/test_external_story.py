@@ -160,9 +160,7 @@ def make_device(tls: TlsAuthority, apns: FakeApns) -> Iterator[Callable[..., Sim
 
     def answer_pushes(device: SimulatedDevice) -> None:
         while not stop.is_set():
-            if device.wake.wait(0.2) and device.is_enrolled:
-                device.wake.clear()
-                device.connect()
+            device.answer_push(seconds=0.2)
 
     yield make
     stop.set()

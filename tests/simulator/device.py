@@ -47,6 +47,7 @@ class SimulatedDevice:
     on_identity runs once the device has a new certificate, on_token before a TokenUpdate
     is sent, on_gone before the device forgets that it was managed; all get the device.
     on_user runs before a user's TokenUpdate is sent, and gets the user.
+    turn is held while it enrolls, connects or checks out: a device does one of these at a time.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class SimulatedDevice:
         self.on_identity: Callable[[SimulatedDevice], None] = _ignore
         self.on_user: Callable[[MacUser], None] = _ignore
         self.wake = threading.Event()
+        self.turn = threading.RLock()
         self.obeyed: list[ObeyedCommand] = []
         self.profile: CheckedProfile | None = None
         self.service_identity: Identity | None = None
@@ -152,16 +154,17 @@ class SimulatedDevice:
 
     def enroll(self, url: str) -> list[ObeyedCommand]:
         """Everything from the page to the first connection; returns what was obeyed."""
-        if not self.habits.direct:
-            self.open_page(url)
-        self.download_profile(url)
-        self.obtain_identity()
-        if self.habits.does(Misbehaviour.REUSED_CHALLENGE):
-            self._key = None
-            self.obtain_identity(step="second_identity")
-        self.authenticate()
-        self.token_update()
-        return self.connect()
+        with self.turn:
+            if not self.habits.direct:
+                self.open_page(url)
+            self.download_profile(url)
+            self.obtain_identity()
+            if self.habits.does(Misbehaviour.REUSED_CHALLENGE):
+                self._key = None
+                self.obtain_identity(step="second_identity")
+            self.authenticate()
+            self.token_update()
+            return self.connect()
 
     def open_page(self, url: str) -> str:
         """GETs the landing page as the platform's Safari; returns its HTML."""
@@ -256,6 +259,10 @@ class SimulatedDevice:
 
     def connect(self) -> list[ObeyedCommand]:
         """One connection; a renewal during it is followed by a TokenUpdate."""
+        with self.turn:
+            return self._connect()
+
+    def _connect(self) -> list[ObeyedCommand]:
         done: list[ObeyedCommand] = []
         with self._recorder.step("connect") as detail:
             for obeyed in run_connection(self):
@@ -272,6 +279,15 @@ class SimulatedDevice:
         if self.state.erased and self.return_profile is not None:
             self.return_to_service()
         return done
+
+    def answer_push(self, *, seconds: float) -> None:
+        """Waits that long for a push, and connects unless the device is no longer managed."""
+        if not self.wake.wait(seconds):
+            return
+        with self.turn:
+            self.wake.clear()
+            if self.is_enrolled:
+                self.connect()
 
     def log_in(self, short_name: str, *, network: bool = False) -> MacUser:
         """A user logs in to this Mac; `is_managed` says whether they got a channel."""
@@ -314,7 +330,7 @@ class SimulatedDevice:
 
     def check_out(self) -> None:
         """CheckOut, after which the device is unmanaged."""
-        with self._recorder.step("check_out"):
+        with self.turn, self._recorder.step("check_out"):
             self.check_in(checkin.build_check_out(self.hardware, topic=self.topic))
             self._forget()
 
