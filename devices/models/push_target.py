@@ -30,10 +30,13 @@ class PushTarget(models.Model):
         default=0,
         help_text="Since the last message; without push_error: accepted by APNs and ignored.",
     )
+    push_accepted = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="How many of push_attempts APNs took; of no meaning while those are 0.",
+    )
     push_unanswered_since = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text="When the first of push_attempts was sent; of no meaning while that is 0.",
+        null=True, blank=True, help_text="When the first of push_accepted was sent."
     )
     push_not_before = models.DateTimeField(null=True, blank=True)
     push_error = models.CharField(max_length=255, blank=True)

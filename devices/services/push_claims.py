@@ -69,7 +69,7 @@ def claim_pushes(source: PushSource, *, topic: str, limit: int, now: datetime) -
         # SQLite knows no row locks; its transactions begin with the lock of the database.
         taken = list(rows.select_for_update(skip_locked=True, of=("self",))[:limit])
         for attempts, pks in _group_by_attempts(taken).items():
-            begun = {} if attempts else {"push_unanswered_since": now}
+            begun = {} if attempts else {"push_unanswered_since": now, "push_accepted": 0}
             source.list_rows().filter(pk__in=pks).update(
                 **begun,
                 push_requested_at=None,

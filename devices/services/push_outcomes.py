@@ -9,13 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Least
 
 from devices.models import Enrollment
 from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
 from devices.protocol.waits import build_wait
 from devices.services.locks import select_free
 from devices.services.push_alarms import CODES, PUSH_FAILED, is_first_alarm
-from devices.services.push_claims import FIRST_WAIT, Claim
+from devices.services.push_claims import FIRST_WAIT, MOST_ATTEMPTS, Claim
 from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
 from devices.signals import push_failed
 
@@ -107,10 +109,7 @@ class Outcomes:
         # A row that was put into other hands meanwhile, after a long silence, is theirs.
         rows = kind.source.list_rows().filter(pk__in=pks, push_claimed_at=kind.claimed_at)
         if kind.verdict == Verdict.DELIVERED:
-            counted: dict[str, Any] = {}
-            if kind.was_failing:
-                counted = {"push_attempts": 1, "push_unanswered_since": kind.claimed_at}
-            rows.update(push_claimed_at=None, push_error="", **counted)
+            rows.update(push_claimed_at=None, push_error="", **_count_accepted(kind))
         elif kind.verdict in (Verdict.DEVICE_GONE, Verdict.UNUSABLE):
             self._suspend(rows, kind, now=now)
         elif kind.verdict == Verdict.REFUSED:
@@ -150,6 +149,21 @@ class Outcomes:
             return
         if not kind.is_outage or is_first_alarm(first.topic, PUSH_FAILED):
             tell_failure(Enrollment.objects.select_related("device").get(pk=first.pk))
+
+
+def _count_accepted(kind: _Kind) -> dict[str, Any]:
+    """Return what an UPDATE sets for one more push that APNs took.
+
+    The count goes on where failures lie between: what a device ignored before them it has ignored.
+    It begins anew where the device has spoken meanwhile. The failures are attempts no more.
+    """
+    is_first = Q(push_accepted=0) | Q(push_unanswered_since__lt=F("last_seen_at"))
+    count = Case(When(is_first, then=1), default=Least(F("push_accepted") + 1, MOST_ATTEMPTS))
+    since = Case(When(is_first, then=kind.claimed_at), default=F("push_unanswered_since"))
+    counted = {"push_accepted": count, "push_unanswered_since": since}
+    if kind.was_failing:
+        counted["push_attempts"] = Case(When(push_attempts=0, then=0), default=count)
+    return counted
 
 
 def tell_failure(enrollment: Enrollment) -> None:

@@ -44,9 +44,8 @@ def _list_silent(*, now: datetime) -> QuerySet[Enrollment]:
         last_seen_at__lte=now - TOKEN_DEAD_FOR,
     )
     ignoring = Q(
-        push_error="",
-        push_claimed_at=None,  # one in hand is counted, but not accepted yet
-        push_attempts__gte=IGNORED_PUSHES,
+        push_attempts__gt=0,
+        push_accepted__gte=IGNORED_PUSHES,
         push_unanswered_since__lte=now - IGNORED_FOR,
         push_unanswered_since__gte=F("last_seen_at"),
     )
@@ -82,8 +81,7 @@ def describe_silence(enrollment: Enrollment) -> Silence | None:
         return None
     error, is_dead = enrollment.push_error, enrollment.push_suspended_at is not None
     unknown = f"{Verdict.UNUSABLE.value}: "
-    is_in_hand = enrollment.push_claimed_at is not None
-    accepted = 0 if error else max(enrollment.push_attempts - is_in_hand, 0)
+    accepted = enrollment.push_accepted if enrollment.push_attempts and not is_dead else 0
     return Silence(
         heard_at=enrollment.last_seen_at,
         accepted=accepted,

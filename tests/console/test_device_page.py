@@ -296,8 +296,8 @@ def test_page_shows_what_speaks_for_a_silent_devices_departure(
 ) -> None:
     rows, url = Enrollment.objects.filter(pk=world.enrollment.pk), get_url(world)
     past = timezone.now() - timedelta(days=9)
-    facts = {"push_attempts": 6, "push_unanswered_since": past, "last_seen_at": past}
-    rows.update(**facts, push_sent_at=past)
+    facts = {"push_attempts": 6, "push_accepted": 6, "push_unanswered_since": past}
+    rows.update(**facts, last_seen_at=past, push_sent_at=past)
     mark_lapsed(now=timezone.now())
     page = administrator.get(url).content.decode()
     assert "Probably removed on" in page

@@ -93,6 +93,44 @@ def test_the_count_begins_with_the_first_push_that_is_taken_after_failures(
     assert device.enrollment.push_unanswered_since == now + 3 * DAY
 
 
+def test_the_count_of_ignored_pushes_goes_on_after_an_outage_of_apns(
+    enroll: Enroll, apns: FakeApns
+) -> None:
+    device = enroll_quietly(enroll)
+    heard_at = device.enrollment.last_seen_at
+    assert heard_at is not None
+    now = poke_for(3, start=heard_at)
+    accepted = device.enrollment.push_accepted
+    assert accepted
+    apns.answer_next(429, "TooManyRequests", count=1000)
+    for hours in range(0, 4 * 24, 12):
+        ask()
+        push(now=now + timedelta(hours=hours))
+    apns.answer_next(200, "", count=0)
+    assert (device.enrollment.push_accepted, device.row.status) == (accepted, "enrolled")
+    poke_for(2, start=now + 4 * DAY)
+    assert device.row.status == "not_managed"
+    assert "Apple has taken " in device.row.status_reason
+
+
+def test_the_count_begins_anew_when_the_device_has_spoken_amid_an_outage(
+    enroll: Enroll, apns: FakeApns
+) -> None:
+    device = enroll_quietly(enroll)
+    now = timezone.now()
+    Enrollment.objects.update(last_seen_at=now - 9 * DAY)
+    ask()
+    push(now=now - 8 * DAY)
+    apns.answer_next(429, "TooManyRequests", count=1)
+    ask()
+    push(now=now - 7 * DAY)
+    device.connect()
+    ask()
+    push(now=now + DAY)
+    enrollment = device.enrollment
+    assert (enrollment.push_accepted, enrollment.push_unanswered_since) == (1, now + DAY)
+
+
 def test_device_whose_token_apns_does_not_know_is_given_up_after_a_day(
     enroll: Enroll, apns: FakeApns, news: News
 ) -> None:
@@ -149,6 +187,7 @@ def test_device_that_speaks_is_enrolled_again_at_once_whatever_it_was_given_up_f
         "ignored pushes": {
             "last_seen_at": now - 8 * DAY,
             "push_attempts": 9,
+            "push_accepted": 9,
             "push_unanswered_since": now - 8 * DAY,
         },
         "dead token": {
