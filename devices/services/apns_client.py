@@ -7,7 +7,7 @@ import hashlib
 import os
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -18,12 +18,16 @@ from devices.protocol.apns_streams import MOST_STREAMS
 from devices.protocol.pace import Pace
 from devices.services.apns_connection import CertificateRefused, ConnectionLost
 from devices.services.apns_line import Flight, Landing, Line
+from devices.services.apns_suspects import AT_THIS_PUSH, Suspects
 from devices.services.apns_tls import build_tls_context
 
-# What was not answered on one connection is sent again on the next, so often in all.
+# A push that APNs has not processed is sent again, so often in all.
 TRIES = 3
-# So many connections in a row that gave no answer: APNs is given a rest.
-FRUITLESS = 2
+# So many connections in a row that were in vain, or were lost with a single push on the way, and
+# APNs is given a rest.
+FRUITLESS, LOST_ALONE = 2, 3
+# What could not be sent for so long is its sender's again, who has it in hand for LEASE.
+LONGEST_SECONDS = 30.0
 
 _channels: dict[tuple[int, str], "Channel"] = {}
 
@@ -42,15 +46,16 @@ class Channel:
         self._line: Line | None = None
         self._leaving: list[Line] = []
         self._again: deque[Flight] = deque()
+        self._suspects = Suspects()
         self._landed: list[tuple[Any, PushAnswer]] = []
         self._pace = Pace(most=MOST_STREAMS)
-        self._fruitless = 0
+        self._fruitless = self._lost_alone = 0
 
     @property
     def in_flight(self) -> int:
         """How many pushes are on the way, or back and not yet told."""
         flying = sum(line.in_flight for line in self._list_lines())
-        return flying + len(self._again) + len(self._landed)
+        return flying + len(self._again) + self._suspects.waiting + len(self._landed)
 
     @property
     def rest(self) -> float:
@@ -63,13 +68,16 @@ class Channel:
         if line and not line.room and not line.in_flight:
             self._exchange_lines(0)  # where nothing is on the way, nobody hears that there is room
             line = self._line
-        if line is None:
+        if line is None or self._suspects.is_busy:
             return 0
         return max(0, min(line.room, self._pace.limit - line.in_flight) - len(self._again))
 
-    def send(self, key: Any, request: PushRequest) -> None:
-        """Put a push on its way; `key` comes back with its answer."""
-        self._again.append(Flight(key, request))
+    def send(self, key: Any, request: PushRequest, *, apart: bool = False) -> None:
+        """Put a push on its way, alone if it has to be; `key` comes back with its answer."""
+        if apart:
+            self._suspects.add_known(Flight(key, request))
+        else:
+            self._again.append(Flight(key, request))
         self._send_waiting()
 
     def exchange(self, seconds: float) -> list[tuple[Any, PushAnswer]]:
@@ -95,9 +103,11 @@ class Channel:
         lines = self._list_lines()
         for line in lines:
             # The last one waits, and is the one for new pushes where there is such a one.
-            self._land(line.exchange(seconds if line is lines[-1] else 0))
+            landings = line.exchange(seconds if line is lines[-1] else 0)
+            self._land(landings)
             if line.loss:
-                self._note_loss(line.loss)
+                lost = [each.flight for each in landings if each.is_lost]
+                self._note_loss(line.loss, lost=lost)
         for line in [each for each in lines if each.loss or not each.is_usable]:
             self._leave(line)
 
@@ -113,26 +123,44 @@ class Channel:
     def _land(self, landings: Iterable[Landing]) -> None:
         now = time.monotonic()
         for each in landings:
+            self._suspects.settle(each.flight)
             if each.answer is None:
-                self._repeat(each.flight, reason=each.reason)
+                if not each.is_lost:
+                    self._repeat(each.flight, reason=each.reason)
                 continue
             self._pace.note(each.answer, now=now)
             if each.answer.verdict == Verdict.CERTIFICATE_BAD:
                 self.refusal = each.answer.reason
             if each.answer.status:
-                self._fruitless, self.trouble = 0, ""
+                self._fruitless, self._lost_alone, self.trouble = 0, 0, ""
             self._landed.append((each.flight.key, each.answer))
 
     def _repeat(self, flight: Flight, *, reason: str) -> None:
         if flight.tries < TRIES:
             self._again.append(flight)
         else:
-            self._landed.append((flight.key, PushAnswer(Verdict.TRY_LATER, reason)))
+            self._give_up([flight], PushAnswer(Verdict.TRY_LATER, reason))
+
+    def _give_up(self, flights: Iterable[Flight], answer: PushAnswer) -> None:
+        self._landed += [(flight.key, answer) for flight in flights]
 
     def _send_waiting(self) -> None:
         line = self._find_line()
+        if self._suspects.is_busy:
+            self._send_suspects(line)
+            return
         while line and self._again and line.room and line.in_flight < self._pace.limit:
             line.send(self._again.popleft())
+
+    def _send_suspects(self, line: Line | None) -> None:
+        """Send the next few once nothing is on the way; all else waits for them."""
+        late = self._suspects.drop(sent_before=time.monotonic() - LONGEST_SECONDS)
+        self._give_up(
+            late, PushAnswer(Verdict.TRY_LATER, "the connection was lost again and again")
+        )
+        if line and not line.in_flight:
+            for flight in self._suspects.take(min(line.room, self._pace.limit)):
+                line.send(flight)
 
     def _find_line(self) -> Line | None:
         """Return a connection that takes pushes; None at rest, or where there cannot be one."""
@@ -157,12 +185,16 @@ class Channel:
         if self._line is None:
             self._give_up_waiting()
 
-    def _note_loss(self, loss: ConnectionLost) -> None:
+    def _note_loss(self, loss: ConnectionLost, *, lost: Sequence[Flight] = ()) -> None:
         if isinstance(loss, CertificateRefused):
             self.refusal = str(loss)
-            return
-        self._fruitless += 1
-        if self._fruitless >= FRUITLESS:
+        guilty = self._suspects.add(lost)
+        self._give_up(guilty, self._accuse())
+        if self.refusal or guilty or len(lost) > 1:
+            return  # it may be for the sake of one push
+        self._fruitless += not lost
+        self._lost_alone += len(lost)
+        if self._fruitless >= FRUITLESS or self._lost_alone >= LOST_ALONE:
             self.trouble = str(loss)
             self._pace.slow_down(now=time.monotonic())
 
@@ -170,8 +202,15 @@ class Channel:
         """What waits to be sent again will wait too long: its sender decides."""
         verdict = Verdict.CERTIFICATE_BAD if self.refusal else Verdict.TRY_LATER
         answer = PushAnswer(verdict, self.refusal or self.trouble or "APNs asks for a rest")
-        self._landed += [(flight.key, answer) for flight in self._again]
+        for flight in [*self._again, *self._suspects.drop(sent_before=time.monotonic())]:
+            self._give_up([flight], self._accuse() if flight.losses_alone else answer)
         self._again.clear()
+
+    def _accuse(self) -> PushAnswer:
+        """What is said of a push that loses its connection alone: next time it goes apart."""
+        if self.refusal:
+            return PushAnswer(Verdict.CERTIFICATE_BAD, self.refusal)
+        return PushAnswer(Verdict.TRY_LATER, AT_THIS_PUSH)
 
 
 def get_channel(certificate: PushCertificate) -> Channel:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
 
@@ -13,22 +13,31 @@ ANSWER_SECONDS = 10.0
 LATE = PushAnswer(Verdict.TRY_LATER, f"no answer within {ANSWER_SECONDS:.0f} seconds")
 
 
-@dataclass
+@dataclass(eq=False)
 class Flight:
-    """One push and how often it was sent; `key` is the sender's own."""
+    """One push and how often it was sent; `key` is the sender's own.
+
+    `losses_alone`: how often the connection was lost while nothing else was on the way over it.
+    """
 
     key: Any
     request: PushRequest
     tries: int = 0
+    losses_alone: int = 0
+    began_at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
 class Landing:
-    """The end of a flight. No answer: it has to be sent again, for `reason`."""
+    """The end of a flight. No answer: it has to be sent again, for `reason`.
+
+    `is_lost`: with its connection, so APNs may have taken it nevertheless.
+    """
 
     flight: Flight
     answer: PushAnswer | None
     reason: str = ""
+    is_lost: bool = False
 
 
 class Line:
@@ -72,7 +81,8 @@ class Line:
                 landed.append(Landing(flight, ended.answer, ended.reason))
         except ConnectionLost as loss:
             self.loss = loss
-            landed += [Landing(flight, None, str(loss)) for flight, _ in self._flights.values()]
+            lost = [flight for flight, _ in self._flights.values()]
+            landed += [Landing(flight, None, str(loss), is_lost=True) for flight in lost]
             self._flights.clear()
         landed += self._give_up_late()
         self._note_closed()

@@ -123,7 +123,7 @@ class _Drain:
             return 0
         claims = self._claim(room)
         for claim in claims:
-            self._channel.send(claim, claim.build_request())
+            self._channel.send(claim, claim.build_request(), apart=claim.is_apart)
         return len(claims)
 
     def _is_stale(self) -> bool:

@@ -15,6 +15,7 @@ from django.db.models import F, Q
 
 from devices.protocol.apns import PushRequest
 from devices.protocol.waits import build_wait
+from devices.services.apns_suspects import AT_THIS_PUSH
 from devices.services.push_sources import PushSource, Rows, request_columns
 from organization.errors import SecretUnreadable
 
@@ -51,6 +52,11 @@ class Claim:
     token_update_count: int
     token_updated_at: datetime | None
     claimed_at: datetime
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether others' pushes would be lost with it."""
+        return AT_THIS_PUSH in self.error
 
     def build_request(self) -> PushRequest:
         expires_at = int((self.claimed_at + KEPT).timestamp())

@@ -36,12 +36,14 @@ class Door:
     """What the server lends a connection.
 
     answer gives the answer and the apns-id; take_disturbance the next disturbance or None;
-    take_delay how many seconds an answer waits; violations: where the client's are noted.
+    take_delay how many seconds an answer waits; closes_at whether the connection ends at a path;
+    violations: where the client's are noted.
     """
 
     answer: Callable[[PushRequest], tuple[Answer, str]]
     take_disturbance: Callable[[], str | None]
     take_delay: Callable[[], float]
+    closes_at: Callable[[str], bool]
     violations: list[str]
 
 
@@ -130,6 +132,9 @@ class Connection:
     def _end_stream(self, stream_id: int) -> None:
         exchange = self._exchanges.pop(stream_id, None)
         if exchange is None:
+            return
+        if self._door.closes_at(exchange.headers.get(":path", "")):
+            self._open = False
             return
         disturbance = self._door.take_disturbance()
         if disturbance is not None:

@@ -47,6 +47,7 @@ class FakeApns:
         self._changed = threading.Condition()
         self._registrations: dict[bytes, Registration] = {}
         self._gone: dict[bytes, float] = {}
+        self._poison: set[str] = set()
         self._planned: deque[Answer] = deque()
         self._disturbances: deque[str] = deque()
         self._delays: deque[float] = deque()
@@ -79,6 +80,14 @@ class FakeApns:
         with self._changed:
             self._registrations.pop(token, None)
             self._gone[token] = answers.now()
+
+    def close_at(self, token: bytes) -> None:
+        """From now on the connection ends without a word at each push to the token."""
+        self._poison.add(token.hex())
+
+    def heal(self) -> None:
+        """No token ends the connection any more."""
+        self._poison.clear()
 
     def answer_next(
         self,
@@ -183,7 +192,13 @@ class FakeApns:
             self._sockets.add(secured)
             self.connections += 1
         try:
-            door = Door(self.answer, self._take_disturbance, self._take_delay, self.violations)
+            door = Door(
+                self.answer,
+                self._take_disturbance,
+                self._take_delay,
+                lambda path: path.removeprefix(answers.PATH) in self._poison,
+                self.violations,
+            )
             Connection(secured, door=door, max_streams=self._max_streams).run()
         finally:
             with self._changed:
