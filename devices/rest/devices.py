@@ -132,6 +132,13 @@ class DismissedWarningSerializer(serializers.Serializer[Any]):
     warning = serializers.CharField(max_length=255, help_text="As it was read.")
 
 
+class PushSerializer(serializers.Serializer[Any]):
+    obstacle = serializers.CharField(
+        read_only=True,
+        help_text="Why the push waits, in a sentence; empty where it is on its way.",
+    )
+
+
 class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     """Devices, through all their enrollments."""
 
@@ -200,9 +207,12 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
             raise WarningGone("That warning is no longer there.")
         return self.answer(device)
 
-    @extend_schema(request=None, responses={202: None})
+    @extend_schema(request=None, responses={202: PushSerializer})
     @action(detail=True, methods=["post"])
     def push(self, request: Request, id: str) -> Response:
-        """Wake it, also when no command waits for it."""
-        actions.push_now(self.get_object(), actor=get_actor(request))
-        return Response(status=202)
+        """Wake it, also when no command waits for it.
+
+        The push is asked for in any case; `obstacle` says why it cannot go out yet.
+        """
+        obstacle = actions.push_now(self.get_object(), actor=get_actor(request))
+        return Response(PushSerializer({"obstacle": obstacle}).data, status=202)

@@ -1,9 +1,11 @@
 """Devices and their commands by program."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
-from devices.models import CommandState, DeviceStatus, Enrollment, Group
+from devices.models import CommandState, DeviceStatus, Enrollment, Group, PushCertificate
 from devices.selectors import get_push_certificate
 from devices.services.push_stops import refuse_certificate
 from organization.models import AuditEntry
@@ -94,9 +96,24 @@ def test_command_is_refused_when_unknown_or_wrongly_told(operator: Program, samp
 
 
 def test_push_is_asked_for_when_posted(operator: Program, sample: Sample) -> None:
-    assert operator.post(f"devices/{sample.device.public_id}/push").status_code == 202
+    path = f"devices/{sample.device.public_id}/push"
+    PushCertificate.objects.all().delete()
+    answer = operator.post(path)
+    assert answer.status_code == 202
+    assert answer.json() == {"obstacle": "No APNs push certificate has been imported."}
     sample.enrollment.refresh_from_db()
     assert sample.enrollment.push_requested_at is not None
+    PushCertificate.objects.create(
+        topic=sample.enrollment.topic,
+        certificate=b"x",
+        private_key=b"x",
+        not_after=timezone.now() + timedelta(days=90),
+        is_active=True,
+    )
+    assert operator.post(path).json() == {"obstacle": ""}
+    sample.device.enrollments.update(state="removed")
+    gone = operator.post(path)
+    assert (gone.status_code, gone.json()["code"]) == (409, "not_enrolled")
 
 
 def test_answers_hold_no_push_secret_when_read(auditor: Program, sample: Sample) -> None:
