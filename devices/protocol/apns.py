@@ -12,8 +12,10 @@ from enum import Enum
 ACCEPTED = 200
 GONE = 410
 TOO_MANY = 429
+SHUTDOWN = "Shutdown"
 DEAD_TOKENS = frozenset({"BadDeviceToken", "DeviceTokenNotForTopic"})
-LATER = frozenset({TOO_MANY, 500, 502, 503, 504})
+LATER_REASONS = frozenset({"IdleTimeout", "TooManyRequests", SHUTDOWN})
+MISDIRECTED = 421
 CERTIFICATE_REASONS = frozenset(
     {"BadCertificate", "BadCertificateEnvironment", "Forbidden", "TopicDisallowed", "BadTopic"}
 )
@@ -88,16 +90,31 @@ def decode_answer(status: int, body: bytes, *, retry_after: str = "") -> PushAns
     if status == GONE:
         gone_at = _decode_timestamp(content.get("timestamp"))
         return PushAnswer(Verdict.DEVICE_GONE, reason or "Unregistered", 0, status, gone_at)
-    if status in LATER:
-        seconds = int(retry_after) if retry_after.isdecimal() else 0
-        return PushAnswer(
-            Verdict.TRY_LATER, reason or str(status), min(seconds, LONGEST_RETRY_AFTER), status
-        )
     if reason in DEAD_TOKENS:
         return PushAnswer(Verdict.UNUSABLE, reason, status=status)
     if status == 403 or reason in CERTIFICATE_REASONS:
         return PushAnswer(Verdict.CERTIFICATE_BAD, reason or str(status), status=status)
-    return PushAnswer(Verdict.REFUSED, reason or str(status), status=status)
+    if _passes(status, reason=reason):
+        seconds = _decode_seconds(retry_after)
+        return PushAnswer(Verdict.TRY_LATER, reason or str(status), seconds, status)
+    return PushAnswer(Verdict.REFUSED, reason, status=status)
+
+
+def _passes(status: int, *, reason: str) -> bool:
+    """Whether the trouble is not the request's own.
+
+    APNs names what is wrong with a request. Where it does not, or something between here and
+    there has answered, nothing is known of the request.
+    """
+    return (
+        not reason or reason in LATER_REASONS or status in (TOO_MANY, MISDIRECTED) or status >= 500
+    )
+
+
+def _decode_seconds(retry_after: str) -> int:
+    if not retry_after.isdecimal():
+        return 0
+    return min(int(retry_after[:20]), LONGEST_RETRY_AFTER)
 
 
 def _decode_content(body: bytes) -> dict[str, object]:

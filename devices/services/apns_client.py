@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from devices.models import PushCertificate
-from devices.protocol.apns import PushAnswer, PushRequest, Verdict
+from devices.protocol.apns import SHUTDOWN, PushAnswer, PushRequest, Verdict
 from devices.protocol.apns_streams import MOST_STREAMS
 from devices.protocol.pace import Pace
 from devices.services.apns_connection import CertificateRefused, ConnectionLost
@@ -105,6 +105,8 @@ class Channel:
             # The last one waits, and is the one for new pushes where there is such a one.
             landings = line.exchange(seconds if line is lines[-1] else 0)
             self._land(landings)
+            if any(each.answer and each.answer.reason == SHUTDOWN for each in landings):
+                line.retire()
             if line.loss:
                 lost = [each.flight for each in landings if each.is_lost]
                 self._note_loss(line.loss, lost=lost)
@@ -124,9 +126,9 @@ class Channel:
         now = time.monotonic()
         for each in landings:
             self._suspects.settle(each.flight)
-            if each.answer is None:
+            if each.answer is None or each.answer.reason == SHUTDOWN:
                 if not each.is_lost:
-                    self._repeat(each.flight, reason=each.reason)
+                    self._repeat(each.flight, reason=each.reason or SHUTDOWN)
                 continue
             self._pace.note(each.answer, now=now)
             if each.answer.verdict == Verdict.CERTIFICATE_BAD:

@@ -47,6 +47,7 @@ class Line:
         self._connection = Connection(context)
         self._flights: dict[int, tuple[Flight, float]] = {}
         self._closed_since: float | None = None
+        self._is_retired = False
         self.loss: ConnectionLost | None = None
 
     @property
@@ -60,7 +61,7 @@ class Line:
     @property
     def is_usable(self) -> bool:
         """Whether more may be sent on it."""
-        if self.loss is None:
+        if self.loss is None and not self._is_retired:
             try:
                 return self._connection.is_usable
             except ConnectionLost as loss:
@@ -87,6 +88,10 @@ class Line:
         landed += self._give_up_late()
         self._note_closed()
         return landed
+
+    def retire(self) -> None:
+        """Send nothing more on it: APNs' server is shutting down."""
+        self._is_retired = True
 
     def close(self) -> None:
         self._connection.close()

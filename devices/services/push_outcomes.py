@@ -24,8 +24,6 @@ from devices.signals import push_failed
 log = logging.getLogger(__name__)
 
 MANY, SECONDS = 250, 0.1
-# APNs refuses the request itself: our own fault, which no number of further tries mends.
-MOST_REFUSALS = 5
 # A token that APNs cannot serve alone is not tried more often.
 LONGEST_TROUBLE = timedelta(minutes=15)
 
@@ -114,12 +112,11 @@ class Outcomes:
             self._suspend(rows, kind, now=now)
         elif kind.verdict == Verdict.REFUSED:
             log.error("APNs refuses what this server sends: %s", kind.error)
+            # Tried again all the same, ever less often: whatever was our fault is mended one day,
+            # and a device that nobody wakes sends no TokenUpdate.
             rows.update(
                 push_claimed_at=None, push_error=kind.error, push_not_before=now + kind.wait
             )
-            rows.model._default_manager.filter(
-                pk__in=pks, push_error=kind.error, push_attempts__gte=MOST_REFUSALS
-            ).update(push_suspended_at=now)
         else:
             rows.update(
                 **request_columns(now),

@@ -77,8 +77,8 @@ PUSH_CODES = (
         _("Apple's push service takes the server's request itself for wrong."),
         _(
             "Make sure that nothing inspects or changes the connection to api.push.apple.com:443, "
-            "and that this server is up to date. After five refusals the device is left alone "
-            "until it sends its push token again."
+            "and that this server is up to date. The push is tried again, ever less often, down "
+            "to every six hours."
         ),
         level="warning",
     ),

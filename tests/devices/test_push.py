@@ -293,18 +293,22 @@ def test_a_token_update_that_comes_before_the_answer_is_not_suspended(
     assert [delivery.status for delivery in apns.deliveries] == [410, 200]
 
 
-def test_what_apns_refuses_is_not_tried_for_ever(
+def test_what_apns_refuses_is_tried_ever_less_often(
     enroll: Enroll, apns: FakeApns, news: News, caplog: pytest.LogCaptureFixture
 ) -> None:
-    enroll()
-    apns.answer_next(400, "PayloadEmpty", count=1000)
+    device = enroll()
+    apns.answer_next(400, "PayloadEmpty", count=15)
     now = timezone.now()
-    for hour in range(0, 24 * 3, 6):
-        request_due_pushes(now=now + timedelta(hours=hour))
-        push(now=now + timedelta(hours=hour))
-    assert len(apns.deliveries) == 5
+    for minutes in range(0, 60 * 24 * 2, 30):
+        request_due_pushes(now=now + timedelta(minutes=minutes))
+        push(now=now + timedelta(minutes=minutes))
+    assert len(apns.deliveries) == 15
     assert [failure["code"] for failure in news["push_failed"]] == ["push_refused"]
     assert "APNs refuses what this server sends" in caplog.text
+    assert device.enrollment.push_suspended_at is None
+    request_due_pushes(now=now + timedelta(days=3))
+    assert push(now=now + timedelta(days=3)) == 1  # it was this server's fault, and is mended
+    assert device.enrollment.push_error == ""
 
 
 def test_patient_devices_are_pushed_first(enroll: Enroll, apns: FakeApns) -> None:

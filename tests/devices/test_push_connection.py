@@ -234,10 +234,20 @@ def test_one_busy_device_does_not_rest_the_others(fleet: Fleet, apns: FakeApns) 
 def test_a_short_rest_is_waited_for(fleet: Fleet, apns: FakeApns) -> None:
     fleet.add(2)
     now = timezone.now()
-    apns.answer_next(503, "Shutdown")
+    apns.answer_next(503, "ServiceUnavailable")
     assert push(now=now) == 1
     fleet.add(30)
     assert push(now=now) == 30
+
+
+def test_pushes_go_to_another_server_at_once_when_one_shuts_down(
+    fleet: Fleet, apns: FakeApns
+) -> None:
+    fleet.add(30)
+    apns.delay_next(0.2, count=30)
+    apns.answer_next(503, "Shutdown", count=10)
+    assert push() == 30
+    assert apns.connections == 2
 
 
 def test_nothing_is_lost_when_apns_is_unreachable(fleet: Fleet, apns: FakeApns, news: News) -> None:

@@ -156,7 +156,7 @@ def test_what_apns_refuses_through_our_own_fault_says_nothing_of_the_device(
     for _ in range(6):
         ask()
         push()
-    assert device.enrollment.push_suspended_at is not None
+    assert device.enrollment.push_error == "refused: PayloadEmpty"
     assert mark_lapsed(now=timezone.now() + 20 * DAY) == 0
 
 

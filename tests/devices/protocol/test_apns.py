@@ -33,9 +33,13 @@ def test_a_push_names_the_token_in_hexadecimal_and_is_kept_for_sleeping_devices(
         (500, b"", Verdict.TRY_LATER),
         (503, b'{"reason":"ServiceUnavailable"}', Verdict.TRY_LATER),
         (400, b'{"reason":"PayloadEmpty"}', Verdict.REFUSED),
-        (418, b"[1]", Verdict.REFUSED),
-        (400, b"\xff", Verdict.REFUSED),
-        (0, b"", Verdict.REFUSED),
+        (400, b'{"reason":"IdleTimeout"}', Verdict.TRY_LATER),
+        (421, b'{"reason":"Misdirected"}', Verdict.TRY_LATER),
+        (520, b"<html>", Verdict.TRY_LATER),
+        (400, b"", Verdict.TRY_LATER),
+        (418, b"[1]", Verdict.TRY_LATER),
+        (400, b"\xff", Verdict.TRY_LATER),
+        (0, b"", Verdict.TRY_LATER),
     ],
 )
 def test_an_answer_is_sorted(status: int, body: bytes, verdict: Verdict) -> None:
@@ -44,7 +48,8 @@ def test_an_answer_is_sorted(status: int, body: bytes, verdict: Verdict) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("30", 30), ("", 0), ("soon", 0), ("²", 0), ("9" * 30, 86400)]
+    ("text", "seconds"),
+    [("30", 30), ("", 0), ("soon", 0), ("²", 0), ("9" * 30, 86400), ("9" * 5000, 86400)],
 )
 def test_retry_after_is_taken_in_seconds_and_bounded(text: str, seconds: int) -> None:
     assert decode_answer(429, b"", retry_after=text).retry_after == seconds
