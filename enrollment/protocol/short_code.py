@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import re
 
+from enrollment.protocol.link_text import read_link_text
+
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 # 70 bits: a million guesses a second, far more than the server answers, would meet one of a
 # thousand active links in some 37,000 years. With an address of up to 36 characters before `/e/`
@@ -22,7 +24,7 @@ def build_short_code(private_key: bytes, *, jti: str) -> str:
 
 def read_short_code(text: str) -> str:
     """Return the code in what somebody opened or typed, "" for what cannot be one."""
-    code = text[: LENGTH + 1].lower()
+    code = read_link_text(text).lower()
     return code if CODE.fullmatch(code) else ""
 
 

@@ -24,6 +24,7 @@ from enrollment.errors import NotReady, TokenInvalid, TokenRefused
 from enrollment.models import EnrollmentSession, EnrollmentToken, TokenSigningKey, TokenState
 from enrollment.protocol import token as token_protocol
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
+from enrollment.protocol.link_text import read_link_text
 from enrollment.protocol.serial_numbers import check_serial_numbers
 from enrollment.protocol.token import EnrollmentClaims
 from enrollment.selectors import find_service_profile, get_token_state, list_tokens
@@ -216,8 +217,11 @@ def verify_token(text: str, *, now: datetime, allow_exhausted: bool = False) -> 
 
 
 def verify_bare_token(text: str, *, now: datetime) -> EnrollmentToken:
-    """Return the active token behind a link; a challenge of a session opens no page."""
-    verified = verify_token(text, now=now)
+    """Return the active token behind a link, also one that a mail program has broken.
+
+    A challenge of a session opens no page.
+    """
+    verified = verify_token(read_link_text(text), now=now)
     if verified.session_id:
         raise TokenRefused("token_malformed", "this is a challenge, not an enrollment token")
     check_not_stopped(verified.token)

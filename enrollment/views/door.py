@@ -41,6 +41,8 @@ OWN_REMEDY = {
     *("approval_pending", "enrollment_rejected"),
     *("sign_in_failed", "sign_in_required", "short_link_unknown"),
 }
+# A link that lost something on its way is whole where it came from.
+BROKEN_LINK = {"token_malformed", "token_signature_invalid"}
 LATER = {
     "enrollment_stopped",
     "push_certificate_expired",
@@ -121,6 +123,11 @@ def advise(refusal: dict[str, str]) -> str:
         return refusal["resolution"]
     if refusal["code"] in LATER:
         return gettext("Ask your IT team, and try again later.")
+    if refusal["code"] in BROKEN_LINK:
+        return gettext(
+            "Open the whole link as it was sent to you, or scan its code. If that does not help, "
+            "ask your IT team for a new one."
+        )
     return gettext("Ask your IT team for a new enrollment link.")
 
 

@@ -70,6 +70,38 @@ REFUSALS: dict[str, tuple[Callable[[str], str], int, str]] = {
 }
 
 
+# What mail programs, chats and people make of the end of `/enroll?token=…`.
+BROKEN_ON_THE_WAY: dict[str, Callable[[str], str]] = {
+    "wrapped at a line's end": lambda text: f"{text[:76]}\r\n{text[76:]}",
+    "wrapped, the space kept": lambda text: f"{text[:76]} {text[76:152]}\t{text[152:]}",
+    "quoted-printable": lambda text: f"3D{text[:70]}=\r\n{text[70:]}",
+    "invisible marks": lambda text: f"\ufeff{text[:80]}\u200b{text[80:160]}\u00ad{text[160:]}",
+    "end of a sentence": lambda text: f"{text}.",
+    "in brackets": lambda text: f"<{text}>),",
+    "in quotes": lambda text: f"“{text}”",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_ON_THE_WAY)
+def test_page_opens_when_a_mail_program_has_broken_the_link(
+    client: Client, make_token: MakeToken, name: str
+) -> None:
+    token = make_token()
+    text = BROKEN_ON_THE_WAY[name](build_token_text(token))
+    answer = client.get("/enroll", {"token": text}, headers={"User-Agent": IPHONE})
+    assert answer.status_code == 200
+    assert f'value="{build_token_text(token)}"' in answer.content.decode()
+    assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("length", [200, 600])
+def test_page_says_to_open_the_whole_link_when_its_end_is_missing(
+    client: Client, make_token: MakeToken, length: int
+) -> None:
+    answer = client.get("/enroll", {"token": build_token_text(make_token())[:length]})
+    assert "Open the whole link as it was sent to you" in answer.content.decode()
+
+
 @pytest.mark.parametrize("path", ["/enroll", "/enroll/profile"])
 @pytest.mark.parametrize("name", REFUSALS)
 def test_page_says_why_when_the_token_proves_nothing(

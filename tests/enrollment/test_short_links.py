@@ -1,7 +1,7 @@
 """Short links: they lead to the page, say why they do not, and stand in no log or table."""
 
 import json
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import segno
@@ -53,6 +53,16 @@ def test_links_work_when_a_slash_was_added(client: Client, make_token: MakeToken
     answer = client.get(f"{link.path}/?{link.query}")
     assert answer.status_code == 200
     assert "/enroll?token=" in build_enrollment_url(token)
+
+
+@pytest.mark.parametrize("wrap", ["{}.", "({})", "<{}>", "{} ", "\u200b{}", "“{}”,"])
+def test_link_works_when_the_text_around_it_became_part_of_it(
+    client: Client, make_token: MakeToken, wrap: str
+) -> None:
+    token = make_token()
+    front, code = get_path(token).rsplit("/", 1)
+    answer = client.get(f"{front}/{quote(wrap.format(code))}")
+    assert answer["Location"] == build_enrollment_url(token)
 
 
 def test_each_token_has_its_own_link_and_keeps_it(make_token: MakeToken) -> None:

@@ -11,6 +11,10 @@ from enrollment.protocol.log_code import _
 
 _AGAIN = _("Download the profile again and install it. If it stops here again, tell your IT team.")
 _NEW_LINK = _("Ask your IT team for a new enrollment link.")
+_WHOLE_LINK = _(
+    "Open the whole link as it was sent to you, or scan its code. If that does not help, "
+    "ask your IT team for a new one."
+)
 _LATER = _("Ask your IT team, and try again later.")
 _START_AGAIN = _("Open the enrollment link again and download a new profile.")
 _KEEP_ONLINE = _("Unlock your device and keep it connected to the internet.")
@@ -131,8 +135,8 @@ WORDS = {
     "token_expired": Words(_("This link has expired"), _NEW_LINK),
     "token_exhausted": Words(_("This link has been used up"), _NEW_LINK),
     "token_revoked": Words(_("This link is no longer valid"), _NEW_LINK),
-    "token_signature_invalid": Words(_("This link is not valid"), _NEW_LINK),
-    "token_malformed": Words(_("This link is incomplete"), _NEW_LINK),
+    "token_signature_invalid": Words(_("This link is not valid"), _WHOLE_LINK),
+    "token_malformed": Words(_("This link is incomplete"), _WHOLE_LINK),
     "token_unknown": Words(_("This link is not valid"), _NEW_LINK),
     "group_missing": Words(_("This link is no longer valid"), _NEW_LINK),
     "session_expired": Words(_("Please start again"), _START_AGAIN),
