@@ -25,7 +25,7 @@ from devices.services.apns_tls import build_tls_context
 TRIES = 3
 # So many connections in a row that were in vain, or were lost with a single push on the way, and
 # APNs is given a rest.
-FRUITLESS, LOST_ALONE = 2, 3
+FRUITLESS, LOST_ALONE = 2, 8
 # What could not be sent for so long is its sender's again, who has it in hand for LEASE.
 LONGEST_SECONDS = 30.0
 

@@ -60,7 +60,7 @@ def test_apns_is_given_a_rest_when_it_ends_every_connection(
     for token in fleet.add(60):
         apns.close_at(token)
     assert push() == 0
-    assert apns.connections < 8
+    assert apns.connections < 12
     assert [failure["code"] for failure in news["push_failed"]] == ["push_failed"]
     apns.heal()
     ask()
