@@ -126,3 +126,29 @@ def test_a_tokens_name_and_end_take_two_lines_at_most_on_a_laptop(page: Any, wor
     for part in ("a.row-link", "td:nth-child(3) span"):
         lines = page.locator("tbody").locator(part).evaluate("it => it.getClientRects().length")
         assert lines <= 2, part
+
+
+def test_a_devices_commands_are_in_a_phones_first_screen_when_its_name_is_endless(
+    page: Any, world: World
+) -> None:
+    Device.objects.filter(pk=world.device.pk).update(name="W" * 255)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/console/devices/{world.device.public_id}")
+    assert page.locator(".page-actions .btn").last.bounding_box()["y"] < 500
+    assert page.locator("dd", has_text="W" * 255).count() == 1  # all of it stands in "About"
+    page.goto("/console/devices/")
+    row = page.locator("tbody tr", has_text="W" * 20)
+    assert row.bounding_box()["height"] < 200
+
+
+def test_tabs_of_devices_are_in_one_line_on_a_laptop_when_counts_have_four_digits(
+    page: Any, world: World
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/console/devices/")
+    counts = page.locator("#tabs b")
+    counts.evaluate_all("counts => counts.forEach(count => { count.textContent = '8,888'; })")
+    tops = page.locator("#tabs .tab").evaluate_all(
+        "tabs => tabs.map(tab => tab.getBoundingClientRect().top)"
+    )
+    assert (len(tops), len(set(tops))) == (6, 1)
