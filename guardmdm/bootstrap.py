@@ -13,6 +13,7 @@ from enrollment.models import EnrollmentToken
 from enrollment.services.bootstrap import ensure_signing_key
 from enrollment.services.tokens import build_enrollment_url, create_token
 from organization.models import Administrator, Organization
+from organization.protocol.one_line import is_one_line
 from organization.services.administrators import create_administrator
 from policies.services.bootstrap import ensure_demo_policy
 from scep.models import ScepProfile
@@ -69,7 +70,7 @@ def _ensure_organization(name: str) -> Organization:
 
 
 def _check_name(name: str) -> str:
-    if not name.isprintable():
+    if not is_one_line(name):
         raise ValidationError("An organization's name holds no control characters.")
     Organization._meta.get_field("name").clean(name, None)
     return name

@@ -15,6 +15,7 @@ import idna
 
 from enrollment.protocol.languages import LANGUAGES
 from enrollment.protocol.person import MAX_EMAIL, MAX_NAME
+from organization.protocol.one_line import is_one_line
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_PEOPLE = 10_000
@@ -195,7 +196,7 @@ def _read_person(cells: list[str], *, columns: dict[str, int] | None) -> Invited
     if "<" in email:
         shown, email = parseaddr(email)
         name = name or shown
-    if len(name) > MAX_NAME or not name.isprintable():
+    if len(name) > MAX_NAME or not is_one_line(name):
         raise _Unusable(BAD_NAME)
     return InvitedPerson(name, check_email(email), _check_language(language))
 

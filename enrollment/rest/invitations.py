@@ -35,6 +35,7 @@ from enrollment.selectors import (
 from enrollment.services.invitations import invite_people, request_mail, revoke_invitation
 from enrollment.services.tokens import build_enrollment_url
 from organization.models import Role
+from organization.protocol.one_line import is_one_line
 from organization.rest import get_actor
 from organization.rest.fields import build_choice_error
 from organization.rest.filters import RowFilters
@@ -96,7 +97,7 @@ class PersonSerializer(serializers.Serializer[Any]):
     language = serializers.ChoiceField(choices=list(LANGUAGES), required=False, default="")
 
     def validate_name(self, value: str) -> str:
-        if not value.isprintable():
+        if not is_one_line(value):
             raise serializers.ValidationError("holds a control character")
         return value
 

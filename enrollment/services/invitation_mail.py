@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 
 from enrollment.models import Invitation
 from enrollment.services.short_links import build_short_url
+from organization.protocol.one_line import JOINERS
 from organization.selectors import get_organization
 
 
@@ -68,4 +69,4 @@ def _build_message_id(invitation: Invitation) -> str:
 
 def put_on_one_line(text: str) -> str:
     """Return it without what could begin another line, or another header."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return " ".join("".join(c if c.isprintable() or c in JOINERS else " " for c in text).split())

@@ -32,6 +32,7 @@ from enrollment.services.allow_list import add_allowed_serials
 from enrollment.services.sessions import end_open_sessions
 from enrollment.signals import token_created, token_revoked
 from organization.models import Given, PreparedSelect
+from organization.protocol.one_line import is_one_line
 from organization.selectors import get_organization
 from organization.services import audit
 from scep.models import ScepProfile
@@ -116,7 +117,7 @@ def create_token(
 
 
 def _check_wanted(*, name: str, max_uses: int, rights: str) -> None:
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    if not name or len(name) > MAX_NAME or not is_one_line(name):
         raise TokenInvalid(f"a token's name has 1 to {MAX_NAME} printable characters")
     if not 0 <= max_uses <= MAX_USES:
         raise TokenInvalid(f"a token has 0 (unlimited) to {MAX_USES} uses")

@@ -3,6 +3,7 @@
 import string
 
 from organization.protocol.json_check import UNTYPED
+from organization.protocol.one_line import is_one_line
 from scep.errors import AddressRefused, ProfileInvalid
 from scep.models import ChallengeType, HookType, KeyUsage, ScepProfile, ScepServerType
 from scep.protocol.addresses import decode_target
@@ -45,7 +46,7 @@ def check_values(profile: ScepProfile) -> None:
 
 
 def _check_text(text: str, *, what: str, longest: int) -> None:
-    if not text or len(text) > longest or not text.isprintable():
+    if not text or len(text) > longest or not is_one_line(text):
         raise ProfileInvalid(f"A SCEP profile needs a {what} of at most {longest} characters.")
 
 

@@ -191,6 +191,14 @@ def test_token_is_not_made_when_its_name_is_impossible(make_token: MakeToken, na
         make_token(name=name)
 
 
+@pytest.mark.parametrize("name", ["👨‍👩‍👧 Family iPads", "دستگاه‌های مهندسی"])
+def test_token_keeps_its_name_when_its_letters_or_emoji_are_joined(
+    make_token: MakeToken, now: datetime, name: str
+) -> None:
+    text = tokens.build_token_text(make_token(name=name))
+    assert tokens.verify_token(text, now=now).token.name == name
+
+
 @pytest.mark.parametrize("state", list(TokenState))
 def test_list_and_selector_agree_when_filtered_by_state(
     make_token: MakeToken, state: TokenState, now: datetime

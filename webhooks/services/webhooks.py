@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from organization.protocol.one_line import is_one_line
 from organization.services import audit
 from scep.errors import AddressRefused
 from scep.protocol.addresses import decode_target
@@ -150,7 +151,7 @@ def _open(webhook: Webhook) -> None:
 
 def _check(*, name: str, url: str, events: Sequence[str]) -> dict[str, Any]:
     name = name.strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    if not name or len(name) > MAX_NAME or not is_one_line(name):
         raise WebhookInvalid(f"A name has 1 to {MAX_NAME} printable characters.", field="name")
     try:
         decode_target(url)
