@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ from django.db.models.signals import post_migrate
 
 APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks")
 ROWS = pytest.StashKey[str]()
-AHEAD = 8.0  # seconds that such a test may take on a busy machine
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "live_server"}
 
 
@@ -121,12 +121,14 @@ def no_rate_limit_left_behind() -> None:
     cache.clear()
 
 
-@pytest.fixture
-def early_in_a_minute() -> None:
-    """For who runs into a rate limit: its tries are counted together, not in two windows."""
-    left = 60 - time.time() % 60
-    if left < AHEAD:
-        time.sleep(left)
+@pytest.fixture(autouse=True)
+def rate_limit_clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Whatever a test tries is counted together: no minute ends before the test moves `now`."""
+    from organization.services import rate_limit
+
+    clock = SimpleNamespace(now=time.time())
+    monkeypatch.setattr(rate_limit, "time", SimpleNamespace(time=lambda: clock.now))
+    return clock
 
 
 @pytest.fixture(autouse=True)

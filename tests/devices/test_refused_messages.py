@@ -4,6 +4,7 @@ import plistlib
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,9 +34,8 @@ def device(make_device: MakeDevice) -> MdmDevice:
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three are told, and they all come within the same ten minutes."""
+    """Three are told."""
     monkeypatch.setattr(refused_messages, "FIRST", 3)
-    monkeypatch.setattr("time.time", lambda: 1_000_000_000.0)
 
 
 def knock(device: MdmDevice, *, times: int, address: str = ADDRESS, signature: str = "") -> None:
@@ -59,7 +59,6 @@ def list_log(**about: Any) -> list[LogEntry]:
         (lambda: make_stranger().sign(IDLE), "identity_not_trusted"),
     ],
 )
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_log_grows_by_the_first_and_by_doublings_when_a_stranger_floods(
     device: MdmDevice, make_signature: Callable[[], str], code: str
 ) -> None:
@@ -73,15 +72,14 @@ def test_log_grows_by_the_first_and_by_doublings_when_a_stranger_floods(
 
 
 def test_log_begins_anew_when_ten_minutes_are_over(
-    device: MdmDevice, monkeypatch: pytest.MonkeyPatch
+    device: MdmDevice, rate_limit_clock: SimpleNamespace
 ) -> None:
     knock(device, times=5)
-    monkeypatch.setattr("time.time", lambda: 1_000_000_600.0)
+    rate_limit_clock.now += 600
     knock(device, times=1)
     assert len(list_log()) == 4
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_addresses_of_one_ipv6_site_are_one_sender(device: MdmDevice) -> None:
     for number in range(8):
         knock(device, times=1, address=f"2001:db8::{number + 1}")
@@ -90,7 +88,6 @@ def test_addresses_of_one_ipv6_site_are_one_sender(device: MdmDevice) -> None:
     assert len(list_log()) == 5
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_dashboard_tells_how_many_there_were_when_most_are_only_counted(
     device: MdmDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +99,6 @@ def test_dashboard_tells_how_many_there_were_when_most_are_only_counted(
     assert f"{ADDRESS}: 24 refusals" in entry.message
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_own_trouble_is_told_when_a_stranger_floods_from_the_devices_address(
     device: MdmDevice,
 ) -> None:

@@ -1,6 +1,7 @@
 """R7: identities are renewed in time, unattended; what goes wrong is shown and tried again."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -170,11 +171,13 @@ def test_a_renewal_that_is_put_off_waits_for_the_next_session(device: MdmDevice)
 
 
 def test_identities_come_to_an_end_when_a_device_does_nothing_but_put_off(
-    device: MdmDevice, pass_time: Any, monkeypatch: pytest.MonkeyPatch
+    device: MdmDevice,
+    pass_time: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    rate_limit_clock: SimpleNamespace,
 ) -> None:
     """Each would be a key, a certificate and a line of the log."""
-    clock = 3600.0 * 500_000
-    monkeypatch.setattr("time.time", lambda: clock)
+    rate_limit_clock.now -= rate_limit_clock.now % 3600
     monkeypatch.setattr("devices.services.built_bodies.MOST", 3)
     command = start(device)
     before = IssuedCertificate.objects.count()
@@ -191,7 +194,7 @@ def test_identities_come_to_an_end_when_a_device_does_nothing_but_put_off(
         device.take("NotNow", command.uuid)
     assert IssuedCertificate.objects.count() == before + 3
     assert device.take() is None
-    clock += 3600
+    rate_limit_clock.now += 3600
     pass_time(HOUR)
     device.identity = install(take_payload(device)[1])
     assert device.token_update().status_code == 200

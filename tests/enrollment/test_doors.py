@@ -328,7 +328,6 @@ def test_set_up_is_asked_for_when_the_organization_is_missing(
     assert LogEntry.objects.get().code == "server_not_set_up"
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_visitor_waits_when_refused_too_often_and_a_good_token_goes_on(
     client: Client, make_token: MakeToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:

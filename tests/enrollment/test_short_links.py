@@ -123,7 +123,6 @@ def test_page_says_to_check_the_typing_when_nobody_has_the_code(
     assert (entry.code, entry.token, entry.detail["path"]) == ("short_link_unknown", None, "/e/")
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_guessing_is_slowed_down_when_an_address_goes_on(
     client: Client, bootstrapped: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

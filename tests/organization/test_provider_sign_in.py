@@ -206,7 +206,6 @@ def test_an_answer_meant_for_enrolling_opens_no_console(ann: Administrator) -> N
     assert list_entries("sign_in.failed") == []  # the provider has not been asked who it is
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_sign_ins_are_begun_only_so_often_from_one_address(ann: Administrator) -> None:
     codes = [Client(REMOTE_ADDR="203.0.113.77").get(START).status_code for _ in range(21)]
     assert codes == [302] * 20 + [429]

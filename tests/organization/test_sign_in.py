@@ -192,7 +192,6 @@ def test_a_session_gets_a_new_name_when_somebody_signs_in(client):
     assert planted.get("/console/")["Location"].startswith(LOGIN)
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_visitors_fill_no_table_with_sessions_that_nobody_signs_in_with():
     visitor = Client(REMOTE_ADDR="203.0.113.45")
     headers = {"Accept": "application/json"}

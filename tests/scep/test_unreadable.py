@@ -162,7 +162,6 @@ def test_nothing_is_logged_or_counted_when_somebody_only_looks(
     assert len(list_log()) == 1
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 @pytest.mark.parametrize(
     "query",
     [
@@ -212,7 +211,6 @@ def test_flood_ends_in_the_log_where_the_address_has_to_wait(
     assert IssuedCertificate.objects.count() == 1
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_addresses_of_one_ipv6_network_have_one_limit(
     client: Client, static_profile: ScepProfile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

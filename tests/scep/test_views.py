@@ -220,7 +220,6 @@ def test_mutated_requests_inside_the_envelope_are_refused(
     assert not IssuedCertificate.objects.exists()
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_address_waits_when_too_many_of_its_requests_were_refused(
     client: Client, static_profile: ScepProfile, monkeypatch: pytest.MonkeyPatch
 ) -> None:

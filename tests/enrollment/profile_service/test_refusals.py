@@ -150,7 +150,6 @@ def test_external_or_missing_scep_profile_is_no_obstacle_when_our_own_ca_identif
     assert device.is_enrolled
 
 
-@pytest.mark.usefixtures("early_in_a_minute")
 def test_device_waits_when_too_many_of_its_network_were_refused(
     session: EnrollmentSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
