@@ -17,6 +17,8 @@ STOP_SECONDS = 8.0
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 10.0
 """What has run for so long did not fail at its start, and is not kept waiting for the next."""
+LAST_WORDS_SECONDS = 1.0
+"""What a program wrote is there when it has ended; somebody it has started may write for ever."""
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 
@@ -37,6 +39,7 @@ class Program:
 class Child:
     program: Program
     process: subprocess.Popen[str]
+    relay: threading.Thread
     version: float = 0.0
     started: float = field(default_factory=time.monotonic)
     failures: int = 0
@@ -47,6 +50,9 @@ class Child:
         """Send a signal to what the program has started, itself included."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+    def wait_for_last_words(self) -> None:
+        self.relay.join(LAST_WORDS_SECONDS)
 
 
 def write_line(line: str) -> None:
@@ -103,10 +109,11 @@ class Supervisor:
             process_group=0,
         )
         assert process.stdout is not None  # noqa: S101 - PIPE above
-        threading.Thread(
+        relay = threading.Thread(
             target=self._relay, args=(program.name, process.stdout), daemon=True
-        ).start()
-        return Child(program, process, version, failures=failures)
+        )
+        relay.start()
+        return Child(program, process, relay, version, failures=failures)
 
     def _relay(self, name: str, stream: IO[str]) -> None:
         before = f"{name:<{self._width}} | " if self._width else ""
@@ -132,6 +139,7 @@ class Supervisor:
         child.restart_at = now + pause
         # A web process without its parent would answer on for ever, with yesterday's code.
         child.signal_group(signal.SIGTERM)
+        child.wait_for_last_words()
         code = child.process.returncode
         self._write(f"{child.program.name} ended with {code}; next start in {pause:.0f} s")
 
@@ -155,6 +163,7 @@ class Supervisor:
                 child.process.kill()
                 child.process.wait()
             child.signal_group(signal.SIGKILL)
+            child.wait_for_last_words()
 
 
 def _get_version(program: Program) -> float:
