@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-START_SECONDS = 30
+START_SECONDS = 120
 REDIS_DATABASES = 64  # a pair for each of 16 workers of pytest, and one for its server
 POSTGRESQL_OPTIONS = {
     "listen_addresses": "127.0.0.1",

@@ -24,7 +24,7 @@ from tests.devices.pushing import count_by_token, forget_commands, push
 from tests.simulator.apns import FakeApns
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-START_SECONDS = 60
+START_SECONDS = 240
 
 
 @pytest.fixture

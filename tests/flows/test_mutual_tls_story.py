@@ -77,7 +77,7 @@ class Site:
                 "daemon off;",
             ]
         )
-        wait_for_port(self.port, seconds=60)
+        wait_for_port(self.port, seconds=240)
         return nginx
 
     def make_token(self) -> str:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import django
 from django.core.handlers.wsgi import WSGIHandler
@@ -45,12 +46,32 @@ def echo(request: HttpRequest) -> HttpResponseBase:
     )
 
 
+held: list[Event] = []
+
+
+def hold() -> None:
+    """Return when somebody has asked for `let_go`."""
+    held.append(Event())
+    held[-1].wait(60)
+
+
+def count_held(request: HttpRequest) -> HttpResponseBase:
+    return JsonResponse({"held": len(held)})
+
+
+def let_go(request: HttpRequest) -> HttpResponseBase:
+    while held:
+        held.pop().set()
+    return JsonResponse({})
+
+
 def stream(request: HttpRequest) -> HttpResponseBase:
-    """Rows of the database, the second long after the first."""
+    """Rows of the database, of which the second is held."""
 
     def rows() -> Iterator[str]:
-        for pause in (0, 1):
-            time.sleep(pause)
+        for number in range(2):
+            if number:
+                hold()
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
                 yield f"{cursor.fetchone()[0]}\n"
@@ -63,7 +84,13 @@ def send_file(request: HttpRequest) -> HttpResponseBase:
 
 
 def wait(request: HttpRequest) -> HttpResponseBase:
+    held.append(Event())
     time.sleep(1)
+    return JsonResponse({})
+
+
+def take_long(request: HttpRequest) -> HttpResponseBase:
+    hold()
     return JsonResponse({})
 
 
@@ -73,7 +100,7 @@ def wait_elsewhere(request: HttpRequest) -> HttpResponseBase:
         cursor.execute("SELECT 1")
     try:
         with waiting_for_another_server():
-            time.sleep(2)
+            hold()
     except ManyAreWaiting:
         response = echo(request)
         response.status_code = 503
@@ -104,6 +131,9 @@ urlpatterns = [
     path("healthz/stream", stream),
     path("healthz/file", send_file),
     path("healthz/wait", wait),
+    path("healthz/long", take_long),
+    path("healthz/held", count_held),
+    path("healthz/let-go", let_go),
     path("healthz/wait-elsewhere", wait_elsewhere),
     path("healthz/meet", meet),
     path("scep/x", echo),

@@ -188,7 +188,7 @@ def sites(django_db_setup: str, django_db_blocker: Any) -> Iterator[Sites]:
         ]
         try:
             for port in (upstream_port, *sites.ports.values()):
-                wait_for_port(port, seconds=60)
+                wait_for_port(port, seconds=240)
             yield sites
         finally:
             for process in processes:

@@ -100,7 +100,7 @@ def proxy(folder):
         subprocess.Popen([NGINX, *configuration, "-g", "daemon off;"]),
     ]
     for each in (port, upstream_port):
-        wait_for_port(each, seconds=60)
+        wait_for_port(each, seconds=240)
     with httpx.Client(base_url=f"https://127.0.0.1:{port}", verify=False, timeout=30) as client:
         client.plain_url = f"http://127.0.0.1:{plain_port}"
         client.folder = folder
