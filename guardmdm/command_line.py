@@ -7,13 +7,13 @@ import sys
 from collections.abc import Sequence
 
 from django.core.management import execute_from_command_line
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 
 from organization.errors import SecretUnreadable
 
 AWAY = "The database cannot be reached: {error}. Start it, or correct GUARDMDM_DATABASE_URL."
 BEHIND = (
-    "The database is not set up, or is an earlier version's. `manage.py bootstrap` brings it up to "
+    "{database} is not set up, or is an earlier version's. `manage.py bootstrap` brings it up to "
     "date, and so does the server when it starts; a backup of it is made with its own version."
 )
 
@@ -53,9 +53,16 @@ def _explain_database(error: Exception) -> str | None:
     from guardmdm.readiness import count_missing_migrations  # needs the apps, which are there now
 
     try:
-        return BEHIND if count_missing_migrations() else None
+        return BEHIND.format(database=_name_database()) if count_missing_migrations() else None
     except (DatabaseError, InterfaceError):
         return AWAY.format(error=_first_line(error))
+
+
+def _name_database() -> str:
+    """With its file, where it is one: a mistyped folder begins another (docs/adr/0277)."""
+    if connection.vendor == "sqlite":
+        return f"The database {connection.settings_dict['NAME']}"
+    return "The database"
 
 
 def _is_about_storage(error: Exception) -> bool:

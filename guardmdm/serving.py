@@ -11,6 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from guardmdm.addresses import LARGEST_PORT
+from guardmdm.port_holders import find_port_holders
 from guardmdm.supervisor import Program
 from organization.protocol.loopback import is_loopback
 
@@ -75,7 +76,14 @@ def require_free(address: Address) -> None:
             probe.bind((address.host, address.port))
     except OSError as error:
         fix = PORT_FIX if error.errno in (errno.EADDRINUSE, errno.EACCES) else HOST_FIX
-        raise AddressTaken(f"{build_url(address)}: {error.strerror}.", fix=fix) from error
+        reason = f"{error.strerror}{_name_holders(address.port, error=error)}"
+        raise AddressTaken(f"{build_url(address)}: {reason}.", fix=fix) from error
+
+
+def _name_holders(port: int, *, error: OSError) -> str:
+    """A server that was killed outright, its web process too, leaves workers that answer on."""
+    holders = find_port_holders(port) if error.errno == errno.EADDRINUSE else []
+    return "".join(f"; process {each.pid} listens there ({each.command})" for each in holders)
 
 
 def build_environment(address: Address, *, environ: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@ import json
 import subprocess
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from devices.models import Group, PushCertificate
@@ -68,6 +69,13 @@ def test_the_command_says_everything_that_a_script_needs(capsys):
     assert made["one_time_password"] is None
     assert made["must_change_password"] is True
     assert "/enroll?token=eyJ" in made["enrollment_url"]
+
+
+def test_the_command_names_the_data_folder_before_a_password_that_nobody_expects(capsys):
+    call_command("bootstrap", admin="ann@example.org")
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.split() == ["Data", "folder", str(settings.DATA_DIR)]
+    assert last.startswith("One-time password")
 
 
 def test_a_revoked_sample_token_is_replaced(capsys):

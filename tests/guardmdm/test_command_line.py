@@ -54,6 +54,7 @@ def test_one_line_names_the_remedy_when_the_database_is_behind(
     assert ("Traceback" in said) == bool(arguments)
     if not arguments:
         assert "manage.py bootstrap" in said
+        assert str(tmp_path / "guardmdm.sqlite3") in said  # the folder may be a mistyped one
         assert said.count("\n") == 1
 
 

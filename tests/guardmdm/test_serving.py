@@ -1,4 +1,6 @@
+import os
 import socket
+import sys
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -58,6 +60,8 @@ def test_nothing_is_started_where_another_program_listens(command, remedy):
     ):
         call_command(command, port=other.getsockname()[1])
     assert remedy in str(refusal.value)
+    if sys.platform == "linux":  # elsewhere nothing tells without a program of its own
+        assert f"process {os.getpid()} listens there" in str(refusal.value)
     for port in (0, 70_000):
         with pytest.raises(CommandError, match=f"no port {port}"):
             call_command(command, port=port)

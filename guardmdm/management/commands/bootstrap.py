@@ -1,6 +1,7 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
@@ -56,6 +57,7 @@ def _as_json(made: SetUp) -> str:
 
 def _as_text(made: SetUp) -> str:
     lines = [
+        f"Data folder     {settings.DATA_DIR}",
         f"Organization    {made.organization.name} ({made.organization.public_id})",
         f"Administrator   {made.administrator.email}",
     ]
