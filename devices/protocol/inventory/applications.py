@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from devices.protocol.inventory.values import read_integer, read_text
+from devices.protocol.inventory.values import read_integer, read_number, read_text
 
 # A Mac of a developer has a thousand; every bundle inside an app may count.
 MOST = 5000
@@ -54,12 +54,18 @@ def _decode(entry: dict[str, Any]) -> Application | None:
     return Application(
         identifier=identifier,
         name=name or identifier,
-        version=read_text(entry, "Version", longest=LONGEST_VERSION),
-        short_version=read_text(entry, "ShortVersion", longest=LONGEST_VERSION),
+        version=_read_version(entry, "Version"),
+        short_version=_read_version(entry, "ShortVersion"),
         source=_read_source(entry),
         bundle_size=read_integer(entry, "BundleSize"),
         dynamic_size=read_integer(entry, "DynamicSize"),
     )
+
+
+def _read_version(entry: dict[str, Any], key: str) -> str:
+    """Some apps' own property lists have a number there, and the device hands that on."""
+    number = read_number(entry, key) if not isinstance(entry.get(key), str) else None
+    return read_text(entry, key, longest=LONGEST_VERSION) if number is None else str(entry[key])
 
 
 def _read_source(entry: dict[str, Any]) -> str:

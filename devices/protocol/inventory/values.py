@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 from typing import Any
 
 from devices.protocol.direction import leave_direction
 
 INTEGERS = range(2**63)
+DIGITS = re.compile(r"\d{1,18}(\.\d{1,18})?", re.ASCII)
 MOST_FACTS, LONGEST_FACT = 300, 64 * 1024
 MOST_CHARACTERS = 256 * 1024
 
@@ -24,16 +26,19 @@ def read_flag(answer: dict[str, Any], key: str) -> bool | None:
 
 
 def read_integer(answer: dict[str, Any], key: str, *, most: int = INTEGERS[-1]) -> int | None:
-    """Return an integer from 0 to `most`; None for anything else."""
-    value = answer.get(key)
-    if not isinstance(value, int) or isinstance(value, bool):
+    """Return an integer from 0 to `most`, also where it came as a real; None for anything else."""
+    value = read_number(answer, key)
+    if value is None or value != int(value):
         return None
-    return value if 0 <= value <= most else None
+    exact = answer[key] if isinstance(answer[key], int) else int(value)
+    return exact if exact <= most else None
 
 
 def read_number(answer: dict[str, Any], key: str) -> float | None:
     """Return a number that is not negative (which means: not known); None for anything else."""
     value = answer.get(key)
+    if isinstance(value, str) and DIGITS.fullmatch(value):
+        value = float(value)  # older systems
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return float(value) if math.isfinite(value) and value >= 0 else None

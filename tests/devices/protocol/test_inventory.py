@@ -35,6 +35,17 @@ def make_certificate(name: str) -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
+def test_numbers_are_read_when_a_device_tells_them_in_another_type() -> None:
+    (app,) = decode_applications(
+        [{"Name": "A", "Identifier": "a", "Version": 5, "ShortVersion": 1.5, "BundleSize": 7.0}]
+    ).values()
+    assert (app.version, app.short_version, app.bundle_size) == ("5", "1.5", 7)
+    facts = decode_information({"DeviceCapacity": "64.5", "BatteryLevel": 1, "WiFiMAC": True})
+    assert facts == {"capacity": 64.5, "battery_level": 1.0}
+    assert decode_security({"HardwareEncryptionCaps": "3"})["hardware_encryption"] == 3
+    assert decode_security({"HardwareEncryptionCaps": 1.5})["hardware_encryption"] is None
+
+
 def test_versions_are_in_their_order_when_compared_as_numbers() -> None:
     versions = ["9.3.5", "10", "17.6.1", "18", "18.0.1", "18.1", "18.1.1", "18.10", "26.0"]
     numbers = [build_version_number(version) for version in versions]
