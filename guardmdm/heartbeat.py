@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery.beat import PersistentScheduler
+from celery.utils.time import maybe_make_aware
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -29,10 +30,26 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
     """Celery's scheduler, which tells by itself that it lives: no worker can do that for it."""
 
     _told_at: datetime | None = None
+    _ticked_at: datetime | None = None
 
     def tick(self, *arguments: Any, **options: Any) -> Any:
+        self._follow_clock()
         self._tell()
         return super().tick(*arguments, **options)
+
+    def _follow_clock(self) -> None:
+        """Count all intervals from now where the clock was set back, also before the start.
+
+        What Celery keeps are times of the clock: it would wait until that is there again.
+        """
+        now, before = timezone.now(), self._ticked_at
+        self._ticked_at = now
+        if before is not None and before <= now:
+            return
+        for entry in self.schedule.values():
+            if entry.last_run_at is not None and maybe_make_aware(entry.last_run_at) > now:
+                entry.last_run_at = now
+        self._told_at = self._heap = None
 
     def _tell(self) -> None:
         now = timezone.now()

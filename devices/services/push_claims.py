@@ -32,9 +32,11 @@ MOST_ATTEMPTS = 100
 SPACING, LONG_SPACING, MANY = timedelta(seconds=1), timedelta(minutes=1), 5
 # No key opens the token: somebody has to give this server another one.
 UNREADABLE_WAIT = timedelta(hours=1)
+# A time that lies further ahead was written by a clock that has been set back since.
+SKEW = timedelta(minutes=10)
 COLUMNS = (
     *("push_token", "push_magic", "push_attempts", "push_error"),
-    *("token_update_count", "token_updated_at"),
+    *("token_update_count", "token_updated_at", "last_seen_at"),
 )
 
 
@@ -51,6 +53,7 @@ class Claim:
     error: str
     token_update_count: int
     token_updated_at: datetime | None
+    last_seen_at: datetime | None
     claimed_at: datetime
 
     @property
@@ -93,16 +96,25 @@ def find_requested(source: PushSource, *, now: datetime) -> Rows:
         Q(push_claimed_at=None)
         | Q(push_claimed_at__lte=now - LEASE)
         | Q(push_claimed_at__lt=F("token_updated_at"))  # what is in hand went to an older token
+        | Q(push_claimed_at__gt=now + SKEW)
     )
     spaced = Q(push_sent_at__lte=now - SPACING, push_attempts__lt=MANY)
     spaced |= Q(push_sent_at__lte=now - LONG_SPACING) | Q(push_attempts=0)
-    may_try = Q(push_not_before=None) | Q(push_not_before__lte=now) | Q(spaced, push_error="")
+    spaced |= Q(push_sent_at__gt=now + SKEW)
+    may_try = is_rested(now) | Q(spaced, push_error="")
     return source.list_reachable().filter(is_free, may_try, push_requested_at__isnull=False)
+
+
+def is_rested(now: datetime) -> Q:
+    """Return the condition that a row's waiting time is over, or was set by a wrong clock."""
+    is_over = Q(push_not_before=None) | Q(push_not_before__lte=now)
+    return is_over | Q(push_sent_at__gt=now + SKEW)
 
 
 def reclaim_lost(source: PushSource, *, now: datetime) -> int:
     """Ask again for pushes whose worker was killed; return how many."""
-    lost = source.list_reachable().filter(push_claimed_at__lte=now - LEASE)
+    is_lost = Q(push_claimed_at__lte=now - LEASE) | Q(push_claimed_at__gt=now + SKEW)
+    lost = source.list_reachable().filter(is_lost)
     return source.update_free(
         lost, **request_columns(now), push_claimed_at=None, push_not_before=None
     )
@@ -143,5 +155,6 @@ def _build_claim(row: Any, *, source: PushSource, now: datetime) -> Claim:
         error=row.push_error,
         token_update_count=row.token_update_count,
         token_updated_at=row.token_updated_at,
+        last_seen_at=row.last_seen_at,
         claimed_at=now,
     )

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from django.db.models import Q
 from django.utils import timezone
 
 from devices.models import Enrollment, UserChannel
-from devices.services.push_claims import reclaim_lost
+from devices.services.push_claims import is_rested, reclaim_lost
 from devices.services.push_sources import SOURCES, PushSource, request_columns, split_keys
 from devices.signals import push_requested
 
@@ -40,7 +39,8 @@ def request_due_pushes(*, now: datetime) -> int:
 
 
 def _request_due(source: PushSource, *, now: datetime) -> int:
-    may_try = Q(push_not_before=None) | Q(push_not_before__lte=now)
-    idle = source.list_reachable().filter(may_try, push_requested_at=None, push_claimed_at=None)
+    idle = source.list_reachable().filter(
+        is_rested(now), push_requested_at=None, push_claimed_at=None
+    )
     due = split_keys(source.list_due(now).order_by().distinct())
     return sum(source.update_free(idle.filter(pk__in=keys), **request_columns(now)) for keys in due)

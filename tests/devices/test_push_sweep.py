@@ -45,6 +45,22 @@ def test_the_rest_of_a_killed_workers_batch_is_pushed_when_its_time_is_over(
     assert count_by_token(apns) == dict.fromkeys(fleet.tokens, 1)
 
 
+def test_devices_are_pushed_again_when_the_clock_was_set_back_by_a_day(
+    fleet: Fleet, apns: FakeApns
+) -> None:
+    in_hand, ignoring = fleet.add(2)
+    ahead = timezone.now() + timedelta(days=1)
+    Enrollment.objects.filter(certificate_sha256=in_hand.hex()).update(
+        push_claimed_at=ahead, push_sent_at=ahead, push_requested_at=None, push_attempts=1
+    )
+    Enrollment.objects.filter(certificate_sha256=ignoring.hex()).update(
+        push_sent_at=ahead, push_not_before=ahead, push_attempts=2, push_requested_at=None
+    )
+    assert request_due_pushes(now=timezone.now()) == 2
+    assert push() == 2
+    assert request_due_pushes(now=timezone.now()) == 0
+
+
 def test_the_token_update_of_a_device_in_a_killed_workers_hand_is_pushed_at_once(
     enroll: Enroll, apns: FakeApns
 ) -> None:

@@ -70,6 +70,23 @@ def test_scheduler_beats_by_itself_with_every_round(tmp_path: Any) -> None:
     assert count_waiting_tasks() == waiting + 1
 
 
+@pytest.mark.parametrize("is_running", [True, False])
+def test_scheduler_goes_on_within_a_minute_when_the_clock_was_set_back(
+    tmp_path: Any, is_running: bool
+) -> None:
+    scheduler = Scheduler(app, schedule_filename=str(tmp_path / "schedule"))
+    ahead = timezone.now() + timedelta(days=1)
+    for entry in scheduler.schedule.values():
+        entry.last_run_at = ahead
+    if is_running:
+        scheduler._ticked_at = scheduler._told_at = ahead
+        scheduler.populate_heap()
+    assert scheduler.tick() <= 60
+    assert find_heartbeat(Heart.SCHEDULER) is not None
+    sweep = scheduler.schedule["sweep commands"]
+    assert sweep.is_due().next <= 60
+
+
 def test_worker_that_answers_but_does_nothing_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_workers().text == "none answers"
     monkeypatch.setattr(app.control, "ping", lambda **_: [{"celery@a": {"ok": "pong"}}])
