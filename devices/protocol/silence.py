@@ -24,8 +24,8 @@ class Silence:
     """What is known of a device that is not heard of.
 
     `accepted`: pushes since `heard_at` that APNs took and the device did not answer, the first of
-    them at `pushed_since`. `dead_token`: APNs' word for a token that it does not know, short of
-    saying that the device has left (410); "" for a living one.
+    them at `pushed_since`. `dead_token`: APNs' word for a token that it does not know, or not any
+    more; "" for a living one.
     """
 
     heard_at: datetime

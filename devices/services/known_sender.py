@@ -55,6 +55,7 @@ IS_NEWS = ExpressionWrapper(
     Q(last_seen_at__lte=Given("minute_ago")) | Q(push_attempts__gt=0, push_error=""),
     output_field=BooleanField(),
 )
+GIVEN_UP = (DeviceStatus.NOT_MANAGED.value, DeviceStatus.UNENROLLED.value)
 # Worded so that no index of live enrollments alone fits. Until its first ANALYZE, PostgreSQL takes
 # such an index for tiny and reads it whole (docs/adr/0195).
 IS_LIVE = Exact(Coalesce("state", Value("")), EnrollmentState.LIVE.value)
@@ -257,7 +258,7 @@ def build_known(*, is_external: bool) -> QuerySet[Enrollment]:
     return Enrollment.objects.filter(
         IS_LIVE,
         build_trusted(is_external=is_external),
-        ~Q(device__status=DeviceStatus.NOT_MANAGED),  # given up; the ordinary way takes it back
+        ~Q(device__status__in=GIVEN_UP),  # the ordinary way takes it back
         certificate_sha256=Given("fingerprint"),
         connected_at__isnull=False,  # the first time is news, which the ordinary way tells
         device__udid=Given("udid"),

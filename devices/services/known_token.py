@@ -13,10 +13,11 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import BooleanField, Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Coalesce
 
-from devices.models import Device, DeviceStatus, Enrollment
+from devices.models import Device, Enrollment
 from devices.protocol.checkin import Checkin, TokenUpdate
 from devices.protocol.identity import Proof
 from devices.services.known_sender import (
+    GIVEN_UP,
     IS_LIVE,
     IS_NEWS,
     build_trusted,
@@ -25,8 +26,6 @@ from devices.services.known_sender import (
 )
 from devices.services.presence import RESOLUTION
 from organization.models import Given, PreparedUpdate
-
-IS_OVER = (DeviceStatus.NOT_MANAGED, DeviceStatus.UNENROLLED)
 
 
 def _select_known(*, is_external: bool) -> QuerySet[Enrollment]:
@@ -37,7 +36,7 @@ def _select_known(*, is_external: bool) -> QuerySet[Enrollment]:
     return Enrollment.objects.filter(
         IS_LIVE,
         build_trusted(is_external=is_external),
-        Exists(device.exclude(status__in=IS_OVER)),
+        Exists(device.exclude(status__in=GIVEN_UP)),
         certificate_sha256=Given("fingerprint"),
         connected_at__isnull=False,
         push_suspended_at=None,

@@ -4,7 +4,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,8 @@ from devices.signals import push_failed
 log = logging.getLogger(__name__)
 
 MANY, SECONDS = 250, 0.1
+# A device that leaves may still be speaking, and clocks differ.
+LAST_WORDS = timedelta(minutes=10)
 # A token that APNs cannot serve alone is not tried more often.
 LONGEST_TROUBLE = timedelta(minutes=15)
 
@@ -208,8 +210,14 @@ def _word_error(answer: PushAnswer) -> str:
 
 
 def _correct(claim: Claim, answer: PushAnswer) -> PushAnswer:
-    """APNs says since when a token is dead; the device has sent it again after that."""
-    updated_at = claim.token_updated_at
-    if answer.gone_at is None or updated_at is None or updated_at <= answer.gone_at:
+    """APNs says since when a token is dead. The device has sent it again after that, or has at
+    least spoken: then it has not left, only its token is of no use.
+    """
+    gone_at, updated_at, seen_at = answer.gone_at, claim.token_updated_at, claim.last_seen_at
+    if gone_at is None:
         return answer
-    return PushAnswer(Verdict.TRY_LATER, f"{answer.reason} before the last TokenUpdate")
+    if updated_at is not None and updated_at > gone_at:
+        return PushAnswer(Verdict.TRY_LATER, f"{answer.reason} before the last TokenUpdate")
+    if seen_at is not None and seen_at > gone_at + LAST_WORDS:
+        return replace(answer, verdict=Verdict.UNUSABLE)
+    return answer

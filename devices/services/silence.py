@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from devices.models import DeviceStatus, Enrollment, EnrollmentState
+from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.apns import Verdict
 from devices.protocol.silence import (
     IGNORED_FOR,
@@ -18,6 +18,7 @@ from devices.protocol.silence import (
 )
 from devices.services.locks import lock_device, lock_enrollment
 from devices.services.status import (
+    GONE,
     IDENTITY_EXPIRED,
     IDENTITY_REVOKED,
     PROGRESS,
@@ -38,11 +39,9 @@ def mark_silent(among: Q, *, now: datetime) -> int:
 
 def _list_silent(*, now: datetime) -> QuerySet[Enrollment]:
     """Find the rows of which find_departure may say something, and few others."""
-    dead = Q(
-        push_suspended_at__isnull=False,
-        push_error__startswith=Verdict.UNUSABLE.value,
-        last_seen_at__lte=now - TOKEN_DEAD_FOR,
-    )
+    is_unknown = Q(push_error__startswith=Verdict.UNUSABLE.value)
+    is_unknown |= Q(push_error__startswith=Verdict.DEVICE_GONE.value)
+    dead = Q(is_unknown, push_suspended_at__isnull=False, last_seen_at__lte=now - TOKEN_DEAD_FOR)
     ignoring = Q(
         push_attempts__gt=0,
         push_accepted__gte=IGNORED_PUSHES,
@@ -80,31 +79,37 @@ def describe_silence(enrollment: Enrollment) -> Silence | None:
     if enrollment.last_seen_at is None:
         return None
     error, is_dead = enrollment.push_error, enrollment.push_suspended_at is not None
-    unknown = f"{Verdict.UNUSABLE.value}: "
+    verdict, _, word = error.partition(": ")
+    is_unknown = is_dead and verdict in (Verdict.UNUSABLE.value, Verdict.DEVICE_GONE.value)
     accepted = enrollment.push_accepted if enrollment.push_attempts and not is_dead else 0
     return Silence(
         heard_at=enrollment.last_seen_at,
         accepted=accepted,
         pushed_since=enrollment.push_unanswered_since if accepted else None,
-        dead_token=error.removeprefix(unknown) if is_dead and error.startswith(unknown) else "",
+        dead_token=word if is_unknown else "",
     )
 
 
 def end_silence(enrollment: Enrollment) -> None:
-    """A device that was given up for silence speaks: it is enrolled as before.
+    """A device that was given up speaks: it is enrolled as before.
 
-    What it says has no bearing on an identity that is revoked or has expired.
+    What it says has no bearing on an identity that is revoked or has expired, nor on an
+    administrator's farewell. See docs/adr/0275.
     """
-    if (
-        enrollment.state != EnrollmentState.LIVE
-        or enrollment.device.status != DeviceStatus.NOT_MANAGED
-    ):
+    if enrollment.state != EnrollmentState.LIVE or not _is_given_up(enrollment.device):
         return
     with transaction.atomic():
         device = lock_device(enrollment.device_id)
-        is_silent = device.status == DeviceStatus.NOT_MANAGED
-        if not is_silent or device.status_reason in (IDENTITY_REVOKED, IDENTITY_EXPIRED):
+        if not _is_given_up(device):
             return
         mark_enrolled(device)
         enrollment.device = device
         device_heard_again.send(Enrollment, enrollment=enrollment)
+
+
+def _is_given_up(device: Device) -> bool:
+    """Whether it is only taken for gone: for its silence, or for APNs' word on its token."""
+    if device.status == DeviceStatus.UNENROLLED:
+        return device.status_reason.startswith(GONE)
+    is_over = device.status_reason in (IDENTITY_REVOKED, IDENTITY_EXPIRED)
+    return device.status == DeviceStatus.NOT_MANAGED and not is_over

@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from devices.models import Device, DeviceStatus
 from devices.signals import device_status_changed
 
-# How the reason begins why a device is Unenrolled whose token APNs has refused; a TokenUpdate
-# ends it.
+# How the reason begins why a device is Unenrolled whose token APNs has refused; it has not left
+# if it speaks.
 GONE = "Apple's push service says that the device has left"
 IDENTITY_REVOKED = "Its identity certificate was revoked; enroll it again."
 IDENTITY_EXPIRED = "Its identity certificate expired; enroll it again."
@@ -17,7 +17,7 @@ def set_status(device: Device, *, status: str, reason: str = "") -> bool:
     """Write the status and return whether it is another one; the row is `device`'s own.
 
     Enrolled and Managed tell how far an enrolled device is. They are not written over
-    Pending, Not Managed and Unenrolled, which only a TokenUpdate ends: mark_enrolled.
+    Pending, Not Managed and Unenrolled, which the device itself ends: mark_enrolled.
     """
     rows = Device.objects.filter(pk=device.pk)
     if status in PROGRESS:

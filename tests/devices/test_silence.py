@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from devices.models import Device, Enrollment
 from devices.services import known_sender, silence
+from devices.services.actions import unenroll
 from devices.services.lapse import mark_lapsed
 from devices.services.poke import poke_silent
 from tests.devices.conftest import Enroll, News
@@ -162,8 +163,8 @@ def test_what_apns_refuses_through_our_own_fault_says_nothing_of_the_device(
 
 def test_a_410_says_since_when(enroll: Enroll, apns: FakeApns) -> None:
     device = enroll_quietly(enroll)
-    Enrollment.objects.update(token_updated_at=timezone.now() - 9 * DAY)
     gone_at = timezone.now() - 3 * DAY
+    Enrollment.objects.update(token_updated_at=gone_at - 6 * DAY, last_seen_at=gone_at)
     apns.answer_next(410, "Unregistered", timestamp=int(gone_at.timestamp() * 1000))
     ask()
     push()
@@ -174,6 +175,49 @@ def test_a_410_says_since_when(enroll: Enroll, apns: FakeApns) -> None:
     )
     device.token_update()
     assert device.row.status == "enrolled"
+
+
+def test_a_device_that_speaks_has_not_left_whatever_apns_says_of_its_token(
+    enroll: Enroll, apns: FakeApns, news: News, way: str
+) -> None:
+    """It was taken for Unenrolled, and got no new identity, while it obeyed its commands."""
+    device, now = enroll_quietly(enroll), timezone.now()
+    apns.unregister(device.token)
+    ask()
+    push()
+    assert device.row.status == "unenrolled"
+    assert device.connect().status_code == 200
+    assert (device.row.status, device.row.status_reason) == ("enrolled", "")
+    assert len(news["device_heard_again"]) == 1
+    assert device.enrollment.push_suspended_at is not None
+    assert mark_lapsed(now=now + DAY / 2) == 0
+    assert mark_lapsed(now=now + 2 * DAY) == 1
+    assert "does not know its push token any more (Unregistered" in device.row.status_reason
+
+
+def test_a_device_that_an_administrator_has_removed_stays_so_when_it_speaks(
+    enroll: Enroll, way: str
+) -> None:
+    device = enroll_quietly(enroll)
+    profile = {"PayloadIdentifier": "p", "PayloadContent": [{"PayloadType": "com.apple.mdm"}]}
+    Enrollment.objects.update(reported_profiles=[profile])
+    unenroll(device.row, actor="a")
+    assert device.connect().status_code == 200
+    assert device.row.status == "unenrolled"
+
+
+def test_a_device_that_spoke_after_its_token_died_has_not_left(
+    enroll: Enroll, apns: FakeApns, news: News
+) -> None:
+    device = enroll_quietly(enroll)
+    gone_at = timezone.now() - 3 * DAY
+    Enrollment.objects.update(token_updated_at=gone_at - DAY, last_seen_at=gone_at + DAY)
+    apns.answer_next(410, "Unregistered", timestamp=int(gone_at.timestamp() * 1000))
+    ask()
+    push()
+    assert device.row.status == "enrolled"
+    assert [failure["code"] for failure in news["push_failed"]] == ["push_token_dead"]
+    assert mark_lapsed(now=gone_at + 3 * DAY) == 1
 
 
 @pytest.mark.parametrize(
