@@ -12,6 +12,12 @@ from scep.views import scep as scep_views
 urlpatterns: list[URLPattern] = [
     path("scep/<str:profile_id>", scep_views.scep, name="scep"),
     path("scep/<str:profile_id>/<str:session_id>", scep_views.scep, name="scep_of_session"),
+    # What clients append that take the URL for that of a host (RFC 8894 section 4.1), and people.
+    re_path(r"^scep/(?P<profile_id>[^/]+)/(?:cgi-bin/pkiclient\.exe)?\Z", scep_views.scep),
+    re_path(
+        r"^scep/(?P<profile_id>[^/]+)/(?P<session_id>[^/]+)/(?:cgi-bin/pkiclient\.exe)?\Z",
+        scep_views.scep,
+    ),
     path("pki/crl/<str:authority_id>.crl", pki.download_crl),
     path("pki/ca/<str:authority_id>.cer", pki.download_authority),
     # Not <path:…>: base64 may hold line breaks, and an empty one is answered as well.

@@ -16,8 +16,9 @@ from scep.errors import AlgorithmRefused, RequestRejected, UnprovedRequest
 from scep.protocol.certificates import encode_public_key
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct_csr import CHALLENGE_PASSWORD, MAX_CHALLENGE, read_request
-from scep.protocol.names import NOT_PRINTABLE, NOT_READABLE, is_not_printable
+from scep.protocol.foreign_names import decode_request
 from scep.protocol.reading import refusing
+from scep.protocol.texts import decode_text
 
 MIN_KEY_BITS, MAX_KEY_BITS = 2048, 4096
 MIN_EXPONENT = 65537
@@ -107,30 +108,20 @@ def decode_any_csr(
     anew, and learn from the answers what is in it.
     """
     with refusing(UnprovedRequest, UNPROVED):
-        request = _load(der)
+        request, signed_bytes = decode_request(der)
         key = request.public_key()
         if expected_key is not None and key != expected_key:
             raise UnprovedRequest("the message is signed with another key than the request's")
         digest = request.signature_hash_algorithm
-        _verify_possession(request, key=key, digest=digest)
+        _verify_possession(request, signed_bytes=signed_bytes, key=key, digest=digest)
     with refusing(RequestRejected, "the certificate request is malformed"):
         if digest is None or digest.name not in (*DIGESTS, *(["sha1"] if allow_sha1 else [])):
             raise AlgorithmRefused("the certificate request's digest is too weak")
         accepted = verify_key(key, min_bits=min_key_bits)
         _verify_key_algorithm(request)
-        common_name = _read_common_name(_read_subject(request))
+        common_name = _read_common_name(request.subject)
         _verify_extensions(request, allowed={common_name, *known_names} - {""})
         return CertificateRequest(accepted, common_name, _read_challenge(der))
-
-
-def _load(der: bytes) -> x509.CertificateSigningRequest:
-    try:
-        return x509.load_der_x509_csr(der)
-    except ValueError as error:
-        if is_not_printable(error):
-            reason = f"the certificate request's subject has {NOT_PRINTABLE}"
-            raise UnprovedRequest(reason) from error
-        raise
 
 
 def verify_key(key: object, *, min_bits: int = MIN_KEY_BITS) -> rsa.RSAPublicKey:
@@ -150,18 +141,22 @@ def verify_key(key: object, *, min_bits: int = MIN_KEY_BITS) -> rsa.RSAPublicKey
 
 
 def _verify_possession(
-    request: x509.CertificateSigningRequest, *, key: object, digest: hashes.HashAlgorithm | None
+    request: x509.CertificateSigningRequest,
+    *,
+    signed_bytes: bytes,
+    key: object,
+    digest: hashes.HashAlgorithm | None,
 ) -> None:
     """By hand: cryptography's own is_signature_valid knows no SHA-1."""
     scheme = request.signature_algorithm_parameters
-    signature, signed = request.signature, request.tbs_certrequest_bytes
+    signature = request.signature
     try:
         if isinstance(key, rsa.RSAPublicKey) and isinstance(scheme, RSA_SCHEMES) and digest:
             if key.key_size > MAX_VERIFIED_BITS or _get_exponent_bits(key) > MAX_EXPONENT_BITS:
                 raise UnprovedRequest("the certificate request's key is too large to be verified")
-            key.verify(signature, signed, scheme, digest)
+            key.verify(signature, signed_bytes, scheme, digest)
         elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(scheme, ec.ECDSA):
-            key.verify(signature, signed, scheme)
+            key.verify(signature, signed_bytes, scheme)
         else:
             raise UnprovedRequest("the certificate request's key is of an unknown kind")
     except InvalidSignature as error:
@@ -177,14 +172,6 @@ def _verify_key_algorithm(request: x509.CertificateSigningRequest) -> None:
 
 def _get_exponent_bits(key: rsa.RSAPublicKey) -> int:
     return key.public_numbers().e.bit_length()
-
-
-def _read_subject(request: x509.CertificateSigningRequest) -> x509.Name:
-    try:
-        return request.subject
-    except ValueError as error:
-        reason = f"the certificate request's subject has {NOT_READABLE}"
-        raise RequestRejected(reason) from error
 
 
 def _read_common_name(subject: x509.Name) -> str:
@@ -245,4 +232,4 @@ def _read_challenge(der: bytes) -> str:
     text = core.load(found[0][0].dump(), strict=True)
     if not isinstance(text, TEXTS) or len(text.contents) > MAX_CHALLENGE:
         raise RequestRejected("the challenge is no text")
-    return str(text.native)
+    return decode_text(text.contents, tag=text.tag)

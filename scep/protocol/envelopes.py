@@ -20,6 +20,7 @@ from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
 from scep.protocol import der
 from scep.protocol.algorithms import Cipher, get_cipher
 from scep.protocol.ber import read_any_lengths
+from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import encode_content_info, encode_issuer_and_serial
 from scep.protocol.der import Unfamiliar
 from scep.protocol.direct import (
@@ -28,6 +29,7 @@ from scep.protocol.direct import (
     RSA_ENCRYPTION,
     VERSIONS,
     read_enveloped_data,
+    read_issuer_and_serial,
 )
 from scep.protocol.names import is_same_name
 from scep.protocol.reading import refusing
@@ -121,8 +123,13 @@ def open_envelope(envelope: Envelope, *, key: rsa.RSAPrivateKey) -> bytes:
         return b""
 
 
-def build_envelope(content: bytes, *, recipient: x509.Certificate, cipher: Cipher) -> bytes:
-    """Return DER EnvelopedData of `content` for one recipient with an RSA key."""
+def build_envelope(
+    content: bytes, *, recipient: x509.Certificate, cipher: Cipher, certificate: bytes | None = None
+) -> bytes:
+    """Return DER EnvelopedData of `content` for one recipient with an RSA key.
+
+    `certificate`: the recipient's as it came, where that may not be what was read of it.
+    """
     public_key = recipient.public_key()
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise AlgorithmRefused("the recipient's key is not an RSA key")
@@ -133,7 +140,7 @@ def build_envelope(content: bytes, *, recipient: x509.Certificate, cipher: Ciphe
     recipient_info = der.encode(
         der.SEQUENCE,
         VERSION_0,
-        encode_issuer_and_serial(recipient),
+        read_issuer_and_serial(certificate or encode_certificate(recipient)),
         KEY_ENCRYPTION,
         der.encode(der.OCTET_STRING, public_key.encrypt(key, PKCS1)),
     )

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from scep.errors import FailInfo, MessageUnreadable, RequestRejected, SignatureInvalid
 from scep.protocol import der
 from scep.protocol.cms import sign_attached
-from scep.protocol.names import NOT_READABLE
+from scep.protocol.foreign_names import decode_requester
 from scep.protocol.reading import refusing
 from scep.protocol.signed_data import Signature, decode_signature, verify_signature
 
@@ -61,11 +61,12 @@ class PkiMessage:
 class PkiRequest:
     """A request signed by `signer`; `enveloped` is its EnvelopedData, still encrypted.
 
-    `is_self_issued`: the signer's certificate names itself as its issuer, as one does that a device
-    has made for its request.
+    `certificate`: the signer's, as it came. `is_self_issued`: it names itself as its issuer, as one
+    does that a device has made for its request.
     """
 
     message_type: MessageType
+    certificate: bytes
     signer: x509.Certificate
     is_self_issued: bool
     enveloped: bytes
@@ -84,7 +85,7 @@ def decode_message(data: bytes) -> PkiMessage:
     """Read a PKIMessage, DER or BER; raises MessageUnreadable where no answer can be addressed."""
     try:
         with refusing(MessageUnreadable, "this is no SCEP message"):
-            signature = decode_signature(data)
+            signature = decode_signature(data, read_signer=decode_requester)
             attributes = signature.attributes or {}
             transaction_id = _read_transaction_id(attributes)
             nonce = _find_nonce(attributes)
@@ -109,16 +110,16 @@ def verify_message(message: PkiMessage, *, allow_sha1: bool) -> PkiRequest:
         if not signature.content:
             raise RequestRejected("the SCEP message holds no envelope")
         digest = verify_signature(signature, content=signature.content, allow_sha1=allow_sha1)
-        is_self_issued = _is_self_issued(signature.signer)
-    return PkiRequest(message_type, signature.signer, is_self_issued, signature.content, digest)
-
-
-def _is_self_issued(certificate: x509.Certificate) -> bool:
-    try:
-        # They are read only when they are asked for.
-        return certificate.issuer == certificate.subject
-    except ValueError as error:
-        raise RequestRejected(f"the signer's certificate has {NOT_READABLE}") from error
+        signer = signature.signer
+        is_self_issued = signer.issuer == signer.subject
+    return PkiRequest(
+        message_type,
+        signature.certificate,
+        signer,
+        is_self_issued,
+        enveloped=signature.content,
+        digest=digest,
+    )
 
 
 def build_success(

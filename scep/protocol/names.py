@@ -12,11 +12,6 @@ NOT_PRINTABLE = (
     " write it as UTF8String"
 )
 
-NOT_READABLE = (
-    "a name that cannot be read: a TeletexString (T61String) or IA5String with a character beyond"
-    " ASCII, or a UTF8String of another encoding; the client should write it as UTF8String"
-)
-
 
 def is_not_printable(error: ValueError) -> bool:
     """Whether cryptography has read no further than such a string, by its words; for the log."""

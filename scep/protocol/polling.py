@@ -10,6 +10,7 @@ from cryptography import x509
 from scep.errors import UnprovedRequest
 from scep.protocol.names import is_same_name
 from scep.protocol.reading import refusing
+from scep.protocol.texts import decode_text
 
 COMMON_NAME = "2.5.4.3"
 
@@ -31,7 +32,7 @@ def decode_issuer_and_subject(der: bytes) -> IssuerAndSubject:
     with refusing(UnprovedRequest, "the message cannot be decrypted, or holds no IssuerAndSubject"):
         named = _IssuerAndSubject.load(der, strict=True)
         common_names = tuple(
-            str(attribute["value"].native)
+            decode_text(attribute["value"].chosen.contents, tag=attribute["value"].chosen.tag)
             for relative_name in named["subject"].chosen
             for attribute in relative_name
             if attribute["type"].dotted == COMMON_NAME

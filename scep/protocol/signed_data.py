@@ -1,7 +1,8 @@
 """CMS SignedData as devices send it (RFC 5652 section 5): read BER, prove one signature."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from asn1crypto import cms, core
 from cryptography import x509
@@ -23,6 +24,7 @@ CONTENT_TYPE_ATTRIBUTE = "1.2.840.113549.1.9.3"
 MESSAGE_DIGEST_ATTRIBUTE = "1.2.840.113549.1.9.4"
 SIGNING_TIME_ATTRIBUTE = "1.2.840.113549.1.9.5"
 DER_SET = b"\x31"
+ReadCertificate = Callable[[bytes], x509.Certificate]
 
 
 @dataclass(frozen=True)
@@ -30,10 +32,11 @@ class Signature:
     """One signer's part of a SignedData, not yet verified.
 
     `attributes`: signed attributes by OID, each value a whole DER element; None where there are
-    none. `content`: the bytes inside, None where detached.
+    none. `content`: the bytes inside, None where detached. `certificate`: the signer's, as it came.
     """
 
     content: bytes | None
+    certificate: bytes
     signer: x509.Certificate
     attributes: Mapping[str, tuple[bytes, ...]] | None
     digest_oid: str
@@ -42,20 +45,28 @@ class Signature:
     signed_bytes: bytes | None
 
 
-def decode_signature(data: bytes) -> Signature:
-    """Read DER or BER SignedData with exactly one signer; raises SignatureInvalid or MALFORMED."""
+def decode_signature(
+    data: bytes, *, read_signer: ReadCertificate = decode_certificate
+) -> Signature:
+    """Read DER or BER SignedData with exactly one signer; raises SignatureInvalid or MALFORMED.
+
+    `read_signer` reads the signer's certificate; raises ValueError.
+    """
     try:
-        return decode_familiar_signature(data)
+        return decode_familiar_signature(data, read_signer=read_signer)
     except Unfamiliar:
-        return decode_any_signature(data)
+        return decode_any_signature(data, read_signer=read_signer)
 
 
-def decode_familiar_signature(data: bytes) -> Signature:
+def decode_familiar_signature(
+    data: bytes, *, read_signer: ReadCertificate = decode_certificate
+) -> Signature:
     """Read the shape that devices really send, at a fifth of the cost; raises Unfamiliar."""
     found = read_signed_data(data)
     return Signature(
         content=found.content,
-        signer=_decode_signer(found.certificate),
+        certificate=found.certificate,
+        signer=_decode_signer(found.certificate, read=read_signer),
         attributes=found.attributes,
         digest_oid=found.digest_oid,
         algorithm_oid=found.algorithm_oid,
@@ -64,12 +75,14 @@ def decode_familiar_signature(data: bytes) -> Signature:
     )
 
 
-def decode_any_signature(data: bytes) -> Signature:
+def decode_any_signature(
+    data: bytes, *, read_signer: ReadCertificate = decode_certificate
+) -> Signature:
     """Read any SignedData with asn1crypto; raises SignatureInvalid or MALFORMED."""
-    return read_any_lengths(data, _read_signed_data)
+    return read_any_lengths(data, partial(_read_signed_data, read_signer=read_signer))
 
 
-def _read_signed_data(data: bytes) -> Signature:
+def _read_signed_data(data: bytes, *, read_signer: ReadCertificate) -> Signature:
     info = cms.ContentInfo.load(data, strict=True)
     if info["content_type"].dotted != SIGNED_DATA:
         raise SignatureInvalid("this is no CMS SignedData")
@@ -84,9 +97,11 @@ def _read_signed_data(data: bytes) -> Signature:
         raise SignatureInvalid("the signature is of a version that CMS does not have")
     attributes = signer_info["signed_attrs"]
     is_signed_by_attributes = not isinstance(attributes, core.Void)
+    certificate = _find_certificate(signed["certificates"], sid=signer_info["sid"])
     return Signature(
         content=_read_content(encapsulated["content"]),
-        signer=_find_signer(signed["certificates"], sid=signer_info["sid"]),
+        certificate=certificate,
+        signer=_decode_signer(certificate, read=read_signer),
         attributes=_read_attributes(attributes) if is_signed_by_attributes else None,
         digest_oid=signer_info["digest_algorithm"]["algorithm"].dotted,
         algorithm_oid=signer_info["signature_algorithm"]["algorithm"].dotted,
@@ -165,7 +180,7 @@ def _retag(contents: bytes) -> bytes:
     return core.SetOf(contents=contents, spec=core.Any).dump()
 
 
-def _find_signer(certificates: core.Asn1Value, *, sid: cms.SignerIdentifier) -> x509.Certificate:
+def _find_certificate(certificates: core.Asn1Value, *, sid: cms.SignerIdentifier) -> bytes:
     if isinstance(certificates, core.Void):
         raise SignatureInvalid("the signer's certificate is missing")
     found = {
@@ -175,12 +190,12 @@ def _find_signer(certificates: core.Asn1Value, *, sid: cms.SignerIdentifier) -> 
     }
     if len(found) != 1:
         raise SignatureInvalid("the signer's certificate is missing or not the only one")
-    return _decode_signer(found.pop())
+    return bytes(found.pop())
 
 
-def _decode_signer(certificate: bytes) -> x509.Certificate:
+def _decode_signer(certificate: bytes, *, read: ReadCertificate) -> x509.Certificate:
     try:
-        return decode_certificate(certificate)
+        return read(certificate)
     except ValueError as error:
         if is_not_printable(error):
             raise SignatureInvalid(f"the signer's certificate has {NOT_PRINTABLE}") from error

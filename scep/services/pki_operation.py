@@ -85,7 +85,12 @@ def _build_answer(exchange: Exchange, *, request: PkiRequest, outcome: Outcome) 
     return build_success(
         exchange.message,
         responder=responder,
-        enveloped=build_envelope(content, recipient=request.signer, cipher=outcome.cipher),
+        enveloped=build_envelope(
+            content,
+            recipient=request.signer,
+            certificate=request.certificate,
+            cipher=outcome.cipher,
+        ),
         digest=request.digest,
     )
 

@@ -157,7 +157,7 @@ def sign(
     content: bytes | None,
     *,
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
-    certificate: x509.Certificate,
+    certificate: x509.Certificate | bytes,
     attributes: Values,
     digest: str = "sha256",
     signers: int = 1,
@@ -180,7 +180,9 @@ def sign(
         signature = key.sign(to_sign, padding.PKCS1v15(), DIGESTS[digest])
     else:
         signature = key.sign(to_sign, ec.ECDSA(DIGESTS[digest]))
-    loaded = asn1_x509.Certificate.load(certificate.public_bytes(serialization.Encoding.DER))
+    if not isinstance(certificate, bytes):
+        certificate = certificate.public_bytes(serialization.Encoding.DER)
+    loaded = asn1_x509.Certificate.load(certificate)
     algorithm = algos.DigestAlgorithm({"algorithm": named_digest or digest})
     suffix = "rsa" if isinstance(key, rsa.RSAPrivateKey) else "ecdsa"
     signer = {

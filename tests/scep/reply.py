@@ -71,11 +71,15 @@ def read_reply(data: bytes, *, chain: list[x509.Certificate]) -> Reply:
 
 
 def decrypt_certificates(
-    reply: Reply, *, key: rsa.RSAPrivateKey, certificate: x509.Certificate
+    reply: Reply, *, key: rsa.RSAPrivateKey, certificate: x509.Certificate | bytes
 ) -> list[x509.Certificate]:
     """Return the certificates inside, decrypted by openssl with the device's key."""
     with tempfile.TemporaryDirectory() as folder:
-        recipient = write_pem(Path(folder), "device.pem", certificate)
+        recipient = str(Path(folder) / "device.pem")
+        if isinstance(certificate, bytes):  # one that cryptography does not read
+            run_openssl("x509", "-inform", "DER", "-out", recipient, stdin=certificate)
+        else:
+            write_pem(Path(folder), "device.pem", certificate)
         key_path = Path(folder) / "key.pem"
         key_path.write_bytes(
             key.private_bytes(

@@ -97,41 +97,6 @@ def test_post_is_logged_when_its_end_never_came(
     assert LogEntry.objects.get().session_id == session
 
 
-@pytest.mark.parametrize("is_familiar", [True, False])
-def test_cause_is_named_when_the_signers_name_has_a_character_of_no_printable_string(
-    client: Client, static_profile: ScepProfile, ra: x509.Certificate, *, is_familiar: bool
-) -> None:
-    """Its own certificate has the name of its request, and is read first."""
-    device = Device(name="dev_1")
-    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
-    written = message.replace(b"\x0c\x05dev_1", b"\x13\x05dev_1")
-    if not is_familiar:  # indefinite length
-        written = b"\x30\x80" + written[4:] + bytes(2)
-    url = f"/scep/{static_profile.public_id}?operation=PKIOperation"
-    response = client.post(url, written, content_type=PKI_MESSAGE)
-    assert response.status_code == 400
-    [(code, said, _)] = list_log()
-    assert code == "scep_request_rejected"
-    assert "the signer's certificate has a PrintableString" in said
-    assert "UTF8String" in said
-
-
-def test_cause_is_named_when_the_signers_name_is_latin_1(
-    client: Client, static_profile: ScepProfile, ra: x509.Certificate
-) -> None:
-    """As a TeletexString, by clients from before UTF8String."""
-    device = Device(name="buero")
-    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE)
-    written = message.replace(b"\x0c\x05buero", b"\x14\x05B\xfcro1")
-    url = f"/scep/{static_profile.public_id}?operation=PKIOperation"
-    client.post(url, written, content_type=PKI_MESSAGE)
-    [(code, said, _)] = list_log()
-    assert code == "scep_request_rejected"
-    assert said.startswith("the signer's certificate has a name that cannot be read")
-    assert "TeletexString" in said
-    assert "UTF8String" in said
-
-
 def test_log_names_the_session_when_its_url_was_used(
     client: Client, static_profile: ScepProfile
 ) -> None:

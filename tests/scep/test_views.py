@@ -39,6 +39,18 @@ def test_capabilities_are_exactly_what_is_accepted(
             assert set(response.content.decode().split()) == expected
 
 
+@pytest.mark.parametrize("session", ["", "/ses_" + "c" * 20])
+@pytest.mark.parametrize("appended", ["/", "/cgi-bin/pkiclient.exe"])
+def test_answer_is_the_same_when_the_client_appends_what_it_is_used_to(
+    client: Client, static_profile: ScepProfile, ra: x509.Certificate, session: str, appended: str
+) -> None:
+    url = f"/scep/{static_profile.public_id}{session}{appended}"
+    assert set(client.get(f"{url}?operation=GetCACaps").content.decode().split()) == STRONG
+    message = Device().build_request(ra=ra, challenge=STATIC_CHALLENGE)
+    client.post(f"{url}?operation=PKIOperation", message, content_type="application/x-pki-message")
+    assert IssuedCertificate.objects.filter(scep_profile=static_profile).exists()
+
+
 @pytest.mark.parametrize("message", ["", "&message=", "&message=My%20CA", "&message=ca%00"])
 def test_ra_and_cas_are_returned_when_asked_for(
     client: Client, static_profile: ScepProfile, chain: list[x509.Certificate], message: str

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 from asn1crypto import core
-from asn1crypto import x509 as x509_asn1
-from asn1crypto.csr import CertificationRequest, CertificationRequestInfo
+from asn1crypto.csr import CertificationRequest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from scep.errors import AlgorithmRefused, FailInfo, RequestRejected, UnprovedRequest
+from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
 from scep.protocol.csr import decode_csr, verify_key
 from tests.scep.device import make_csr, make_key
 from tests.scep.reply import run_openssl
@@ -34,19 +33,6 @@ def test_key_name_and_challenge_are_read_when_openssl_makes_the_request(tmp_path
 
 def test_challenge_is_empty_when_the_request_has_none() -> None:
     assert decode_csr(make_csr(make_key()), allow_sha1=False).challenge == ""
-
-
-def test_cause_is_named_when_a_printable_string_holds_an_underscore() -> None:
-    """The device is told what every unproved request is told; the log says what to mend."""
-    key = make_key()
-    request = CertificationRequest.load(make_csr(key, names=("dev_1",)))
-    info = request["certification_request_info"]
-    text = core.PrintableString("dev_1")
-    info["subject"].chosen[0][0]["value"] = x509_asn1.DirectoryString("printable_string", text)
-    request["signature"] = key.sign(info.dump(force=True), padding.PKCS1v15(), hashes.SHA256())
-    with pytest.raises(UnprovedRequest, match="PrintableString") as caught:
-        decode_csr(request.dump(force=True), allow_sha1=False)
-    assert caught.value.fail_info == FailInfo.BAD_MESSAGE_CHECK
 
 
 def usage(**wanted: bool) -> x509.KeyUsage:
@@ -245,25 +231,3 @@ def test_key_is_refused_when_it_is_too_large_or_has_small_factors(key: rsa.RSAPu
 def test_key_is_refused_when_the_profile_asks_for_a_longer_one() -> None:
     with pytest.raises(AlgorithmRefused):
         decode_csr(make_csr(make_key()), allow_sha1=False, min_key_bits=4096)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [core.TeletexString, core.IA5String, core.UTF8String],
-    ids=["TeletexString", "IA5String", "UTF8String"],
-)
-def test_cause_is_named_when_a_subject_is_latin_1(kind: type[core.AbstractString]) -> None:
-    key = make_key()
-    request = CertificationRequest.load(make_csr(key, names=("buero",)))
-    info = request["certification_request_info"].dump()
-    info = info.replace(b"\x0c\x05buero", bytes((kind.tag,)) + b"\x05B\xfcro1")
-    signature = key.sign(info, padding.PKCS1v15(), hashes.SHA256())
-    signed = CertificationRequest(
-        {
-            "certification_request_info": CertificationRequestInfo.load(info),
-            "signature_algorithm": request["signature_algorithm"],
-            "signature": signature,
-        }
-    )
-    with pytest.raises(RequestRejected, match="subject has a name that cannot be read: a Teletex"):
-        decode_csr(signed.dump(), allow_sha1=False)
