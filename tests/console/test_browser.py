@@ -57,6 +57,7 @@ OUTLINE = """(() => {
 })()"""
 LOUD = ("error", "warning")  # Chromium whispers hints about password managers too
 BUDGET = 140 * 1024  # bytes, from a cold cache
+PATIENCE = 60_000  # milliseconds: a busy machine may be as slow
 
 browser_test = [
     pytest.mark.browser,
@@ -70,8 +71,9 @@ browser_test = [
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     # Playwright runs an event loop in this thread; Django would take every query for async.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
@@ -85,6 +87,7 @@ def chromium() -> Iterator[Any]:
 def page(chromium: Any, live_server: Any, world: World, people: dict[str, str]) -> Iterator[Any]:
     """A signed-in administrator's page; fails the test for anything on the console."""
     context = chromium.new_context(base_url=live_server.url, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda said: complaints.extend([said.text] * (said.type in LOUD)))
@@ -323,7 +326,7 @@ class TestBehaviour:
         page.goto(fill_in("device", world))
         page.locator("#live[data-poll] td a").first.focus()
         page.evaluate("document.activeElement.dataset.old = ''")
-        page.wait_for_selector("#live td a:focus:not([data-old])", timeout=10_000)
+        page.wait_for_selector("#live td a:focus:not([data-old])")
 
     def test_paper_is_white_and_holds_the_code_when_a_dark_screen_is_printed(
         self, page: Any, world: World
@@ -354,7 +357,7 @@ class TestBehaviour:
         page.goto(f"/console/devices/{world.device.public_id}")
         world.device.status = "managed"
         world.device.save()
-        page.wait_for_selector("#status .pill-green", timeout=10_000)
+        page.wait_for_selector("#status .pill-green")
         page.wait_for_selector("#spoken:has-text('Managed')", state="attached")
 
 

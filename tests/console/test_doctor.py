@@ -152,7 +152,7 @@ class TestPages:
         )
         row.finished_at = timezone.now()
         row.save()
-        page.wait_for_selector("text=All is well now", timeout=30_000)
+        page.wait_for_selector("text=All is well now")
         assert page.locator("#findings[hx-get]").count() == 0, "it asks no more"
         page.goto("/console/")
         assert page.locator("#checklist-title").is_visible()

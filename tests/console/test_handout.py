@@ -165,7 +165,7 @@ class TestKiosk:
         token = landing.context["token_text"]
         made = phone.post("/enroll/sessions", {"token": token}).json()
         phone.get(made["profile_url"])
-        page.wait_for_selector("text=being enrolled", timeout=15_000)
+        page.wait_for_selector("text=being enrolled")
         assert read_code(PIL.Image.open(io.BytesIO(page.screenshot()))).text != url
         page.goto("/console/")
         assert "/accounts/login/" in page.url

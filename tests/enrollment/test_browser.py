@@ -20,7 +20,7 @@ from enrollment.services.tokens import build_token_text, revoke_token
 from organization.models import Organization
 from organization.services.branding import set_logo, update_organization
 from tests.accessibility import find_violations
-from tests.console.test_browser import ARGUMENTS, CHROMIUM, LOUD, browser_test
+from tests.console.test_browser import ARGUMENTS, CHROMIUM, LOUD, PATIENCE, browser_test
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.protocol.test_platform import IOS, IPAD
 from tests.organization.protocol.test_logo import encode
@@ -105,6 +105,7 @@ def visit(
         has_touch=fingers > 0,
         **options,
     )
+    context.set_default_timeout(PATIENCE)
     context.add_init_script(FINGERS % fingers)
     page = context.new_page()
     complaints: list[str] = []
@@ -134,12 +135,13 @@ def test_each_visitor_gets_their_page_when_the_link_is_opened(
 ) -> None:
     for who, (_, _, _, selector) in VISITORS.items():
         with visit(browser, live_server.url, who=who, locale="en") as page:
-            weights: list[int] = []
-            page.on("response", lambda got, weights=weights: weights.append(len(got.body())))
+            answers: list[Any] = []
+            page.on("response", lambda got, answers=answers: answers.append(got))
             page.goto(path)
             page.wait_for_selector(selector, state="attached")
             page.wait_for_load_state()
             if who != "iPad as Mac":  # whose page is loaded twice
+                weights = [len(got.body()) for got in answers]
                 assert sum(weights) <= BUDGET, (who, weights)
                 assert len(weights) >= 5, "page, style, colours, logo, script"
             page.evaluate(UNFOLD)
@@ -203,7 +205,7 @@ def test_the_page_follows_the_device_by_keyboard_alone(
         session = EnrollmentSession.objects.get()
         assert session.platform == "ios"
         advance_session(session.public_id, state=SessionState.CERTIFICATE_ISSUED)
-        page.wait_for_selector("[role=status]:has-text('Certificate issued')", timeout=8000)
+        page.wait_for_selector("[role=status]:has-text('Certificate issued')")
         check_page(page, "live state")
 
 
@@ -235,7 +237,7 @@ def test_the_download_begins_by_itself_when_a_waiting_enrollment_is_approved(
         page.locator("[data-open-session] button").press("Enter")  # in vain, and no error
         session = EnrollmentSession.objects.get()
         assert session.state == SessionState.WAITING
-        with page.expect_download(timeout=15_000) as download:
+        with page.expect_download() as download:
             approve_session(session, actor="tests", now=timezone.now())
         assert download.value.suggested_filename == "enroll.mobileconfig"
 
@@ -245,7 +247,7 @@ def test_everything_but_live_news_works_without_scripts(
 ) -> None:
     with visit(browser, live_server.url, locale="en", java_script_enabled=False) as page:
         page.goto(path)
-        with page.expect_download(timeout=15_000):
+        with page.expect_download():
             page.get_by_role("button", name="Download profile").click()
         page.wait_for_url("**/enroll/sessions/ses_*")
         advance_session(

@@ -75,7 +75,7 @@ def test_device_wakes_when_pushed(apns: FakeApns, connect: Connect) -> None:
     answer = push(connect())
     assert answer.status_code == 200
     assert answer.http_version == "HTTP/2"
-    assert woken.wait(5)
+    assert woken.wait(30)
     [delivery] = apns.wait_for_deliveries(1)
     assert (delivery.token, delivery.magic, delivery.topic) == (TOKEN, MAGIC, TOPIC)
     assert delivery.apns_id == answer.headers["apns-id"]
@@ -180,7 +180,7 @@ def test_answer_says_when_to_come_again(apns: FakeApns, connect: Connect) -> Non
 def test_answer_never_comes_when_told_so(apns: FakeApns, connect: Connect, kind: str) -> None:
     client = connect()
     apns.disturb_next(kind)
-    client.timeout = 0.5
+    client.timeout = httpx.Timeout(30, read=0.5)
     with pytest.raises(httpx.ReadTimeout):
         push(client)
     assert apns.deliveries == []

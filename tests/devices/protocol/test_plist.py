@@ -235,10 +235,10 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
     ],
 )
 def test_a_list_that_no_device_sends_is_refused_at_once(data: bytes) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(PlistInvalid):
         decode_plist(data, max_bytes=10 * LIMIT)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_list_of_two_to_the_hundred_elements_is_refused_before_it_grows() -> None:

