@@ -8,8 +8,10 @@ _django = get_wsgi_application()
 
 # They need the applications that are loaded above.
 from django.conf import settings  # noqa: E402
+from django.template import Engine  # noqa: E402
 from django.urls import resolve  # noqa: E402
 
+from guardmdm.loaded_templates import load_templates  # noqa: E402
 from guardmdm.machine_door import MachineDoor  # noqa: E402
 from guardmdm.serving import (  # noqa: E402
     LOGGED_PREFIXES,
@@ -32,3 +34,4 @@ application = Turns(
 
 # Loads every view now: the first device after a restart must not wait for seconds.
 resolve("/healthz")
+load_templates(Engine.get_default())
