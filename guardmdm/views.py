@@ -1,8 +1,16 @@
 """The operators' doors: is the process alive, can it do its work."""
 
+from django.core.exceptions import DisallowedHost
 from django.db.utils import DatabaseError, InterfaceError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    JsonResponse,
+)
 from django.http.request import split_domain_port
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.defaults import bad_request
 from kombu.exceptions import OperationalError
@@ -17,6 +25,7 @@ from organization.services.client_address import get_client_address
 from scep.selectors import get_issuing_ca
 
 OK = "ok"
+LONGEST_HOST = 253  # of RFC 1035's names
 PASSED_ON = ("HTTP_X_FORWARDED", "HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -91,6 +100,10 @@ def answer_bad_request(request: HttpRequest, exception: Exception) -> HttpRespon
     """A page, and JSON for programs (docs/adr/0060)."""
     if request.path_info.startswith("/api/"):
         return errors.answer_bad_request(request)
+    if isinstance(exception, DisallowedHost):
+        # Without the request: who asks by another name has come no further than the name.
+        host = request.META.get("HTTP_HOST", "")[:LONGEST_HOST]
+        return HttpResponseBadRequest(render_to_string("wrong_host.html", {"host": host}))
     return bad_request(request, exception)
 
 
