@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+PROC = Path("/proc")
 TABLES = ("net/tcp", "net/tcp6")
 LISTENS = "0A"
 LONGEST_COMMAND = 60
@@ -16,25 +17,25 @@ class Holder:
     command: str
 
 
-def find_port_holders(port: int, *, proc: Path = Path("/proc")) -> list[Holder]:
+def find_port_holders(port: int) -> list[Holder]:
     """Return who listens on the port, of the processes that this user may look into."""
-    sockets = {f"socket:[{inode}]" for inode in _list_inodes(port, proc=proc)}
+    sockets = {f"socket:[{inode}]" for inode in _list_inodes(port)}
     if not sockets:
         return []
-    return [Holder(int(each.name), _read_command(each)) for each in _list_open(sockets, proc=proc)]
+    return [Holder(int(each.name), _read_command(each)) for each in _list_open(sockets)]
 
 
-def _list_inodes(port: int, *, proc: Path) -> Iterator[str]:
+def _list_inodes(port: int) -> Iterator[str]:
     for table in TABLES:
         with contextlib.suppress(OSError):
-            for line in (proc / table).read_text().splitlines()[1:]:
+            for line in (PROC / table).read_text().splitlines()[1:]:
                 fields = line.split()
                 if fields[3] == LISTENS and int(fields[1].rsplit(":", 1)[1], 16) == port:
                     yield fields[9]
 
 
-def _list_open(sockets: set[str], *, proc: Path) -> Iterator[Path]:
-    for process in sorted(proc.glob("[0-9]*"), key=lambda each: int(each.name)):
+def _list_open(sockets: set[str]) -> Iterator[Path]:
+    for process in sorted(PROC.glob("[0-9]*"), key=lambda each: int(each.name)):
         with contextlib.suppress(OSError):  # another user's, or gone meanwhile
             if any(str(each.readlink()) in sockets for each in (process / "fd").iterdir()):
                 yield process
