@@ -13,8 +13,8 @@ device_connected = Signal()  # enrollment, caller, now: it asks for its first co
 device_reenrolled = Signal()  # enrollment, before: the one of this device before it
 device_checked_out = Signal()  # enrollment
 enrollment_ended = Signal()  # enrollment, for whatever reason: its identity is to be revoked
-# code, message, udid, session_id, remote_address, detail, caller: Caller, challenge: the URL's,
-# which is a secret and tells by whose profile a message came whose sender proved nothing
+# code, message, udid, session_id, detail, caller: Caller, challenge: the URL's, which is a secret
+# and tells by whose profile a message came whose sender proved nothing
 device_message_refused = Signal()
 device_deleted = Signal()  # device, whose row is about to go; session_id: its last one's; actor
 device_group_changed = Signal()  # device

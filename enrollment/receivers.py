@@ -91,7 +91,6 @@ def log_scep_refusal(
     code: str,
     message: str,
     session_id: str,
-    remote_address: str | None,
     detail: dict[str, Any],
     caller: Caller = NOBODY,
     token_id: str = "",
@@ -111,7 +110,7 @@ def log_scep_refusal(
         message=message,
         session_id=session_id,
         token_id=token_id,
-        remote_address=remote_address,
+        remote_address=caller.address,
         detail=detail | {"step": StepKind.PKI_OPERATION.value},
     )
 
@@ -162,7 +161,6 @@ def log_device_refusal(
     message: str,
     udid: str,
     session_id: str,
-    remote_address: str | None,
     detail: dict[str, Any],
     caller: Caller = NOBODY,
     challenge: str = "",
@@ -178,7 +176,7 @@ def log_device_refusal(
         message=message,
         session_id=session_id,
         device_id=device.public_id if device else "",
-        remote_address=remote_address,
+        remote_address=caller.address,
         detail=detail | ({"step": step.value} if step else {}),
     )
 

@@ -21,8 +21,8 @@ request_decided = Signal()
 
 scep_request_refused = Signal()
 """`code`, `message`, `session_id`: str ("" where unknown), `scep_profile`: ScepProfile or None,
-`token_id`: str (a jti, "" where unknown), `remote_address`: str or None, `detail`: dict for the
-log, `caller`: Caller. No secret in any."""
+`token_id`: str (a jti, "" where unknown), `detail`: dict for the log, `caller`: Caller. No secret
+in any."""
 
 scep_asked = Signal()
 """A device of a session has read something. `session_id`: str as its URL says it, `operation`:

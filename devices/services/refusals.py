@@ -39,7 +39,6 @@ def report_refusal(
         message=str(error),
         udid=getattr(error, "udid", "") or _find_udid(getattr(error, "fingerprint", "")),
         session_id=session_id,
-        remote_address=caller.address,
         caller=caller,
         challenge="" if session_id else challenge,  # a secret goes no further than it must
         detail={"path": path},

@@ -37,7 +37,6 @@ class Exchange:
     scep_profile: ScepProfile
     served: ServedProfile
     now: datetime
-    remote_address: str | None
     session_id: str = ""
     caller: Caller = NOBODY
     responder: ServiceIdentity = field(init=False)

@@ -156,7 +156,7 @@ def hold_request(
                 token_id=grant.token_id,
                 is_claimed=grant.is_claimed,
                 max_certificates=grant.max_certificates,
-                remote_address=exchange.remote_address,
+                remote_address=exchange.caller.address,
             )
             is_stored = True
             spend()

@@ -36,7 +36,6 @@ def handle_pki_operation(
     *,
     scep_profile: ScepProfile,
     now: datetime,
-    remote_address: str | None,
     session_id: str = "",
     caller: Caller = NOBODY,
     served: ServedProfile | None = None,
@@ -53,7 +52,6 @@ def handle_pki_operation(
         scep_profile,
         served or get_served_profile(scep_profile, now=now),
         now,
-        remote_address,
         session_id=session_id,
         caller=caller,
     )
@@ -65,7 +63,6 @@ def handle_pki_operation(
         report_refusal(
             refusal,
             scep_profile=scep_profile,
-            remote_address=remote_address,
             caller=caller,
             session_id=exchange.session_id,
             transaction_id=message.transaction_id,

@@ -35,13 +35,12 @@ def report_refusal(
     refusal: ScepError,
     *,
     scep_profile: ScepProfile,
-    remote_address: str | None,
     caller: Caller,
     session_id: str,
     transaction_id: str = "",
 ) -> None:
     """Count the refusal of the address, and fire scep_request_refused."""
-    _count_refusal(remote_address)
+    _count_refusal(caller.address)
     known = refusal.code.startswith(LOG_CODE_PREFIXES)
     # Robust: a listener that fails must not turn a refusal into a server error.
     scep_request_refused.send_robust(
@@ -51,7 +50,6 @@ def report_refusal(
         session_id=session_id,
         token_id=refusal.token_id,
         scep_profile=scep_profile,
-        remote_address=remote_address,
         caller=caller,
         detail={
             "fail_info": int(refusal.fail_info),

@@ -104,7 +104,6 @@ def _answer(environ: Environ, profile_id: str, session_id: str) -> Answer | Http
         report_refusal(
             refusal,
             scep_profile=served.profile,
-            remote_address=caller.address,
             caller=caller,
             session_id=session_id,
         )
@@ -154,7 +153,6 @@ def _pki_operation(
         scep_profile=served.profile,
         served=served,
         now=timezone.now(),
-        remote_address=caller.address,
         session_id=session_id,
         caller=caller,
     )

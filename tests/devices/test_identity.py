@@ -186,7 +186,7 @@ def test_a_refusal_names_session_and_device_but_no_secret(
     [refusal] = news["device_message_refused"]
     assert (refusal["code"], refusal["udid"]) == ("token_signature_invalid", device.udid)
     assert refusal["session_id"] == "ses_abc"
-    assert refusal["remote_address"] == "127.0.0.1"
+    assert refusal["caller"].address == "127.0.0.1"
     assert "eyJsecret" not in str(refusal)
 
 

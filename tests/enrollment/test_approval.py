@@ -121,7 +121,7 @@ def test_nobody_is_kept_waiting_when_the_enrollment_was_over_before_the_decision
     ra = list_recipients(profile)[0].certificate
     device = ScepDevice()
     message = device.build_request(ra=ra, challenge=build_challenge(session))
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     sweep_certificates()
     held = HeldRequest.objects.get()
     assert held.state == HeldRequestState.PENDING
@@ -136,7 +136,7 @@ def test_nobody_is_kept_waiting_when_the_enrollment_was_over_before_the_decision
         approve_request(held, actor=ADMIN, now=now)
     poll = device.build_poll(ra=ra, issuer=get_certificate(get_issuing_ca()).subject)
     for asked in (message, poll):
-        handle_pki_operation(asked, scep_profile=profile, now=now, remote_address=None)
+        handle_pki_operation(asked, scep_profile=profile, now=now)
         entry = LogEntry.objects.order_by("-id")[0]
         assert (entry.code, entry.message) == ("session_expired", "the session is over")
         assert entry.token == session.token
@@ -155,7 +155,7 @@ def test_client_begins_anew_with_its_key_when_it_came_too_late_for_what_was_appr
 
     def ask(session: EnrollmentSession) -> None:
         message = device.build_request(ra=ra, challenge=build_challenge(session))
-        handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+        handle_pki_operation(message, scep_profile=profile, now=now)
 
     def approve() -> None:
         approve_request(HeldRequest.objects.get(state="pending"), actor=ADMIN, now=now)
@@ -183,7 +183,7 @@ def test_token_challenge_waits_when_it_is_sent_without_our_profile(
     message = ScepDevice().build_request(
         ra=list_recipients(profile)[0].certificate, challenge=challenge
     )
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     assert HeldRequest.objects.get().state == HeldRequestState.PENDING
     assert not IssuedCertificate.objects.exists()
 

@@ -20,6 +20,7 @@ from enrollment.services.sessions import advance_session, get_session
 from enrollment.services.steps import record_step
 from enrollment.services.tokens import build_token_text
 from enrollment.tasks import sweep_sessions
+from organization.protocol.caller import Caller
 from policies import signals as policies
 from policies.models import ItemKind, ItemState, ItemStatus
 from scep import signals as scep
@@ -122,7 +123,7 @@ def test_page_shows_the_cause_when_scep_refused_and_goes_on_after_it(
         message="wrong",
         session_id=session.public_id,
         scep_profile=session.token.scep_profile,
-        remote_address="192.0.2.9",
+        caller=Caller("192.0.2.9"),
         detail={"transaction": "1"},
     )
     entry = last_entry()
@@ -146,7 +147,6 @@ def test_entry_names_the_device_when_its_message_was_refused(enrollment: Enrollm
         message="another device's certificate",
         udid="UDID-1",
         session_id="",
-        remote_address=None,
         detail={},
     )
     assert last_entry().device_id == enrollment.device.public_id
@@ -162,7 +162,6 @@ def test_refusal_leaves_an_enrolled_session_alone(
         message="x",
         udid="UDID-1",
         session_id=session.public_id,
-        remote_address=None,
         detail={},
     )
     assert get_session(session.public_id).state == SessionState.ENROLLED

@@ -134,7 +134,7 @@ def test_there_is_no_profile_when_the_device_could_not_enroll(
 def ask_for_certificate(challenge: str, *, profile: ScepProfile, now: datetime) -> None:
     ra = list_recipients(profile)[0].certificate
     message = ScepDevice(name="device").build_request(ra=ra, challenge=challenge)
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
 
 
 def test_one_certificate_comes_by_the_profile_as_long_as_the_profile_is_good(

@@ -178,7 +178,7 @@ def test_challenge_brings_nothing_once_its_session_or_token_is_over(
     message = ScepDevice(name=session.public_id).build_request(
         ra=list_recipients(profile)[0].certificate, challenge=secret
     )
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     assert not IssuedCertificate.objects.exists()
     assert LogEntry.objects.order_by("id").last().code == code  # type: ignore[union-attr]
     with pytest.raises(ChallengeInvalid) as caught:
@@ -195,13 +195,13 @@ def test_approved_request_brings_nothing_while_enrolling_is_stopped(
     message = ScepDevice().build_request(
         ra=list_recipients(profile)[0].certificate, challenge=build_challenge(session)
     )
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     approve_request(HeldRequest.objects.get(), actor="tests", now=now)
     stop_enrollments(get_organization(), actor="tests")
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     assert not IssuedCertificate.objects.exists()
     resume_enrollments(get_organization(), actor="tests")
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     assert IssuedCertificate.objects.exists()
 
 
@@ -221,10 +221,10 @@ def test_approved_request_brings_nothing_once_its_session_is_over(
     message = ScepDevice(name=session.public_id).build_request(
         ra=list_recipients(profile)[0].certificate, challenge=secret
     )
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     approve_request(HeldRequest.objects.get(), actor="tests", now=now)
     EnrollmentSession.objects.filter(pk=session.pk).update(expires_at=now)
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     assert not IssuedCertificate.objects.exists()
 
 
@@ -299,7 +299,6 @@ def test_log_and_session_tell_why_the_certificate_was_refused(
     report_refusal(
         ChallengeInvalid("it is so", code=code),
         scep_profile=session.token.scep_profile,  # type: ignore[arg-type]
-        remote_address=None,
         caller=NOBODY,
         session_id=session.public_id,
     )

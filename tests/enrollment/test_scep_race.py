@@ -36,9 +36,7 @@ def get_ra(profile: ScepProfile) -> x509.Certificate:
 def ask_at_once(messages: list[bytes], *, profile: ScepProfile) -> None:
     def handle(message: bytes) -> None:
         try:
-            handle_pki_operation(
-                message, scep_profile=profile, now=timezone.now(), remote_address=None
-            )
+            handle_pki_operation(message, scep_profile=profile, now=timezone.now())
         finally:
             connection.close()
 

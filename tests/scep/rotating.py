@@ -38,6 +38,4 @@ def get_ra(authority: CertificateAuthority | None = None) -> x509.Certificate:
 
 def ask(profile: ScepProfile, message: bytes) -> bytes:
     profile = ScepProfile.objects.select_related("issuing_ca").get(pk=profile.pk)
-    return handle_pki_operation(
-        message, scep_profile=profile, now=timezone.now(), remote_address=None
-    )
+    return handle_pki_operation(message, scep_profile=profile, now=timezone.now())

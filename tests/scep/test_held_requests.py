@@ -308,9 +308,7 @@ def test_queue_stays_readable_when_a_session_asks_often_at_once(
     def handle(message: bytes) -> str:
         together.wait()
         try:
-            data = handle_pki_operation(
-                message, scep_profile=static_profile, now=timezone.now(), remote_address=None
-            )
+            data = handle_pki_operation(message, scep_profile=static_profile, now=timezone.now())
         finally:
             connection.close()
         return read_reply(data, chain=chain).status
@@ -330,9 +328,7 @@ def test_one_request_waits_and_brings_one_certificate_when_messages_arrive_at_on
 
     def handle(message: bytes) -> str:
         try:
-            data = handle_pki_operation(
-                message, scep_profile=profile, now=timezone.now(), remote_address=None
-            )
+            data = handle_pki_operation(message, scep_profile=profile, now=timezone.now())
         finally:
             connection.close()
         return read_reply(data, chain=chain).status

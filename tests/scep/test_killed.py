@@ -37,7 +37,7 @@ def die_after_signing(message: bytes, *, profile: ScepProfile, pipe: int) -> Non
         return der
 
     setattr(authority, "build_identity_certificate", build_and_die)  # noqa: B010 - imported there
-    handle_pki_operation(message, scep_profile=profile, now=timezone.now(), remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=timezone.now())
 
 
 def run_and_kill(message: bytes, *, profile: ScepProfile) -> str:

@@ -58,7 +58,7 @@ def test_challenge_invalid_is_logged_when_the_static_one_is_wrong(
     (news,) = refusals
     assert (news["code"], news["session_id"]) == ("scep_challenge_invalid", SESSION)
     assert news["scep_profile"] == static_profile
-    assert news["remote_address"] == "127.0.0.1"
+    assert news["caller"].address == "127.0.0.1"
     assert STATIC_CHALLENGE not in str(news)
     assert not challenge or challenge not in news["message"]
 

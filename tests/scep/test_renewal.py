@@ -154,9 +154,7 @@ def test_certificate_brings_few_successors(
 def run_at_once(messages: list[bytes], *, profile: ScepProfile) -> None:
     def handle(message: bytes) -> None:
         try:
-            handle_pki_operation(
-                message, scep_profile=profile, now=timezone.now(), remote_address=None
-            )
+            handle_pki_operation(message, scep_profile=profile, now=timezone.now())
         finally:
             connection.close()
 

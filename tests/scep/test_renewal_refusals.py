@@ -87,7 +87,7 @@ def test_expired_certificate_is_not_renewed(
     device = Device(key=make_key(1))
     message = device.build_renewal(ra=ra, old=old, old_key=make_key())
     late = old.not_valid_after_utc + timedelta(seconds=1)
-    data = handle_pki_operation(message, scep_profile=profile, now=late, remote_address=None)
+    data = handle_pki_operation(message, scep_profile=profile, now=late)
     assert_not_renewed(read_reply(data, chain=chain), fail_info=BAD_TIME)
     assert row.status == CertificateStatus.ISSUED
 

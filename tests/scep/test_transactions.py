@@ -79,9 +79,7 @@ def test_dynamic_challenge_works_once(
 def run_at_once(messages: list[bytes], *, profile: ScepProfile) -> list[bytes]:
     def handle(message: bytes) -> bytes:
         try:
-            return handle_pki_operation(
-                message, scep_profile=profile, now=timezone.now(), remote_address=None
-            )
+            return handle_pki_operation(message, scep_profile=profile, now=timezone.now())
         finally:
             connection.close()
 

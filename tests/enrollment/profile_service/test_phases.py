@@ -304,7 +304,7 @@ def test_no_certificate_is_issued_when_the_profile_service_is_left_out(
     build_profile(session, now=now)
     ra = list_recipients(profile)[0].certificate
     message = ScepDevice().build_request(ra=ra, challenge=build(session))
-    handle_pki_operation(message, scep_profile=profile, now=now, remote_address=None)
+    handle_pki_operation(message, scep_profile=profile, now=now)
     assert not IssuedCertificate.objects.exists()
     last = LogEntry.objects.order_by("id").last()
     assert last is not None
