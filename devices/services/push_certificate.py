@@ -157,14 +157,14 @@ def _find_or_make_row(
 
 
 @transaction.atomic
-def ensure_demo_certificate(*, now: datetime | None = None) -> PushCertificate:
+def ensure_demo_certificate() -> PushCertificate:
     """Return the active push certificate, a self-made one that only a fake APNs takes if none."""
     _wait_for_turn()
     row = find_push_certificate()
     if row is None:
         key = generate_key()
         topic = DEMO_TOPIC + str(uuid.uuid4())
-        der = build_demo_certificate(key, topic=topic, now=now or timezone.now())
+        der = build_demo_certificate(key, topic=topic, now=timezone.now())
         identity = decode_push_certificate(der)
         row = PushCertificate(
             private_key=key,

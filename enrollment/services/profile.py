@@ -16,9 +16,9 @@ from enrollment.protocol.profile import (
     MdmFacts,
     Payload,
     ProfileContext,
+    build_profile,
     build_trust_profile,
 )
-from enrollment.protocol.profile import build_profile as build_profile_plist
 from enrollment.protocol.profile_service import build_service_profile
 from enrollment.services.approvals import PENDING, check_approved
 from enrollment.services.consent import build_consent
@@ -49,9 +49,9 @@ DOWNLOADED_OFTEN = PreparedSelect(
 
 
 def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Caller) -> bytes:
-    """Like build_profile; a refusal is noted as the session's, unless that is over."""
+    """Like release_profile; a refusal is noted as the session's, unless that is over."""
     try:
-        return build_profile(session, now=now, caller=caller)
+        return release_profile(session, now=now, caller=caller)
     except EnrollmentRefused as refusal:
         # Else it has told its story already, or only comes too early.
         if is_open(session, now=now) and refusal.code != PENDING:
@@ -63,11 +63,12 @@ def hand_out_profile(session: EnrollmentSession, *, now: datetime, caller: Calle
         raise
 
 
-def build_profile(session: EnrollmentSession, *, now: datetime, caller: Caller = NOBODY) -> bytes:
-    """Return what the person downloads, CMS-signed (DER): the session's enrollment profile.
+def release_profile(session: EnrollmentSession, *, now: datetime, caller: Caller = NOBODY) -> bytes:
+    """Return what the person downloads, CMS-signed (DER), and note that it went out.
 
-    With the Profile Service it is the service's first profile, and the device fetches the other one
-    itself. Raises TokenRefused, SessionRefused, or NotReady without a valid push certificate.
+    It is the session's enrollment profile; with the Profile Service it is the service's first one,
+    and the device fetches the other itself. Raises TokenRefused, SessionRefused, or NotReady
+    without a valid push certificate.
     """
     _check_downloads(session)
     if session.token.profile_service:
@@ -93,7 +94,7 @@ def _check_downloads(session: EnrollmentSession) -> None:
 def assemble_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     """Return the session's enrollment profile, CMS-signed (DER).
 
-    The same UUIDs and a new challenge each time. Raises like build_profile.
+    The same UUIDs and a new challenge each time. Raises like release_profile.
     """
     topic = _check_may_enroll(session, now=now)
     note_base_url(session)
@@ -133,7 +134,7 @@ def sign_enrollment_profile(
     """
     base_url = session.base_url or settings.BASE_URL
     challenge = urlencode({"challenge": build_challenge(session)})
-    content = build_profile_plist(
+    content = build_profile(
         build_context(session),
         roots=[bytes(row.certificate) for row in list_root_cas()],
         identity=identity,

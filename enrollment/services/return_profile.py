@@ -11,7 +11,7 @@ from devices.models import Enrollment
 from enrollment.errors import EnrollmentRefused, TokenInvalid
 from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.protocol.access_rights import FULL
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.sessions import get_session, link_device, open_session
 from enrollment.services.tokens import MAX_NAME, create_token
 from organization.errors import NotSetUp
@@ -43,7 +43,7 @@ def build_return_profile(enrollment: Enrollment, *, now: datetime) -> bytes:
             actor=ACTOR,
         )
         session = _open_session(token, platform=device.platform, now=now)
-        profile = build_profile(session, now=now)
+        profile = release_profile(session, now=now)
     except (EnrollmentRefused, TokenInvalid, ScepError, NotSetUp) as error:
         raise ReturnNotPossible(str(error)) from error
     # Not before: what an external CA writes into the certificate must not depend on it.

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Group
-from enrollment.services.profile import build_profile, build_root_profile
+from enrollment.services.profile import build_root_profile, release_profile
 from enrollment.services.sessions import open_session
 from enrollment.services.tokens import create_token
 from policies.protocol import sample_profiles
@@ -45,7 +45,7 @@ def build_enrollment_profile(challenge: str, *, platform: str, key_size: int = 2
         actor="tests",
     )
     session = open_session(token, platform=platform, user_agent="", remote_address=None, now=now)
-    return plistlib.loads(extract_signed_content(build_profile(session, now=now)))
+    return plistlib.loads(extract_signed_content(release_profile(session, now=now)))
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)

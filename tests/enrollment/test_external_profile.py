@@ -15,7 +15,7 @@ from devices.selectors import get_push_certificate
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession
 from enrollment.services.admission import admit
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.tokens import build_challenge, create_token
 from scep.models import IssuedCertificate, ScepProfile
@@ -55,7 +55,7 @@ def make_session_of(make_session: MakeSession) -> MakeSessionOf:
 
 
 def read_scep(session: EnrollmentSession, open_profile: OpenProfile) -> dict[str, Any]:
-    profile = open_profile(build_profile(session, now=timezone.now()))
+    profile = open_profile(release_profile(session, now=timezone.now()))
     content: dict[str, Any] = find_payload(profile, SCEP)["PayloadContent"]
     check_keys(content, known=FACTS[f"{SCEP}/PayloadContent"], what="SCEP content")
     return content
@@ -159,7 +159,7 @@ def test_challenge_is_the_hooks_when_it_is_dynamic(
     assert stranger.requests[0]["attributes"]["token"] == "Kiosks"
     stranger.is_down = True
     with pytest.raises(NotReady) as caught:
-        build_profile(session, now=timezone.now())
+        release_profile(session, now=timezone.now())
     assert caught.value.code == "scep_server_unreachable"
 
 

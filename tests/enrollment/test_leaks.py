@@ -19,7 +19,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.services.admission import admit
 from enrollment.services.child_tokens import create_child_token
 from enrollment.services.leaks import KEEP, QUARANTINE, UNENROLL, respond_to_leak
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.sessions import get_session
 from enrollment.services.token_traffic import (
     find_token_devices,
@@ -129,12 +129,12 @@ def test_session_that_was_open_enrolls_nothing_when_its_token_is_revoked(
 ) -> None:
     session = make_session(leaked)
     if begun:
-        build_profile(session, now=timezone.now())
+        release_profile(session, now=timezone.now())
     request = build_request(session)
     respond_to_leak(leaked, action=KEEP, devices=None, actor="a")
     session = get_session(session.public_id)
     with pytest.raises(TokenRefused):
-        build_profile(session, now=timezone.now())
+        release_profile(session, now=timezone.now())
     with pytest.raises(AdmissionRefused) as refused, transaction.atomic():
         admit(request)
     assert refused.value.code == "token_revoked"

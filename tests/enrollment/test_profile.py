@@ -14,7 +14,7 @@ from devices.models import PushCertificate
 from devices.selectors import get_push_certificate
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
-from enrollment.services.profile import build_profile, sign_enrollment_profile
+from enrollment.services.profile import release_profile, sign_enrollment_profile
 from enrollment.services.tokens import build_challenge, build_token_text, verify_token
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.selectors import get_issuing_ca, get_root_ca
@@ -47,7 +47,7 @@ def find_payload(profile: dict[str, Any], payload_type: str) -> dict[str, Any]:
 
 
 def build(session: EnrollmentSession) -> bytes:
-    return build_profile(session, now=timezone.now())
+    return release_profile(session, now=timezone.now())
 
 
 @pytest.mark.parametrize("platform", ["ios", "ipados", "macos", ""])

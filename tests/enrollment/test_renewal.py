@@ -13,7 +13,7 @@ from devices.errors import RenewalNotPossible
 from devices.models import Device, Enrollment, PushCertificate
 from devices.selectors import get_push_certificate
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, TokenSigningKey
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.tokens import build_challenge, revoke_token, verify_token
 from scep.errors import ChallengeInvalid
@@ -47,7 +47,7 @@ def make_enrollment(
 
     def make(*, challenge: str = "dynamic", platform: str = "ios") -> Enrollment:
         session = make_session(make_token(challenge=challenge, max_uses=10), platform=platform)
-        first[session.public_id] = build_profile(session, now=timezone.now())
+        first[session.public_id] = release_profile(session, now=timezone.now())
         row = _issue(session)
         device = Device.objects.create(udid=f"U{row.pk}", serial_number="C02X", platform=platform)
         EnrollmentSession.objects.filter(pk=session.pk).update(

@@ -22,7 +22,7 @@ from enrollment.protocol.access_rights import (
     check_access_rights,
 )
 from enrollment.services.admission import admit
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.return_profile import build_return_profile
 from enrollment.services.tokens import build_token_text
@@ -69,7 +69,7 @@ def test_profile_consent_page_and_enrollment_agree_when_a_token_has_a_level(
 ) -> None:
     token = make_token(challenge="none", rights=level)
     session = make_session(token)
-    profile = open_profile(build_profile(session, now=timezone.now()))
+    profile = open_profile(release_profile(session, now=timezone.now()))
     assert open_rights(profile) == check_access_rights(BITS[level])
     assert enroll(session).access_rights == BITS[level]
     page = client.get(
@@ -89,7 +89,7 @@ def test_consent_is_in_the_pages_languages_when_the_device_speaks_one(
     make_token: MakeToken, make_session: MakeSession, open_profile: OpenProfile
 ) -> None:
     session = make_session(make_token(rights=BYOD))
-    consent = open_profile(build_profile(session, now=timezone.now()))["ConsentText"]
+    consent = open_profile(release_profile(session, now=timezone.now()))["ConsentText"]
     assert set(consent) == {"default", "en", "de", "es", "fr", "ja"}
     assert consent["default"] == consent["en"]
     assert "Das Gerät löschen" in consent["de"]
@@ -108,7 +108,7 @@ def test_command_is_refused_when_the_level_does_not_ask_for_its_right(
     make_token: MakeToken, make_session: MakeSession, level: str, refused: set[str]
 ) -> None:
     session = make_session(make_token(challenge="none", rights=level))
-    build_profile(session, now=timezone.now())
+    release_profile(session, now=timezone.now())
     device = enroll(session).device
     Enrollment.objects.update(unlock_token=b"token")
     for name in ("EraseDevice", "DeviceLock", "ClearPasscode", "InstalledApplicationList"):
@@ -125,7 +125,7 @@ def test_renewal_asks_for_what_the_device_gave_when_the_levels_have_changed_sinc
 ) -> None:
     """A device refuses an update that asks for more, and would be lost with its identity."""
     session = make_session(make_token(challenge="none", rights=STANDARD))
-    build_profile(session, now=timezone.now())
+    release_profile(session, now=timezone.now())
     enrollment = enroll(session)
     enrollment.access_rights = BITS[BYOD]
     now = timezone.now()
@@ -138,7 +138,7 @@ def test_device_returns_with_its_level_when_it_was_erased(
     make_token: MakeToken, make_session: MakeSession, open_profile: OpenProfile
 ) -> None:
     session = make_session(make_token(challenge="none", rights=STANDARD))
-    build_profile(session, now=timezone.now())
+    release_profile(session, now=timezone.now())
     profile = open_profile(build_return_profile(enroll(session), now=timezone.now()))
     assert open_rights(profile) == BITS[STANDARD]
     assert EnrollmentToken.objects.latest("id").rights == STANDARD
@@ -152,6 +152,6 @@ def test_token_is_not_made_when_its_level_does_not_exist(make_token: MakeToken) 
 def test_everything_is_asked_for_when_nothing_is_said(
     make_session: MakeSession, open_profile: OpenProfile
 ) -> None:
-    signed = build_profile(make_session(), now=timezone.now())
+    signed = release_profile(make_session(), now=timezone.now())
     assert open_rights(open_profile(signed)) == BITS[FULL]
     assert b"ConsentText" in plistlib.dumps(open_profile(signed))

@@ -7,7 +7,7 @@ from cryptography import x509
 from django.test import Client
 from django.utils import timezone
 
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from scep.models import CertificateAuthority
 from scep.selectors import get_certificate, get_root_ca, list_chain
 from scep.services.authority import issue_identity
@@ -36,10 +36,10 @@ def test_enrollment_profile_carries_every_root_when_an_imported_ca_issues(
     make_session: MakeSession, open_profile: OpenProfile
 ) -> None:
     session = make_session()
-    (before,) = list_roots(open_profile(build_profile(session, now=timezone.now())))
+    (before,) = list_roots(open_profile(release_profile(session, now=timezone.now())))
     imported = get_certificate(list_chain(take_imported())[-1])
     session.token.refresh_from_db()
-    profile = open_profile(build_profile(session, now=timezone.now()))
+    profile = open_profile(release_profile(session, now=timezone.now()))
     own, other = list_roots(profile)
     assert own == before
     assert own["PayloadContent"] == bytes(get_root_ca().certificate)
@@ -57,7 +57,7 @@ def test_payload_names_the_ca_whose_fingerprint_it_pins(
     session = make_session()
     session.token.refresh_from_db()
     payload = find_payload(
-        open_profile(build_profile(session, now=timezone.now())), "com.apple.security.scep"
+        open_profile(release_profile(session, now=timezone.now())), "com.apple.security.scep"
     )["PayloadContent"]
     assert payload["Name"] == row.public_id
     assert payload["CAFingerprint"] == bytes.fromhex(row.fingerprint)

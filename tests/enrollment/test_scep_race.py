@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession, LogEntry
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
 from enrollment.services.sessions import get_session
 from enrollment.services.tokens import build_challenge, build_token_text
@@ -171,7 +171,7 @@ def test_one_identity_is_left_when_the_profile_is_downloaded_twice_at_once(
 
     def download(_: int) -> None:
         try:
-            build_profile(get_session(session.public_id), now=timezone.now())
+            release_profile(get_session(session.public_id), now=timezone.now())
         finally:
             connection.close()
 

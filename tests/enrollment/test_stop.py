@@ -12,7 +12,7 @@ from devices.models import Device, Enrollment
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession, LogEntry
 from enrollment.services.admission import admit
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.scep_challenge import verify_token_challenge
 from enrollment.services.short_links import build_short_url
@@ -86,7 +86,7 @@ def test_identity_is_renewed_when_enrollments_are_stopped(
     make_token: MakeToken, make_session: MakeSession, scep_profile: ScepProfile
 ) -> None:
     session = make_session(make_token(challenge="none"))
-    build_profile(session, now=timezone.now())
+    release_profile(session, now=timezone.now())
     identity = IssuedCertificate.objects.get(session_id=session.public_id)
     enrollment = Enrollment.objects.create(
         device=Device.objects.create(udid="U", platform="ios"),
@@ -99,7 +99,7 @@ def test_identity_is_renewed_when_enrollments_are_stopped(
     stop_enrollments(get_organization(), actor="a")
     assert build_renewal_profile(enrollment, now=timezone.now())
     with pytest.raises(NotReady):
-        build_profile(make_session(), now=timezone.now())
+        release_profile(make_session(), now=timezone.now())
 
 
 def test_switch_is_audited_once_and_shown_until_it_is_turned_back(stopped: Organization) -> None:

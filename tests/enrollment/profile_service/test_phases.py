@@ -12,7 +12,7 @@ from devices.errors import AdmissionRefused
 from devices.models import Device
 from enrollment.models import EnrollmentSession, LogEntry, ReportedDevice, SessionState
 from enrollment.services.admission import admit
-from enrollment.services.profile import build_profile
+from enrollment.services.profile import release_profile
 from enrollment.services.tokens import (
     build_challenge,
     build_enrollment_url,
@@ -112,7 +112,7 @@ def _build_uris(imei: str | None) -> list[str]:
 def test_first_profile_holds_no_more_than_apple_defines_when_it_is_downloaded(
     session: EnrollmentSession, open_profile: OpenProfile, now: datetime
 ) -> None:
-    profile = open_profile(build_profile(session, now=now))
+    profile = open_profile(release_profile(session, now=now))
     assert profile["PayloadType"] == "Profile Service"
     assert profile["PayloadContent"] == {
         "URL": f"http://127.0.0.1:8000/enroll/profile-service/{session.public_id}",
@@ -301,7 +301,7 @@ def test_no_certificate_is_issued_when_the_profile_service_is_left_out(
     """Phase 1's profile holds the challenge, and the link the token: alone they bring nothing."""
     session = make_session(make_token(challenge="token", profile_service=True))
     profile: Any = session.token.scep_profile
-    build_profile(session, now=now)
+    release_profile(session, now=now)
     ra = list_recipients(profile)[0].certificate
     message = ScepDevice().build_request(ra=ra, challenge=build(session))
     handle_pki_operation(message, scep_profile=profile, now=now)
