@@ -67,6 +67,7 @@ def test_pushes_wait_for_later_when_apns_allows_no_streams(
     assert [stop["message"] for stop in news["push_stopped"]] == [NOT_ALLOWED]
     rows = Enrollment.objects.all()
     assert {row.push_error for row in rows} == {f"try later: {NOT_ALLOWED}"}
+    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 10.0)
     apns.allow_streams(1000)
     time.sleep(2)
     assert push() == 3
@@ -76,7 +77,7 @@ def test_pushes_wait_for_later_when_apns_allows_no_streams(
 def test_a_push_to_be_sent_again_holds_no_worker_when_apns_allows_no_streams(
     fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 1.0)
     fleet.add(3)
 
     def close_for_good() -> str:
@@ -88,7 +89,7 @@ def test_a_push_to_be_sent_again_holds_no_worker_when_apns_allows_no_streams(
         apns.close_connections()
 
     monkeypatch.setattr(apns, "_take_disturbance", close_for_good)
-    timer = threading.Timer(8, open_again)
+    timer = threading.Timer(20, open_again)
     timer.start()
     assert push() == 0  # before the timer
     timer.cancel()
@@ -154,8 +155,8 @@ def test_slow_answers_do_not_delay_others(
 def test_a_connection_that_falls_silent_is_replaced(
     fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apns_connection, "QUIET_SECONDS", 0.3)
-    monkeypatch.setattr(apns_connection, "PING_SECONDS", 0.3)
+    monkeypatch.setattr(apns_connection, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(apns_connection, "PING_SECONDS", 1.0)
     fleet.add(20)
     apns.disturb_next("freeze")
     assert push() == 20

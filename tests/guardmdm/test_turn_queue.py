@@ -31,6 +31,8 @@ def test_whoever_came_first_is_served_first_also_when_the_first_request_is_a_lon
     with ThreadPoolExecutor(2) as pool:
         time.sleep(0.2)
         pool.submit(work, "early")
+        while not (queue._waiting or served):
+            time.sleep(0.001)
         time.sleep(0.3)  # the long one has now taken its time, and the early one has not waited it
         pool.submit(work, "late")
     queue.give(long)
