@@ -4,6 +4,7 @@ Also when the process that has started them is killed.
 """
 
 import contextlib
+import itertools
 import os
 import shutil
 import signal
@@ -16,6 +17,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 START_SECONDS = 120
+PORTS = range(16_384, 32_768)  # below those of clients, and of who asks for any
+PORTS_A_PROCESS = 97
+_found = itertools.count()
 REDIS_DATABASES = 64  # a pair for each of 16 workers of pytest, and one for its server
 POSTGRESQL_OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -178,9 +182,11 @@ def run_redis(folder: Path) -> Iterator[str]:
 
 
 def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is still free when a server has come up: the system gives PORTS to nobody."""
+    while True:
+        port = PORTS[(os.getpid() * PORTS_A_PROCESS + next(_found)) % len(PORTS)]
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def create_database(url: str, *, name: str) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
-from tests.flows.server import find_free_port
 from tests.scep.device import make_key
+from tests.services import find_free_port
 
 USER, PASSWORD = "mdm", "pass/word@1"
 

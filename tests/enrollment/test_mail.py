@@ -28,7 +28,7 @@ from enrollment.tasks import send_mails
 from organization.models import Organization
 from tests.enrollment.conftest import MakeToken
 from tests.enrollment.mail_server import PASSWORD, USER, MailServer, make_tls
-from tests.flows.server import find_free_port
+from tests.services import find_free_port
 
 pytestmark = pytest.mark.django_db
 ANN, BOB = InvitedPerson("Ann Lee", "ann@example.com"), InvitedPerson("", "bob@example.com", "de")

@@ -30,8 +30,8 @@ from scep.errors import ChallengeInvalid
 from scep.models import ScepProfile
 from tests.enrollment.conftest import IPHONE, MAC, MakeToken
 from tests.enrollment.test_admission import build_request
-from tests.flows.server import find_free_port
 from tests.oidc.visit import configure, provider, sign_in_there
+from tests.services import find_free_port
 
 pytestmark = pytest.mark.django_db
 __all__ = ["provider"]

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,16 +14,12 @@ from typing import Any
 import httpx
 
 from tests import plain_http
+from tests.services import find_free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 240
-STOP_SECONDS = 30
-
-
-def find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+PATIENCE = 120.0  # seconds: what takes one may take many on a busy machine
+STOP_SECONDS = 120
 
 
 @dataclass
@@ -132,7 +127,7 @@ def make_token(api: httpx.Client, **fields: Any) -> dict[str, Any]:
     return token
 
 
-def wait_for(question: Any, *, seconds: float = 30, what: str = "it") -> Any:
+def wait_for(question: Any, *, seconds: float = PATIENCE, what: str = "it") -> Any:
     """Ask until the answer is true; returns the answer."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

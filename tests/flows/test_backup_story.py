@@ -10,8 +10,8 @@ import httpx
 import pytest
 from cryptography import x509
 
-from tests.flows.server import Server, find_free_port
-from tests.services import ServiceMissing, run_postgresql
+from tests.flows.server import Server
+from tests.services import ServiceMissing, find_free_port, run_postgresql
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.errors import SimulationFailure

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from guardmdm.health.identity_provider import check_identity_provider
-from tests.flows.server import find_free_port
+from tests.services import find_free_port
 
 
 @pytest.fixture

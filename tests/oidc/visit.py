@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.flows.server import find_free_port
 from tests.oidc.running import run_provider
+from tests.services import find_free_port
 
 CLIENT_ID, CLIENT_SECRET = "guardmdm", "s3cret/with:odd@signs"
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
