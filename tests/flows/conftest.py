@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from tests.enrollment.mail_server import MailServer
-from tests.flows.server import Server, find_free_port
+from tests.flows.server import Server
 from tests.oidc.running import run_provider
-from tests.services import REDIS_DATABASES, create_database
+from tests.services import REDIS_DATABASES, create_database, find_free_port
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
+from tests.simulator.errors import SimulationFailure
 from tests.simulator.factory import FactoryAuthority, make_authority
 from tests.simulator.habits import Habits
 
@@ -137,13 +138,20 @@ def enroll_device(
             each.state.token, each.state.push_magic, each.topic, each.wake.set
         )
         device.enroll(url)
-        threading.Thread(target=_answer_pushes, args=(device, stop), daemon=True).start()
+        threading.Thread(target=answer_pushes, args=(device, stop), daemon=True).start()
         return device
 
     yield enroll
     stop.set()
 
 
-def _answer_pushes(device: SimulatedDevice, stop: threading.Event) -> None:
+def answer_pushes(device: SimulatedDevice, stop: threading.Event) -> None:
+    """As Apple's do: who is told to come later, or gets no answer, comes again."""
     while not stop.is_set():
-        device.answer_push(seconds=0.2)
+        try:
+            device.answer_push(seconds=0.2)
+        except SimulationFailure as failure:
+            if failure.status != 503 and not isinstance(failure.__cause__, httpx.TransportError):
+                raise
+            stop.wait(1)
+            device.wake.set()

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from guardmdm.serving import WEB_TURNS, count_workers
+from tests.flows.conftest import answer_pushes
 from tests.flows.server import Server, make_token, wait_for
 from tests.flows.test_enrollment_story import get_device, wait_managed
 from tests.scep.external.scep_server import (
@@ -155,12 +156,8 @@ def make_device(tls: TlsAuthority, apns: FakeApns) -> Iterator[Callable[..., Sim
         device.on_token = lambda each: apns.register(
             each.state.token, each.state.push_magic, each.topic, each.wake.set
         )
-        threading.Thread(target=answer_pushes, args=(device,), daemon=True).start()
+        threading.Thread(target=answer_pushes, args=(device, stop), daemon=True).start()
         return device
-
-    def answer_pushes(device: SimulatedDevice) -> None:
-        while not stop.is_set():
-            device.answer_push(seconds=0.2)
 
     yield make
     stop.set()
@@ -247,7 +244,7 @@ def test_person_is_told_when_the_external_server_gives_no_challenge(
     assert log
     device = make_device()
     device.enroll(token["url"])
-    wait_for(lambda: get_device(api, device).get("status") == "managed", seconds=60)
+    wait_for(lambda: get_device(api, device).get("status") == "managed")
 
 
 def test_others_are_answered_while_a_challenge_server_takes_its_time(
@@ -302,7 +299,7 @@ def assert_others_are_served(
         tries = [pool.submit(hang) for _ in range(3 * everybody)]
         assert all(waiting.acquire(timeout=20) for _ in range(everybody)), "not all at once"
         for _ in range(8):
-            httpx.get(f"{server.base_url}/enroll/ca.pem", timeout=2).raise_for_status()
+            httpx.get(f"{server.base_url}/enroll/ca.pem", timeout=4).raise_for_status()
         is_over.set()
     for each in tries:
         each.result()
@@ -324,7 +321,7 @@ def test_another_server_is_told_when_a_device_enrolls(
         ids = [get_device(api, device)["id"] for device in enrolled]
         assert event["data"]["device"]["id"] in ids
         rows = f"webhooks/{made['id']}/deliveries"
-        wait_for(lambda: api.get(rows).json()["results"][0]["state"] == "delivered", seconds=30)
+        wait_for(lambda: api.get(rows).json()["results"][0]["state"] == "delivered")
         api.delete(f"webhooks/{made['id']}").raise_for_status()
 
 

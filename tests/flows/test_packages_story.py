@@ -71,7 +71,6 @@ def test_devices_have_their_packages_when_a_policy_says_so(
             phone.applications[EXPENSES].configuration == changed["configuration"]
             and mac.state.packages == {TOOLS: "3.1"}
         ),
-        seconds=60,
         what="the changes' arrival",
     )
     wait_managed(api, phone)
@@ -83,9 +82,7 @@ def test_devices_have_their_packages_when_a_policy_says_so(
         "parameters": {"identifiers": [EXPENSES]},
     }
     command = api.post(f"devices/{row['id']}/commands", json=asked).raise_for_status().json()
-    done = wait_for(
-        lambda: _find_result(api, command["id"]), seconds=30, what="the feedback's arrival"
-    )
+    done = wait_for(lambda: _find_result(api, command["id"]), what="the feedback's arrival")
     assert done["ManagedApplicationFeedback"] == [
         {"Identifier": EXPENSES, "Feedback": {"receipts": 3}}
     ]

@@ -96,7 +96,6 @@ def list_codes(api: httpx.Client, device: SimulatedDevice) -> list[str]:
 def wait_renewed(api: httpx.Client, device: SimulatedDevice, *, before: x509.Certificate) -> None:
     wait_for(
         lambda: device.certificate != before and "identity_renewed" in list_codes(api, device),
-        seconds=60,
         what=f"renewal (now {list_codes(api, device)})",
     )
 
@@ -154,7 +153,7 @@ def test_device_is_renewed_in_the_end_when_it_does_not_obey_at_once(
     before = device.certificate
     assert before is not None
     run(MAKE_DUE, udid=device.udid)
-    wait_for(lambda: device.renewals_seen == 1, what="the first renewal")
+    wait_for(lambda: device.renewals_seen >= 1, what="the first renewal")
     if habit is RenewalHabit.ERROR:
         wait_for(lambda: "renewal_failed" in list_codes(api, device), what="the error's report")
     if habit in (RenewalHabit.ERROR, RenewalHabit.IGNORE):

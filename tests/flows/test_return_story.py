@@ -42,7 +42,6 @@ def test_an_erased_device_is_in_its_group_again_when_it_returns_to_service(
     )
     wait_for(
         lambda: device.is_enrolled and device.certificate not in (None, old),
-        seconds=60,
         what="the return",
     )
     came_back = wait_managed(api, device)

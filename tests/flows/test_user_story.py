@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.flows.server import make_token, wait_for
+from tests.flows.server import PATIENCE, make_token, wait_for
 from tests.simulator.apns import FakeApns
 from tests.simulator.device import SimulatedDevice
 from tests.simulator.users import MacUser
@@ -33,7 +33,7 @@ def test_a_users_command_wakes_the_user_and_is_answered_by_them(
     body = {"request_type": "ProfileList", "user": user["id"]}
     command = api.post(f"devices/{row['id']}/commands", json=body).raise_for_status().json()
 
-    assert anna.wake.wait(30), "the user was not woken"
+    assert anna.wake.wait(PATIENCE), "the user was not woken"
     [obeyed] = anna.connect()
     assert obeyed.uuid == command["uuid"]
     told = wait_for(
