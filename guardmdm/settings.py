@@ -221,6 +221,10 @@ OIDC_PROVIDER_ID = PROVIDER_ID
 OIDC_CONSOLE = ENV.oidc_console
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
 MFA_ADAPTER = "organization.services.second_factors.SecondFactorAdapter"
+ACCOUNT_FORMS = {
+    "login": "organization.forms.SignInForm",
+    "change_password": "organization.forms.ChangePasswordForm",
+}
 MFA_FORMS = {
     "add_webauthn": "organization.forms.AddPasskeyForm",
     "login_webauthn": "organization.forms.LoginPasskeyForm",

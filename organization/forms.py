@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 import django_filters
+from allauth.account import forms as account
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.webauthn import forms as webauthn
 from cryptography.exceptions import InvalidSignature
@@ -296,3 +297,24 @@ class SecondPasskeyForm(_PasskeyForm, webauthn.AuthenticateWebAuthnForm):
 
 class ProvePasskeyForm(_PasskeyForm, webauthn.ReauthenticateWebAuthnForm):
     pass
+
+
+class SignInForm(account.LoginForm):  # type: ignore[misc]
+    """allauth's, in the console's words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = _("E-mail")
+        self.fields["login"].widget.attrs.pop("placeholder", None)
+        self.fields["password"].widget.attrs.pop("placeholder", None)
+        self.fields["remember"].label = _("Remember me")
+
+
+class ChangePasswordForm(account.ChangePasswordForm):  # type: ignore[misc]
+    """allauth's, in the console's words."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["oldpassword"].label = _("Current password")
+        self.fields["password1"].label = _("New password")
+        self.fields["password2"].label = _("New password (again)")

@@ -145,7 +145,7 @@ def build_configuration_field() -> PlistField:
 
 class AppItemForm(ItemForm):
     itunes_store_id = forms.IntegerField(
-        label=_("App Store id"),
+        label=_("App Store ID"),
         required=False,
         min_value=1,
         help_text=_("The number in its App Store address, after “id”."),
@@ -154,7 +154,7 @@ class AppItemForm(ItemForm):
         label=_("Uploaded package"),
         required=False,
         empty_label=_("None"),
-        help_text=_("An app of your own, instead of the App Store id."),
+        help_text=_("An app of your own, instead of the App Store ID."),
     )
     manifest_url = forms.URLField(
         label=_("Manifest URL"),

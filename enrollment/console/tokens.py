@@ -35,6 +35,7 @@ from organization.models import Role
 from organization.selectors import get_organization
 
 OTA = (gettext_lazy("Enrollment"), gettext_lazy("OTA"))
+CODES = {"png": (build_qr_png, "image/png"), "svg": (build_qr_svg, "image/svg+xml")}
 
 
 def _list_tokens() -> "QuerySet[EnrollmentToken]":
@@ -109,21 +110,13 @@ def show_qr(request: HttpRequest, jti: str) -> HttpResponse:
 @role_required(Role.OPERATOR)
 @recent_sign_in_required
 def download_png(request: HttpRequest, jti: str) -> HttpResponse:
-    token = get_token(jti)
-    return _send_image(token, build_qr_png(_get_link(request, token)), kind="png")
+    return _send_code(request, get_token(jti), kind="png")
 
 
 @role_required(Role.OPERATOR)
 @recent_sign_in_required
 def download_svg(request: HttpRequest, jti: str) -> HttpResponse:
-    token = get_token(jti)
-    return _send_image(token, build_qr_svg(_get_link(request, token)), kind="svg")
-
-
-def _get_link(request: HttpRequest, token: EnrollmentToken) -> str:
-    """Return the link that the code shall hold: `link=short` asks for the one with few dots."""
-    is_short = request.GET.get("link") == "short"
-    return build_short_url(token) if is_short else build_enrollment_url(token)
+    return _send_code(request, get_token(jti), kind="svg")
 
 
 @role_required(Role.OPERATOR)
@@ -136,12 +129,14 @@ def revoke(request: HttpRequest, jti: str) -> HttpResponse:
     return redirect("console:tokens")
 
 
-def _send_image(token: EnrollmentToken, content: bytes, *, kind: str) -> HttpResponse:
-    mime_type: dict[str, Any] = {"png": "image/png", "svg": "image/svg+xml"}
-    response = HttpResponse(content, content_type=mime_type[kind])
-    name = slugify(token.name) or "enrollment"
-    response["Content-Disposition"] = f'attachment; filename="{name}-qr.{kind}"'
-    return response
+def _send_code(request: HttpRequest, token: EnrollmentToken, *, kind: str) -> HttpResponse:
+    """Answer a file with the QR code; `link=short` asks for the link with few dots."""
+    is_short = request.GET.get("link") == "short"
+    link = build_short_url(token) if is_short else build_enrollment_url(token)
+    build, content_type = CODES[kind]
+    name = f"{slugify(token.name) or 'enrollment'}{'-short' if is_short else ''}-qr.{kind}"
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(build(link), content_type=content_type, headers=disposition)
 
 
 urlpatterns: list[URLPattern] = [

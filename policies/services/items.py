@@ -241,10 +241,10 @@ def _check_source(
 ) -> None:
     if [itunes_store_id is None, not manifest_url, package is None].count(False) != 1:
         raise ItemInvalid(
-            "An app needs either an App Store id or a manifest URL or an uploaded package."
+            "An app needs either an App Store ID or a manifest URL or an uploaded package."
         )
     if itunes_store_id is not None and not 0 < itunes_store_id <= LARGEST_STORE_ID:
-        raise ItemInvalid("An App Store id is a positive number.", field="itunes_store_id")
+        raise ItemInvalid("An App Store ID is a positive number.", field="itunes_store_id")
     if manifest_url and (len(manifest_url) > URL_LENGTH or not HTTPS_URL.match(manifest_url)):
         raise ItemInvalid("A manifest URL begins with https://.", field="manifest_url")
 

@@ -87,7 +87,7 @@ def test_a_file_that_is_no_profile_is_refused(world: World, operator: Client) ->
 def test_an_app_needs_a_source(world: World, operator: Client) -> None:
     url = f"/console/policies/{world.policy.public_id}/items/app"
     answer = operator.post(url, {"name": "Slack"})
-    assert "either an App Store id or a manifest URL" in answer.content.decode()
+    assert "either an App Store ID or a manifest URL" in answer.content.decode()
 
 
 def test_an_item_is_removed(world: World, operator: Client) -> None:

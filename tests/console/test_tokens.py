@@ -333,3 +333,13 @@ def test_a_dead_token_shows_the_group_that_was_deleted(world: World, operator: C
         text = operator.get(f"/console/enrollment/ota/tokens{page or '/'}").content.decode()
         assert "Visitors" in text
         assert "deleted" in text
+
+
+def test_files_of_both_links_have_names_of_their_own(world: World, operator: Client) -> None:
+    address = f"{TOKENS}{world.token.jti}/qr.png"
+    names = [
+        operator.get(address, query)["Content-Disposition"].rpartition("filename=")[2]
+        for query in ({}, {"link": "short"})
+    ]
+    assert names[0].endswith('-qr.png"')
+    assert names[1] == names[0].replace("-qr", "-short-qr")

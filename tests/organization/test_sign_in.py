@@ -223,3 +223,9 @@ def test_codes_are_guessed_only_so_often_from_wherever():
         sign_in(browser, "lee@example.com", PASSWORD)
         browser.post(SECOND, {"code": code})
     assert browser.get("/console/").status_code == 302
+
+
+def test_forms_of_the_account_speak_as_the_console_does() -> None:
+    page = Client().get("/accounts/login/").content.decode()
+    assert ">E-mail</label>" in page
+    assert "Remember me" in page
