@@ -7,7 +7,7 @@
 
   // An iPad says that it is a Mac, but no Mac has a touch screen.
   const here = new URL(location.href);
-  if (body.dataset.device === "mac" && navigator.maxTouchPoints > 1 && here.pathname === "/enroll" && !here.searchParams.has("device")) {
+  if (body.dataset.device === "mac" && navigator.maxTouchPoints > 1 && /^\/enroll\/?$/.test(here.pathname) && !here.searchParams.has("device")) {
     here.searchParams.set("device", "ipad");
     location.replace(here);
     return;

@@ -150,6 +150,15 @@ def test_each_visitor_gets_their_page_when_the_link_is_opened(
                 check_page(page, who)
 
 
+def test_an_ipad_is_one_when_a_mail_program_has_changed_the_links_end(
+    browser: Any, live_server: Any, path: str
+) -> None:
+    for changed in (path.replace("/enroll?", "/enroll/?"), f"{path}%20."):
+        with visit(browser, live_server.url, who="iPad as Mac", locale="en") as page:
+            page.goto(changed)
+            page.wait_for_selector(VISITORS["iPad as Mac"][3], state="attached")
+
+
 def test_every_language_fits_a_phone_when_the_browser_asks_for_it(
     browser: Any, live_server: Any, path: str
 ) -> None:
