@@ -40,11 +40,15 @@ class ConnectionBroken(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """A stream that is over. No answer: APNs has not answered it and will not, for `reason`."""
+    """A stream that is over. No answer: APNs has not answered it and will not, for `reason`.
+
+    `is_turned_away`: by a GOAWAY, unprocessed.
+    """
 
     stream_id: int
     answer: PushAnswer | None
     reason: str = ""
+    is_turned_away: bool = False
 
 
 @dataclass
@@ -159,7 +163,7 @@ class Streams:
         for stream_id in [each for each in self._replies if each > self._last_stream]:
             del self._replies[stream_id]
             self._held_bodies.pop(stream_id, None)
-            yield Ended(stream_id, None, self.close_reason)
+            yield Ended(stream_id, None, self.close_reason, is_turned_away=True)
 
     def _handle(self, event: Event) -> Iterator[Ended]:
         stream_id = getattr(event, "stream_id", 0) or 0

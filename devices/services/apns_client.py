@@ -107,9 +107,10 @@ class Channel:
             self._land(landings)
             if any(each.answer and each.answer.reason == SHUTDOWN for each in landings):
                 line.retire()
-            if line.loss:
-                lost = [each.flight for each in landings if each.is_lost]
-                self._note_loss(line.loss, lost=lost)
+            lost = [each for each in landings if each.is_lost]
+            if line.loss or lost:
+                loss = line.loss or ConnectionLost(lost[0].reason)
+                self._note_loss(loss, lost=[each.flight for each in lost])
         for line in [each for each in lines if each.loss or not each.is_usable]:
             self._leave(line)
 

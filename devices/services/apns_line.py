@@ -79,7 +79,9 @@ class Line:
         try:
             for ended in self._connection.exchange(min(seconds, self._find_next_deadline())):
                 flight, _ = self._flights.pop(ended.stream_id)
-                landed.append(Landing(flight, ended.answer, ended.reason))
+                # Once is a server that shuts down; more often, it may be for the sake of one push.
+                is_lost = ended.is_turned_away and flight.tries > 1
+                landed.append(Landing(flight, ended.answer, ended.reason, is_lost=is_lost))
         except ConnectionLost as loss:
             self.loss = loss
             lost = [flight for flight, _ in self._flights.values()]

@@ -68,6 +68,18 @@ def test_apns_is_given_a_rest_when_it_ends_every_connection(
     assert push() == 60
 
 
+def test_apns_is_given_a_rest_when_it_turns_every_push_away(fleet: Fleet, apns: FakeApns) -> None:
+    """Three connections were made for each 250 of them, without a pause."""
+    fleet.add(2000)
+    apns.disturb_next("goaway", count=10_000)
+    assert push() == 0
+    assert apns.connections < 14
+    apns._disturbances.clear()
+    ask()
+    time.sleep(1.1)
+    assert push() == 2000
+
+
 def test_what_a_lost_connection_left_is_sent_again_at_once(fleet: Fleet, apns: FakeApns) -> None:
     fleet.add(250)
     apns.disturb_next("close")
