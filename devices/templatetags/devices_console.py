@@ -15,9 +15,10 @@ from django.utils.translation import ngettext
 from devices.models import Command
 from devices.protocol.commands import get_minimum_role, get_title
 from devices.protocol.connect import get_error_text
+from devices.protocol.inner_refusals import list_entries
 from organization.models import may
 
-MOST_ITEMS, LONGEST_ITEM = 60, 200
+MOST_ITEMS, LONGEST_ITEM, MOST_ERRORS = 60, 200, 10
 register = template.Library()
 register.filter("command_title", get_title)
 register.filter("error_text", get_error_text)
@@ -38,6 +39,22 @@ def is_ahead(moment: datetime | None) -> bool:
 def status_items(items: dict[str, Any]) -> list[tuple[str, str]]:
     """Return StatusItems as rows by name: `device.model.family`, and what it is in a few words."""
     return list(islice(_flatten(items, prefix=""), MOST_ITEMS))
+
+
+@register.filter
+def status_errors(errors: list[Any]) -> list[str]:
+    """Return what a device says it cannot tell or do: `foo.bar: Error.Unknown, nope`."""
+    return [_word_status_error(error) for error in errors[:MOST_ERRORS]]
+
+
+def _word_status_error(error: Any) -> str:
+    if not isinstance(error, dict):
+        return _describe(error)
+    listed = list_entries(error.get("Reasons"))
+    words = [str(each[key]) for each in listed for key in ("Code", "Description") if key in each]
+    return Truncator(f"{error.get('StatusItem', '?')}: {', '.join(words) or '?'}").chars(
+        LONGEST_ITEM
+    )
 
 
 def _flatten(value: Any, *, prefix: str) -> Iterator[tuple[str, str]]:

@@ -67,7 +67,7 @@ PUSH_CODES = (
         ),
         _(
             "Nothing, if it was meant to leave. Else enroll it again; it is managed again as soon "
-            "as it sends another push token."
+            "as it is heard of."
         ),
         level="warning",
     ),

@@ -53,6 +53,18 @@ def test_the_last_status_report_is_shown_and_escaped(world: World, auditor: Clie
     assert "x" * 300 not in page
 
 
+def test_a_status_report_says_what_the_device_could_not_tell(world: World, auditor: Client) -> None:
+    reasons = [{"Code": "Error.Unknown", "Description": "<no> such item", "Details": {}}, 5]
+    errors = [{"StatusItem": "foo.bar", "Reasons": reasons}, 7, {"Reasons": "odd"}] + [{}] * 297
+    StatusReport.objects.create(
+        enrollment=world.enrollment, items={}, errors=errors, reported_at=timezone.now()
+    )
+    page = read(auditor, world.device)
+    assert "foo.bar: Error.Unknown, &lt;no&gt; such item" in page
+    assert ">300<" in page
+    assert page.count("<li>?: ?</li>") == 8
+
+
 def test_a_user_enrollment_is_told_by_its_enrollment_id(world: World, auditor: Client) -> None:
     assert "EnrollmentID" not in read(auditor, world.device)
     Device.objects.filter(pk=world.device.pk).update(is_user_enrollment=True)
