@@ -8,6 +8,7 @@ from devices.protocol.reading import find_flag, find_text
 
 LONGEST_ID = 64
 USER_IDS = frozenset({"UserID", "EnrollmentUserID"})
+USER_KEYS = USER_IDS | {"UserShortName", "UserLongName", "NotOnConsole"}
 # Apple: the UserID of everybody on a Shared iPad.
 SHARED_IPAD = "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"
 
@@ -74,6 +75,8 @@ def decode_channel(message: dict[str, Any]) -> Channel:
 
 
 def _decode_user(message: dict[str, Any]) -> User | None:
+    if USER_KEYS.isdisjoint(message):
+        return None
     user_id = _find_id(message, "UserID")
     user_id = _find_id(message, "EnrollmentUserID") or user_id
     user = User(

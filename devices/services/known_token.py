@@ -94,6 +94,7 @@ def renew_known_token(message: Checkin, *, proof: Proof, now: datetime) -> bool:
     return bool(rows)
 
 
-def _seal(column: str, value: bytes) -> Any:
+def _seal(column: str, value: bytes) -> bytes:
     field: Any = Enrollment._meta.get_field(column)
-    return field.get_db_prep_save(value, connections[DEFAULT_DB_ALIAS])
+    sealed: bytes = field.seal(value)
+    return sealed

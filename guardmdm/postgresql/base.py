@@ -5,6 +5,7 @@ much as any other statement. A server that has ended a session has closed its so
 read from, although nothing was asked. Only then is the question worth its answer.
 """
 
+import ctypes
 import select
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,22 @@ from typing import Any
 from django.db.backends.postgresql import base, schema
 
 NOW = 0
+
+
+class _Polled(ctypes.Structure):
+    """POSIX's struct pollfd."""
+
+    _fields_ = (
+        ("descriptor", ctypes.c_int),
+        ("events", ctypes.c_short),
+        ("found", ctypes.c_short),
+    )
+
+
+# Unlike select.poll, this keeps the interpreter: another thread would take it, and to get it back
+# costs ten times as much as this look, which waits for nothing (docs/adr/0265).
+_poll = ctypes.PyDLL(None).poll
+_poll.argtypes = (ctypes.POINTER(_Polled), ctypes.c_ulong, ctypes.c_int)
 
 
 class SchemaEditor(schema.DatabaseSchemaEditor):
@@ -47,6 +64,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 def _is_silent(connection: Any) -> bool:
     """Whether the server has sent nothing (its farewell, a warning) since the last answer."""
-    waiting = select.poll()
-    waiting.register(connection, select.POLLIN)
-    return not waiting.poll(NOW)
+    polled = _Polled(connection.fileno(), select.POLLIN)
+    return bool(_poll(polled, 1, NOW) == 0)

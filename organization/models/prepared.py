@@ -330,8 +330,8 @@ def _quote(name: str) -> str:
 
 
 def _fill(parameters: Values, given: dict[str, Any], connection: Any) -> list[Any]:
-    values = [given[each.name] if isinstance(each, Given) else each for each in parameters]
-    return [
-        adapt_moment(value, connection) if isinstance(value, datetime) else value
-        for value in values
-    ]
+    values = {
+        name: adapt_moment(value, connection) if isinstance(value, datetime) else value
+        for name, value in given.items()
+    }
+    return [values[each.name] if isinstance(each, Given) else each for each in parameters]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import models
 from django.db.models.query_utils import DeferredAttribute
+from django.utils.functional import cached_property
 
 from organization.protocol.sealing import KeyRing
 
@@ -59,13 +60,17 @@ class SealedField(BytesField):
 
     descriptor_class = SealedAttribute
 
-    @property
+    @cached_property
     def context(self) -> str:
         return f"{self.model._meta.db_table}.{self.column}"
 
+    def seal(self, value: bytes) -> bytes:
+        """Return the value as it lies in the database, for statements past Django's."""
+        return get_ring().seal(value, context=self.context)
+
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is not None:
-            value = get_ring().seal(bytes(value), context=self.context)
+            value = self.seal(bytes(value))
         return super().get_db_prep_value(value, connection, prepared)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Sealed | None:

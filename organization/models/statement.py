@@ -49,7 +49,8 @@ class Statement:
         if not is_watched:
             # What Django does before each statement.
             database.close_if_health_check_failed()
-            database.ensure_connection()
+            if database.connection is None:
+                database.ensure_connection()
             database.validate_no_broken_transaction()
             if database.vendor == "sqlite":
                 return database.connection.execute(self._with_marks, values)
