@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from organization.console.access import (
@@ -110,7 +110,12 @@ def show_password(request: HttpRequest, made: tuple[Administrator, str]) -> Http
     """The one page that shows a new one-time password."""
     administrator, password = made
     provider = settings.OIDC_NAME if can_sign_in() else ""
-    context = {"row": administrator, "password": password, "provider": provider}
+    context = {
+        "row": administrator,
+        "password": password,
+        "provider": provider,
+        "address": f"{settings.BASE_URL}{reverse('console:dashboard')}",
+    }
     return render(request, "console/administrator/password.html", context)
 
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from organization.models import Administrator, AuditEntry, Role
@@ -28,6 +29,12 @@ def add(client: Client, email: str = "ada@example.org", role: str = "operator") 
 
 def get_url(email: str, action: str = "") -> str:
     return f"{PEOPLE}{Administrator.objects.get(email=email).public_id}{action}"
+
+
+def test_page_of_a_new_password_says_where_it_opens_the_console(administrator: Client) -> None:
+    person = {"email": "bo@example.org", "name": "", "role": "auditor"}
+    page = administrator.post(f"{PEOPLE}new", person).content.decode()
+    assert f"signs in at {settings.BASE_URL}/console/ and" in page
 
 
 def test_who_is_added_signs_in_with_a_password_that_is_shown_once(administrator: Client) -> None:
