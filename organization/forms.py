@@ -261,6 +261,31 @@ class CredentialField(forms.JSONField):
             return initial
 
 
+class KeyFileForm(ConsoleForm):
+    """A private key, where that is no part of the certificate's file, and what opens either.
+
+    Cleaned: `key` is bytes or None, `password` "" without.
+    """
+
+    key = forms.FileField(
+        label=_("Private key"),
+        required=False,
+        max_length=255,
+        help_text=_("Only where it is not in the first file."),
+    )
+    password = forms.CharField(
+        label=_("Password of the key or PKCS#12"),
+        required=False,
+        max_length=1000,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def clean_key(self) -> bytes | None:
+        upload = self.cleaned_data["key"]
+        return bytes(upload.read()) if upload else None
+
+
 class _PasskeyForm(forms.Form):
     """allauth's form, to which a malformed answer is a wrong one and no internal error."""
 

@@ -6,33 +6,17 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from organization.forms import ConsoleForm
+from organization.forms import ConsoleForm, KeyFileForm
 
 
-class _FilesForm(ConsoleForm):
-    """A certificate, its key where that is a file of its own, and what opens them; as bytes."""
+class _FilesForm(KeyFileForm):
+    """A certificate with its key; as bytes."""
 
     certificate = forms.FileField(label=gettext_lazy("Certificate"), max_length=255)
-    key = forms.FileField(
-        label=gettext_lazy("Private key"),
-        required=False,
-        max_length=255,
-        help_text=gettext_lazy("Only where it is neither in the first file nor stored here."),
-    )
-    password = forms.CharField(
-        label=gettext_lazy("Password of the key or PKCS#12"),
-        required=False,
-        max_length=1000,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
+    field_order = ("certificate",)
 
     def clean_certificate(self) -> bytes:
         return bytes(self.cleaned_data["certificate"].read())
-
-    def clean_key(self) -> bytes | None:
-        upload = self.cleaned_data["key"]
-        return bytes(upload.read()) if upload else None
 
 
 class VendorForm(_FilesForm):
@@ -42,7 +26,6 @@ class VendorForm(_FilesForm):
         self.fields["certificate"].help_text = _(
             "PEM or PKCS#12, with Apple's certificates above it."
         )
-        self.fields["key"].help_text = _("Only where it is not in the first file.")
 
 
 class ImportPushCertificateForm(_FilesForm):
@@ -62,6 +45,9 @@ class ImportPushCertificateForm(_FilesForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["certificate"].help_text = _("PEM, DER or PKCS#12, as Apple's portal gives it.")
+        self.fields["key"].help_text = _(
+            "Only where it is neither in the first file nor stored here."
+        )
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from organization.forms import ConsoleForm, MomentField
+from organization.forms import ConsoleForm, KeyFileForm, MomentField
 from scep.services.escrow import MIN_PASSWORD
 
 KEY_TYPES = (
@@ -26,34 +26,18 @@ class PrepareAuthorityForm(ConsoleForm):
     )
 
 
-class ImportAuthorityForm(ConsoleForm):
-    """Cleaned: `bundle` and `key` (None without) are bytes, `password` is "" without."""
+class ImportAuthorityForm(KeyFileForm):
+    """Cleaned: `bundle` is bytes."""
 
     bundle = forms.FileField(
         label=_("CA certificate with its chain"),
         max_length=255,
         help_text=_("PEM or PKCS#12: the issuing CA and every CA above it up to the root."),
     )
-    key = forms.FileField(
-        label=_("Private key (PEM)"),
-        required=False,
-        max_length=255,
-        help_text=_("Only where it is not in the first file."),
-    )
-    password = forms.CharField(
-        label=_("Password of the key or PKCS#12"),
-        required=False,
-        max_length=1000,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
+    field_order = ("bundle",)
 
     def clean_bundle(self) -> bytes:
         return bytes(self.cleaned_data["bundle"].read())
-
-    def clean_key(self) -> bytes | None:
-        upload = self.cleaned_data["key"]
-        return bytes(upload.read()) if upload else None
 
 
 class ExportAuthorityForm(ConsoleForm):
