@@ -1,7 +1,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from organization import views
-from organization.console import administrators, api_keys, sections, settings, sign_in
+from organization.console import administrators, api_keys, audit_log, settings, sign_in
 from organization.rest.collections import ApiKeyViewSet, OrganizationView
 from organization.rest.errors import read_only
 from organization.rest.routing import build_router
@@ -26,7 +26,7 @@ account_urlpatterns: list[URLPattern] = sign_in.urlpatterns
 console_urlpatterns: list[URLPattern] = [
     *administrators.console_urlpatterns,
     *api_keys.console_urlpatterns,
-    *sections.console_urlpatterns,
+    *audit_log.console_urlpatterns,
     *settings.console_urlpatterns,
 ]
 
