@@ -21,9 +21,16 @@ def test_page_is_found_when_its_last_slash_is_left_out(
     assert (answer.status_code, answer.headers["Location"]) == (302, found)
 
 
-@pytest.mark.parametrize("path", ["/mdm/checkin/", "/mdm/connect/", "/scep/scep_x/"])
-def test_device_is_never_redirected(client: Client, db: None, path: str) -> None:
-    assert client.put(path, b"", content_type="application/xml").status_code == 404
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/mdm/checkin/", 404),
+        ("/mdm/connect/", 404),
+        ("/scep/scep_x/", 405),
+    ],  # as without the slash
+)
+def test_device_is_never_redirected(client: Client, db: None, path: str, status: int) -> None:
+    assert client.put(path, b"", content_type="application/xml").status_code == status
 
 
 @pytest.mark.parametrize("page", ["signup", "email", "password/reset"])
