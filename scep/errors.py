@@ -133,7 +133,11 @@ class IdentityRevoked(IdentityNotTrusted):
 
 
 class ProfileInvalid(ScepError):
-    """A SCEP profile that cannot work."""
+    """A SCEP profile that cannot work; `field` is the value to blame."""
+
+    def __init__(self, message: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class ProfileInUse(ScepError):
@@ -161,7 +165,15 @@ class BundleInvalid(ScepError):
 
 
 class AuthorityInvalid(ScepError):
-    """A CA that cannot be imported, take over, be cancelled or be exported; says why."""
+    """A CA that cannot be imported, prepared or exported as asked; `field` is what to blame."""
+
+    def __init__(self, message: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class AuthorityConflict(AuthorityInvalid):
+    """What the CAs' state forbids: a second next CA, a CA that is in use, or is not the next."""
 
 
 class RevocationReasonInvalid(ScepError):

@@ -113,6 +113,7 @@ def prepare(request: HttpRequest) -> HttpResponse:
 
 
 @only_administrators
+@recent_sign_in_required
 def import_ca(request: HttpRequest) -> HttpResponse:
     return _answer_form(
         request,
@@ -128,6 +129,7 @@ def _import(bundle: bytes, **values: Any) -> CertificateAuthority:
 
 
 @only_administrators
+@recent_sign_in_required
 def activate(request: HttpRequest, key: str) -> HttpResponse:
     authority = get_object_or_404(_list_authorities(), public_id=key)
     return _answer_question(
@@ -153,6 +155,7 @@ def cancel(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @only_administrators
+@recent_sign_in_required
 def rotate_single(request: HttpRequest, key: str) -> HttpResponse:
     authority = get_object_or_404(_list_authorities(), public_id=key)
     return _answer_question(
@@ -165,6 +168,7 @@ def rotate_single(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @only_administrators
+@recent_sign_in_required
 def revoke(request: HttpRequest, key: str) -> HttpResponse:
     """Revoke a retired CA, once its name has been typed."""
     row = get_object_or_404(_list_authorities().filter(revoked_at=None), public_id=key)

@@ -4,6 +4,7 @@ asn1crypto decodes on access, so a malformed field raises where it is first used
 MALFORMED (RecursionError from nested indefinite lengths among them).
 """
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Literal
 
@@ -32,7 +33,7 @@ class refusing:
 
     __slots__ = ("message", "refusal")
 
-    def __init__(self, refusal: type[ScepError], message: str) -> None:
+    def __init__(self, refusal: Callable[[str], ScepError], message: str) -> None:
         self.refusal, self.message = refusal, message
 
     def __enter__(self) -> None:

@@ -97,23 +97,27 @@ class Naming:
 
 def verify_subject_template(subject: Sequence[str]) -> None:
     """Raise ProfileInvalid unless every relative name can be filled and at most one is a CN."""
-    kinds = [_verify_template(text, kinds=tuple(RELATIVE_NAMES)) for text in subject]
+    field = "subject"
+    kinds = [_verify_template(text, kinds=tuple(RELATIVE_NAMES), field=field) for text in subject]
     if len(kinds) > MAX_RELATIVE_NAMES:
-        raise ProfileInvalid(f"A subject has at most {MAX_RELATIVE_NAMES} parts.")
+        raise ProfileInvalid(f"A subject has at most {MAX_RELATIVE_NAMES} parts.", field=field)
     if kinds.count("CN") > 1:
-        raise ProfileInvalid("A subject has one CN.")
+        raise ProfileInvalid("A subject has one CN.", field=field)
     for kind, text in zip(kinds, subject, strict=True):
         value = text.partition("=")[2]
         if kind == "C" and not COUNTRY.fullmatch(value):
-            raise ProfileInvalid("C is a country's code of two letters.")
+            raise ProfileInvalid("C is a country's code of two letters.", field=field)
 
 
 def verify_alternative_name_templates(names: Sequence[str]) -> None:
     """Raise ProfileInvalid unless every alternative name can be filled."""
+    field = "subject_alternative_names"
     if len(names) > MAX_ALTERNATIVE_NAMES:
-        raise ProfileInvalid(f"There are at most {MAX_ALTERNATIVE_NAMES} alternative names.")
+        raise ProfileInvalid(
+            f"There are at most {MAX_ALTERNATIVE_NAMES} alternative names.", field=field
+        )
     for text in names:
-        _verify_template(text, kinds=tuple(ALTERNATIVE_NAMES))
+        _verify_template(text, kinds=tuple(ALTERNATIVE_NAMES), field=field)
 
 
 def build_naming(
@@ -171,16 +175,21 @@ def clean_text(text: str) -> str:
     return text.strip()
 
 
-def _verify_template(text: str, *, kinds: tuple[str, ...]) -> str:
+def _verify_template(text: str, *, kinds: tuple[str, ...], field: str) -> str:
     kind, separator, value = text.partition("=")
     if kind not in kinds or not separator or not value.strip():
-        raise ProfileInvalid(f"“{text[:60]}” must be KIND=value with {', '.join(kinds)}.")
+        raise ProfileInvalid(
+            f"“{text[:60]}” must be KIND=value with {', '.join(kinds)}.", field=field
+        )
     if len(text) > MAX_TEMPLATE or not text.isprintable():
-        raise ProfileInvalid(f"“{text[:60]}” is too long or holds a control character.")
+        raise ProfileInvalid(
+            f"“{text[:60]}” is too long or holds a control character.", field=field
+        )
     unknown = [name for name in VARIABLE.findall(value) if name not in VARIABLES]
     if unknown or set(VARIABLE.sub("", value)) & set("{}"):
         raise ProfileInvalid(
-            f"“{text[:60]}” may hold {', '.join(f'{{{name}}}' for name in VARIABLES)}."
+            f"“{text[:60]}” may hold {', '.join(f'{{{name}}}' for name in VARIABLES)}.",
+            field=field,
         )
     return kind
 

@@ -13,8 +13,9 @@ from rest_framework.response import Response
 
 from organization.models import Role
 from organization.rest import get_actor
+from organization.rest.errors import ServiceErrors
 from organization.rest.views import CollectionViewSet
-from scep.errors import AuthorityInvalid
+from scep.errors import AuthorityConflict, AuthorityInvalid
 from scep.models import CertificateAuthority, ServiceCertificate, ServicePurpose
 from scep.rest.authority_serializers import (
     AuthoritySerializer,
@@ -34,6 +35,11 @@ from scep.services.rotation import activate_authority, cancel_authority, prepare
 from scep.services.service_certificates import rotate_service_certificate
 
 PKCS12 = "application/x-pkcs12"
+# A conflict is an AuthorityInvalid too: it stands first.
+SERVICE_ERRORS: ServiceErrors = {
+    AuthorityConflict: (409, "authority_conflict"),
+    AuthorityInvalid: (400, "authority_invalid"),
+}
 
 
 class AuthorityViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
@@ -47,7 +53,7 @@ class AuthorityViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     filterset_fields = ("role", "state")
     search_fields = ("name", "fingerprint")
     ordering_fields: ClassVar = {"created_at": "id", "not_after": "not_after"}
-    service_errors: ClassVar = {AuthorityInvalid: (400, "authority_invalid")}
+    service_errors: ClassVar = SERVICE_ERRORS
 
     def get_serializer_class(self) -> Any:
         return AuthoritySerializer if self.action == "list" else AuthorityWithPemSerializer
@@ -130,7 +136,7 @@ class ServiceCertificateViewSet(ListModelMixin, RetrieveModelMixin, CollectionVi
     filterset_fields = ("purpose", "is_active")
     search_fields = ("serial", "fingerprint")
     ordering_fields: ClassVar = {"created_at": "id", "not_after": "not_after"}
-    service_errors: ClassVar = {AuthorityInvalid: (400, "authority_invalid")}
+    service_errors: ClassVar = SERVICE_ERRORS
 
     @extend_schema(request=RotationSerializer, responses={201: ServiceCertificateSerializer})
     def create(self, request: Request) -> Response:

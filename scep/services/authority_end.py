@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from scep.errors import AuthorityInvalid
+from scep.errors import AuthorityConflict
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -22,13 +22,13 @@ def rotate_authority(
 ) -> CertificateAuthority:
     """Put a new CA in the place of the SCEP CA that has no RA beside it; return the new one.
 
-    Raises AuthorityInvalid for any other: an issuing CA's successor is prepared and announced.
+    Raises AuthorityConflict for any other: an issuing CA's successor is prepared and announced.
     """
     if authority.role != CertificateAuthorityRole.SINGLE:
-        raise AuthorityInvalid(f"{authority.name} is not rotated: prepare the next CA.")
+        raise AuthorityConflict(f"{authority.name} is not rotated: prepare the next CA.")
     with transaction.atomic():
         if not rotate_single_authority(authority, now=now):
-            raise AuthorityInvalid(f"{authority.name} does not issue any more.")
+            raise AuthorityConflict(f"{authority.name} does not issue any more.")
         following = CertificateAuthority.objects.get(
             role=CertificateAuthorityRole.SINGLE, state=CertificateAuthorityState.ACTIVE
         )
@@ -42,7 +42,7 @@ def revoke_authority(
     """Revoke a retired CA for good, audited: it stands on the list of the CA above it.
 
     Others believe none of its certificates any more. Here each is known by itself and goes on until
-    its device has been given one of another CA, which begins at once. Raises AuthorityInvalid,
+    its device has been given one of another CA, which begins at once. Raises AuthorityConflict,
     RevocationReasonInvalid.
     """
     check_reason(reason)
@@ -50,7 +50,7 @@ def revoke_authority(
         rows = CertificateAuthority.objects.select_for_update(no_key=True)
         row = rows.select_related(None).get(pk=authority.pk)
         if find_obstacle(row):
-            raise AuthorityInvalid(find_obstacle(row))
+            raise AuthorityConflict(find_obstacle(row))
         if row.revoked_at is None and row.parent_id is not None:
             mark_stale(row.parent_id)
             row.revoked_at, row.revocation_reason = now, reason

@@ -5,7 +5,7 @@ from datetime import datetime
 from cryptography import x509
 from django.db import IntegrityError, transaction
 
-from scep.errors import AuthorityInvalid
+from scep.errors import AuthorityConflict
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -28,20 +28,20 @@ def import_authority(
     """Store an issuing CA with its key, and the CAs above it without; it becomes the next CA.
 
     `data`: PEM bundle or PKCS#12; `key`: PEM, where it is not in `data`. It gets an RA at once.
-    Raises AuthorityInvalid, which says what is wrong with it.
+    Raises AuthorityInvalid, which says what is wrong with it, or AuthorityConflict.
     """
     bundle = decode_bundle(data, key=key, password=password, now=now)
     _check_unknown(bundle)
     check_own_names(bundle)
     if find_next_ca() is not None:
-        raise AuthorityInvalid(ONE_AT_A_TIME)
+        raise AuthorityConflict(ONE_AT_A_TIME)
     try:
         with transaction.atomic():
             authority = _store(bundle)
             create_service_certificate(ServicePurpose.SCEP_RA, issuer=authority, now=now)
             record_change("import", authority, actor=actor)
     except IntegrityError as error:
-        raise AuthorityInvalid(ONE_AT_A_TIME) from error
+        raise AuthorityConflict(ONE_AT_A_TIME) from error
     return authority
 
 
@@ -50,8 +50,8 @@ def _check_unknown(bundle: CertificateBundle) -> None:
     if known is None:
         return
     if known.role == CertificateAuthorityRole.EXTERNAL:
-        raise AuthorityInvalid(_explain_external(known))
-    raise AuthorityInvalid(
+        raise AuthorityConflict(_explain_external(known))
+    raise AuthorityConflict(
         f"{known.name} is here already ({known.get_role_display()}, "
         f"{known.get_state_display().lower()})."
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from organization.services import audit
-from scep.errors import AuthorityInvalid
+from scep.errors import AuthorityConflict, AuthorityInvalid
 from scep.models import CertificateAuthority
 from scep.protocol.certificates import decode_private_key
 from scep.protocol.pkcs12 import build_authority_pkcs12
@@ -19,13 +19,14 @@ def export_authority(
 ) -> bytes:
     """Return PKCS#12 (AES-256) with the CA's key and the certificates up to the root; audited.
 
-    Raises AuthorityInvalid for a CA whose key is not here, or a password of less than 12
-    characters: whoever finds the file can try passwords for ever.
+    Raises AuthorityConflict for a CA whose key is not here, AuthorityInvalid for a password of
+    less than 12 characters: whoever finds the file can try passwords for ever.
     """
     if len(password) < MIN_PASSWORD:
-        raise AuthorityInvalid(f"The password needs at least {MIN_PASSWORD} characters.")
+        message = f"The password needs at least {MIN_PASSWORD} characters."
+        raise AuthorityInvalid(message, field="password")
     if not authority.private_key:
-        raise AuthorityInvalid(f"The key of {authority.name} is not here.")
+        raise AuthorityConflict(f"The key of {authority.name} is not here.")
     certificate, *above = [get_certificate(row) for row in list_chain(authority)]
     # Written before the file leaves: no export without an entry.
     with transaction.atomic():

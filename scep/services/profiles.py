@@ -159,7 +159,9 @@ def _save(
                 end_claimed_requests(profile, now=timezone.now(), actor=actor)
             audit.record(actor, action=action, subject_id=profile.public_id, subject=profile.name)
     except IntegrityError as error:
-        raise ProfileInvalid(f"There is a SCEP profile named {profile.name} already.") from error
+        raise ProfileInvalid(
+            f"There is a SCEP profile named {profile.name} already.", field="name"
+        ) from error
     return profile
 
 
@@ -209,7 +211,10 @@ def _check_trust(profile: ScepProfile, *, has_new: bool) -> None:
     if not profile.is_external or has_new:
         return
     if profile.pk is None or not profile.trusted_cas.exists():
-        raise ProfileInvalid("Upload the CA certificates whose identities are to be trusted (PEM).")
+        raise ProfileInvalid(
+            "Upload the CA certificates whose identities are to be trusted (PEM).",
+            field="trusted_ca_pem",
+        )
 
 
 def _check_unused(profile: ScepProfile) -> None:
@@ -223,5 +228,6 @@ def _check_unused(profile: ScepProfile) -> None:
     if in_use.exists():
         raise ProfileInvalid(
             "Devices have identities of the external server, which would be refused at once. "
-            "Make another SCEP profile for the built-in CA."
+            "Make another SCEP profile for the built-in CA.",
+            field="server_type",
         )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from organization.services import audit
-from scep.errors import AuthorityInvalid
+from scep.errors import AuthorityConflict
 from scep.models import (
     CertificateAuthority,
     CertificateStatus,
@@ -99,12 +99,12 @@ def revoke_service_certificate(
 ) -> None:
     """Revoke a certificate of this server itself, for good; audited where an `actor` asked.
 
-    It signs and opens nothing from now on. Raises RevocationReasonInvalid, and AuthorityInvalid
+    It signs and opens nothing from now on. Raises RevocationReasonInvalid, and AuthorityConflict
     for one that is still needed (rotate it first), or that a cancelled CA has taken along.
     """
     check_reason(reason)
     if is_needed(certificate):
-        raise AuthorityInvalid(f"{certificate} is in use: rotate it first.")
+        raise AuthorityConflict(f"{certificate} is in use: rotate it first.")
     with transaction.atomic():
         mark_stale(certificate.issuer_id)
         rows = ServiceCertificate.objects.filter(pk=certificate.pk, revoked_at=None)
@@ -114,7 +114,7 @@ def revoke_service_certificate(
         try:
             certificate.refresh_from_db()
         except ServiceCertificate.DoesNotExist as error:
-            raise AuthorityInvalid(f"{certificate} is gone: its CA was cancelled.") from error
+            raise AuthorityConflict(f"{certificate} is gone: its CA was cancelled.") from error
         if changed and actor:
             audit.record(
                 actor,

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from organization.selectors import get_organization
 from organization.services import audit
-from scep.errors import AuthorityInvalid
+from scep.errors import AuthorityConflict, AuthorityInvalid
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -37,16 +37,18 @@ def prepare_authority(
     """Make the next issuing CA below our root, and its RA; SCEP clients hear of it from now on.
 
     `key_type`: one of KEY_TYPES. `activates_at` None waits for an administrator.
-    Raises AuthorityInvalid, NotSetUp.
+    Raises AuthorityInvalid, AuthorityConflict, NotSetUp.
     """
     if key_type not in KEY_TYPES:
-        raise AuthorityInvalid(f"The key must be one of {', '.join(KEY_TYPES)}.")
+        message = f"The key must be one of {', '.join(KEY_TYPES)}."
+        raise AuthorityInvalid(message, field="key_type")
     if activates_at is not None and activates_at <= now:
-        raise AuthorityInvalid("The moment to take over must lie ahead.")
+        raise AuthorityInvalid("The moment to take over must lie ahead.", field="activates_at")
     if activates_at is not None and activates_at >= get_issuing_ca().not_after:
-        raise AuthorityInvalid("The CA of today ends before that: nothing would be issued between.")
+        message = "The CA of today ends before that: nothing would be issued between."
+        raise AuthorityInvalid(message, field="activates_at")
     if find_next_ca() is not None:
-        raise AuthorityInvalid(ONE_AT_A_TIME)
+        raise AuthorityConflict(ONE_AT_A_TIME)
     try:
         with transaction.atomic():
             authority = create_authority(
@@ -61,7 +63,7 @@ def prepare_authority(
             record_change("prepare", authority, actor=actor)
     except IntegrityError as error:
         # Two at once: the database lets one CA be the next.
-        raise AuthorityInvalid(ONE_AT_A_TIME) from error
+        raise AuthorityConflict(ONE_AT_A_TIME) from error
     return authority
 
 
@@ -70,12 +72,12 @@ def activate_authority(
 ) -> CertificateAuthority:
     """Let the next CA issue from now on, for every profile of the built-in CA; retire the old one.
 
-    Raises AuthorityInvalid when it is not the next CA (any more), or not valid now.
+    Raises AuthorityConflict when it is not the next CA (any more), or not valid now.
     """
     with transaction.atomic():
         row = lock_next(authority)
         if min(row.not_after, get_chain_end(row)) <= now:
-            raise AuthorityInvalid(
+            raise AuthorityConflict(
                 f"{row.name}, or a CA above it, has expired: it cannot take over. Cancel it and "
                 "import or prepare another."
             )
@@ -94,7 +96,7 @@ def activate_authority(
 
 
 def cancel_authority(authority: CertificateAuthority, *, actor: str) -> None:
-    """Forget the next CA with its key and its RA; raises AuthorityInvalid when it is not the next.
+    """Forget the next CA with its key and its RA; raises AuthorityConflict when it is not the next.
 
     It has certified nobody but this server, so nothing is left that anybody could check.
     """
@@ -108,7 +110,7 @@ def cancel_authority(authority: CertificateAuthority, *, actor: str) -> None:
 
 
 def lock_next(authority: CertificateAuthority) -> CertificateAuthority:
-    """Return the row, locked until the transaction ends; raises AuthorityInvalid."""
+    """Return the row, locked until the transaction ends; raises AuthorityConflict."""
     # The lock decides between two who activate, or activate and cancel, at once.
     row = CertificateAuthority.objects.select_for_update().filter(pk=authority.pk).first()
     if (
@@ -116,7 +118,7 @@ def lock_next(authority: CertificateAuthority) -> CertificateAuthority:
         or row.role != CertificateAuthorityRole.ISSUING
         or row.state != CertificateAuthorityState.NEXT
     ):
-        raise AuthorityInvalid(f"{authority.name} is not the next CA (any more).")
+        raise AuthorityConflict(f"{authority.name} is not the next CA (any more).")
     return row
 
 

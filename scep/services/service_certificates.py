@@ -101,7 +101,9 @@ def rotate_service_certificate(
     Raises AuthorityInvalid for purposes that look after themselves, NotSetUp.
     """
     if purpose not in BUILDERS:
-        raise AuthorityInvalid(f"A certificate for {purpose.label} is replaced by itself.")
+        raise AuthorityInvalid(
+            f"A certificate for {purpose.label} is replaced by itself.", field="purpose"
+        )
     issuer = get_issuing_ca() if purpose == ServicePurpose.SCEP_RA else get_server_authority()
     with transaction.atomic():
         row = replace_service_certificate(purpose, issuer=issuer, now=now)

@@ -28,11 +28,11 @@ MAX_NAME = 200
 def read_authorities(pem: str, *, now: datetime) -> list[x509.Certificate]:
     """Return the CA certificates of a PEM text; raises ProfileInvalid for anything else in it."""
     if len(pem) > MAX_PEM:
-        raise ProfileInvalid("The trusted CA certificates are too large.")
-    with refusing(ProfileInvalid, "The trusted CA certificates cannot be read as PEM."):
+        raise _refuse("The trusted CA certificates are too large.")
+    with refusing(_refuse, "The trusted CA certificates cannot be read as PEM."):
         found = x509.load_pem_x509_certificates(pem.encode())
         if len(found) > MAX_AUTHORITIES:
-            raise ProfileInvalid(f"At most {MAX_AUTHORITIES} CA certificates can be trusted.")
+            raise _refuse(f"At most {MAX_AUTHORITIES} CA certificates can be trusted.")
         for certificate in found:
             _check_authority(certificate, now=now)
     return list(dict.fromkeys(found))
@@ -107,8 +107,12 @@ def _store(certificate: x509.Certificate) -> CertificateAuthority:
         },
     )
     if row.role != CertificateAuthorityRole.EXTERNAL:
-        raise ProfileInvalid(f"{row.name} is a CA of this server, not an external one.")
+        raise _refuse(f"{row.name} is a CA of this server, not an external one.")
     return row
+
+
+def _refuse(message: str) -> ProfileInvalid:
+    return ProfileInvalid(message, field="trusted_ca_pem")
 
 
 def _is_acceptable(certificate: x509.Certificate, *, now: datetime) -> bool:
@@ -122,15 +126,15 @@ def _is_acceptable(certificate: x509.Certificate, *, now: datetime) -> bool:
 def _check_authority(certificate: x509.Certificate, *, now: datetime) -> None:
     name = certificate.subject.rfc4514_string()[:MAX_NAME]
     if not _may_sign_certificates(certificate):
-        raise ProfileInvalid(f"The certificate {name} is not a CA's.")
+        raise _refuse(f"The certificate {name} is not a CA's.")
     key = certificate.public_key()
     strong = isinstance(key, ec.EllipticCurvePublicKey) or (
         isinstance(key, rsa.RSAPublicKey) and key.key_size >= MIN_RSA_BITS
     )
     if not strong:
-        raise ProfileInvalid(f"The key of {name} is too weak: RSA of 2048 bits or EC is needed.")
+        raise _refuse(f"The key of {name} is too weak: RSA of 2048 bits or EC is needed.")
     if certificate.not_valid_after_utc <= now:
-        raise ProfileInvalid(f"The certificate of {name} has expired.")
+        raise _refuse(f"The certificate of {name} has expired.")
 
 
 def _may_sign_certificates(certificate: x509.Certificate) -> bool:

@@ -110,7 +110,8 @@ ADMINISTRATORS_ONLY = (
 # who they are.
 SENSITIVE = {
     "administrator-delete", "administrator-disconnect", "administrator-edit",
-    "administrator-new", "administrator-reset", "api-key-new", "authority-export", "command-pin",
+    "administrator-new", "administrator-reset", "api-key-new", "authority-activate",
+    "authority-export", "authority-import", "authority-revoke", "authority-rotate", "command-pin",
     "device-delete", "device-erase", "device-lock", "device-raw-command", "device-secret",
     "device-unenroll", "devices-unenroll", "invitation-link", "invitations-export",
     "push-certificate-import", "token", "token-kiosk", "token-leaked", "token-mail",

@@ -30,6 +30,14 @@ from tests.scep.external.scep_server import Holder, ScepServer, make_authority, 
 pytestmark = pytest.mark.django_db
 
 PROFILES = "scep/profiles"
+URL = "https://ca.example.com/scep"
+EXTERNAL = {
+    "server_type": "external",
+    "challenge_type": "static",
+    "static_challenge": "long enough",
+}
+KNOWN = {"external_url": URL, "ca_fingerprint": "ab" * 32}
+NDES = {"hook_type": "ndes", "hook_url": "https://ca.example.com/m", "hook_password": "secret"}
 STATIC = {"name": "Static", "challenge_type": "static", "static_challenge": "correct horse"}
 
 
@@ -69,19 +77,39 @@ def test_profile_keeps_the_rest_when_patched(administrator: Program) -> None:
     "body",
     [
         {"name": "Default"},
-        {"name": "x", "challenge_type": "none"},
-        {"name": "x", "challenge_type": "static"},
-        {"name": "x", "challenge_type": "static", "static_challenge": "short"},
-        {"name": "x", "static_challenge": "correct horse"},
-        {"name": "x", "key_size": 1024},
-        {"name": "x", "validity_days": 0},
-        {"name": "x", "hold_for_aproval": True},
-        {"name": "x", "server_type": "external"},
+        {"challenge_type": "none"},
+        {"static_challenge": None, "challenge_type": "static"},
+        {"static_challenge": "short", "challenge_type": "static"},
+        {"static_challenge": "correct horse"},
+        {"key_size": 1024},
+        {"validity_days": 0},
+        {"renewal_days": 30, "validity_days": 30},
+        {"hold_for_aproval": True},
+        {"subject": ["CN={nothing}"]},
+        {"subject": ["CN=a", "CN=b"]},
+        {"subject": ["C=Switzerland"]},
+        {"subject_alternative_names": ["ip=10.0.0.1"]},
+        {"subject_alternative_names": [f"dns=a{n}" for n in range(9)]},
+        {"external_url": "", **EXTERNAL},
+        {"external_url": "https://ca.example.com/scep?x", **EXTERNAL},
+        {"external_url": "http://ca.example.com/scep", **EXTERNAL},
+        {"challenge_type": "token", "external_url": URL, "server_type": "external"},
+        {"ca_fingerprint": "", "external_url": URL, **EXTERNAL},
+        {"ca_fingerprint": "ab" * 20, "external_url": URL, **EXTERNAL},
+        {"trusted_ca_pem": "", **KNOWN, **EXTERNAL},
+        {"trusted_ca_pem": "no PEM", **KNOWN, **EXTERNAL},
+        {"hook_type": "", **KNOWN, "server_type": "external"},
+        {"hook_url": "", "hook_type": "json", **KNOWN, "server_type": "external"},
+        {"hook_username": "", **NDES, **KNOWN, "server_type": "external"},
+        {"hook_username": "a:b", **NDES, **KNOWN, "server_type": "external"},
     ],
 )
-def test_profile_is_refused_when_it_cannot_work(body: Any, administrator: Program) -> None:
-    answer = administrator.post(PROFILES, body)
+def test_field_is_named_when_a_profile_cannot_work(body: Any, administrator: Program) -> None:
+    """The first of each is the one to blame."""
+    to_blame = next(iter(body))
+    answer = administrator.post(PROFILES, {"name": "x", **body})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert list(answer.json()["errors"]) == [to_blame]
 
 
 def test_renewal_days_are_named_when_they_fit_no_validity(administrator: Program) -> None:
@@ -238,7 +266,7 @@ def test_many_held_requests_are_decided_in_one_step(administrator: Program, samp
 
 def test_next_authority_takes_over_when_activated(administrator: Program, sample: Sample) -> None:
     refused = administrator.post("scep/authorities", {})
-    assert (refused.status_code, refused.json()["code"]) == (400, "authority_invalid")
+    assert (refused.status_code, refused.json()["code"]) == (409, "authority_conflict")
     path = f"scep/authorities/{sample.authority.public_id}"
     assert administrator.post(f"{path}/activate").json()["state"] == "active"
     assert get_issuing_ca() == sample.authority
@@ -253,10 +281,10 @@ def test_authority_gives_way_and_is_revoked_when_asked(administrator: Program) -
     authority = ensure_single_authority(now=timezone.now())
     path = f"scep/authorities/{authority.public_id}"
     refused = administrator.post(f"{path}/revoke", {"reason": "key_compromise"})
-    assert (refused.status_code, refused.json()["code"]) == (400, "authority_invalid")
+    assert (refused.status_code, refused.json()["code"]) == (409, "authority_conflict")
     following = administrator.post(f"{path}/rotate").json()
     assert (following["role"], following["state"]) == ("single", "active")
-    assert administrator.post(f"{path}/rotate").status_code == 400
+    assert administrator.post(f"{path}/rotate").status_code == 409
     row = administrator.post(f"{path}/revoke", {"reason": "key_compromise"}).json()
     assert (row["state"], row["revocation_reason"]) == ("retired", "key_compromise")
     assert row["revoked_at"] is not None
@@ -312,7 +340,7 @@ def test_certificate_of_the_server_is_revoked_when_it_is_needed_no_more(
     ra = ServiceCertificate.objects.get(purpose="scep_ra", issuer=get_issuing_ca())
     path = f"scep/service-certificates/{ra.public_id}/revoke"
     refused = administrator.post(path, {"reason": "key_compromise"})
-    assert (refused.status_code, refused.json()["code"]) == (400, "authority_invalid")
+    assert (refused.status_code, refused.json()["code"]) == (409, "authority_conflict")
     assert administrator.post("scep/service-certificates", {"purpose": "scep_ra"})
     answer = administrator.post(path, {"reason": "key_compromise"})
     assert answer.status_code == 200

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from django.test import Client
 from django.utils import timezone
 
-from organization.models import Administrator, AuditEntry
+from organization.models import AuditEntry
+from organization.services.administrators import create_administrator
 from scep.errors import AuthorityInvalid
 from scep.models import CertificateAuthority, ScepProfile, ServiceCertificate, ServicePurpose
 from scep.selectors import (
@@ -28,6 +28,7 @@ from scep.services.authority_import import import_authority
 from scep.services.permitted_names import list_authority_warnings
 from scep.services.profile_signing import sign_profile
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority
+from tests.console.conftest import PASSWORD, sign_in
 from tests.scep.certifying import certify
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.corporate_ca import CorporateCa, make_corporation
@@ -109,9 +110,10 @@ def test_no_identity_outlives_the_chain_when_a_ca_above_an_imported_one_ends_fir
     assert not is_renewal_worthwhile(identity, now=now + timedelta(days=90))
 
 
-def test_administrator_reads_of_it_when_an_imported_ca_ends_soon(client: Client) -> None:
+def test_administrator_reads_of_it_when_an_imported_ca_ends_soon() -> None:
     """Before it issues, not when the first warning is due."""
-    client.force_login(Administrator.objects.create(email="a@example.com", role="administrator"))
+    create_administrator("a@example.com", role="administrator", password=PASSWORD)
+    client = sign_in("a@example.com")
     row = import_ca(CorporateCa("Device CA", parent=CorporateCa("Corporate Root"), days=29))
     url = f"/console/system/certificates/authorities/{row.public_id}"
     for page in (url, f"{url}/activate"):
