@@ -11,6 +11,7 @@ from enrollment.models import LogEntry
 from enrollment.selectors import list_sessions, put_devices
 from enrollment.services.diagnosis import get_advice
 from organization.console import PAST, ListPage, Section, Sort
+from scep.models import ScepProfile
 
 LOG = Section(
     name="log",
@@ -42,6 +43,7 @@ LOG = Section(
         "path": list_session_entries(entry),
         "device": find_device(entry),
         "session": list_sessions().filter(public_id=entry.session_id).first(),
+        "scep_profile": find_scep_profile(entry),
     },
 )
 
@@ -49,6 +51,11 @@ LOG = Section(
 def find_device(entry: LogEntry) -> Any:
     put_devices([entry])
     return entry.device  # type: ignore[attr-defined]
+
+
+def find_scep_profile(entry: LogEntry) -> ScepProfile | None:
+    """Return the SCEP profile that the entry is about, while there is one."""
+    return ScepProfile.objects.filter(public_id=entry.detail.get("scep_profile", "")).first()
 
 
 def list_session_entries(entry: LogEntry) -> "QuerySet[LogEntry]":

@@ -7,6 +7,19 @@ from cryptography.hazmat.primitives import hashes
 from scep.errors import AlgorithmRefused
 
 SHA1 = "1.3.14.3.2.26"
+# How people call what clients offer instead, for the log.
+NAMES = {
+    SHA1: "SHA-1",
+    "1.2.840.113549.2.5": "MD5",
+    "2.16.840.1.101.3.4.2.4": "SHA-224",
+    "1.3.14.3.2.7": "DES",
+    "1.2.840.113549.3.2": "RC2",
+    "1.2.840.113549.3.7": "3DES",
+    "2.16.840.1.101.3.4.1.6": "AES-128-GCM",
+    "2.16.840.1.101.3.4.1.46": "AES-256-GCM",
+    "1.2.840.113549.1.1.7": "RSA-OAEP",
+    "1.2.840.113549.1.1.10": "RSA-PSS",
+}
 DIGESTS: dict[str, hashes.HashAlgorithm] = {
     SHA1: hashes.SHA1(),  # noqa: S303 - refused unless a caller allows it
     "2.16.840.1.101.3.4.2.1": hashes.SHA256(),
@@ -52,11 +65,16 @@ CIPHERS = {
 }
 
 
+def name_algorithm(oid: str) -> str:
+    """Return what people call it; the object identifier of an unknown one."""
+    return NAMES.get(oid, oid)
+
+
 def get_digest(oid: str, *, allow_sha1: bool) -> hashes.HashAlgorithm:
     """Return the digest; raises AlgorithmRefused (MD5 never, SHA-1 by the switch)."""
     digest = DIGESTS.get(oid)
     if digest is None or (oid == SHA1 and not allow_sha1):
-        raise AlgorithmRefused(f"the digest {oid} is not accepted")
+        raise AlgorithmRefused(f"the digest {name_algorithm(oid)} is not accepted")
     return digest
 
 
@@ -64,5 +82,5 @@ def get_cipher(oid: str, *, allow_legacy: bool) -> Cipher:
     """Return the cipher; raises AlgorithmRefused (DES never, 3DES by the switch)."""
     cipher = CIPHERS.get(oid)
     if cipher is None or (cipher.is_legacy and not allow_legacy):
-        raise AlgorithmRefused(f"the cipher {oid} is not accepted")
+        raise AlgorithmRefused(f"the cipher {name_algorithm(oid)} is not accepted")
     return cipher

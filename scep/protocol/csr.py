@@ -116,7 +116,8 @@ def decode_any_csr(
         _verify_possession(request, signed_bytes=signed_bytes, key=key, digest=digest)
     with refusing(RequestRejected, "the certificate request is malformed"):
         if digest is None or digest.name not in (*DIGESTS, *(["sha1"] if allow_sha1 else [])):
-            raise AlgorithmRefused("the certificate request's digest is too weak")
+            named = digest.name.upper() if digest else "no digest"
+            raise AlgorithmRefused(f"a certificate request signed with {named} is not accepted")
         accepted = verify_key(key, min_bits=min_key_bits)
         _verify_key_algorithm(request)
         common_name = _read_common_name(request.subject)
@@ -179,7 +180,7 @@ def _read_common_name(subject: x509.Name) -> str:
         raise RequestRejected("the certificate request's subject holds a NUL")
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     if len(names) > 1:
-        raise RequestRejected("the certificate request names more than one CN")
+        raise RequestRejected("the certificate request names more than one CN; leave one")
     return _as_text(names[0].value) if names else ""
 
 
@@ -206,7 +207,10 @@ def _verify_alternative_names(value: object, *, allowed: Collection[object]) -> 
     names = value if isinstance(value, x509.SubjectAlternativeName) else ()
     for name in names:
         if name.value not in allowed:
-            raise RequestRejected("the certificate request asks for another subject's name")
+            raise RequestRejected(
+                "the certificate request asks for another subject's name: let the client leave out "
+                "alternative names, for those of the SCEP profile are given"
+            )
 
 
 def _read_challenge(der: bytes) -> str:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from scep.errors import AlgorithmRefused, FailInfo, RequestRejected
 from scep.protocol import der
-from scep.protocol.algorithms import Cipher, get_cipher
+from scep.protocol.algorithms import Cipher, get_cipher, name_algorithm
 from scep.protocol.ber import read_any_lengths
 from scep.protocol.certificates import encode_certificate
 from scep.protocol.cms import encode_content_info, encode_issuer_and_serial
@@ -163,7 +163,9 @@ def _find_encrypted_key(recipients: cms.RecipientInfos, *, recipient: x509.Certi
         _check_version(choice.chosen["version"])
         algorithm = choice.chosen["key_encryption_algorithm"]["algorithm"].dotted
         if algorithm != RSA_ENCRYPTION:
-            raise AlgorithmRefused(f"the key encryption {algorithm} is not accepted")
+            raise AlgorithmRefused(
+                f"the key encryption {name_algorithm(algorithm)} is not accepted"
+            )
         return bytes(choice.chosen["encrypted_key"])
     raise RequestRejected(
         "the message is encrypted for nobody who opens requests of this SCEP profile (any more): "

@@ -25,6 +25,7 @@ SENDER_NONCE = "2.16.840.1.113733.1.9.5"
 RECIPIENT_NONCE = "2.16.840.1.113733.1.9.6"
 TRANSACTION_ID = "2.16.840.1.113733.1.9.7"
 
+OTHER_TYPES = {b"3": "CertRep", b"18": "UpdateReq", b"21": "GetCert", b"22": "GetCRL"}
 CERT_REP = "3"
 SUCCESS, FAILURE, PENDING = "0", "2", "3"
 NONCE_BYTES = 16
@@ -203,7 +204,14 @@ def _read_message_type(attributes: Mapping[str, tuple[bytes, ...]]) -> MessageTy
     try:
         return MessageType(text)
     except ValueError:
-        raise RequestRejected(f"the messageType {text[:20]!r} is not accepted") from None
+        raise RequestRejected(f"the messageType {_name_type(text)} is not accepted") from None
+
+
+def _name_type(text: bytes) -> str:
+    """Return it for the log, with its name where it has one."""
+    if text in OTHER_TYPES:
+        return f"{text.decode()} ({OTHER_TYPES[text]})"
+    return repr(text[:20].decode("latin-1"))
 
 
 def _read_transaction_id(attributes: Mapping[str, tuple[bytes, ...]]) -> str:

@@ -12,7 +12,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from scep.errors import AlgorithmRefused, SignatureInvalid
 from scep.protocol import der
-from scep.protocol.algorithms import ECDSA_SIGNATURES, RSA_SIGNATURES, get_digest
+from scep.protocol.algorithms import (
+    ECDSA_SIGNATURES,
+    RSA_SIGNATURES,
+    get_digest,
+    name_algorithm,
+)
 from scep.protocol.ber import read_any_lengths
 from scep.protocol.certificates import decode_certificate
 from scep.protocol.der import Unfamiliar
@@ -237,4 +242,4 @@ def _check_algorithm(
     oid: str, *, accepted: Mapping[str, str | None], digest: hashes.HashAlgorithm
 ) -> None:
     if oid not in accepted or accepted[oid] not in (None, digest.name):
-        raise AlgorithmRefused(f"the signature algorithm {oid} is not accepted")
+        raise AlgorithmRefused(f"the signature algorithm {name_algorithm(oid)} is not accepted")

@@ -83,3 +83,21 @@ def test_an_entry_is_recognized_when_people_report_what_their_device_says(audito
         entry = write_entry(code, message="a link")
         page = auditor.get(f"/console/enrollment/log/{entry.public_id}").content.decode()
         assert report in page, code
+
+
+def test_scep_profile_of_a_refusal_is_a_link_while_there_is_one(
+    world: World, auditor: Client
+) -> None:
+    detail = {"scep_profile": world.scep_profile.public_id, "transaction_id": "", "fail_info": 0}
+    entry = write_entry("scep_request_rejected", message="3DES", detail=detail)
+    url = f"/console/enrollment/log/{entry.public_id}"
+    page = auditor.get(url).content.decode()
+    link = f'<a href="/console/enrollment/scep/{world.scep_profile.public_id}">'
+    assert f"{link}{world.scep_profile.name}</a>" in page
+    assert "Transaction ID" not in page
+    type(world.scep_profile).objects.filter(pk=world.scep_profile.pk).update(
+        public_id="scep_" + "x" * 20
+    )
+    page = auditor.get(url).content.decode()
+    assert link not in page
+    assert world.scep_profile.public_id in page

@@ -288,3 +288,38 @@ def test_every_decryption_failure_looks_the_same(
             "the message cannot be decrypted, or holds no certificate request",
         )
     }
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"cipher": "3des"}, "the cipher 3DES is not accepted"),
+        ({"cipher": "des"}, "the cipher DES is not accepted"),
+        ({"digest": "sha1"}, "the digest SHA-1 is not accepted"),
+        ({"digest": "md5"}, "the digest MD5 is not accepted"),
+    ],
+)
+def test_algorithm_is_called_by_its_name_when_it_is_refused(
+    static_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]],
+    changed: dict[str, Any], said: str,
+) -> None:  # fmt: skip
+    device = Device()
+    message = device.build_request(ra=ra, challenge=STATIC_CHALLENGE, **changed)
+    assert_refused(ask(static_profile, message), device=device, fail_info="0")
+    assert refusals[0]["message"] == said
+
+
+@pytest.mark.parametrize(
+    ("message_type", "said"),
+    [("21", "21 (GetCert)"), ("22", "22 (GetCRL)"), ("019", "'019'"), ("1'<b>", '"1\'<b>"')],
+)
+def test_message_type_is_called_by_its_name_when_it_is_refused(
+    static_profile: ScepProfile, ra: Any, ask: Any, refusals: list[dict[str, Any]],
+    message_type: str, said: str,
+) -> None:  # fmt: skip
+    device = Device()
+    message = device.build_renewal(
+        ra=ra, old=device.certificate, old_key=device.key, message_type=message_type
+    )
+    assert_refused(ask(static_profile, message), device=device, fail_info=BAD_REQUEST)
+    assert refusals[0]["message"] == f"the messageType {said} is not accepted"

@@ -52,8 +52,8 @@ FAIL_INFOS = {
         "badRequest",
         _("The request breaks a rule: its challenge, its subject or its kind is not what this "
           "profile allows."),
-        _("Read the message in the log below. A challenge is good for one device and an hour: "
-          "download a new profile."),
+        _("Read the entry's message: it says which. A challenge is good for one device and an "
+          "hour: download a new profile."),
     ),
     3: Advice(
         "badTime",
