@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
+from scep.protocol.names import describe_name
+
 USAGES = {
     ExtendedKeyUsageOID.CLIENT_AUTH: "client authentication",
     ExtendedKeyUsageOID.SERVER_AUTH: "server authentication",
@@ -45,8 +47,8 @@ def describe_certificate(der: bytes) -> CertificateDescription:
     """Describe a certificate; raises ValueError for bytes that are none."""
     certificate = x509.load_der_x509_certificate(der)
     return CertificateDescription(
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
+        subject=describe_name(certificate.subject),
+        issuer=describe_name(certificate.issuer),
         key=_describe_key(certificate.public_key()),
         signature=_describe_signature(certificate),
         names=_list_names(certificate),

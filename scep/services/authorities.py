@@ -29,6 +29,7 @@ from scep.protocol.issuing import (
     build_validity,
     cut_text,
 )
+from scep.protocol.names import describe_name
 from scep.protocol.subject_template import clean_text
 from scep.selectors import get_root_ca, get_signer
 
@@ -170,4 +171,4 @@ def _get_name(certificate: x509.Certificate) -> str:
     """Return the common name, or the whole subject of a CA without one, at most 200 characters."""
     names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     name = clean_text(str(names[0].value)) if names else ""
-    return (name or certificate.subject.rfc4514_string())[:200]
+    return (name or describe_name(certificate.subject))[:200]

@@ -37,6 +37,7 @@ from scep.protocol.certificates import (
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.protocol.issuing import SERIAL_BITS, Validity, build_validity
+from scep.protocol.names import describe_name
 from scep.protocol.pkcs12 import build_pkcs12
 from scep.protocol.revocation_reasons import CEASED, SUPERSEDED, check_reason
 from scep.protocol.subject_template import Naming
@@ -271,7 +272,7 @@ def _store_intent(
         purpose=purpose,
         scep_profile=application.scep_profile,
         serial=f"{serial:x}",
-        subject=names.naming.subject.rfc4514_string()[:255],
+        subject=describe_name(names.naming.subject)[:255],
         public_key_sha256=fingerprint(encode_public_key(application.public_key)),
         session_id=application.grant.session_id,
         token_id=application.grant.token_id,

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from django.db.models import F, Q, QuerySet
 
 from scep.models import CertificateAuthority, IssuedCertificate
+from scep.protocol.names import escape_word
 from scep.selectors import filter_by_token
 
 MOST = 1000  # hits of one kind; who gets that many has to say more
@@ -44,7 +45,9 @@ def _search(text: str) -> "Iterator[QuerySet[IssuedCertificate, int]]":
         yield filter_by_token(rows, text)
     subject = Q()
     for word in text.split()[:WORDS]:
-        subject &= Q(subject__icontains=word)
+        # A name's own commas are escaped where it is stored; those between its parts are not.
+        ways = {word, escape_word(word)}
+        subject &= Q(*(Q(subject__icontains=way) for way in ways), _connector=Q.OR)
     # Ordered by an expression, so that the key's index is no temptation to read whole rows.
     yield rows.annotate(newest=-F("pk")).order_by("newest").filter(subject)
 

@@ -16,6 +16,7 @@ from scep.models import (
 )
 from scep.protocol.certificates import encode_certificate, encode_public_key, fingerprint
 from scep.protocol.foreign_identity import names_issuer, verify_foreign_identity
+from scep.protocol.names import describe_name
 from scep.selectors import (
     CLOCK_LEEWAY,
     find_identity,
@@ -87,7 +88,7 @@ def _record(
                     "scep_profile": profile,
                     "status": CertificateStatus.ISSUED,
                     "serial": f"{certificate.serial_number:x}",
-                    "subject": certificate.subject.rfc4514_string()[:MAX_SUBJECT],
+                    "subject": describe_name(certificate.subject)[:MAX_SUBJECT],
                     "certificate": encode_certificate(certificate),
                     "public_key_sha256": key_id,
                     "not_before": certificate.not_valid_before_utc,

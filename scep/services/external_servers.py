@@ -15,6 +15,7 @@ from scep.protocol.ca_answer import (
 )
 from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.protocol.http_messages import Answer
+from scep.protocol.names import describe_name
 from scep.services.outbound import fetch
 from scep.signals import scep_server_checked
 
@@ -45,7 +46,7 @@ def fetch_ca_certificates(url: str, *, ca_name: str) -> ExternalCa:
     return ExternalCa(
         certificates=certificates,
         fingerprint=fingerprint(encode_certificate(authority)),
-        subject=authority.subject.rfc4514_string(),
+        subject=describe_name(authority.subject),
         not_after=authority.not_valid_after_utc,
         capabilities=capabilities,
     )

@@ -44,6 +44,7 @@ from scep.protocol.client import (
     find_recipient,
 )
 from scep.protocol.http_messages import Answer
+from scep.protocol.names import describe_name
 from scep.protocol.revocation_reasons import CEASED
 from scep.protocol.subject_template import SubjectAttributes
 from scep.selectors import get_ca_certificate_fingerprint, get_certificate
@@ -221,7 +222,7 @@ def _check_trusted(profile: ScepProfile, certificates: Certificates) -> str:
             return row.name
     raise RequestRejected(
         "none of the trusted CA certificates is that of the CA that issues, "
-        f"{authority.subject.rfc4514_string()}; one above it is not enough"
+        f"{describe_name(authority.subject)}; one above it is not enough"
     )
 
 
@@ -273,13 +274,13 @@ def _get_roots() -> str:
 
 
 def _describe(certificates: Certificates) -> str:
-    subjects = "; ".join(each.subject.rfc4514_string() for each in certificates)
+    subjects = "; ".join(describe_name(each.subject) for each in certificates)
     return f"fingerprint confirmed; {subjects}"
 
 
 def _describe_issued(certificate: x509.Certificate) -> str:
     digest = fingerprint(encode_certificate(certificate))
-    return f"{certificate.subject.rfc4514_string()}, SHA-256 {digest[:16]}…"
+    return f"{describe_name(certificate.subject)}, SHA-256 {digest[:16]}…"
 
 
 def _describe_organization() -> SubjectAttributes:

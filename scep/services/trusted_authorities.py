@@ -16,6 +16,7 @@ from scep.models import (
 )
 from scep.protocol.ca_answer import is_authority, is_same_authority
 from scep.protocol.certificates import encode_certificate, fingerprint
+from scep.protocol.names import describe_name
 from scep.protocol.reading import refusing
 from scep.selectors import get_certificate
 
@@ -101,7 +102,7 @@ def _store(certificate: x509.Certificate) -> CertificateAuthority:
         fingerprint=fingerprint(der),
         defaults={
             "role": CertificateAuthorityRole.EXTERNAL,
-            "name": certificate.subject.rfc4514_string()[:MAX_NAME] or "CA without a name",
+            "name": describe_name(certificate.subject)[:MAX_NAME] or "CA without a name",
             "certificate": der,
             "not_after": certificate.not_valid_after_utc,
         },
@@ -124,7 +125,7 @@ def _is_acceptable(certificate: x509.Certificate, *, now: datetime) -> bool:
 
 
 def _check_authority(certificate: x509.Certificate, *, now: datetime) -> None:
-    name = certificate.subject.rfc4514_string()[:MAX_NAME]
+    name = describe_name(certificate.subject)[:MAX_NAME]
     if not _may_sign_certificates(certificate):
         raise _refuse(f"The certificate {name} is not a CA's.")
     key = certificate.public_key()

@@ -16,6 +16,8 @@ from django.utils import timezone
 from enrollment.models import EnrollmentSession
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
+from scep.protocol.names import describe_name
+from scep.protocol.subject_template import RELATIVE_NAMES
 from scep.selectors import get_issuing_ca, get_root_ca
 from tests.console.conftest import World, create_certificate
 
@@ -45,6 +47,20 @@ def test_a_certificate_is_found_when_number_subject_or_device_matches(
     text: str, world: World, others: list[IssuedCertificate], auditor: Client
 ) -> None:
     assert list_shown(auditor, q=text) == [world.certificate.serial]
+
+
+@pytest.mark.parametrize(
+    "text", ["Acme, Inc", "acme, inc.", '"the" acme', "a<b>", "a+b", "CN=1,O=Acme", "c\\d"]
+)
+def test_a_certificate_is_found_when_its_name_has_characters_that_are_escaped(
+    text: str, others: list[IssuedCertificate], auditor: Client
+) -> None:
+    parts = {'Acme, Inc.; "the"': "O", "1": "CN", "a+b": "OU", "a<b>": "OU", "c\\d": "OU"}
+    name = x509.Name(
+        [x509.NameAttribute(RELATIVE_NAMES[kind], text) for text, kind in parts.items()]
+    )
+    row = create_certificate(subject=describe_name(name))
+    assert list_shown(auditor, q=text) == [row.serial]
 
 
 @pytest.mark.parametrize("column", ["public_id", "session_id", "token_id", "fingerprint"])

@@ -8,6 +8,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from scep.models import IssuedCertificate, ScepProfile
+from scep.protocol.description import describe_certificate
 from scep.protocol.subject_template import SubjectAttributes
 from scep.selectors import get_certificate
 from scep.services.challenges import create_dynamic_challenge
@@ -116,3 +117,14 @@ def test_usages_asked_for_are_left_out(
     leaf = get_certificate(IssuedCertificate.objects.get())
     purposes = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     assert list(purposes) == [x509.oid.ExtendedKeyUsageOID.CLIENT_AUTH]
+
+
+def test_subject_is_written_as_its_template_when_it_has_an_address_and_a_serial_number(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Any
+) -> None:
+    subject = ["E=it@example.com", "serialNumber=C02", "CN=Acme, Inc."]
+    profile = set_up(static_profile, subject=subject)
+    assert ask(profile, Device().build_request(ra=ra, challenge=STATIC_CHALLENGE)).status == "0"
+    row = IssuedCertificate.objects.get()
+    assert row.subject == r"CN=Acme\, Inc.,serialNumber=C02,E=it@example.com"
+    assert describe_certificate(bytes(row.certificate or b"")).subject == row.subject
