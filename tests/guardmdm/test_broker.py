@@ -34,13 +34,17 @@ def publish(connect, numbers):
             queue.put({"number": number})
 
 
-def consume(connect, taken):
+def consume(connect, taken, writers=()):
+    """Until nothing is left and nobody writes any more."""
     with connect() as connection, connection.SimpleQueue("work") as queue:
         while True:
+            is_all_there = not any(writer.is_alive() for writer in writers)
             try:
                 message = queue.get(timeout=1)
             except queue.Empty:
-                return
+                if is_all_there:
+                    return
+                continue
             taken.append(message.payload["number"])
             message.ack()
 
@@ -51,7 +55,7 @@ def test_each_message_is_taken_once_when_many_write_and_read(connect, tmp_path):
         threading.Thread(target=publish, args=(connect, range(start, MESSAGES, 3)))
         for start in range(3)
     ]
-    readers = [threading.Thread(target=consume, args=(connect, taken)) for _ in range(2)]
+    readers = [threading.Thread(target=consume, args=(connect, taken, writers)) for _ in range(2)]
     for thread in [*writers, *readers]:
         thread.start()
     for thread in [*writers, *readers]:

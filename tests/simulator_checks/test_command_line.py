@@ -22,7 +22,7 @@ from tests.simulator.store import load_devices
 from .conftest import Holder
 from .small_server import TOPIC, SmallServer, serve
 
-PATIENCE = 20
+PATIENCE = 120
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_document_names_every_device_when_json(
     server: SmallServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"{server.host}/enroll?token=tok"
-    code = main([url, "--platform", "ios,ipados,macos", "--json", "--wait-managed", "5"])
+    code = main([url, "--platform", "ios,ipados,macos", "--json", "--wait-managed", "60"])
     document = json.loads(capsys.readouterr().out)
     assert code == 0
     assert [each["platform"] for each in document["devices"]] == ["ios", "ipados", "macos"]
