@@ -153,7 +153,7 @@ def test_clients_that_stall_in_head_or_body_hold_nobody_up(proxy):
         for part in [head] * 40 + [head + b"Content-Length: 5000\r\n\r\n<plist>"] * 40:
             plain = socket.create_connection(("127.0.0.1", proxy.base_url.port))
             stack.enter_context(context.wrap_socket(plain)).sendall(part)
-        assert proxy.put("/mdm/connect", content=b"x", timeout=2).json()["body_bytes"] == "1"
+        assert proxy.put("/mdm/connect", content=b"x", timeout=8).json()["body_bytes"] == "1"
 
 
 def test_no_token_is_in_any_log(proxy):

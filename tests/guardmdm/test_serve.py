@@ -99,7 +99,7 @@ def test_the_first_start_makes_everything_and_the_next_finds_it(tmp_path):
         page = urlopen(f"http://127.0.0.1:{port}/accounts/login/", timeout=60)
         assert b"/static/" in page.read()
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
         assert list_processes(f"--port {port}") == []
     with serving(tmp_path):
         assert read_organizations(tmp_path) == first

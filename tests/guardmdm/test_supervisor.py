@@ -65,7 +65,7 @@ def test_every_process_ends_when_the_supervisor_is_told_to(supervise, number):
     process = supervise(one=SLEEP, two=SLEEP)
     pids = read_pids(process, 2)
     process.send_signal(number)
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=60) == 0
     assert wait_until_gone(pids)
 
 
@@ -73,7 +73,7 @@ def test_a_process_that_will_not_end_is_killed(supervise):
     process = supervise(one=STUBBORN)
     pids = read_pids(process, 1)
     process.terminate()
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert wait_until_gone(pids)
 
 
@@ -151,7 +151,7 @@ def test_no_grandchild_is_left_when_a_program_is_killed(supervise, code):
     process.stdout.readline()  # web ended with -9
     successor = read_pids(process, 1)
     process.terminate()
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert wait_until_gone(successor)
 
 

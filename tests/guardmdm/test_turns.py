@@ -302,4 +302,4 @@ def test_a_stopped_server_finishes_what_it_has_begun(server):
         wait_held(server, 1)
         server.process.terminate()
         assert b" 200 " in waiting.recv(65536)
-    assert server.process.wait(timeout=20) == 0
+    assert server.process.wait(timeout=60) == 0
