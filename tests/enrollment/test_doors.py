@@ -147,11 +147,11 @@ def test_page_says_whom_to_ask_when_the_token_is_dead(
 def assert_refused(answer: Any, *, status: int, code: str) -> None:
     assert answer.status_code == status
     assert code in answer.content.decode()
-    assert "eyJ" not in answer.content.decode()
+    assert "eyJhbGci" not in answer.content.decode()
     assert "<script>alert" not in answer.content.decode()
     entry = LogEntry.objects.get()
     assert (entry.code, entry.level) == (code, "error")
-    assert "eyJ" not in json.dumps([entry.message, entry.detail])
+    assert "eyJhbGci" not in json.dumps([entry.message, entry.detail])
     assert EnrollmentSession.objects.count() == 0
 
 
@@ -272,11 +272,11 @@ def test_download_starts_by_itself_when_a_browser_without_script_posts(
         "/enroll/sessions", {"token": build_token_text(make_token())}, headers=browser
     )
     assert answer.status_code == 303
-    assert "eyJ" not in answer["Location"]
+    assert "eyJhbGci" not in answer["Location"]
     session = EnrollmentSession.objects.get()
     page = client.get(answer["Location"], headers=browser).content.decode()
     assert f'content="1;url=/enroll/sessions/{session.public_id}/profile"' in page
-    assert "eyJ" not in page
+    assert "eyJhbGci" not in page
     advance_session(session.public_id, state=SessionState.PROFILE_DOWNLOADED)
     again = client.get(answer["Location"], headers=browser).content.decode()
     assert "1;url=" not in again
@@ -314,7 +314,7 @@ def test_session_is_not_found_when_nobody_opened_it(
     answer = client.get(f"/enroll/sessions/{name}", headers={"Accept": "application/json"})
     assert answer.status_code == 404
     assert answer.json()["code"] == "session_unknown"
-    assert "eyJ" not in json.dumps(LogEntry.objects.get().detail)
+    assert "eyJhbGci" not in json.dumps(LogEntry.objects.get().detail)
 
 
 def test_set_up_is_asked_for_when_the_organization_is_missing(

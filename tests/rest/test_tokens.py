@@ -163,7 +163,7 @@ def test_revoked_token_enrolls_nobody_when_revoked_by_program(
 def test_url_is_hidden_when_the_key_may_only_read(auditor: Program, sample: Sample) -> None:
     answer = auditor.get(f"{TOKENS}/{sample.token.jti}")
     assert answer.json()["url"] is None
-    assert "eyJ" not in answer.content.decode()
+    assert "eyJhbGci" not in answer.content.decode()
 
 
 def test_short_link_leads_to_the_url_when_operator_asks(
@@ -202,7 +202,7 @@ def test_no_token_text_is_stored_when_token_is_created(operator: Program, sample
     rows: list[Any] = [*EnrollmentToken.objects.values(), *LogEntry.objects.values()]
     rows += AuditEntry.objects.values()
     assert text not in str(rows)
-    assert "eyJ" not in str(rows)
+    assert "eyJhbGci" not in str(rows)
 
 
 @pytest.mark.parametrize("action", ["keep", "quarantine", "unenroll"])
