@@ -117,11 +117,6 @@ def bootstrapped_where_a_database_is_used(request: pytest.FixtureRequest) -> Non
 
 
 @pytest.fixture(autouse=True)
-def no_rate_limit_left_behind() -> None:
-    cache.clear()
-
-
-@pytest.fixture(autouse=True)
 def rate_limit_clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Whatever a test tries is counted together: no minute ends before the test moves `now`."""
     from organization.services import rate_limit
@@ -138,3 +133,21 @@ def no_webhook_wants_anything() -> None:
     from webhooks.services.interest import Interest
 
     Interest.learn({}, seconds=float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered_of_an_earlier_test() -> None:
+    """Of what came from an address, and of what a process keeps in mind for seconds: that a broker
+    or Redis is away, a task has been started, an address may go on. Rows that were rolled back
+    leave their numbers to the next test's."""
+    from devices.services import push_announcement
+    from guardmdm.celery import SweptTask
+    from guardmdm.redis_cache import EnduringRedisCache
+    from scep.services import refusals
+    from webhooks.services import announcement
+
+    push_announcement.Announcement._unreachable_until = SweptTask._broker_down_until = 0.0
+    announcement.Announcement._begins.clear()
+    refusals._check_this_second.cache_clear()
+    EnduringRedisCache._away_until = 0.0
+    cache.clear()
