@@ -1,5 +1,6 @@
 """GuardMDM as an operator runs it: its own processes, data folder, database and broker."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,13 @@ class Server:
         """Everything the processes have written so far."""
         path = self.folder / "serve.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def read_files(self) -> Iterator[tuple[Path, bytes]]:
+        """Each file of the data folder that is not gone before it is read, as a message is."""
+        for path in (self.folder / "data").rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, path.read_bytes()
 
     def manage(self, *words: str) -> Any:
         """Run a management command with --json; returns what it printed, decoded."""

@@ -195,7 +195,5 @@ def test_no_key_and_no_challenge_is_left_when_devices_have_renewed(
         if payload["PayloadType"] == "com.apple.security.pkcs12"
     }
     assert passwords
-    for path in (server.folder / "data").rglob("*"):
-        if path.is_file():
-            content = path.read_bytes()
-            assert not [word for word in passwords if word in content], path
+    for path, content in server.read_files():
+        assert not [word for word in passwords if word in content], path
