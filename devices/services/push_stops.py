@@ -50,8 +50,6 @@ def find_obstacle(enrollment: Enrollment, *, now: datetime) -> str:
             f"Apple's last answer was “{enrollment.push_error_text}”: the device is woken again "
             "once it has sent its push token anew."
         )
-    if enrollment.push_token is None:
-        return "The device has sent no push token yet."
     certificate = find_push_certificate()
     stop = find_stop(certificate, now=now)
     if stop is not None:
