@@ -14,7 +14,7 @@ from devices.services.push_announcement import SOON_SECONDS, Announcement
 from devices.services.push_certificate_expiry import warn_push_certificate
 from devices.services.push_departures import tell_departures
 from devices.services.push_requests import request_due_pushes
-from devices.services.queue import expire_commands
+from devices.services.queue import expire_commands, offer_again_after_clock
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced
 from devices.services.retention import forget_contents
@@ -98,6 +98,7 @@ def sweep_commands() -> None:
     Commands that have expired wake nobody any more, and those long over lose their contents.
     """
     expire_commands(now=timezone.now())
+    offer_again_after_clock(now=timezone.now())
     forget_contents(now=timezone.now())
     mark_lapsed(now=timezone.now())
     request_due_pushes(now=timezone.now())

@@ -21,6 +21,7 @@ from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_life
 from devices.protocol.plist import encode_exactly
 from devices.protocol.waits import build_wait
 from devices.services.escrow import forget_untold
+from devices.services.push_claims import SKEW
 from devices.services.push_requests import request_push
 from devices.signals import command_queued
 from organization.models import Given, PreparedUpdate
@@ -286,6 +287,15 @@ def expire_commands(commands: QuerySet[Command] | None = None, *, now: datetime)
         over = rows.filter(completed_at=now, forgotten_at=None, state=CommandState.EXPIRED)
         forget_untold(over.filter(sent_at=None).order_by().values_list("uuid", flat=True))
     return count
+
+
+def offer_again_after_clock(*, now: datetime) -> int:
+    """Offer at once what was handed out at a time that lies ahead; return how many that were.
+
+    The clock was set back since, and each would wait until it is there again.
+    """
+    ahead = Command.objects.filter(IS_OPEN, sent_at__gt=now + SKEW)
+    return ahead.update(sent_at=now, not_before=now, updated_at=now)
 
 
 def _end(commands: QuerySet[Command], *, state: str, now: datetime) -> int:

@@ -12,6 +12,7 @@ from devices.selectors import find_due_commands
 from devices.services import actions
 from devices.services.queue import cancel, enqueue, expire_commands
 from devices.services.retention import KEPT, forget_contents
+from devices.tasks import sweep_commands
 from tests.devices import orders
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
@@ -53,6 +54,20 @@ def test_a_forgotten_command_is_not_handed_out_when_its_days_are_over(
     assert Command.objects.get().state == "queued"
     pass_time(timedelta(minutes=-2))
     assert phone.take() is not None
+
+
+def test_a_command_is_offered_again_when_the_clock_was_set_back(
+    phone: MdmDevice, pass_time: Any
+) -> None:
+    """An hour, and the answer was lost: it waited for that hour and the usual time behind it."""
+    queue(phone, "DeviceLock")
+    pass_time(timedelta(hours=1))
+    assert phone.take() is not None
+    pass_time(timedelta(hours=-1))
+    sweep_commands()
+    assert phone.take() is not None
+    sweep_commands()
+    assert phone.take() is None  # it has its usual time for the answer
 
 
 def test_what_a_device_is_meant_to_have_waits_as_long_as_it_takes(
