@@ -62,7 +62,7 @@ def test_a_status_report_says_what_the_device_could_not_tell(world: World, audit
     page = read(auditor, world.device)
     assert "foo.bar: Error.Unknown, &lt;no&gt; such item" in page
     assert ">300<" in page
-    assert page.count("<li>?: ?</li>") == 8
+    assert page.count("<div>?: ?</div>") == 8
 
 
 def test_a_user_enrollment_is_told_by_its_enrollment_id(world: World, auditor: Client) -> None:
