@@ -48,7 +48,9 @@ def find_departure(silence: Silence, *, now: datetime) -> str:
             " none was answered. It may also be switched off."
         )
     if silence.heard_at < now - SILENT_AFTER:
-        return f"Not heard of for {SILENT_AFTER.days} days."
+        # Without pushes the silence may be this server's own: no certificate for them, no network.
+        unasked = "" if silence.accepted else ", in which Apple took no push to it from this server"
+        return f"Not heard of for {SILENT_AFTER.days} days{unasked}."
     return ""
 
 

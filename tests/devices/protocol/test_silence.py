@@ -42,9 +42,15 @@ def test_a_token_that_apns_does_not_know_counts_after_a_day() -> None:
 
 
 def test_thirty_days_count_whatever_else_is_known() -> None:
-    silence = Silence(heard_at=NOW - 30 * DAY - MINUTE)
+    silence = Silence(heard_at=NOW - 30 * DAY - MINUTE, accepted=4)
     assert find_departure(silence, now=NOW) == "Not heard of for 30 days."
     assert find_departure(silence, now=NOW - MINUTE) == ""
+
+
+def test_silence_is_said_to_be_unasked_when_no_push_went_out() -> None:
+    silence = Silence(heard_at=NOW - 30 * DAY - MINUTE)
+    reason = find_departure(silence, now=NOW)
+    assert reason == "Not heard of for 30 days, in which Apple took no push to it from this server."
 
 
 def test_every_reason_fits_the_column() -> None:
