@@ -53,7 +53,7 @@ def test_one_wins_when_two_activate_at_once() -> None:
     row = prepare()
     results = run_at_once(lambda: activate(row), lambda: activate(row))
     assert sorted(type(each).__name__ for each in results) == [
-        "AuthorityInvalid",
+        "AuthorityConflict",
         "CertificateAuthority",
     ]
     active = CertificateAuthority.objects.filter(role="issuing", state="active")
