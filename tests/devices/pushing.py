@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from devices.models import Command, Enrollment
-from devices.services import apns_client
+from devices.services.apns import channel as apns_channel
 from devices.services.push import send_pushes
 from devices.services.push_departures import tell_departures
 from tests.simulator.apns import Delivery, FakeApns
@@ -28,8 +28,8 @@ def ask(*, ago: timedelta = timedelta(0)) -> None:
 
 def close_channels() -> None:
     """As in a process that has just begun: no connection, and no rest that one has to keep."""
-    for channel in list(apns_client._channels.values()):
-        apns_client.drop_channel(channel)
+    for channel in list(apns_channel._channels.values()):
+        apns_channel.drop_channel(channel)
 
 
 def forget_commands() -> None:

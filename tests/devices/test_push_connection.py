@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
-from devices.services import apns_connection, apns_line
+from devices.services.apns import connection, line
 from devices.services.push_requests import request_due_pushes
 from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
@@ -58,7 +58,7 @@ def test_no_more_streams_are_opened_than_apns_allows(
 def test_pushes_wait_for_later_when_apns_allows_no_streams(
     fleet: Fleet, apns: FakeApns, news: News, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(line, "ANSWER_SECONDS", 0.3)
     fleet.add(3)
     apns.allow_streams(0)
     for _ in range(20):  # a task each second
@@ -67,7 +67,7 @@ def test_pushes_wait_for_later_when_apns_allows_no_streams(
     assert [stop["message"] for stop in news["push_stopped"]] == [NOT_ALLOWED]
     rows = Enrollment.objects.all()
     assert {row.push_error for row in rows} == {f"try later: {NOT_ALLOWED}"}
-    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 10.0)
+    monkeypatch.setattr(line, "ANSWER_SECONDS", 10.0)
     apns.allow_streams(1000)
     time.sleep(2)
     assert push() == 3
@@ -77,7 +77,7 @@ def test_pushes_wait_for_later_when_apns_allows_no_streams(
 def test_a_push_to_be_sent_again_holds_no_worker_when_apns_allows_no_streams(
     fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(line, "ANSWER_SECONDS", 1.0)
     fleet.add(3)
 
     def close_for_good() -> str:
@@ -140,7 +140,7 @@ def disturb_amid(apns: FakeApns, *, kind: str, after: int) -> None:
 def test_slow_answers_do_not_delay_others(
     fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apns_line, "ANSWER_SECONDS", 3.0)
+    monkeypatch.setattr(line, "ANSWER_SECONDS", 3.0)
     fleet.add(60)
     apns.disturb_next("ignore", count=10)
     started = time.time()
@@ -155,8 +155,8 @@ def test_slow_answers_do_not_delay_others(
 def test_a_connection_that_falls_silent_is_replaced(
     fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(apns_connection, "QUIET_SECONDS", 1.0)
-    monkeypatch.setattr(apns_connection, "PING_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "QUIET_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "PING_SECONDS", 1.0)
     fleet.add(20)
     apns.disturb_next("freeze")
     assert push() == 20
@@ -170,7 +170,7 @@ def test_an_idle_connection_is_asked_whether_it_is_still_there(
     push()
     apns.close_connections()
     ask()
-    monkeypatch.setattr(apns_connection, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "IDLE_SECONDS", 0.0)
     time.sleep(0.05)
     assert push() == 1
     assert (apns.connections, len(apns.deliveries)) == (2, 2)

@@ -119,7 +119,7 @@ def test_a_renewed_certificate_is_used_at_once(enroll: Enroll, apns: FakeApns) -
 def test_a_certificate_that_is_replaced_amid_pushes_takes_over(
     fleet: Fleet, apns: FakeApns, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("devices.services.apns_client.MOST_STREAMS", 10)
+    monkeypatch.setattr("devices.services.apns.channel.MOST_STREAMS", 10)
     fleet.add(40)
     topic = PushCertificate.objects.get(is_active=True).topic
     replaced: list[bool] = []

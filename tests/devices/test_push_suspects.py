@@ -7,13 +7,13 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Enrollment
-from devices.services import apns_suspects
+from devices.services.apns import suspects
 from tests.devices.conftest import News
 from tests.devices.fleet import Fleet
 from tests.devices.pushing import ask, push
 from tests.simulator.apns import FakeApns
 
-AT_THIS_PUSH = f"try later: {apns_suspects.AT_THIS_PUSH}"
+AT_THIS_PUSH = f"try later: {suspects.AT_THIS_PUSH}"
 
 
 @pytest.mark.parametrize("poisonous", [1, 6])

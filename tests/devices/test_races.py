@@ -271,7 +271,7 @@ def test_workers_share_the_pushes_and_none_is_sent_twice(
     fleet.add(120)
     apns.delay_next(0.2, count=40)
     # A thread for each worker process; a connection belongs to a process.
-    monkeypatch.setattr("devices.services.apns_client.os.getpid", get_ident)
+    monkeypatch.setattr("devices.services.apns.channel.os.getpid", get_ident)
     shares = run_together(lambda _: push(), count=4)
     assert apns.connections > 1
     assert sum(shares) == 120

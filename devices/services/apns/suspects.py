@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from itertools import takewhile
 
-from devices.services.apns_line import Flight
+from devices.services.apns.line import Flight
 
 # What has lost its connection so often with nothing else on the way is itself the reason.
 MOST_ALONE = 2

@@ -9,7 +9,7 @@ import time
 from django.conf import settings
 
 from devices.protocol.apns_streams import ConnectionBroken, Ended, Streams
-from devices.services.apns_tls import is_certificate_alert
+from devices.services.apns.tls import is_certificate_alert
 
 CONNECT_SECONDS, FIRST_WORDS_SECONDS = 5.0, 0.5
 READ_SIZE = 65_536

@@ -7,7 +7,7 @@ from ssl import SSLContext
 from typing import Any
 
 from devices.protocol.apns import PushAnswer, PushRequest, Verdict
-from devices.services.apns_connection import Connection, ConnectionLost
+from devices.services.apns.connection import Connection, ConnectionLost
 
 ANSWER_SECONDS = 10.0
 LATE = PushAnswer(Verdict.TRY_LATER, f"no answer within {ANSWER_SECONDS:.0f} seconds")

@@ -16,10 +16,10 @@ from devices.models import PushCertificate
 from devices.protocol.apns import SHUTDOWN, PushAnswer, PushRequest, Verdict
 from devices.protocol.apns_streams import MOST_STREAMS
 from devices.protocol.pace import Pace
-from devices.services.apns_connection import CertificateRefused, ConnectionLost
-from devices.services.apns_line import Flight, Landing, Line
-from devices.services.apns_suspects import AT_THIS_PUSH, Suspects
-from devices.services.apns_tls import build_tls_context
+from devices.services.apns.connection import CertificateRefused, ConnectionLost
+from devices.services.apns.line import Flight, Landing, Line
+from devices.services.apns.suspects import AT_THIS_PUSH, Suspects
+from devices.services.apns.tls import build_tls_context
 
 # A push that APNs has not processed is sent again, so often in all.
 TRIES = 3
