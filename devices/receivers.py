@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.models import BulkCommand, Command, Enrollment, UserChannel
 from devices.services.lapse import mark_identity_revoked
-from devices.services.push_announcement import Announcement, gather
+from devices.services.push.announcement import Announcement, gather
 from devices.services.renewal import settle_renewal
 from devices.services.renewed_identity import ORIGIN
 from devices.services.replaced_identities import revoke_heirs

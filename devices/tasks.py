@@ -8,12 +8,12 @@ from devices.services.bulk_commands import claim_stalled_bulks, queue_portion
 from devices.services.ended_identities import revoke_ended, revoke_ended_identity
 from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
-from devices.services.poke import poke_silent
-from devices.services.push import send_pushes
-from devices.services.push_announcement import SOON_SECONDS, Announcement
-from devices.services.push_certificate_expiry import warn_push_certificate
-from devices.services.push_departures import tell_departures
-from devices.services.push_requests import request_due_pushes
+from devices.services.push.announcement import SOON_SECONDS, Announcement
+from devices.services.push.certificate_expiry import warn_push_certificate
+from devices.services.push.departures import tell_departures
+from devices.services.push.poke import poke_silent
+from devices.services.push.requests import request_due_pushes
+from devices.services.push.sending import send_pushes
 from devices.services.queue import expire_commands, offer_again_after_clock
 from devices.services.renewal import settle_renewals, start_due_renewals
 from devices.services.replaced_identities import revoke_replaced

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.models import Group
 from devices.services.groups import create_group
-from devices.services.push_certificate import ensure_demo_certificate
+from devices.services.push.certificate import ensure_demo_certificate
 from enrollment.models import EnrollmentToken
 from enrollment.services.bootstrap import ensure_signing_key
 from enrollment.services.tokens import build_enrollment_url, create_token

@@ -140,7 +140,7 @@ def nothing_remembered_of_an_earlier_test() -> None:
     """Of what came from an address, and of what a process keeps in mind for seconds: that a broker
     or Redis is away, a task has been started, an address may go on. Rows that were rolled back
     leave their numbers to the next test's."""
-    from devices.services import push_announcement
+    from devices.services.push import announcement as push_announcement
     from guardmdm.celery import SweptTask
     from guardmdm.redis_cache import EnduringRedisCache
     from scep.services import refusals

@@ -21,7 +21,7 @@ from devices.selectors import (
     find_push_certificate,
     find_refusal,
 )
-from devices.services.push_certificate import (
+from devices.services.push.certificate import (
     annotate_push_certificate,
     create_csr,
     create_push_request,

@@ -42,8 +42,8 @@ from devices.selectors import (
 from devices.services.erase import ERASE, check_erase, supersede_erase
 from devices.services.escrow import forget_untold, keep_secret
 from devices.services.locks import hold_device, lock_live_enrollment
-from devices.services.push_requests import insist_on_push
-from devices.services.push_stops import find_obstacle
+from devices.services.push.requests import insist_on_push
+from devices.services.push.stops import find_obstacle
 from devices.services.queries import find_right_refusal, queue_queries, queue_questions
 from devices.services.queue import cancel, cancel_commands, enqueue, withdraw
 from devices.services.removal import end_enrollment

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from devices.models import Enrollment, EnrollmentState
-from devices.services.push_announcement import gather_announcements
+from devices.services.push.announcement import gather_announcements
 from devices.services.queries import forget_answers, queue_queries
 
 ORIGIN = "inventory"

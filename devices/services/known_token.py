@@ -43,7 +43,7 @@ def _select_known(*, is_external: bool) -> QuerySet[Enrollment]:
     )
 
 
-# What devices.services.push_facts.note_push_facts sets.
+# What devices.services.push.facts.note_push_facts sets.
 CHANGES: dict[str, Any] = dict(
     push_token=Given("push_token"),
     push_magic=Given("push_magic"),

@@ -21,8 +21,8 @@ from devices.protocol.commands import COMMAND_TYPES, build_unique_key, find_life
 from devices.protocol.plist import encode_exactly
 from devices.protocol.waits import build_wait
 from devices.services.escrow import forget_untold
-from devices.services.push_claims import SKEW
-from devices.services.push_requests import request_push
+from devices.services.push.claims import SKEW
+from devices.services.push.requests import request_push
 from devices.signals import command_queued
 from organization.models import Given, PreparedUpdate
 

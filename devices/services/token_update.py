@@ -9,7 +9,7 @@ from devices.models import GOING, Device, DeviceStatus, Enrollment, EnrollmentSt
 from devices.protocol.checkin import TokenUpdate
 from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
-from devices.services.push_facts import PUSH_FACTS, note_push_facts
+from devices.services.push.facts import PUSH_FACTS, note_push_facts
 from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
 from devices.services.status import GONE, mark_enrolled

@@ -14,7 +14,7 @@ from devices.protocol.direction import leave_direction
 from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
 from devices.services.presence import RESOLUTION
-from devices.services.push_facts import note_push_facts
+from devices.services.push.facts import note_push_facts
 from devices.services.warnings import flag_many_users
 
 LONGEST_NAME = 255

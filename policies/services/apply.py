@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from devices.models import DeviceStatus, Enrollment, EnrollmentState
 from devices.services.locks import lock_enrollment
-from devices.services.push_announcement import gather_announcements
+from devices.services.push.announcement import gather_announcements
 from organization.models import Given, PreparedSelect
 from policies.models import ItemKind, ItemState, ItemStatus, PolicyItem
 from policies.selectors import ItemKey, compute_progress, list_desired_items

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from devices.models import Enrollment, PushCertificate
 from devices.selectors import get_push_certificate
-from devices.services.push_stops import refuse_certificate
+from devices.services.push.stops import refuse_certificate
 from tests.console.conftest import World
 from tests.devices.test_push_certificate import TOPIC, answer_csr
 from tests.devices.test_push_request import Vendor

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from devices.models import Command, Enrollment
 from devices.services.apns import channel as apns_channel
-from devices.services.push import send_pushes
-from devices.services.push_departures import tell_departures
+from devices.services.push.departures import tell_departures
+from devices.services.push.sending import send_pushes
 from tests.simulator.apns import Delivery, FakeApns
 
 

@@ -13,10 +13,10 @@ from devices.rest.commands import CommandFilters, CommandViewSet
 from devices.selectors import filter_by_words, list_questions
 from devices.services.bulk_commands import request_bulk
 from devices.services.device_search import filter_by_silence
-from devices.services.poke import poke_silent
-from devices.services.push_alarms import MISSING
-from devices.services.push_requests import request_due_pushes
-from devices.services.push_stops import Stop, stop_topic
+from devices.services.push.alarms import MISSING
+from devices.services.push.poke import poke_silent
+from devices.services.push.requests import request_due_pushes
+from devices.services.push.stops import Stop, stop_topic
 from devices.services.queue import enqueue
 from organization.rest.ordering import Order, Place
 from tests.devices.conftest import MakeDevice

@@ -7,12 +7,12 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
-from devices.services import push_announcement, push_departures
 from devices.services.actions import push_now, unenroll
 from devices.services.locks import lock_device
-from devices.services.push import send_pushes
-from devices.services.push_claims import MANY, SPACING
-from devices.services.push_requests import request_due_pushes
+from devices.services.push import announcement, departures
+from devices.services.push.claims import MANY, SPACING
+from devices.services.push.requests import request_due_pushes
+from devices.services.push.sending import send_pushes
 from devices.services.queue import enqueue
 from tests.devices.conftest import Enroll, MakeDevice, News
 from tests.devices.pushing import ask, forget_commands, push
@@ -86,8 +86,8 @@ def test_commands_are_queued_without_waiting_when_the_cache_is_down(
             Down.tries += 1
             raise ConnectionError("no cache")
 
-    monkeypatch.setattr(push_announcement, "cache", Down())
-    monkeypatch.setattr(push_announcement.Announcement, "_unreachable_until", 0.0)
+    monkeypatch.setattr(announcement, "cache", Down())
+    monkeypatch.setattr(announcement.Announcement, "_unreachable_until", 0.0)
     with django_capture_on_commit_callbacks(execute=True):
         for _ in range(3):
             enroll()
@@ -231,7 +231,7 @@ def test_a_device_stays_enrolled_when_it_enrolls_again_before_the_news_of_its_ol
         make_device(udid=device.udid).enroll()
         return lock_device(key)
 
-    monkeypatch.setattr(push_departures, "lock_device", lock_after_it)
+    monkeypatch.setattr(departures, "lock_device", lock_after_it)
     push()
     assert device.row.status == "enrolled"
 
@@ -276,7 +276,7 @@ def test_a_token_update_that_comes_before_the_answer_is_not_suspended(
 
     renewed: list[bool] = []
     monkeypatch.setattr(apns, "answer", renew_and_answer)
-    from devices.services import push_outcomes
+    from devices.services.push import outcomes as push_outcomes
 
     write = push_outcomes.Outcomes.write
 

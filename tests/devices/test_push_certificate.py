@@ -23,12 +23,12 @@ from django.utils import timezone
 from devices.errors import PushCertificateInvalid, PushCertificateMissing, TopicChanged
 from devices.models import PushCertificate
 from devices.selectors import get_push_certificate
-from devices.services.push_certificate import (
+from devices.services.push.certificate import (
     create_csr,
     ensure_demo_certificate,
     import_push_certificate,
 )
-from devices.services.push_stops import refuse_certificate
+from devices.services.push.stops import refuse_certificate
 from tests.devices.conftest import MakeDevice
 from tests.simulator.apns import ApnsAuthority, make_authority
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import PushCertificate
-from devices.services.push_certificate_expiry import warn_push_certificate
+from devices.services.push.certificate_expiry import warn_push_certificate
 from devices.tasks import check_push_certificate
 from enrollment.models import LogEntry
 from guardmdm.console.dashboard import find_push_notices

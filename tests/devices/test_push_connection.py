@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices.models import Device, Enrollment
 from devices.services.apns import connection, line
-from devices.services.push_requests import request_due_pushes
+from devices.services.push.requests import request_due_pushes
 from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
 from tests.devices.pushing import ask, close_channels, count_by_token, push

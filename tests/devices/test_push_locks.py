@@ -11,11 +11,11 @@ from django.utils import timezone
 from devices.models import Enrollment
 from devices.protocol.apns import PushAnswer, Verdict
 from devices.services.locks import lock_enrollment
-from devices.services.push import send_pushes
-from devices.services.push_claims import claim_pushes
-from devices.services.push_outcomes import Outcomes
-from devices.services.push_requests import request_due_pushes
-from devices.services.push_sources import ENROLLMENTS
+from devices.services.push.claims import claim_pushes
+from devices.services.push.outcomes import Outcomes
+from devices.services.push.requests import request_due_pushes
+from devices.services.push.sending import send_pushes
+from devices.services.push.sources import ENROLLMENTS
 from tests.devices.fleet import Fleet
 from tests.simulator.apns import FakeApns
 

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from devices.errors import VendorCertificateInvalid
 from devices.models import PushCertificate
-from devices.services.push_certificate import create_csr, create_push_request
+from devices.services.push.certificate import create_csr, create_push_request
 from organization.models import AuditEntry
 from tests.scep.corporate_ca import CorporateCa, make_ec_key
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Enrollment, PushCertificate
-from devices.services.push_certificate import import_push_certificate
+from devices.services.push.certificate import import_push_certificate
 from enrollment.models import LogEntry
 from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
@@ -123,7 +123,7 @@ def test_a_certificate_that_is_replaced_amid_pushes_takes_over(
     fleet.add(40)
     topic = PushCertificate.objects.get(is_active=True).topic
     replaced: list[bool] = []
-    from devices.services import push_outcomes
+    from devices.services.push import outcomes as push_outcomes
 
     write = push_outcomes.Outcomes.write
 

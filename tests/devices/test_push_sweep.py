@@ -8,12 +8,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from devices.models import Command, Enrollment
-from devices.services import poke
 from devices.services.actions import push_now
-from devices.services.poke import poke_silent
-from devices.services.push_claims import claim_pushes, reclaim_lost
-from devices.services.push_requests import request_due_pushes
-from devices.services.push_sources import ENROLLMENTS, PushSource
+from devices.services.push import poke
+from devices.services.push.claims import claim_pushes, reclaim_lost
+from devices.services.push.poke import poke_silent
+from devices.services.push.requests import request_due_pushes
+from devices.services.push.sources import ENROLLMENTS, PushSource
 from devices.tasks import poke_silent_devices, sweep_commands
 from tests.devices.conftest import Enroll
 from tests.devices.fleet import Fleet

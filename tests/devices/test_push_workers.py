@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Enrollment
-from devices.services.push_requests import request_due_pushes
+from devices.services.push.requests import request_due_pushes
 from devices.services.queue import enqueue
 from guardmdm.celery import app
 from tests.devices.fleet import Fleet

@@ -10,7 +10,7 @@ from devices.models import Device, Enrollment
 from devices.services import known_sender, silence
 from devices.services.actions import unenroll
 from devices.services.lapse import mark_lapsed
-from devices.services.poke import poke_silent
+from devices.services.push.poke import poke_silent
 from tests.devices.conftest import Enroll, News
 from tests.devices.fleet import Fleet
 from tests.devices.mdm_device import MdmDevice

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Command, Enrollment, UserChannel
-from devices.services.push_requests import request_due_pushes
+from devices.services.push.requests import request_due_pushes
 from devices.services.queue import enqueue
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_user import MdmUser

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices import signals as devices
 from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
-from devices.services.push_alarms import CODES as PUSH_CODES
+from devices.services.push.alarms import CODES as PUSH_CODES
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.protocol.log_codes import LOG_CODES

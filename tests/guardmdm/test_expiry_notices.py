@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.selectors import find_push_certificate
-from devices.services.push_stops import refuse_certificate
+from devices.services.push.stops import refuse_certificate
 from guardmdm.console.dashboard import find_ca_notices, find_push_notices
 from guardmdm.health import check_authorities, check_push_certificate
 from scep.models import CertificateAuthority, ServiceCertificate, ServicePurpose

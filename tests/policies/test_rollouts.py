@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from devices.models import Group
-from devices.services.push_announcement import Announcement
+from devices.services.push.announcement import Announcement
 from devices.tasks import send_requested_pushes
 from guardmdm.celery import app
 from policies import tasks

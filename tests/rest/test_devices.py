@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from devices.models import CommandState, DeviceStatus, Enrollment, Group, PushCertificate
 from devices.selectors import get_push_certificate
-from devices.services.push_stops import refuse_certificate
+from devices.services.push.stops import refuse_certificate
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample, add_device
 

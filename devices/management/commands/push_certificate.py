@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices.errors import PushCertificateInvalid, VendorCertificateInvalid
 from devices.models import PushCertificate
 from devices.selectors import find_push_certificate, find_refusal
-from devices.services.push_certificate import (
+from devices.services.push.certificate import (
     create_csr,
     create_push_request,
     import_push_certificate,

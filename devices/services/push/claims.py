@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from devices.protocol.apns import PushRequest
 from devices.protocol.waits import build_wait
 from devices.services.apns.suspects import AT_THIS_PUSH
-from devices.services.push_sources import PushSource, Rows, request_columns
+from devices.services.push.sources import PushSource, Rows, request_columns
 from organization.errors import SecretUnreadable
 
 log = logging.getLogger(__name__)

@@ -13,11 +13,11 @@ from django.utils import timezone
 from devices.models import PushCertificate
 from devices.selectors import find_push_certificate, is_refused
 from devices.services.apns.channel import Channel, build_key, drop_channel, get_channel
-from devices.services.push_alarms import PUSH_FAILED
-from devices.services.push_claims import SPACING, Claim, claim_pushes, find_requested
-from devices.services.push_outcomes import Outcomes
-from devices.services.push_sources import SOURCES
-from devices.services.push_stops import (
+from devices.services.push.alarms import PUSH_FAILED
+from devices.services.push.claims import SPACING, Claim, claim_pushes, find_requested
+from devices.services.push.outcomes import Outcomes
+from devices.services.push.sources import SOURCES
+from devices.services.push.stops import (
     Stop,
     accept_certificate,
     find_stop,

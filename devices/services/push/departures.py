@@ -5,8 +5,8 @@ from django.db import transaction
 from devices.models import DeviceStatus, Enrollment
 from devices.protocol.apns import Verdict
 from devices.services.locks import lock_device
-from devices.services.push_outcomes import tell_failure
-from devices.services.push_sources import ENROLLMENTS, SOURCES, PushSource
+from devices.services.push.outcomes import tell_failure
+from devices.services.push.sources import ENROLLMENTS, SOURCES, PushSource
 from devices.services.status import GONE, set_status
 
 AT_ONCE = 200

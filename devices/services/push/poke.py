@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from devices.services.push_sources import SOURCES, PushSource, Rows, request_columns
+from devices.services.push.sources import SOURCES, PushSource, Rows, request_columns
 
 SILENT_AFTER = timedelta(days=1)
 # Not the same device again before; its earlier push is still kept by APNs.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from devices.models import Enrollment, PushCertificate
 from devices.protocol.apns import Verdict
 from devices.selectors import find_push_certificate, is_refused
-from devices.services.push_alarms import (
+from devices.services.push.alarms import (
     EXPIRED,
     MISSING,
     PUSH_FAILED,
@@ -15,7 +15,7 @@ from devices.services.push_alarms import (
     forget_alarms,
     is_first_alarm,
 )
-from devices.services.push_sources import SOURCES
+from devices.services.push.sources import SOURCES
 from devices.signals import push_stopped
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from devices.models import Enrollment, UserChannel
-from devices.services.push_claims import is_rested, reclaim_lost
-from devices.services.push_sources import SOURCES, PushSource, request_columns, split_keys
+from devices.services.push.claims import is_rested, reclaim_lost
+from devices.services.push.sources import SOURCES, PushSource, request_columns, split_keys
 from devices.signals import push_requested
 
 

@@ -16,9 +16,9 @@ from devices.models import Enrollment
 from devices.protocol.apns import TOO_MANY, PushAnswer, Verdict
 from devices.protocol.waits import build_wait
 from devices.services.locks import select_free
-from devices.services.push_alarms import CODES, PUSH_FAILED, is_first_alarm
-from devices.services.push_claims import FIRST_WAIT, MOST_ATTEMPTS, Claim
-from devices.services.push_sources import ENROLLMENTS, PushSource, Rows, request_columns
+from devices.services.push.alarms import CODES, PUSH_FAILED, is_first_alarm
+from devices.services.push.claims import FIRST_WAIT, MOST_ATTEMPTS, Claim
+from devices.services.push.sources import ENROLLMENTS, PushSource, Rows, request_columns
 from devices.signals import push_failed
 
 log = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Outcomes:
     def _suspend(self, rows: Rows, kind: _Kind, *, now: datetime) -> None:
         """The token is dead, unless a TokenUpdate has brought another one meanwhile.
 
-        What is in hand stays so until the news of it was told: see push_departures.
+        What is in hand stays so until the news of it was told: see push.departures.
         """
         dead = rows.filter(token_update_count=kind.token_update_count)
         if dead.update(push_suspended_at=now, push_error=kind.error):
