@@ -7,11 +7,11 @@ from django.dispatch import receiver
 from django.utils import timezone
 
 from devices.models import BulkCommand, Command, Enrollment, UserChannel
+from devices.services.identities.renewal import settle_renewal
+from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.replaced import revoke_heirs
 from devices.services.lapse import mark_identity_revoked
 from devices.services.push.announcement import Announcement, gather
-from devices.services.renewal import settle_renewal
-from devices.services.renewed_identity import ORIGIN
-from devices.services.replaced_identities import revoke_heirs
 from devices.signals import bulk_requested, command_finished, enrollment_ended, push_requested
 from devices.tasks import queue_bulk, revoke_identity, send_requested_pushes
 from scep.models import IssuedCertificate

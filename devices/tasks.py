@@ -5,7 +5,9 @@ from django.utils import timezone
 
 from devices.models import Enrollment
 from devices.services.bulk_commands import claim_stalled_bulks, queue_portion
-from devices.services.ended_identities import revoke_ended, revoke_ended_identity
+from devices.services.identities.ended import revoke_ended, revoke_ended_identity
+from devices.services.identities.renewal import settle_renewals, start_due_renewals
+from devices.services.identities.replaced import revoke_replaced
 from devices.services.inventory import ask_due
 from devices.services.lapse import mark_lapsed
 from devices.services.push.announcement import SOON_SECONDS, Announcement
@@ -15,8 +17,6 @@ from devices.services.push.poke import poke_silent
 from devices.services.push.requests import request_due_pushes
 from devices.services.push.sending import send_pushes
 from devices.services.queue import expire_commands, offer_again_after_clock
-from devices.services.renewal import settle_renewals, start_due_renewals
-from devices.services.replaced_identities import revoke_replaced
 from devices.services.retention import forget_contents
 from devices.services.software_counts import count_software
 

@@ -18,8 +18,8 @@ from devices.models.command import FORGOTTEN, IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.protocol.waits import build_wait
+from devices.services.identities.renewed import ORIGIN
 from devices.services.locks import lock_device
-from devices.services.renewed_identity import ORIGIN
 from devices.services.results import (
     apply_answer,
     is_lesson,

@@ -21,7 +21,7 @@ from devices.models import (
     EscrowedSecret,
 )
 from devices.selectors import is_deletable, list_enrollments
-from devices.services.ended_identities import revoke_ended_identity
+from devices.services.identities.ended import revoke_ended_identity
 from devices.services.removal import end_enrollment
 from devices.services.status import set_status
 from devices.signals import device_deleted
@@ -38,7 +38,7 @@ def delete_device(device: Device, *, actor: str) -> None:
     """
     now = timezone.now()
     for _ in range(TRIES):
-        # Three transactions: who revokes must hold no device (ended_identities).
+        # Three transactions: who revokes must hold no device (identities.ended).
         _shut_out(device, now=now)
         for enrollment in Enrollment.objects.filter(device=device.pk):
             revoke_ended_identity(enrollment, now=now)

@@ -10,8 +10,8 @@ from devices.models import Enrollment, EnrollmentState
 from devices.protocol.client_certificate import decode_client_certificate
 from devices.protocol.identity import Proof, build_proof, extract_signature, verify_signature
 from devices.selectors import find_pinned_enrollment
-from devices.services.ended_identities import find_ended_identity
-from devices.services.renewed_identity import (
+from devices.services.identities.ended import find_ended_identity
+from devices.services.identities.renewed import (
     check_replaced,
     find_external_renewal,
     find_renewing_enrollment,

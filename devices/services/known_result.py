@@ -18,10 +18,10 @@ from devices.protocol.connect import FINAL, Report
 from devices.protocol.identity import Proof
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.services.answers import FINISHING, MAY_FINISH, STATE_OF_STATUS
+from devices.services.identities.renewed import ORIGIN
 from devices.services.known_sender import IS_NEWS, build_known, find_familiar_issuer, note_sender
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
-from devices.services.renewed_identity import ORIGIN
 from devices.services.results import ALWAYS_LESSONS, SUBJECTS
 from devices.services.told_secrets import CONCERNED
 from devices.signals import command_finished

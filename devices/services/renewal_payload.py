@@ -12,9 +12,9 @@ from devices.protocol.commands import build_install_profile
 from devices.protocol.plist import encode_exactly
 from devices.services.built_bodies import put_back_if_built_often
 from devices.services.erase import ERASE, find_erase_body
-from devices.services.renewal import fail_renewal
-from devices.services.renewed_identity import ORIGIN
-from devices.services.replaced_identities import revoke_unspoken
+from devices.services.identities.renewal import fail_renewal
+from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.replaced import revoke_unspoken
 
 
 def find_body(command: Command, *, now: datetime) -> bytes | None:

@@ -24,7 +24,7 @@ from devices.services.actions import (
     update_device,
 )
 from devices.services.deletion import delete_device
-from devices.services.ended_identities import revoke_ended_identity
+from devices.services.identities.ended import revoke_ended_identity
 from devices.tasks import revoke_identity
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate

@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Enrollment
-from devices.services import ended_identities
 from devices.services.actions import unenroll
-from devices.services.ended_identities import LOOK_BACK, revoke_ended
+from devices.services.identities import ended
+from devices.services.identities.ended import LOOK_BACK, revoke_ended
 from devices.tasks import revoke_identity
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.services.authority import revoke_certificate
@@ -101,7 +101,7 @@ def test_the_sweep_revokes_what_a_lost_task_has_left(make_device: MakeDevice, ho
 def test_each_is_revoked_in_its_turn_when_there_are_many(
     make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ended_identities, "PORTION", 2)
+    monkeypatch.setattr(ended, "PORTION", 2)
     devices = [make_device().enroll() for _ in range(5)]
     for device in devices:
         device.check_out()
@@ -112,7 +112,7 @@ def test_each_is_revoked_in_its_turn_when_there_are_many(
 def test_what_has_just_ended_is_revoked_in_any_run_when_there_are_many(
     make_device: MakeDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ended_identities, "PORTION", 1)
+    monkeypatch.setattr(ended, "PORTION", 1)
     first, last = make_device().enroll(), make_device().enroll()
     last.check_out()
     assert revoke_ended(now=timezone.now()) == 1

@@ -10,7 +10,7 @@ from django.utils import timezone
 from devices.errors import CommandInvalid, ReturnNotPossible
 from devices.models import Command, CommandState, Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.services import actions
-from devices.services.ended_identities import revoke_ended
+from devices.services.identities.ended import revoke_ended
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
 from tests.devices import orders

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Command, Enrollment
-from devices.services.renewal import start_due_renewals, start_renewal
-from devices.services.replaced_identities import revoke_replaced
+from devices.services.identities.renewal import start_due_renewals, start_renewal
+from devices.services.identities.replaced import revoke_replaced
 from scep.models import IssuedCertificate, ScepProfile
 from scep.services.authority import revoke_certificate
 from scep.services.profiles import create_scep_profile

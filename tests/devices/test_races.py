@@ -17,10 +17,10 @@ from django.utils import timezone
 from devices.errors import NotEnrolled
 from devices.models import Command, Device, Enrollment, PushCertificate
 from devices.services.actions import unenroll
+from devices.services.identities.renewal import start_due_renewals
 from devices.services.lapse import mark_identity_revoked
 from devices.services.push.certificate import create_csr, import_push_certificate
 from devices.services.queue import enqueue, take_next, withdraw
-from devices.services.renewal import start_due_renewals
 from policies.tasks import apply_policies
 from scep.errors import IdentityRevoked
 from scep.models import IssuedCertificate

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
 from devices.services.actions import cancel_command, unenroll
+from devices.services.identities.renewal import settle_renewals, start_due_renewals, start_renewal
 from devices.services.queue import enqueue
-from devices.services.renewal import settle_renewals, start_due_renewals, start_renewal
 from devices.tasks import sweep_renewals
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from devices.services import renewal
+from devices.services.identities import renewal
 from scep.models import IssuedCertificate, ScepProfile
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice

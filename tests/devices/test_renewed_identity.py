@@ -8,7 +8,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from devices.models import Command, Device, Enrollment
-from devices.services.replaced_identities import revoke_replaced
+from devices.services.identities.replaced import revoke_replaced
 from devices.tasks import sweep_renewals
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
@@ -147,7 +147,7 @@ def test_an_identity_before_the_last_is_revoked_a_day_later_when_its_end_broke_o
     assert device.connect().status_code == 200
     device.identity = renew(device)
     with monkeypatch.context() as patch:
-        patch.setattr("devices.services.renewed_identity.revoke_superseded", break_off)
+        patch.setattr("devices.services.identities.renewed.revoke_superseded", break_off)
         assert device.connect().status_code == 503
     assert device.connect().status_code == 200
     assert get_pin(device).certificate_sha256 == get_fingerprint(device.identity)

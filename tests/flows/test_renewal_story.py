@@ -41,8 +41,8 @@ SWEEP_LATER = """
 from datetime import timedelta
 from django.utils import timezone
 from devices.models import Enrollment
-from devices.services.renewal import settle_renewal, start_renewal
-from devices.services.replaced_identities import revoke_replaced
+from devices.services.identities.renewal import settle_renewal, start_renewal
+from devices.services.identities.replaced import revoke_replaced
 now = timezone.now() + timedelta(hours={hours})
 enrollment = Enrollment.objects.get(device__udid={udid!r}, state="live")
 if enrollment.renewal_started_at:

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from devices.errors import MessageRefused
 from devices.models import GOING, Command, DeviceStatus, Enrollment, EnrollmentState
+from devices.services.identities.replaced import OVERLAP, find_by_fingerprint, revoke_superseded
 from devices.services.locks import lock_device
 from devices.services.queue import withdraw
-from devices.services.replaced_identities import OVERLAP, find_by_fingerprint, revoke_superseded
 from devices.services.status import mark_enrolled
 from devices.services.warnings import flag_device
 from devices.signals import identity_renewed
@@ -121,8 +121,8 @@ def repin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: dateti
         return enrollment
     displaced = enrollment.previous_certificate_sha256
     if _take_over(enrollment, certificate=certificate, now=now):
-        # Not with the device in hand, which whoever revokes may wait for (ended_identities). What
-        # breaks off here the sweep finds: devices.services.replaced_identities.
+        # Not with the device in hand, which whoever revokes may wait for (ended). What breaks
+        # off here the sweep finds (replaced).
         revoke_superseded(find_by_fingerprint(displaced), now=now)
     return enrollment
 

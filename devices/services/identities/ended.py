@@ -29,7 +29,7 @@ PINS = ("certificate_sha256", "previous_certificate_sha256")
 def revoke_ended_identity(enrollment: Enrollment, *, now: datetime) -> int:
     """Revoke what the enrollment's device spoke with, if it is over; return how many that were.
 
-    The certificates' renewals go with them: see devices.services.replaced_identities.
+    The certificates' renewals go with them: see identities.replaced.
     """
     reason = REASONS.get(enrollment.state)
     if reason is None:

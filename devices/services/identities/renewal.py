@@ -3,7 +3,7 @@
 Level-triggered: the sweep finds enrollments whose certificate is due and queues one
 InstallProfile for each. The command holds no profile: its payload is built when the device
 takes it (renewal_payload), so no key and no challenge is stored, and each is fresh. A renewal
-is over when the new identity speaks (renewed_identity). Until then every failure is shown and
+is over when the new identity speaks (renewed). Until then every failure is shown and
 tried again, ever later.
 """
 
@@ -23,8 +23,8 @@ from devices.models import (
 )
 from devices.protocol.waits import build_wait
 from devices.services.answers import get_error
+from devices.services.identities.renewed import ORIGIN
 from devices.services.queue import cancel_commands, enqueue
-from devices.services.renewed_identity import ORIGIN
 from devices.signals import renewal_failed
 from organization.services.rounds import take_portion
 from scep.models import CertificateStatus, IssuedCertificate
