@@ -35,9 +35,9 @@ from devices.protocol.identity import Proof
 from devices.protocol.plist import decode_plist
 from devices.services.checkin import receive_checkin
 from devices.services.connect import receive_report
-from devices.services.identity import Evidence, identify_sender, prove_sender
 from devices.services.known_sender import find_familiar_issuer
 from devices.services.refusals import report_refusal
+from devices.services.sender import Evidence, identify_sender, prove_sender
 from organization.errors import SecretUnreadable
 from organization.protocol.caller import Caller
 from organization.services.client_address import get_caller, is_trusted_proxy

@@ -1,6 +1,6 @@
 """Who sent a message: the `Mdm-Signature` header, extracted and verified over the raw body.
 
-Pinning the certificate to an enrollment, the third step, is devices.services.identity.
+Pinning the certificate to an enrollment, the third step, is devices.services.sender.
 """
 
 import base64

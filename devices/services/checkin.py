@@ -26,12 +26,12 @@ from devices.selectors import find_live_enrollment
 from devices.services.authenticate import authenticate
 from devices.services.declarative import manage_declaratively
 from devices.services.get_token import refuse_token
-from devices.services.identity import check_not_over, find_sender, get_sender, identify_sender
 from devices.services.known_token import renew_known_token
 from devices.services.locks import lock_device
 from devices.services.presence import note_presence
 from devices.services.refusals import naming_sender
 from devices.services.removal import end_enrollment
+from devices.services.sender import check_not_over, find_sender, get_sender, identify_sender
 from devices.services.status import set_status
 from devices.services.token_update import token_update
 from devices.services.user_checkin import receive_user_message

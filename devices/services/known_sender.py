@@ -2,7 +2,7 @@
 
 It finds the enrollment by its pinned certificate and brings the next command; where the last note
 that the device is here is a minute old, another statement writes that down. It finds less than
-devices.services.identity does and never more: revocation, the enrollment's state, the device's
+devices.services.sender does and never more: revocation, the enrollment's state, the device's
 status and the UDID are conditions of the statement, the issuer's signature has been verified in
 this process, and where nothing is found the ordinary way decides and refuses.
 """
@@ -29,9 +29,9 @@ from django.db.models.lookups import Exact
 
 from devices.models import Command, CommandState, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.identity import Proof
-from devices.services.identity import CLOCK_SKEW
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
+from devices.services.sender import CLOCK_SKEW
 from organization.models import LATER, Given, has_own_commit, inline_constants
 from organization.models.statement import Statement, adapt_moment
 from scep.models import CertificateAuthorityRole, CertificateStatus, IssuedCertificate

@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 
 from devices.models import GOING, Device, DeviceStatus, Enrollment, EnrollmentState, Group
 from devices.protocol.checkin import TokenUpdate
-from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
 from devices.services.push.facts import PUSH_FACTS, note_push_facts
 from devices.services.queries import queue_queries
 from devices.services.removal import end_enrollment
+from devices.services.sender import check_not_over
 from devices.services.status import GONE, mark_enrolled
 from devices.services.warnings import flag_brought_back
 from devices.signals import (

@@ -11,10 +11,10 @@ from devices.models import OPEN_STATES, Command, CommandState, Enrollment, UserC
 from devices.protocol.channel import User
 from devices.protocol.checkin import TokenUpdate
 from devices.protocol.direction import leave_direction
-from devices.services.identity import check_not_over
 from devices.services.locks import lock_enrollment
 from devices.services.presence import RESOLUTION
 from devices.services.push.facts import note_push_facts
+from devices.services.sender import check_not_over
 from devices.services.warnings import flag_many_users
 
 LONGEST_NAME = 255
