@@ -12,12 +12,12 @@ from devices.protocol.identity import Proof
 from devices.protocol.plist import nest_plist
 from devices.services.answers import record_result, store_result
 from devices.services.built_bodies import put_back
+from devices.services.command_body import find_body
 from devices.services.known_result import finish_known_command
 from devices.services.known_sender import KnownSender, find_known_sender
 from devices.services.presence import note_first_connection, note_presence
 from devices.services.queue import mark_sent, requeue_put_off, take_next
 from devices.services.refusals import naming_sender
-from devices.services.renewal_payload import find_body
 from devices.services.sender import check_not_over, get_sender, identify_sender
 from devices.services.user_channels import find_user_channel, note_user_presence
 from organization.errors import SecretUnreadable
