@@ -1,4 +1,4 @@
-"""What a device takes when it takes a command; enrollment profiles are built at this moment."""
+"""What a device is handed as a command; an enrollment profile in it is built at this moment."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -17,15 +17,19 @@ from devices.services.identities.renewed import ORIGIN
 from devices.services.identities.replaced import revoke_unspoken
 
 
-def find_body(command: Command, *, now: datetime) -> bytes | None:
+def find_command_body(command: Command, *, now: datetime) -> bytes | None:
     """Return the Command dictionary to hand out, encoded; None for one that cannot go now.
 
     Such a command is finished or put back here, so that it does not stand in the way of others.
     """
     if command.request_type == ERASE:
         return find_erase_body(command, now=now)
-    if command.origin != ORIGIN:
-        return command.body or b""
+    if command.origin == ORIGIN:
+        return _find_renewal_body(command, now=now)
+    return command.body or b""
+
+
+def _find_renewal_body(command: Command, *, now: datetime) -> bytes | None:
     enrollment = Enrollment.objects.select_related("device").get(pk=command.enrollment_id)
     if enrollment.renewal_command_uuid != command.uuid:
         _close(command, now=now)

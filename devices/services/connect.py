@@ -12,7 +12,7 @@ from devices.protocol.identity import Proof
 from devices.protocol.plist import nest_plist
 from devices.services.answers import record_result, store_result
 from devices.services.built_bodies import put_back
-from devices.services.command_body import find_body
+from devices.services.command_body import find_command_body
 from devices.services.known_result import finish_known_command
 from devices.services.known_sender import KnownSender, find_known_sender
 from devices.services.presence import note_first_connection, note_presence
@@ -127,7 +127,7 @@ def _hand_out(commands: Iterator[Command], *, now: datetime) -> bytes:
     unreadable = None
     for command in commands:
         try:
-            body = find_body(command, now=now)
+            body = find_command_body(command, now=now)
         except SecretUnreadable as error:
             unreadable = error
             put_back(command, now=now)

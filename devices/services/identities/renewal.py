@@ -2,9 +2,9 @@
 
 Level-triggered: the sweep finds enrollments whose certificate is due and queues one
 InstallProfile for each. The command holds no profile: its payload is built when the device
-takes it (services.command_body), so no key and no challenge is stored, and each is fresh. A renewal
-is over when the new identity speaks (renewed). Until then every failure is shown and
-tried again, ever later.
+takes it (services.command_body), so no key and no challenge is stored, and each is fresh. A
+renewal is over when the new identity speaks (renewed). Until then every failure is shown and tried
+again, ever later.
 """
 
 import logging
