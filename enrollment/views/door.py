@@ -10,6 +10,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
 from enrollment.errors import EnrollmentRefused, NotReady
+from enrollment.protocol.funnel.words import find_way_on
 from enrollment.protocol.log_codes import get_log_code
 from enrollment.services.log import write_entry
 from organization.errors import NotSetUp, RateLimited
@@ -33,22 +34,6 @@ STATUS = {
     "sign_in_required": 403,
     "sign_in_failed": 403,
     "sign_in_unavailable": 503,
-}
-
-# What a person mends alone, and what an administrator does without sending another link.
-OWN_REMEDY = {
-    *("rate_limited", "session_expired", "session_used", "session_unknown"),
-    *("approval_pending", "enrollment_rejected"),
-    *("sign_in_failed", "sign_in_required", "short_link_unknown"),
-}
-# A link that lost something on its way is whole where it came from.
-BROKEN_LINK = {"token_malformed", "token_signature_invalid"}
-LATER = {
-    "enrollment_stopped",
-    "push_certificate_expired",
-    "push_certificate_missing",
-    "server_not_set_up",
-    "sign_in_unavailable",
 }
 # Fetch's Sec-Purpose, what browsers sent before it, and Firefox's of old.
 PREFETCH_HEADERS = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
@@ -92,7 +77,7 @@ def answer_refusal(request: HttpRequest, error: EnrollmentRefused) -> HttpRespon
     except RateLimited as limited:
         return _answer_rate_limited(request, limited)
     status = 503 if isinstance(error, NotReady) else STATUS.get(error.code, GONE)
-    return _answer(request, build_refusal(error.code), status=status)
+    return _answer(request, build_refusal(error.code), advice=advise(error.code), status=status)
 
 
 def record_refusal(request: HttpRequest, error: EnrollmentRefused, *, session_id: str = "") -> None:
@@ -117,18 +102,9 @@ def _hide_code(path: str) -> str:
     return SHORT_LINK if path.startswith(SHORT_LINK) else path
 
 
-def advise(refusal: dict[str, str]) -> str:
-    """Return what the person can do: by themselves, or whom to ask for what."""
-    if refusal["code"] in OWN_REMEDY:
-        return refusal["resolution"]
-    if refusal["code"] in LATER:
-        return gettext("Ask your IT team, and try again later.")
-    if refusal["code"] in BROKEN_LINK:
-        return gettext(
-            "Open the whole link as it was sent to you, or scan its code. If that does not help, "
-            "ask your IT team for a new one."
-        )
-    return gettext("Ask your IT team for a new enrollment link.")
+def advise(code: str) -> str:
+    """Return what the person can do, by themselves or with whom, in the visitor's language."""
+    return gettext(find_way_on(code))
 
 
 def build_refusal(code: str) -> dict[str, str]:
@@ -165,20 +141,23 @@ def prefers_page(request: HttpRequest) -> bool:
 
 
 def _answer_rate_limited(request: HttpRequest, error: RateLimited) -> HttpResponse:
+    advice = gettext("Wait a minute and try again.")
     refusal = {
         "code": "rate_limited",
         "headline": gettext("Too many requests"),
         "title": gettext("Too many requests"),
         "cause": gettext("Too many requests from this network were refused."),
-        "resolution": gettext("Wait a minute and try again."),
+        "resolution": advice,
     }
-    response = _answer(request, refusal, status=429)
+    response = _answer(request, refusal, advice=advice, status=429)
     response["Retry-After"] = str(error.retry_after)
     return response
 
 
-def _answer(request: HttpRequest, refusal: dict[str, str], *, status: int) -> HttpResponse:
+def _answer(
+    request: HttpRequest, refusal: dict[str, str], *, advice: str, status: int
+) -> HttpResponse:
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse(refusal, status=status)
-    context = {"refusal": refusal, "advice": advise(refusal)} | find_organization_context()
+    context = {"refusal": refusal, "advice": advice} | find_organization_context()
     return render(request, "enroll/refused.html", context, status=status)

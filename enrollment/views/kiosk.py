@@ -51,8 +51,8 @@ def _build_context(kiosk: Kiosk, *, shown: str = "") -> dict[str, Any]:
     try:
         screen = build_screen(kiosk, now=timezone.now())
     except EnrollmentRefused as error:
-        refusal = build_refusal(error.code)
-        return context | {"refusal": refusal, "advice": advise(refusal), "is_waiting": True}
+        refusal, advice = build_refusal(error.code), advise(error.code)
+        return context | {"refusal": refusal, "advice": advice, "is_waiting": True}
     if screen.version == shown:
         return {}
     url = build_short_url(screen.code)

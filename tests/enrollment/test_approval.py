@@ -232,6 +232,8 @@ def test_profile_waits_at_the_page_when_our_ca_issues_nothing_by_scep(
     refused = download(session)
     assert refused.status_code == 403
     assert "Waiting for approval" in refused.content.decode()
+    way_on = "Once it is approved, the enrollment page goes on by itself."
+    assert f"<p>{way_on}</p>" in refused.content.decode()
     direct = Client().get("/enroll/profile", {"token": build_token_text(token)})
     assert direct.status_code == 403
     assert not IssuedCertificate.objects.exists()
@@ -265,7 +267,9 @@ def test_device_enrolls_when_its_session_was_approved_at_the_page(make_token: Ma
 def test_profile_is_refused_for_good_when_the_session_was_rejected(make_token: MakeToken) -> None:
     session = open_waiting(make_token(challenge="none", hold_for_approval=True))
     reject_session(session, actor=ADMIN, now=timezone.now())
-    assert download(session).status_code == 403
+    refused = download(session)
+    assert refused.status_code == 403
+    assert "<p>Ask your IT team.</p>" in refused.content.decode()  # who cannot approve it alone
     state = read_state(session)
     assert (state["state"], state["text"]) == ("failed", "Your enrollment was not approved")
     with pytest.raises(SessionDecided):

@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.translation.template import templatize
 
 from enrollment.protocol.access_rights import ACCESS_RIGHTS, NEVER
-from enrollment.protocol.funnel.words import FAIL_INFO_WORDS, OTHER, PARTS, WORDS
+from enrollment.protocol.funnel.words import ELSEWHERE, FAIL_INFO_WORDS, OTHER, PARTS, WORDS
 from enrollment.protocol.log_codes import LOG_CODES
 from enrollment.services.tokens import build_token_text
 from tests.enrollment.conftest import IPHONE, MakeToken
@@ -87,7 +87,7 @@ def test_every_text_is_translated_when_a_person_may_see_it(language: str) -> Non
     texts |= {text for each in refusals for text in (each.title, each.cause, each.resolution)}
     words = (*WORDS.values(), *FAIL_INFO_WORDS.values(), OTHER)
     texts |= {text for each in words for text in (each.sentence, each.fix, each.fix_mac) if text}
-    texts |= {*PARTS.values(), "Stopped at: %(part)s"}
+    texts |= {*ELSEWHERE.values(), *PARTS.values(), "Stopped at: %(part)s"}
     assert len(texts) > 100
     with translation.override(language):
         missing = {text for text in texts - SAME_WORD if translation.gettext(text) == text}

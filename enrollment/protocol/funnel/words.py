@@ -17,6 +17,7 @@ _WHOLE_LINK = _(
 )
 _LATER = _("Ask your IT team, and try again later.")
 _START_AGAIN = _("Open the enrollment link again and download a new profile.")
+_ONE_EACH = _("Open the enrollment link on each device and download a profile of its own.")
 _KEEP_ONLINE = _("Unlock your device and keep it connected to the internet.")
 
 
@@ -87,10 +88,7 @@ WORDS = {
         _("This device is not on the list"),
         _("Ask your IT team to make a link with this device’s serial number."),
     ),
-    "device_mismatch": Words(
-        _("This profile belongs to another device"),
-        _("Open the enrollment link on each device and download a profile of its own."),
-    ),
+    "device_mismatch": Words(_("This profile belongs to another device"), _ONE_EACH),
     "device_certificate_not_trusted": Words(
         _("This device cannot be enrolled"),
         _("Use an iPhone, iPad or Mac as Apple delivers it; simulators need a test server."),
@@ -138,20 +136,29 @@ WORDS = {
     "token_signature_invalid": Words(_("This link is not valid"), _WHOLE_LINK),
     "token_malformed": Words(_("This link is incomplete"), _WHOLE_LINK),
     "token_unknown": Words(_("This link is not valid"), _NEW_LINK),
+    "short_link_unknown": Words(
+        _("No enrollment link has this address"), _("Check what you typed.")
+    ),
     "group_missing": Words(_("This link is no longer valid"), _NEW_LINK),
     "session_expired": Words(_("Please start again"), _START_AGAIN),
-    "session_used": Words(_("This profile has been used"), _START_AGAIN),
+    "session_used": Words(_("This profile has been used"), _ONE_EACH),
     "session_unknown": Words(_("Please start again"), _START_AGAIN),
     "push_certificate_missing": Words(_("This server is not ready yet"), _LATER),
     "push_certificate_expired": Words(_("This server is not ready yet"), _LATER),
     "server_not_set_up": Words(_("This server is not ready yet"), _LATER),
     "push_certificate_refused": Words(_("This server is not ready yet"), _LATER),
     "enrollment_stopped": Words(_("Enrollment is paused"), _LATER),
-    "sign_in_required": Words(_("Sign in first"), _START_AGAIN),
-    "sign_in_failed": Words(_("You are not signed in"), _START_AGAIN),
+    "sign_in_required": Words(
+        _("Sign in first"), _("Open the enrollment link in Safari and sign in there.")
+    ),
+    "sign_in_failed": Words(
+        _("You are not signed in"), _("Open the enrollment link again and sign in once more.")
+    ),
     "sign_in_unavailable": Words(_("You cannot sign in at the moment"), _LATER),
 }  # fmt: skip
 OTHER = Words("", _AGAIN)
+# A refusal's page stays as it is, where the enrollment's own goes on by itself.
+ELSEWHERE = {"approval_pending": _("Once it is approved, the enrollment page goes on by itself.")}
 
 # By SCEP's failInfo, where the person can do something about it.
 FAIL_INFO_WORDS = {
@@ -193,3 +200,9 @@ def find_words(diagnosis: Diagnosis) -> Words:
     if diagnosis.code == "certificate_not_issued" and diagnosis.step in CHECK_IN:
         return _REFUSED_DEVICE  # its message came without a signature
     return WORDS.get(diagnosis.code, OTHER)
+
+
+def find_way_on(code: str) -> str:
+    """Return what to do for whom a public door has refused; any other code is the link's fault."""
+    words = WORDS.get(code)
+    return ELSEWHERE.get(code) or (words.fix if words else _NEW_LINK)
