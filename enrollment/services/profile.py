@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from devices.errors import PushCertificateMissing
+from devices.models import PushCertificate
 from devices.selectors import get_push_certificate
 from enrollment.errors import EnrollmentRefused, NotReady, SessionRefused
 from enrollment.models import EnrollmentSession, SessionState, SessionStep
@@ -96,7 +97,8 @@ def assemble_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
 
     The same UUIDs and a new challenge each time. Raises like release_profile.
     """
-    topic = _check_may_enroll(session, now=now)
+    _check_may_enroll(session, now=now)
+    topic = _get_push_certificate(now=now).topic
     note_base_url(session)
     identity = build_identity(
         session, context=build_context(session), challenge=build_challenge(session), now=now
@@ -107,6 +109,7 @@ def assemble_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
 
 def _build_service_profile(session: EnrollmentSession, *, now: datetime) -> bytes:
     _check_may_enroll(session, now=now)
+    check_ready(now=now)  # else the device would be refused its other profile
     content = build_service_profile(
         build_context(session),
         url=f"{settings.BASE_URL}/enroll/profile-service/{session.public_id}",
@@ -115,13 +118,11 @@ def _build_service_profile(session: EnrollmentSession, *, now: datetime) -> byte
     return sign_profile(content)
 
 
-def _check_may_enroll(session: EnrollmentSession, *, now: datetime) -> str:
-    """Return the topic of the pushes to come."""
+def _check_may_enroll(session: EnrollmentSession, *, now: datetime) -> None:
     check_token(session.token, now=now)
     check_not_stopped(session.token)
     check_open(session, now=now)
     check_approved(session)
-    return _get_topic(now=now)
 
 
 def sign_enrollment_profile(
@@ -158,7 +159,7 @@ def build_context(session: EnrollmentSession) -> ProfileContext:
 
 def check_ready(*, now: datetime) -> None:
     """Raise NotReady while no profile could be built, so that nobody downloads in vain."""
-    _get_topic(now=now)
+    _get_push_certificate(now=now)
 
 
 def build_root_profile() -> bytes:
@@ -179,11 +180,12 @@ def _build_context(organization: Organization, *, session_id: str, platform: str
     )
 
 
-def _get_topic(*, now: datetime) -> str:
+def _get_push_certificate(*, now: datetime) -> PushCertificate:
+    """Raises NotReady where no device that enrolls could be pushed to."""
     try:
         certificate = get_push_certificate()
     except PushCertificateMissing as error:
         raise NotReady(error.code, str(error)) from error
     if certificate.not_after is not None and certificate.not_after <= now:
         raise NotReady("push_certificate_expired", "the APNs push certificate has expired")
-    return certificate.topic
+    return certificate
