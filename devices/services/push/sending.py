@@ -39,10 +39,10 @@ HELD_SECONDS, MOST_LOOKS = 0.05, 10
 Clock = Callable[[], datetime]
 
 
-def send_pushes(*, seconds: float = DRAIN_SECONDS, clock: Clock = timezone.now) -> "PushReport":
-    """Push to every device that it was asked for, for `seconds` at most."""
+def send_pushes(*, clock: Clock = timezone.now) -> "PushReport":
+    """Push to every device that it was asked for, for DRAIN_SECONDS at most."""
     report = PushReport()
-    until = time.monotonic() + seconds
+    until = time.monotonic() + DRAIN_SECONDS
     stop_other_topics(now=clock())
     while time.monotonic() < until:
         certificate = find_push_certificate()
