@@ -79,6 +79,14 @@ def stream(request: HttpRequest) -> HttpResponseBase:
     return StreamingHttpResponse(rows())
 
 
+def break_off(request: HttpRequest) -> HttpResponseBase:
+    def rows() -> Iterator[str]:
+        yield "1\n"
+        raise ConnectionError("the database is gone")
+
+    return StreamingHttpResponse(rows())
+
+
 def send_file(request: HttpRequest) -> HttpResponseBase:
     return FileResponse(Path(os.environ["LARGE_FILE"]).open("rb"))
 
@@ -129,6 +137,7 @@ def refuse(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [
     path("healthz", echo),
     path("healthz/stream", stream),
+    path("healthz/break-off", break_off),
     path("healthz/file", send_file),
     path("healthz/wait", wait),
     path("healthz/long", take_long),

@@ -209,6 +209,12 @@ def test_a_streamed_answer_comes_as_it_is_made(patient):
         assert b"".join(pieces) == b"1\n"
 
 
+def test_an_answer_that_breaks_off_is_not_taken_for_a_whole_one(server):
+    with pytest.raises(httpx.RemoteProtocolError):
+        server.get("/healthz/break-off")
+    assert server.get("/healthz").is_success
+
+
 def test_others_are_served_while_clients_stall_in_body_head_or_answer(patient):
     body, head = HEAD + b"Content-Length: 1000\r\n\r\nabc", HEAD + b"X-Half: "
     answer = b"GET /healthz/file HTTP/1.1\r\nHost: localhost\r\n\r\n"
