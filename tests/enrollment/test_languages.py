@@ -23,7 +23,10 @@ REFUSALS = (
     "token_expired", "token_exhausted", "token_revoked", "token_signature_invalid",
     "token_malformed", "token_unknown", "short_link_unknown", "group_missing", "enrollment_stopped",
     "session_unknown", "session_expired", "session_used",
+    "approval_pending", "enrollment_rejected",
+    "sign_in_required", "sign_in_failed", "sign_in_unavailable",
     "push_certificate_missing", "push_certificate_expired", "server_not_set_up",
+    "scep_server_unreachable", "certificate_names_forbidden",
 )  # fmt: skip
 SAME_WORD = {"Code", "General", "Cause", "Installation"}
 
