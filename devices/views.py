@@ -41,6 +41,7 @@ from devices.services.sender import Evidence, identify_sender, prove_sender
 from organization.errors import SecretUnreadable
 from organization.protocol.caller import Caller
 from organization.services.client_address import get_caller, is_trusted_proxy
+from scep.models import IssuedCertificate
 
 log = logging.getLogger(__name__)
 View = Callable[[HttpRequest], HttpResponse]
@@ -86,17 +87,30 @@ def device_door(receive: Receive) -> View:
     def door(request: HttpRequest) -> HttpResponse:
         incoming = Incoming(request.META)
         incoming.request = request
-        answer = _take(incoming, receive=receive)
+        answer = _answer_or_refuse(incoming, receive=receive)
         if isinstance(answer, HttpResponse):
             return answer
         length = {"Content-Length": str(len(answer.body))}
         return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
 
-    door.plain = lambda environ: _take(Incoming(environ), receive=receive)  # type: ignore[attr-defined]
+    def plain(environ: dict[str, Any]) -> Answer | HttpResponse:
+        return _answer_or_refuse(Incoming(environ), receive=receive)
+
+    door.plain = plain  # type: ignore[attr-defined]
     return door
 
 
-def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
+@device_door
+def checkin(incoming: Incoming) -> Answer:
+    return _receive_message(incoming, max_bytes=MAX_CHECKIN)
+
+
+@device_door
+def connect(incoming: Incoming) -> Answer:
+    return _receive_message(incoming, max_bytes=MAX_RESULT)
+
+
+def _answer_or_refuse(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
     if incoming.environ["REQUEST_METHOD"].upper() != "PUT":
         return HttpResponseNotAllowed(["PUT"])
     try:
@@ -104,10 +118,10 @@ def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
     except (MessageRefused, PlistInvalid, MessageInvalid) as error:
         return _refuse(incoming, error)
     except UserChannelDeclined as error:
-        return _answer(410, str(error))
+        return _build_response(410, str(error))
     except DeclarationMissing as error:
         log.warning("%s", error)
-        return _answer(404, str(error))
+        return _build_response(404, str(error))
     except AnyDatabaseError as error:
         return _try_later("the database does not answer", error)
     except ObjectDoesNotExist as error:  # by its next message it is nobody known
@@ -116,50 +130,48 @@ def _take(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
         return _try_later("a secret in the database cannot be read", error)
 
 
-@device_door
-def checkin(incoming: Incoming) -> Answer:
-    return _receive(incoming, max_bytes=MAX_CHECKIN)
-
-
-@device_door
-def connect(incoming: Incoming) -> Answer:
-    return _receive(incoming, max_bytes=MAX_RESULT)
-
-
-def _receive(incoming: Incoming, *, max_bytes: int) -> Answer:
-    """Either URL takes either kind: a profile may name one URL for both."""
+def _receive_message(incoming: Incoming, *, max_bytes: int) -> Answer:
+    """Who has sent it is known before a byte of it is decoded, and stands in what is logged."""
     now = timezone.now()
     body = _read_body(incoming.environ, max_bytes=max_bytes)
     proof = prove_sender(_read_evidence(incoming), content=body)
     try:
-        return _obey(incoming, body=body, proof=proof, max_bytes=max_bytes, now=now)
+        # Nobody is read whose certificate is neither ours nor trusted.
+        is_familiar = find_familiar_issuer(proof, now=now) is not None
+        certificate = None if is_familiar else identify_sender(proof, now=now)
+        message = decode_plist(body, max_bytes=max_bytes)
+        return _serve(message, incoming=incoming, proof=proof, certificate=certificate, now=now)
     except (MessageRefused, PlistInvalid, MessageInvalid) as error:
         error.fingerprint = proof.fingerprint
         raise
 
 
-def _obey(
-    incoming: Incoming, *, body: bytes, proof: Proof, max_bytes: int, now: datetime
+def _serve(
+    message: dict[str, Any],
+    *,
+    incoming: Incoming,
+    proof: Proof,
+    certificate: IssuedCertificate | None,
+    now: datetime,
 ) -> Answer:
-    # Nobody is read whose certificate is neither ours nor trusted.
-    is_familiar = find_familiar_issuer(proof, now=now) is not None
-    certificate = None if is_familiar else identify_sender(proof, now=now)
-    message = decode_plist(body, max_bytes=max_bytes)
+    """Either URL takes either kind: a profile may name one URL for both."""
     if is_checkin(message):
         return receive_checkin(
             decode_checkin(message),
             proof=proof,
+            certificate=certificate,
             challenge=incoming.get_challenge(),
             now=now,
-            certificate=certificate,
             ask_caller=incoming.get_caller,
         )
-    report = decode_report(message)
-    return Answer(
-        receive_report(
-            report, proof=proof, certificate=certificate, now=now, ask_caller=incoming.get_caller
-        )
+    command = receive_report(
+        decode_report(message),
+        proof=proof,
+        certificate=certificate,
+        now=now,
+        ask_caller=incoming.get_caller,
     )
+    return Answer(command)
 
 
 def _read_evidence(incoming: Incoming) -> Evidence:
@@ -196,18 +208,18 @@ def _refuse(incoming: Incoming, error: Any) -> HttpResponse:
     except AnyDatabaseError as failure:
         return _try_later("a refusal could not be logged", failure)
     if isinstance(error, MessageRefused):
-        return _answer(403, "not trusted")
-    return _answer(413 if isinstance(error, PlistTooLarge) else 400, str(error))
+        return _build_response(403, "not trusted")
+    return _build_response(413 if isinstance(error, PlistTooLarge) else 400, str(error))
 
 
 def _try_later(what: str, error: Exception) -> HttpResponse:
     """What no message can do anything about is a line for each; all else is told in full."""
     is_away = isinstance(error, EXPECTED)
     log.error("%s: %s", what, str(error).strip(), exc_info=None if is_away else error)
-    response = _answer(503, "try later")
+    response = _build_response(503, "try later")
     response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 
-def _answer(status: int, text: str) -> HttpResponse:
+def _build_response(status: int, text: str) -> HttpResponse:
     return HttpResponse(f"{text}\n", status=status, content_type="text/plain; charset=utf-8")
