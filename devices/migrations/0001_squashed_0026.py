@@ -9,7 +9,7 @@ import organization.models.public
 import organization.models.sealed
 from django.db import DatabaseError, migrations, models, transaction
 
-# As devices.selectors.DeviceWords words it for `icontains`; only so is the index used.
+# As devices.selectors.devices.DeviceWords words it for `icontains`; only so is the index used.
 INDEX = """
 CREATE INDEX device_words ON devices_device USING gin (upper(
     name || ' ' || serial_number || ' ' || udid || ' ' || owner || ' ' || owner_name || ' '

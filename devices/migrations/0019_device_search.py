@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import DatabaseError, migrations, models
 
-# As devices.selectors.DeviceWords words it for `icontains`; only so is the index used.
+# As devices.selectors.devices.DeviceWords words it for `icontains`; only so is the index used.
 INDEX = """
 CREATE INDEX IF NOT EXISTS device_words ON devices_device USING gin (upper(
     name || ' ' || serial_number || ' ' || udid || ' ' || owner || ' ' || owner_name || ' '

@@ -9,10 +9,16 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext
 
-from devices.models import Command, Device, DeviceStatus, Enrollment, ManagedApplication
+from devices.models import (
+    OPEN_STATES,
+    Command,
+    Device,
+    DeviceStatus,
+    Enrollment,
+    ManagedApplication,
+)
 from devices.protocol.commands import COMMAND_TYPES, DeviceFacts
 from devices.selectors import (
-    OPEN_STATES,
     find_subjects,
     get_device_facts,
     is_deletable,

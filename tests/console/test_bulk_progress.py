@@ -8,7 +8,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from devices import selectors
 from devices.models import BulkCommand, Command, CommandState, Device
 from devices.services.bulk_commands import (
     assign_group_to_many,
@@ -16,6 +15,7 @@ from devices.services.bulk_commands import (
     request_bulk,
     unenroll_many,
 )
+from organization import selectors
 from tests.console.conftest import World
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_world")]

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Device, DeviceStatus, Platform
-from devices.selectors import _count_by_status
+from devices.selectors.counts import _count_by_status
 from organization.console.lists import BoundedPaginator
 from organization.selectors import Counts
 from tests.console.conftest import World, create_device
@@ -215,7 +215,7 @@ def test_counters_are_counted_every_ten_seconds_when_devices_are_many(
     world: World, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("organization.selectors.Counts.MANY", 0)
-    monkeypatch.setattr("devices.selectors._by_status", Counts(_count_by_status))
+    monkeypatch.setattr("devices.selectors.counts._by_status", Counts(_count_by_status))
     before = count_in_tabs(auditor)
     Device.objects.update(status="unenrolled")
     assert count_in_tabs(auditor) == before
