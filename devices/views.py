@@ -107,7 +107,8 @@ def checkin(incoming: Incoming) -> Answer:
 
 @device_door
 def connect(incoming: Incoming) -> Answer:
-    return _receive_message(incoming, max_bytes=MAX_RESULT)
+    # One app's odd name keeps nothing of all the others; what a check-in tells says who it is.
+    return _receive_message(incoming, max_bytes=MAX_RESULT, mends_texts=True)
 
 
 def _answer_or_refuse(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
@@ -130,7 +131,7 @@ def _answer_or_refuse(incoming: Incoming, *, receive: Receive) -> Answer | HttpR
         return _try_later("a secret in the database cannot be read", error)
 
 
-def _receive_message(incoming: Incoming, *, max_bytes: int) -> Answer:
+def _receive_message(incoming: Incoming, *, max_bytes: int, mends_texts: bool = False) -> Answer:
     """Who has sent it is known before a byte of it is decoded, and stands in what is logged."""
     now = timezone.now()
     body = _read_body(incoming.environ, max_bytes=max_bytes)
@@ -139,7 +140,7 @@ def _receive_message(incoming: Incoming, *, max_bytes: int) -> Answer:
         # Nobody is read whose certificate is neither ours nor trusted.
         is_familiar = find_familiar_issuer(proof, now=now) is not None
         certificate = None if is_familiar else identify_sender(proof, now=now)
-        message = decode_plist(body, max_bytes=max_bytes)
+        message = decode_plist(body, max_bytes=max_bytes, mends_texts=mends_texts)
         return _serve(message, incoming=incoming, proof=proof, certificate=certificate, now=now)
     except (MessageRefused, PlistInvalid, MessageInvalid) as error:
         error.fingerprint = proof.fingerprint

@@ -13,7 +13,7 @@ from typing import Any
 
 from devices.errors import PlistInvalid
 from devices.protocol.budget import Budget
-from devices.protocol.xml_plist import INTEGERS
+from devices.protocol.xml_plist import INTEGERS, REPLACEMENT
 
 MAGIC = b"bplist00"
 TRAILER = struct.Struct(">6xBBQQQ")
@@ -30,10 +30,14 @@ AGAIN_NODES = 30
 ERRORS = (struct.error, ValueError, LookupError, OverflowError)
 
 
-def read_binary(data: bytes, budget: Budget) -> Any:
-    """Decode a binary property list; raises PlistInvalid."""
+def read_binary(data: bytes, budget: Budget, *, mends_texts: bool = False) -> Any:
+    """Decode a binary property list; raises PlistInvalid.
+
+    `mends_texts`: REPLACEMENT stands where a text holds NUL or half a surrogate pair.
+    """
     try:
         reader, top = _open(data, budget)
+        reader.mends_texts = mends_texts
         return reader.read(top)
     except PlistInvalid:
         raise
@@ -74,6 +78,7 @@ class _Reader:
         self._reference_size, self._count, self._budget = reference_size, count, budget
         self._scalars: list[Any] = [None] * count
         self._built: set[int] = set()
+        self.mends_texts = False
         # Of the level that comes: what is to be filled, and from where.
         self._shells: list[dict[str, Any] | list[Any]] = []
         self._positions: list[int] = []
@@ -159,10 +164,15 @@ class _Reader:
         raw = self._slice(start, length * (2 if kind == 0x6 else 1))
         if kind == 0x4:
             return raw
-        text = raw.decode("ascii" if kind == 0x5 else "utf-16-be")
-        if "\0" in text:
+        if kind == 0x5:
+            text = raw.decode("ascii")
+        else:
+            text = raw.decode("utf-16-be", "replace" if self.mends_texts else "strict")
+        if "\0" not in text:
+            return text
+        if not self.mends_texts:
             raise PlistInvalid("a string holds NUL")
-        return text
+        return text.replace("\0", REPLACEMENT)
 
     @staticmethod
     def _read_integer(raw: bytes) -> int:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from devices.errors import DeclarationMissing, MessageInvalid, MessageUnknown
+from devices.protocol.xml_plist import REPLACEMENT
 from organization.protocol.json_check import check_json
 
 TOKENS, DECLARATION_ITEMS, STATUS = "tokens", "declaration-items", "status"
@@ -34,6 +35,8 @@ TOLD_WHOLE = frozenset(
         "softwareupdate.pending-version",
     }
 )
+# NUL and half a surrogate pair, which JSON can only write as escapes.
+SPOILT, ESCAPE = re.compile("[\0\ud800-\udfff]"), b"\\u"
 # The device compares it with the last one and asks for nothing while it is the same.
 DECLARATIONS_TOKEN = hashlib.sha256(json.dumps(NO_DECLARATIONS).encode()).hexdigest()
 
@@ -86,12 +89,23 @@ def decode_status(data: bytes) -> DeviceStatus:
 
 
 def _decode_json(data: bytes) -> Any:
+    """What no database takes in a text is mended: one odd name keeps none of all the others."""
     try:
         root = json.loads(data.decode())
+        if ESCAPE in data:
+            root = _mend(root)
         check_json(root)
     except (ValueError, RecursionError) as error:
         raise MessageInvalid(f"Data is no JSON that can be stored: {error}"[:200]) from error
     return root
+
+
+def _mend(value: Any) -> Any:
+    if isinstance(value, str):
+        return SPOILT.sub(REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {_mend(key): _mend(child) for key, child in value.items()}
+    return [_mend(child) for child in value] if isinstance(value, list) else value
 
 
 def merge_status(known: Any, reported: Any, *, name: str = "") -> Any:

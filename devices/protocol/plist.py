@@ -20,10 +20,11 @@ from devices.protocol.xml_plist import read_xml
 NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 
 
-def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
+def decode_plist(data: bytes, *, max_bytes: int, mends_texts: bool = False) -> dict[str, Any]:
     """Decode an XML or binary property list whose root is a dictionary.
 
     Values are str, bytes, bool, int (64 bits), finite float, naive UTC datetime, list, dict.
+    No text holds NUL or half a surrogate pair: `mends_texts` reads U+FFFD in their place.
     Raises PlistTooLarge above `max_bytes`, and PlistInvalid for everything else.
     """
     if len(data) > max_bytes:
@@ -33,7 +34,8 @@ def decode_plist(data: bytes, *, max_bytes: int) -> dict[str, Any]:
         return plain
     is_binary = data.startswith(MAGIC)
     budget = build_budget(data, max_bytes=max_bytes, is_binary=is_binary)
-    root = read_binary(data, budget) if is_binary else read_xml(data, budget)
+    read = read_binary if is_binary else read_xml
+    root = read(data, budget, mends_texts=mends_texts)
     if not isinstance(root, dict):
         raise PlistInvalid("the root is not a dictionary")
     return root

@@ -20,9 +20,11 @@ LONGEST_TAG = 2 * PIECE
 INTEGERS = range(-(2**63), 2**64)
 MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
 DISTANT_PAST = "0000-12-30T00:00:00Z"  # as in devices.protocol.binary_plist
-# All that XML 1.0 has no word for, but NUL, which no database takes.
+# All that XML 1.0 has no word for, but NUL, which no database takes: that is mended, or refused.
 CONTROLS = bytes(code for code in range(1, 0x20) if code not in b"\t\n\r")
 MOST_CONTROLS = 10_000
+REPLACEMENT = "\ufffd"
+"""Stands for what is no character (Unicode, 23.8)."""
 UTF_8 = b'<?xml version="1.0" encoding="UTF-8"?>'
 HIDDEN = 0xFDD0
 """The first of 32 code points that are no characters, for programs' own use (Unicode, 23.7)."""
@@ -30,15 +32,17 @@ HIDDEN = 0xFDD0
 ERRORS = (expat.ExpatError, ValueError, LookupError, OverflowError)
 
 
-def read_xml(data: bytes, budget: Budget) -> Any:
+def read_xml(data: bytes, budget: Budget, *, mends_texts: bool = False) -> Any:
     """Decode an XML property list; raises PlistInvalid.
 
     Apple's writer leaves control characters as they are, which XML has not: they are hidden from
-    expat, and come back in keys and texts.
+    expat, and come back in keys and texts; for NUL comes REPLACEMENT, if `mends_texts`.
     """
     # A start tag each, and an end tag most: 10 MB of empty elements are refused unread.
     if data.count(b"<") > 2 * budget.nodes_left:
         raise PlistInvalid("more elements than a message of this size has")
+    if mends_texts and _has_some(data, data.count(b"\0")):
+        data = data.replace(b"\0", REPLACEMENT.encode())
     readers = READERS
     if _has_controls(data):
         data, readers = _hide_controls(data), SHOWING_READERS
@@ -67,7 +71,10 @@ def _has_controls(data: bytes) -> bool:
 
     To look takes a hundredth of the time that reading takes.
     """
-    count = len(data) - len(data.translate(None, CONTROLS))
+    return _has_some(data, len(data) - len(data.translate(None, CONTROLS)))
+
+
+def _has_some(data: bytes, count: int) -> bool:
     return 0 < count <= MOST_CONTROLS and data.startswith(UTF_8)
 
 

@@ -120,6 +120,12 @@ def test_a_new_enrollment_has_reported_nothing(device: MdmDevice, make_device: M
     assert ask(device, "status", Data=b"{}").status_code == 403
 
 
+def test_a_report_is_kept_when_one_of_its_texts_holds_nul(device: MdmDevice) -> None:
+    items = {"device": {"model": {"family": "Mac"}}, "odd": "Type\0writer"}
+    report(device, items)
+    assert StatusReport.objects.get().items == items | {"odd": "Type\ufffdwriter"}
+
+
 MALFORMED: list[dict[str, Any]] = [
     {"Endpoint": 7},
     {"Endpoint": ""},
@@ -128,7 +134,7 @@ MALFORMED: list[dict[str, Any]] = [
     {"Endpoint": "status", "Data": "text"},
     {"Endpoint": "status", "Data": b"{"},
     {"Endpoint": "status", "Data": b"[" * 100_000},
-    {"Endpoint": "status", "Data": b'{"StatusItems": {"a": "\\u0000"}}'},
+    {"Endpoint": "status", "Data": b'{"StatusItems": {"a": NaN}}'},
     {"Endpoint": "declaration/wish/one"},
     {"Endpoint": "status", "Data": b"{}", "EnrollmentID": "both"},
 ]

@@ -88,6 +88,40 @@ def test_apps_are_listed_when_ones_name_has_a_control_character(mac: MdmDevice) 
     assert SoftwareTitle.objects.filter(name="Type\x0bwriter").exists()
 
 
+@pytest.mark.parametrize(
+    ("fmt", "name", "odd"),
+    [
+        (plistlib.FMT_XML, b"Type?writer", b"Type\0writer"),
+        (plistlib.FMT_BINARY, b"Type?writer", b"Type\0writer"),
+        (
+            plistlib.FMT_BINARY,
+            "Type€writer".encode("utf-16-be"),
+            "Type\0writer".encode("utf-16-be"),
+        ),
+        (plistlib.FMT_BINARY, "Type😀writer".encode("utf-16-be"), None),
+    ],
+)
+def test_apps_are_listed_when_ones_name_holds_what_no_database_takes(
+    mac: MdmDevice, fmt: Any, name: bytes, odd: bytes | None
+) -> None:
+    mac.answer_everything()
+    queue_questions(mac.enrollment, names=["apps"])
+    command = mac.take()
+    assert command is not None
+    is_wide = b"\0" in name
+    text = name.decode("utf-16-be" if is_wide else "ascii")
+    apps = [make_app("one"), make_app("two", Name=text)]
+    answer = {"Status": "Acknowledged", "CommandUUID": command["CommandUUID"], **mac.names}
+    written = plistlib.dumps(answer | {"InstalledApplicationList": apps}, fmt=fmt)
+    if odd is None:  # the second half of the pair becomes a letter
+        odd = name.replace("😀".encode("utf-16-be")[2:], "-".encode("utf-16-be"))
+    assert written.count(name) == 1
+    assert mac.put(CONNECT, written.replace(name, odd)).status_code == 200
+    assert list_apps(mac) == {"com.example.one": "1.0", "com.example.two": "1.0"}
+    shown = "Type\ufffd-writer" if "😀" in text else "Type\ufffdwriter"
+    assert SoftwareTitle.objects.filter(name=shown).exists()
+
+
 def test_the_first_apps_of_a_list_are_kept_when_it_fills_the_largest_message(
     mac: MdmDevice,
 ) -> None:

@@ -160,11 +160,15 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(
             xml("<dict><key>a</key><string>b<true/></string></dict>"), id="a value in a text"
         ),
-        pytest.param(xml("<dict><key>a</key><string>\0</string></dict>"), id="NUL in XML"),
         pytest.param(
             xml("<dict><key>a</key><string>&#1;</string></dict>"), id="a control's number"
         ),
         pytest.param(xml("<dict><\x01/></dict>"), id="a control character in a tag"),
+        pytest.param(xml("<dict><\0/></dict>"), id="NUL in a tag"),
+        pytest.param(
+            xml(f"<dict><key>a</key><string>{chr(0) * 9_000_000}</string></dict>"),
+            id="nothing but NUL",
+        ),
         pytest.param(
             xml(f"<dict><key>a</key><string>{chr(1) * 9_000_000}</string></dict>"),
             id="nothing but control characters",
@@ -208,10 +212,7 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(build_binary(b"\xd1\x01\x02", b"\x51a", b"\x00"), id="null"),
         pytest.param(build_binary(b"\xd1\x01\x02", b"\x51a", b"\x0f"), id="fill"),
         pytest.param(build_binary(b"\xd1\x01\x02", b"\x51a", b"\xc0"), id="a set"),
-        pytest.param(build_binary(b"\xd1\x01\x01", b"\x51\x00"), id="NUL in a binary key"),
-        pytest.param(build_binary(b"\xd1\x01\x02", b"\x51a", b"\x52b\x00"), id="NUL in a text"),
         pytest.param(build_binary(b"\xd1\x01\x02", b"\x51a", b"\x51\xff"), id="no ASCII"),
-        pytest.param(build_binary(b"\xd1\x01\x02", b"\x51a", b"\x61\xd8\x00"), id="surrogate"),
         pytest.param(
             build_binary(b"\xd1\x01\x02", b"\x51a", b"\x23\x7f\xf8" + bytes(6)), id="binary NaN"
         ),
@@ -234,10 +235,11 @@ FOREIGN = b'<!DOCTYPE html SYSTEM "http://example.com/x.dtd">'
         pytest.param(b"bplist00", id="only the magic"),
     ],
 )
-def test_a_list_that_no_device_sends_is_refused_at_once(data: bytes) -> None:
+@pytest.mark.parametrize("mends_texts", [False, True])
+def test_a_list_that_no_device_sends_is_refused_at_once(data: bytes, mends_texts: bool) -> None:
     started = time.process_time()
     with pytest.raises(PlistInvalid):
-        decode_plist(data, max_bytes=10 * LIMIT)
+        decode_plist(data, max_bytes=10 * LIMIT, mends_texts=mends_texts)
     assert time.process_time() - started < 2
 
 
@@ -261,3 +263,28 @@ def test_a_list_that_shares_values_as_real_encoders_do_is_read() -> None:
     value = {"all": [dict(shared) for _ in range(2000)]}
     data = plistlib.dumps(value, fmt=plistlib.FMT_BINARY)
     assert decode_plist(data, max_bytes=LIMIT) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "read"),
+    [
+        (xml("<dict><key>a</key><string>b\0\x0bc</string></dict>"), {"a": "b\ufffd\x0bc"}),
+        (xml("<dict><key>\0</key><string>b</string></dict>"), {"\ufffd": "b"}),
+        (build_binary(b"\xd1\x01\x02", b"\x51a", b"\x52b\x00"), {"a": "b\ufffd"}),
+        (build_binary(b"\xd1\x01\x01", b"\x51\x00"), {"\ufffd": "\ufffd"}),
+        (build_binary(b"\xd1\x01\x02", b"\x51a", b"\x61\xd8\x00"), {"a": "\ufffd"}),
+        (build_binary(b"\xd1\x01\x02", b"\x51a", b"\x62\xdc\x00\x00\x00"), {"a": "\ufffd" * 2}),
+    ],
+)
+def test_what_no_database_takes_is_refused_unless_texts_are_mended(
+    data: bytes, read: dict[str, str]
+) -> None:
+    with pytest.raises(PlistInvalid):
+        decode_plist(data, max_bytes=LIMIT)
+    assert decode_plist(data, max_bytes=LIMIT, mends_texts=True) == read
+
+
+def test_wide_xml_is_read_as_it_stands_when_texts_are_mended() -> None:
+    """Every other byte of it is NUL."""
+    wide = '<?xml version="1.0" encoding="UTF-16"?><plist><dict/></plist>'.encode("utf-16")
+    assert decode_plist(wide, max_bytes=LIMIT, mends_texts=True) == {}

@@ -64,6 +64,21 @@ def test_any_bytes_are_read_or_refused(rest: bytes) -> None:
     check_border(b"bplist00" + rest)
 
 
+@given(
+    text=st.text(st.characters(categories=["L", "Cc"]), min_size=1, max_size=9),
+    units=st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=9),
+)
+@settings(max_examples=300, deadline=None)
+def test_any_text_can_be_stored_when_texts_are_mended(text: str, units: list[int]) -> None:
+    written = HEAD + f"<dict><key>{escape(text)}</key><true/></dict></plist>".encode()
+    odd = b"".join(unit.to_bytes(2, "big") for unit in units)
+    stand_in = "é" * len(units)
+    binary = plistlib.dumps({"a": stand_in}, fmt=plistlib.FMT_BINARY)
+    binary = binary.replace(stand_in.encode("utf-16-be"), odd)
+    for data in (written, binary):
+        check_storable(decode_plist(data, max_bytes=LIMIT, mends_texts=True))
+
+
 def check_border(data: bytes) -> None:
     try:
         value = decode_plist(data, max_bytes=LIMIT)
@@ -71,6 +86,10 @@ def check_border(data: bytes) -> None:
         return
     if not data.startswith(b"bplist00") and not CONTROLS.search(data):  # plistlib refuses these
         assert value == plistlib.loads(data, fmt=plistlib.FMT_XML)
-    text = json.dumps(build_json_value(value), allow_nan=False)
+    check_storable(value)
+
+
+def check_storable(value: dict[str, Any]) -> None:
+    text = json.dumps(build_json_value(value), allow_nan=False, ensure_ascii=False)
     assert "\\u0000" not in text
     text.encode()
