@@ -18,7 +18,8 @@ from devices.models.command import IS_OPEN
 from devices.protocol.commands import get_command_type, get_minimum_role
 from devices.protocol.commands.table import OPERATOR
 from devices.protocol.plist import decode_plist, encode_plist
-from devices.services.actions import assign_group, enqueue_checked, unenroll
+from devices.services.actions import assign_group, unenroll
+from devices.services.checked_commands import enqueue_checked
 from devices.services.escrow import forget_untold
 from devices.services.locks import select_free
 from devices.services.queue import cancel_these
