@@ -43,17 +43,23 @@ def enqueue_checked(
     expires_at: datetime | None = None,
     bulk: BulkCommand | None = None,
 ) -> Command:
-    """Do what queue_command does, for whoever writes an audit entry of their own."""
+    """Queue the command, or return the waiting one where one is enough: see actions.queue_command.
+
+    For whoever writes an audit entry of their own. Raises the same.
+    """
     kind = get_command_type(name)
     check_asked(kind, parameters)
     enrollment = lock_live_enrollment(device)
     channel = get_user_channel(enrollment, public_id=user) if user else None
-    facts = _check_obeyable(kind, enrollment, is_user_channel=channel is not None)
+    facts = _get_facts(enrollment, channel=channel)
+    if channel is not None:
+        check_on_user_channel(kind.request_type)
+    check_obeyable(kind, facts)
     added = supply(name, enrollment=enrollment, parameters=parameters, now=timezone.now())
     command = kind.build_body(added.parameters, facts=facts)
     if name == ERASE:
         check_erase(enrollment.device, body=command)
-    waiting = _find_enough(
+    waiting = _keep_or_take_back(
         kind, enrollment, command=command, given=parameters, user_channel=channel
     )
     if waiting is not None:
@@ -74,14 +80,12 @@ def enqueue_checked(
     return row
 
 
-def _take_back_opposite(kind: CommandType, enrollment: Enrollment) -> None:
-    """The last word counts, also where it goes first; what the device has is not sent again."""
-    opposite = find_waiting_command(enrollment, request_type=kind.takes_back)
-    if opposite is not None:
-        cancel(opposite, now=timezone.now())
+def _get_facts(enrollment: Enrollment, *, channel: UserChannel | None) -> DeviceFacts:
+    facts = get_device_facts(enrollment.device, enrollment=enrollment)
+    return facts if channel is None else replace(facts, channel=USER_CHANNEL)
 
 
-def _find_enough(
+def _keep_or_take_back(
     kind: CommandType,
     enrollment: Enrollment,
     *,
@@ -129,13 +133,8 @@ def _leave_out_made(
     return {key: bool(value) if key in made else value for key, value in body.items()}
 
 
-def _check_obeyable(
-    kind: CommandType, enrollment: Enrollment, *, is_user_channel: bool
-) -> DeviceFacts:
-    """Return what is known of the device; raises CommandInvalid unless it may obey."""
-    facts = get_device_facts(enrollment.device, enrollment=enrollment)
-    if is_user_channel:
-        check_on_user_channel(kind.request_type)
-        facts = replace(facts, channel=USER_CHANNEL)
-    check_obeyable(kind, facts)
-    return facts
+def _take_back_opposite(kind: CommandType, enrollment: Enrollment) -> None:
+    """The last word counts, also where it goes first; what the device has is not sent again."""
+    opposite = find_waiting_command(enrollment, request_type=kind.takes_back)
+    if opposite is not None:
+        cancel(opposite, now=timezone.now())
