@@ -19,13 +19,13 @@ from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.protocol.waits import build_wait
 from devices.services.identities.renewed import ORIGIN
-from devices.services.locks import lock_device
-from devices.services.results import (
-    apply_answer,
+from devices.services.lessons import (
+    apply_lesson,
     is_lesson,
     leave_out_lists,
     read_lesson,
 )
+from devices.services.locks import lock_device
 from devices.services.told_secrets import concerns_secrets, settle_secrets
 from devices.signals import command_finished
 from organization.models import Given, PreparedSelect, PreparedUpdate
@@ -136,7 +136,7 @@ def _finish_with_more(
         return
     settle_secrets(command, answer=report.answer, now=now)
     if teaches:
-        apply_answer(command, lesson=lesson, now=now)
+        apply_lesson(command, lesson=lesson, now=now)
     command_finished.send(Command, command=command)
 
 

@@ -12,9 +12,9 @@ from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from devices.protocol.checkin import Authenticate
 from devices.selectors import find_live_enrollment, find_pinned_enrollment
+from devices.services.lessons import write_facts
 from devices.services.locks import lock_enrollment
 from devices.services.queries import queue_queries
-from devices.services.results import write_facts
 from devices.services.sender import check_not_over, check_udid
 from devices.services.status import set_status
 from devices.services.warnings import flag_shared_serial

@@ -20,9 +20,9 @@ from devices.protocol.json_values import build_json_value, encode_answer, encode
 from devices.services.answers import FINISHING, MAY_FINISH, STATE_OF_STATUS
 from devices.services.identities.renewed import ORIGIN
 from devices.services.known_sender import IS_NEWS, build_known, find_familiar_issuer, note_sender
+from devices.services.lessons import ALWAYS_LESSONS, SUBJECTS
 from devices.services.presence import RESOLUTION
 from devices.services.queue import offer_commands
-from devices.services.results import ALWAYS_LESSONS, SUBJECTS
 from devices.services.told_secrets import CONCERNED
 from devices.signals import command_finished
 from organization.models import Given, PreparedUpdate

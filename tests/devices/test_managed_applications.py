@@ -9,9 +9,9 @@ from django.db import connection
 
 from devices.models import Command, ManagedApplication
 from devices.services import actions
+from devices.services.lessons import MOST_APPLICATIONS
 from devices.services.managed_applications import MOST
 from devices.services.queue import enqueue
-from devices.services.results import MOST_APPLICATIONS
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.mdm_user import MdmUser

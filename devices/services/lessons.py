@@ -83,12 +83,12 @@ def is_lesson(command: Command, *, answer: Answer) -> bool:
 
 
 def read_lesson(command: Command, *, answer: Answer) -> Any:
-    """Return what apply_answer takes: the answer, or what was made of it before rows are locked."""
+    """Return what apply_lesson takes: the answer, or what was made of it before rows are locked."""
     read = READERS.get(command.request_type)
     return read(command, answer) if read else answer
 
 
-def apply_answer(command: Command, *, lesson: Any, now: datetime) -> None:
+def apply_lesson(command: Command, *, lesson: Any, now: datetime) -> None:
     """Write the facts of a finished command whose answer is a lesson."""
     HANDLERS[command.request_type](command, lesson, now)
 
