@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.models import BulkCommand, Command, Enrollment, UserChannel
 from devices.services.identities.renewal import settle_renewal
-from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.renewed import RENEWAL_ORIGIN
 from devices.services.identities.replaced import revoke_heirs
 from devices.services.lapse import mark_identity_revoked
 from devices.services.push.announcement import Announcement, gather
@@ -54,7 +54,7 @@ def lose_identity(certificate: IssuedCertificate, **_: Any) -> None:
 @receiver(command_finished)
 def note_renewal(command: Command, **_: Any) -> None:
     """A refused renewal is shown at once; the sweep tries it again."""
-    if command.origin != ORIGIN:
+    if command.origin != RENEWAL_ORIGIN:
         return
     enrollment = command.enrollment
     if command.uuid == enrollment.renewal_command_uuid:

@@ -17,7 +17,7 @@ from devices.signals import (
     profiles_reported,
 )
 from policies.models import ItemStatus, Policy
-from policies.services.installs import ITEM_ORIGIN, ORIGIN
+from policies.services.installs import ITEM_ORIGIN, POLICIES_ORIGIN
 from policies.services.rollouts import begin_rollouts
 from policies.signals import policy_changed, status_retried
 from policies.tasks import apply_group, apply_policies
@@ -36,7 +36,7 @@ def apply_to_enrollment(sender: Any, *, enrollment: Enrollment, **_: Any) -> Non
 
 @receiver(command_finished)
 def apply_after_command(sender: Any, *, command: Command, **_: Any) -> None:
-    if command.origin == ORIGIN or command.origin.startswith(ITEM_ORIGIN):
+    if command.origin == POLICIES_ORIGIN or command.origin.startswith(ITEM_ORIGIN):
         start(apply_policies, command.enrollment_id)
 
 

@@ -18,7 +18,7 @@ from devices.models.command import FORGOTTEN, IS_OPEN
 from devices.protocol.connect import NOT_NOW, Report, get_error_text
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.protocol.waits import build_wait
-from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.renewed import RENEWAL_ORIGIN
 from devices.services.lessons import (
     apply_lesson,
     is_lesson,
@@ -102,7 +102,7 @@ def store_result(command: Command, *, report: Report, now: datetime) -> bool:
     command.error_chain = build_json_value(report.error_chain)
     command.completed_at = now
     teaches = _teaches(command, report=report)
-    if teaches or command.origin == ORIGIN or concerns_secrets(command):
+    if teaches or command.origin == RENEWAL_ORIGIN or concerns_secrets(command):
         lesson = read_lesson(command, answer=report.answer) if teaches else None
         _finish_with_more(command, report=report, lesson=lesson, teaches=teaches, now=now)
         return True
@@ -127,7 +127,7 @@ def _put_off(command: Command, *, now: datetime) -> None:
 def _finish_with_more(
     command: Command, *, report: Report, lesson: Any, teaches: bool, now: datetime
 ) -> None:
-    if teaches or command.origin == ORIGIN:
+    if teaches or command.origin == RENEWAL_ORIGIN:
         device = lock_device(command.device_id)  # before the command's row
         command.enrollment = _read_enrollment(command, device=device)
         # It may have ended since the message was read.

@@ -13,7 +13,7 @@ from devices.protocol.plist import encode_exactly
 from devices.services.built_bodies import put_back_if_built_often
 from devices.services.erase import ERASE, find_erase_body
 from devices.services.identities.renewal import fail_renewal
-from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.renewed import RENEWAL_ORIGIN
 from devices.services.identities.replaced import revoke_unspoken
 
 
@@ -24,7 +24,7 @@ def find_command_body(command: Command, *, now: datetime) -> bytes | None:
     """
     if command.request_type == ERASE:
         return find_erase_body(command, now=now)
-    if command.origin == ORIGIN:
+    if command.origin == RENEWAL_ORIGIN:
         return _find_renewal_body(command, now=now)
     return command.body or b""
 

@@ -18,7 +18,7 @@ from devices.protocol.connect import FINAL, Report
 from devices.protocol.identity import Proof
 from devices.protocol.json_values import build_json_value, encode_answer, encode_errors
 from devices.services.answers import FINISHING, MAY_FINISH, STATE_OF_STATUS
-from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.renewed import RENEWAL_ORIGIN
 from devices.services.known_sender import IS_NEWS, build_known, find_familiar_issuer, note_sender
 from devices.services.lessons import ALWAYS_LESSONS, SUBJECTS
 from devices.services.presence import RESOLUTION
@@ -36,7 +36,11 @@ def _select_plain(*, is_external: bool) -> QuerySet[Command]:
     sender = build_known(is_external=is_external).filter(pk=OuterRef("enrollment_id"))
     plain = Command.objects.filter(MAY_FINISH, Exists(sender), uuid=Given("uuid"))
     special = sorted(ALWAYS_LESSONS | CONCERNED)
-    return plain.filter(user_channel=None).exclude(origin=ORIGIN).exclude(request_type__in=special)
+    return (
+        plain.filter(user_channel=None)
+        .exclude(origin=RENEWAL_ORIGIN)
+        .exclude(request_type__in=special)
+    )
 
 
 RETURNED = (

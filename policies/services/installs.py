@@ -29,7 +29,7 @@ from policies.services.items import HALF, get_configuration
 from policies.services.packages import build_manifest_url, build_package_manifest
 from scep.services.profile_signing import sign_profile
 
-ORIGIN, ITEM_ORIGIN = "policies", "item:"
+POLICIES_ORIGIN, ITEM_ORIGIN = "policies", "item:"
 """Of commands that ask or remove; of those that bring an item, before its id."""
 CONFIGURE = "Settings.ApplicationConfiguration"
 INSTALL = COMMAND_TYPES["InstallApplication"]
@@ -77,7 +77,7 @@ def queue_removal(status: ItemStatus, *, enrollment: Enrollment) -> None:
         body = build_remove_profile(status.identifier)
     else:
         body = build_remove_application(status.bundle_id)
-    command = enqueue(enrollment, command=body, origin=ORIGIN)
+    command = enqueue(enrollment, command=body, origin=POLICIES_ORIGIN)
     _await(status, command=command, state=ItemState.REMOVING)
 
 
@@ -108,7 +108,7 @@ def ask_for_list(kind: str, *, enrollment: Enrollment, since: datetime | None = 
     if since is not None:
         enough |= Q(completed_at__gte=since)
     if not asked.filter(enough).exists():
-        enqueue(enrollment, command=body, origin=ORIGIN)
+        enqueue(enrollment, command=body, origin=POLICIES_ORIGIN)
 
 
 def ask_for_packages(identifiers: Iterable[str], *, enrollment: Enrollment) -> None:
@@ -117,11 +117,11 @@ def ask_for_packages(identifiers: Iterable[str], *, enrollment: Enrollment) -> N
     asked = Command.objects.filter(
         enrollment=enrollment,
         request_type=body["RequestType"],
-        origin=ORIGIN,
+        origin=POLICIES_ORIGIN,
         state__in=OPEN_STATES,
     )
     if not asked.exists():
-        enqueue(enrollment, command=body, origin=ORIGIN)
+        enqueue(enrollment, command=body, origin=POLICIES_ORIGIN)
 
 
 def _build_profile(item: PolicyItem) -> dict[str, Any]:

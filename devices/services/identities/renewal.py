@@ -23,7 +23,7 @@ from devices.models import (
 )
 from devices.protocol.waits import build_wait
 from devices.services.answers import get_error
-from devices.services.identities.renewed import ORIGIN
+from devices.services.identities.renewed import RENEWAL_ORIGIN
 from devices.services.queue import cancel_commands, enqueue
 from devices.signals import renewal_failed
 from organization.services.rounds import take_portion
@@ -107,8 +107,8 @@ def start_renewal(enrollment: Enrollment, *, now: datetime) -> Command | None:
     ).update(renewal_started_at=now)
     if not taken:
         return None
-    cancel_commands(enrollment, origin=ORIGIN)
-    command = enqueue(enrollment, command={"RequestType": "InstallProfile"}, origin=ORIGIN)
+    cancel_commands(enrollment, origin=RENEWAL_ORIGIN)
+    command = enqueue(enrollment, command={"RequestType": "InstallProfile"}, origin=RENEWAL_ORIGIN)
     Enrollment.objects.filter(pk=enrollment.pk).update(renewal_command_uuid=command.uuid)
     return command
 
@@ -170,7 +170,7 @@ def fail_renewal(enrollment: Enrollment, *, message: str, now: datetime) -> bool
     )
     if failed:
         enrollment.refresh_from_db()
-        cancel_commands(enrollment, origin=ORIGIN)
+        cancel_commands(enrollment, origin=RENEWAL_ORIGIN)
         _report(enrollment)
     return bool(failed)
 

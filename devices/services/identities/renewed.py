@@ -29,7 +29,7 @@ from scep.models import (
 from scep.selectors import get_certificate
 from scep.services.authority import note_device
 
-ORIGIN = "renewal"
+RENEWAL_ORIGIN = "renewal"
 """The `origin` of the commands that renew an identity."""
 # A device installs the profile and answers within minutes.
 SETTLED = timedelta(hours=1)
@@ -90,7 +90,9 @@ def _tells_session(names: set[str], *, enrollment: Enrollment) -> bool:
 
 
 def _was_asked(enrollment: Enrollment) -> bool:
-    asked = Command.objects.filter(enrollment=enrollment, origin=ORIGIN, sent_at__isnull=False)
+    asked = Command.objects.filter(
+        enrollment=enrollment, origin=RENEWAL_ORIGIN, sent_at__isnull=False
+    )
     if enrollment.renewed_at is not None:
         asked = asked.filter(created_at__gt=enrollment.renewed_at)
     return asked.exists()
