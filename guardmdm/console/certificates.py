@@ -164,6 +164,7 @@ CERTIFICATES = ListPage(
     complete=add_origins,
     filterset=CertificateFilter,
     is_huge=True,
+    export_view="console:certificates-export",
     empty_title=_("No certificates yet"),
     empty_text=_("Every device that enrolls gets one. Generate a token, then open its link."),
 )

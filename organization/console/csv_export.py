@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -23,7 +24,14 @@ class _Line:
 
 
 def quote_cell(value: Any) -> str:
-    """Return the cell's text, made harmless where it would be a formula."""
+    """Return the cell's text, made harmless where it would be a formula.
+
+    Moments are UTC, and numbers short: a spreadsheet takes a zone or microseconds for text.
+    """
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, float):
+        return f"{value:.2f}"
     text = "" if value is None else str(value)
     if ";" in text or not text.isprintable():
         text = INNER_START.sub("'", text)

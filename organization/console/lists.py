@@ -95,6 +95,8 @@ class ListPage:
     page what only another app knows. A list that `is_huge` may have a million rows; their
     `known_count`, if somebody has counted them.
     `selection_template` renders the form above the table to which its rows' checkboxes belong.
+    `add_template` renders what adds a row, where that is no section's form. `export_view` is the
+    URL name of what sends the rows as a file: its link goes along with search and filters.
     `tab` is the one it stands on, where other pages have the same title.
     """
 
@@ -114,6 +116,8 @@ class ListPage:
     known_count: int | None = None
     selection_template: str = ""
     tab: Any = ""
+    add_template: str = ""
+    export_view: str = ""
 
     def filter_rows(self, request: HttpRequest) -> FilterSet:
         return self.filterset(request.GET, queryset=self.get_rows(), request=request)
