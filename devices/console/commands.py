@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from devices.errors import CommandInvalid, NotEnrolled, ParameterInvalid
 from devices.forms import CommandForm, RawCommandForm
-from devices.models import Command, Device, DeviceStatus, Group
+from devices.models import Command, CommandState, Device, DeviceStatus, Group
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts, Kind
 from devices.selectors import find_live_enrollment, get_device_facts, list_secrets
 from devices.services.actions import queue_command
@@ -24,6 +24,12 @@ from organization.console import get_actor, recent_sign_in_required, role_requir
 from organization.models import Role, may
 
 Queued = TypeVar("Queued")
+FRUITLESS = (
+    CommandState.ERROR,
+    CommandState.FORMAT_ERROR,
+    CommandState.CANCELLED,
+    CommandState.EXPIRED,
+)
 
 
 @role_required(Role.OPERATOR)
@@ -106,6 +112,18 @@ def get_kind(request: HttpRequest, name: str) -> CommandType:
     if not may(request.user, kind.minimum_role):
         raise PermissionDenied
     return kind
+
+
+def find_form(request: HttpRequest, command: Command) -> CommandType | None:
+    """Return what sends the like of a command that came to nothing; none for the server's own.
+
+    Those it sends anew by itself, or when a policy's item is tried again.
+    """
+    is_asked_for = "@" in command.origin or command.origin.startswith(("key:", "bulk:"))
+    if command.state not in FRUITLESS or command.user_channel_id or not is_asked_for:
+        return None
+    kind = COMMAND_TYPES.get(command.request_type)
+    return kind if kind and may(request.user, kind.minimum_role) else None
 
 
 def is_harmless(kind: CommandType) -> bool:

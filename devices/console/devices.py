@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.console.columns import DEVICE_COLUMNS
+from devices.console.commands import find_form
 from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled, StillEnrolled
 from devices.forms import (
     CURRENT,
@@ -292,7 +293,12 @@ def show_command(request: HttpRequest, key: str, command: str) -> HttpResponse:
     """Answer with what has become of a command, and the device's own words."""
     device = _get_device(key)
     row = get_object_or_404(list_commands(device).defer(None).defer("body"), public_id=command)
-    context = {"device": device, "command": row, "subject": find_subjects([row]).get(row.pk)}
+    context = {
+        "device": device,
+        "command": row,
+        "subject": find_subjects([row]).get(row.pk),
+        "kind": find_form(request, row) if find_live_enrollment(device) else None,
+    }
     return render(request, "console/device/answer.html", context)
 
 

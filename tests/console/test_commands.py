@@ -256,3 +256,24 @@ def test_send_push_says_why_when_no_push_can_go_out(world: World, operator: Clie
     page = send()
     assert "last answer was “push token unusable: BadDeviceToken”" in page
     assert "A push is on its way." not in page
+
+
+@pytest.mark.parametrize("state", ["error", "format_error", "cancelled", "expired"])
+def test_a_command_that_came_to_nothing_is_sent_again_from_its_page(
+    state: str, world: World, operator: Client, auditor: Client
+) -> None:
+    command = actions.queue_command(
+        world.device, request_type="RestartDevice", parameters={}, actor="ada@example.com"
+    )
+    url = get_url(world, f"commands/{command.public_id}")
+    form = get_url(world, "send/RestartDevice")
+    assert form not in operator.get(url).text, "it is on its way"
+    Command.objects.filter(pk=command.pk).update(state=state, completed_at=timezone.now())
+    assert f'href="{form}"' in operator.get(url).text
+    assert form not in auditor.get(url).text
+    Command.objects.filter(pk=command.pk).update(origin=f"item:{world.app_item.public_id}")
+    assert form not in operator.get(url).text, "the policy's item is tried again"
+    Command.objects.filter(pk=command.pk).update(origin="ada@example.com")
+    world.enrollment.state = "checked_out"
+    world.enrollment.save()
+    assert form not in operator.get(url).text, "it has left"
