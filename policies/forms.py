@@ -39,7 +39,10 @@ class GroupsField(forms.ModelMultipleChoiceField):
 class PolicyForm(ConsoleForm):
     name = forms.CharField(label=_("Name"), max_length=100)
     description = forms.CharField(
-        label=_("Description"), required=False, max_length=1000, widget=forms.Textarea
+        label=_("Description"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
     groups = GroupsField(
         label=_("Groups"),

@@ -197,7 +197,10 @@ class GroupFilter(ConsoleFilterSet):
 class GroupForm(ConsoleForm):
     name = forms.CharField(label=_("Name"), max_length=100)
     description = forms.CharField(
-        label=_("Description"), required=False, max_length=1000, widget=forms.Textarea
+        label=_("Description"),
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
 
     lists_all_apps = forms.BooleanField(

@@ -65,6 +65,7 @@ def list_rows(request: HttpRequest, jti: str) -> HttpResponse:
         get_rows=lambda: list_invitations(token),
         complete=put_devices,
         filterset=InvitationFilter,
+        add_template="console/invitation/add.html",
         empty_title=gettext_lazy("Nobody is invited yet"),
         empty_text=gettext_lazy("Upload a list: each person gets a link of their own."),
     )

@@ -58,6 +58,7 @@ PACKAGES = Section(
         row_template="console/package/row.html",
         get_rows=_list_packages,
         filterset=PackageFilter,
+        add_template="console/package/add.html",
         empty_title=gettext_lazy("No packages yet"),
         empty_text=gettext_lazy("Upload an .ipa or a signed .pkg, then add it to a policy."),
     ),

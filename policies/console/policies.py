@@ -95,7 +95,8 @@ def add_profile(request: HttpRequest, key: str) -> HttpResponse:
         request,
         policy,
         form=ProfileItemForm(request.POST or None, request.FILES or None),
-        title=_("Add configuration profile"),
+        title=_("Add profile"),
+        button=_("Add profile"),
         save=lambda **data: add_profile_item(policy, **data),
     )
 
@@ -108,6 +109,7 @@ def add_app(request: HttpRequest, key: str) -> HttpResponse:
         policy,
         form=AppItemForm(request.POST or None),
         title=_("Add app"),
+        button=_("Add app"),
         save=lambda **data: add_app_item(policy, **data),
     )
 
@@ -129,6 +131,7 @@ def replace_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
         row.policy,
         form=form,
         title=_("Replace “%s”") % row,
+        button=_("Replace"),
         save=lambda **data: save(row, **data),
     )
 
@@ -142,6 +145,7 @@ def configure_item(request: HttpRequest, key: str, item: str) -> HttpResponse:
         row.policy,
         form=ConfigurationForm(request.POST if request.method == "POST" else None, row=row),
         title=_("Configure “%s”") % row,
+        button=_("Save"),
         save=lambda **data: configure_app(row, **data),
     )
 
@@ -164,6 +168,7 @@ def _answer_form(
     *,
     form: ConsoleForm,
     title: str,
+    button: str,
     save: Callable[..., PolicyItem],
 ) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
@@ -175,7 +180,7 @@ def _answer_form(
         else:
             messages.success(request, _("“%s” is saved.") % item)
             return redirect("console:policy", policy.public_id)
-    context = {"policy": policy, "form": form, "title": title}
+    context = {"policy": policy, "form": form, "title": title, "button": button}
     return render(request, "console/policy/item_form.html", context)
 
 

@@ -1,12 +1,12 @@
 // What was typed in a form is there again after a sign-in that came in between. It is kept in this
-// tab alone, until the next page of the console, and holds no password, no file and no address
-// (that of a webhook may be a secret).
+// tab alone, until the next page of the console, and holds no password, no file, no address (that of
+// a webhook may be a secret) and no configuration of an app (which may have a key in it).
 (() => {
   const KEY = "draft";
   const here = location.pathname + location.search;
   const list = (form) =>
     [...form.elements].filter(
-      ({ name, type }) => name && (name === "as_stored" || !["hidden", "password", "file", "url", "submit"].includes(type)),
+      ({ name, type }) => name && name !== "configuration" && (name === "as_stored" || !["hidden", "password", "file", "url", "submit"].includes(type)),
     );
   const isChoice = ({ type }) => type === "checkbox" || type === "radio";
   const read = (field) => {

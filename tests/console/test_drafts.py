@@ -72,3 +72,32 @@ def test_nothing_is_told_when_somebody_else_signs_in(
     page.wait_for_url("**/console/policies/new")
     assert page.input_value("[name=name]") == ""
     assert page.evaluate("sessionStorage.getItem('draft')") is None
+
+
+def test_a_pasted_list_of_people_is_there_when_the_session_ended_before_it_was_sent(
+    page: Any, world: World, people: dict[str, str]
+) -> None:
+    url = f"/console/enrollment/ota/tokens/{world.token.jti}/invitations/new"
+    page.goto(url)
+    page.fill("[name=people]", "Bo Ek, bo@example.com")
+    lose_session(page)
+    page.click("main form button.btn-primary")
+    sign_in_again(page, people["administrator"])
+    page.wait_for_url(f"**{url}")
+    assert page.input_value("[name=people]") == "Bo Ek, bo@example.com"
+
+
+def test_an_apps_configuration_is_not_kept_when_the_session_ended_before_it_was_sent(
+    page: Any, world: World, people: dict[str, str]
+) -> None:
+    url = f"/console/policies/{world.policy.public_id}/items/app"
+    page.goto(url)
+    page.fill("[name=name]", "Typed with care")
+    page.fill("[name=configuration]", "<dict><key>License</key><string>S3CRET</string></dict>")
+    lose_session(page)
+    page.click("main form button.btn-primary")
+    page.wait_for_url("**/accounts/login/**")
+    assert "S3CRET" not in page.evaluate("JSON.stringify({...sessionStorage})")
+    sign_in_again(page, people["administrator"])
+    page.wait_for_url(f"**{url}")
+    assert page.input_value("[name=name]") == "Typed with care"

@@ -8,8 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Group
+from enrollment.models import EnrollmentToken
 from organization.models import AuditEntry
-from policies.models import Policy, PolicyItem
+from policies.models import Package, Policy, PolicyItem
 from scep.models import CertificateAuthority, ScepProfile
 from scep.selectors import get_ca_certificate_fingerprint
 from tests.console.conftest import World
@@ -161,3 +162,32 @@ def test_a_device_leads_to_its_certificate(world: World, auditor: Client) -> Non
     world.enrollment.save()
     page = auditor.get(f"/console/devices/{world.device.public_id}").content.decode()
     assert f"/console/system/certificates/issued/{world.certificate.public_id}" in page
+
+
+def test_an_items_form_says_on_its_button_what_it_does(world: World, operator: Client) -> None:
+    policy = f"/console/policies/{world.policy.public_id}/items"
+    forms = {
+        "profile": "Add profile",
+        "app": "Add app",
+        f"{world.profile_item.public_id}/replace": "Replace",
+        f"{world.app_item.public_id}/configure": "Save",
+    }
+    for form, words in forms.items():
+        assert f'<button class="btn btn-primary">{words}</button>' in (
+            operator.get(f"{policy}/{form}").text
+        )
+
+
+def test_an_empty_list_leads_on_when_rows_are_not_added_by_a_plain_form(
+    world: World, operator: Client, auditor: Client
+) -> None:
+    Package.objects.all().delete()
+    invitations = f"/console/enrollment/ota/tokens/{world.token.jti}/invitations/"
+    EnrollmentToken.objects.filter(parent=world.token).delete()
+    for url in ("/console/packages/", invitations):
+        link = f'<a class="btn btn-primary" href="{url}new">'
+        empty = operator.get(url).text.partition('<div class="empty">')[2]
+        assert link in empty, url
+        assert link not in auditor.get(url).text, url
+    EnrollmentToken.objects.filter(pk=world.token.pk).update(revoked_at=timezone.now())
+    assert f"{invitations}new" not in operator.get(invitations).text, "it enrolls nobody"
