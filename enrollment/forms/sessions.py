@@ -40,7 +40,7 @@ class SessionFilter(ConsoleFilterSet):
     absent = django_filters.ChoiceFilter(
         label=_("Without a device"),
         choices=(
-            ("all", _("All of the last 7 days")),
+            ("all", _("Last 7 days")),
             (DeviceStatus.PENDING.value, DeviceStatus.PENDING.label),
             (DeviceStatus.NOT_MANAGED.value, DeviceStatus.NOT_MANAGED.label),
         ),

@@ -1,14 +1,19 @@
 """Template tags of the console's shell: navigation, status pills, who may do what."""
 
 import re
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext as _
 from lucide.templatetags.lucide import lucide
 
 from organization.errors import NotSetUp
@@ -77,6 +82,17 @@ def break_at_sign(address: str) -> SafeString:
     """Return an e-mail address that is broken before its @ where it does not fit into a line."""
     first, *rest = str(address).split("@")
     return format_html("{}{}", first, format_html_join("", "<wbr>@{}", ((part,) for part in rest)))
+
+
+@register.filter
+def roughly(moment: datetime) -> str:
+    """Return a moment in one unit, as lists have room for: "6 days ago", "1 month from now"."""
+    now = timezone.now()
+    if abs(now - moment) < timedelta(days=1):
+        return str(naturaltime(moment))
+    if moment < now:
+        return _("%(delta)s ago") % {"delta": timesince(moment, now, depth=1)}
+    return _("%(delta)s from now") % {"delta": timeuntil(moment, now, depth=1)}
 
 
 @register.filter

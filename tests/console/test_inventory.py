@@ -31,10 +31,12 @@ def test_a_page_says_that_nothing_was_reported_and_why(
     device, enrollment = create_device("New", platform="macos", group=world.group)
     page = read(operator, f"{device.public_id}/{facts}")
     assert "Never reported." in page
-    assert "Ask again" in page
+    assert "Ask now" in page
     operator.post(f"/console/devices/{device.public_id}/ask/{facts}")
     [command] = Command.objects.filter(enrollment=enrollment)
-    assert "it has not answered yet" in read(operator, f"{device.public_id}/{facts}")
+    page = read(operator, f"{device.public_id}/{facts}")
+    assert "it has not answered yet" in page
+    assert "Ask again" in page
     command.state, command.completed_at = CommandState.ERROR, command.created_at
     refusal = {"LocalizedDescription": "Nein.", "USEnglishDescription": f"No\u202e{HOSTILE}"}
     command.error_chain = [refusal]

@@ -123,9 +123,12 @@ def test_a_tokens_name_and_end_take_two_lines_at_most_on_a_laptop(page: Any, wor
     world.group.save()
     page.set_viewport_size({"width": 1280, "height": 900})
     page.goto("/console/enrollment/ota/tokens/?q=Contractors")
-    for part in ("a.row-link", "td:nth-child(3) span"):
-        lines = page.locator("tbody").locator(part).evaluate("it => it.getClientRects().length")
-        assert lines <= 2, part
+    name = page.locator("tbody a.row-link")
+    assert name.evaluate("it => it.getClientRects().length") <= 2
+    end = page.locator("tbody td:nth-child(3)")
+    day = f"{world.token.expires_at:%b} {world.token.expires_at.year}"
+    assert [line.split(" ", 1)[1] for line in end.evaluate(LINES)] == [day]
+    assert end.locator("small").evaluate(LINES) == ["1\xa0week from now"]
 
 
 def test_a_devices_commands_are_in_a_phones_first_screen_when_its_name_is_endless(
@@ -152,3 +155,44 @@ def test_tabs_of_devices_are_in_one_line_on_a_laptop_when_counts_have_four_digit
         "tabs => tabs.map(tab => tab.getBoundingClientRect().top)"
     )
     assert (len(tops), len(set(tops))) == (6, 1)
+
+
+def test_a_device_of_an_endless_name_is_no_taller_than_three_lines_on_a_laptop(
+    page: Any, world: World
+) -> None:
+    Device.objects.filter(pk=world.device.pk).update(name="W" * 255)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/console/devices/")
+    assert page.locator("tbody tr", has_text="W" * 20).bounding_box()["height"] < 130
+
+
+CUT = "card => card.scrollWidth - card.clientWidth"
+
+
+def test_the_buttons_of_a_row_are_all_there_on_a_laptop_when_names_are_long(
+    page: Any, world: World
+) -> None:
+    world.token.name = world.group.name = LONG
+    world.token.max_uses, world.token.use_count = 40, 39
+    world.token.save()
+    world.group.save()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    for path in ("enrollment/ota/tokens", "system/certificates/requests"):
+        page.goto(f"/console/{path}/")
+        assert page.locator("main .card").evaluate(CUT) <= 0, path
+    page.goto("/console/system/certificates/requests/")
+    name = page.locator("tbody strong").first
+    assert name.evaluate("it => it.getClientRects().length") <= 2
+
+
+def test_no_word_of_a_tokens_row_is_broken_on_a_laptop(page: Any, world: World) -> None:
+    world.token.name = world.group.name = LONG
+    world.token.save()
+    world.group.save()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto("/console/enrollment/ota/tokens/")
+    row = page.locator("tbody tr", has_text=LONG)
+    page.locator("tbody td:nth-child(5)").evaluate_all(
+        "cells => cells.forEach(cell => { cell.textContent = 'Default'; })"
+    )
+    assert row.locator("td:nth-child(5)").evaluate(LINES) == ["Default"]
