@@ -13,6 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from devices.models import Enrollment
 from enrollment.models import EnrollmentSession
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
@@ -298,3 +299,19 @@ def test_days_and_moments_are_written_in_one_way(world: World, auditor: Client) 
     assert "3 Nov 2099" in listed
     assert "3 Nov 2099" in page
     assert "3 Sep 2026, 22:05" in page
+
+
+def test_a_certificate_is_expired_on_its_devices_page_too_when_its_time_is_over(
+    world: World, auditor: Client
+) -> None:
+    """There it was “Issued”, a month after its end."""
+    Enrollment.objects.filter(pk=world.enrollment.pk).update(
+        certificate_sha256=world.certificate.fingerprint
+    )
+    url = f"/console/devices/{world.device.public_id}"
+    assert ">Issued</span>" in auditor.get(url).content.decode()
+    past = timezone.now() - timedelta(days=30)
+    IssuedCertificate.objects.filter(pk=world.certificate.pk).update(not_after=past)
+    page = auditor.get(url).content.decode()
+    assert ">Issued</span>" not in page
+    assert ">Expired</span>" in page

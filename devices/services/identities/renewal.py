@@ -52,6 +52,7 @@ CANCELLED = "The command that renews the identity was cancelled."
 NOT_USED = "The device installed the renewed profile but does not use its new identity."
 PUT_OFF = f"The device has put the renewal off for {PATIENCE.days} days."
 UNANSWERED = f"The device has not answered the renewal for {PATIENCE.days} days."
+TOO_LATE = "The certificate expired before the device had a new one; enroll the device again."
 SILENCE = (PUT_OFF, UNANSWERED)
 # Not read where thousands of enrollments are.
 LARGE = ("reported_profiles", "reported_applications", "unlock_token", "bootstrap_token")
@@ -173,6 +174,23 @@ def fail_renewal(enrollment: Enrollment, *, message: str, now: datetime) -> bool
         cancel_commands(enrollment, origin=RENEWAL_ORIGIN)
         _report(enrollment)
     return bool(failed)
+
+
+def end_renewal(enrollment: Enrollment) -> None:
+    """Its identity has expired: no command reaches the device, and none is tried again.
+
+    A device that has taken the profile before may still come with its new identity.
+    """
+    rows = Enrollment.objects.filter(pk=enrollment.pk)
+    rows.update(
+        renewal_started_at=None,
+        renewal_command_uuid="",
+        renewal_not_before=None,
+        renewal_error=TOO_LATE,
+    )
+    enrollment.refresh_from_db()
+    cancel_commands(enrollment, origin=RENEWAL_ORIGIN)
+    _report(enrollment)
 
 
 def _note_silence(enrollment: Enrollment, *, command: Command | None) -> None:
