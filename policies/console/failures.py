@@ -2,19 +2,24 @@
 
 import django_filters
 from django import forms
+from django.contrib import messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Device
 from devices.selectors import filter_by_words
-from organization.console import PAST, WORDS, ListPage, Sort, role_required
+from organization.console import PAST, WORDS, ListPage, Sort, get_actor, role_required
 from organization.forms import ConsoleFilterSet, SearchFilter
 from policies.models import ItemStatus, Policy, PolicyItem
 from policies.selectors import list_failed_items
+from policies.services.retry import retry_item
 
 Statuses = QuerySet[ItemStatus]
+AT_ONCE = 100  # items that one click tries again: each is a command to a device of its own
 
 
 class FailureSearch(SearchFilter):
@@ -64,6 +69,7 @@ FAILURES = ListPage(
     ),
     template="console/failure/list.html",
     row_template="console/failure/row.html",
+    selection_template="console/failure/retry_all.html",
     get_rows=_list_failures,
     filterset=FailureFilter,
     is_huge=True,
@@ -77,6 +83,20 @@ def list_failures(request: HttpRequest) -> HttpResponse:
     return FAILURES.render(request)
 
 
+@role_required()
+def retry_failures(request: HttpRequest) -> HttpResponse:
+    """Start afresh what the filters in the address show, the newest failures first."""
+    if request.method == "POST":
+        rows = list(FAILURES.order_rows(request)[: AT_ONCE + 1])
+        tried = sum(retry_item(row, actor=get_actor(request)) for row in rows[:AT_ONCE])
+        text = ngettext("%d item is tried again.", "%d items are tried again.", tried) % tried
+        if len(rows) > AT_ONCE:
+            text += " " + gettext("What is left is shown below.")
+        messages.success(request, text)
+    return redirect(f"{reverse('console:failed-items')}?{request.GET.urlencode()}")
+
+
 failure_urlpatterns: list[URLPattern] = [
+    path("failed-items/retry", retry_failures, name="failed-items-retry"),
     path("failed-items/", list_failures, name="failed-items"),
 ]

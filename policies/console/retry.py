@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from devices.models import Device
@@ -23,6 +23,8 @@ def retry(request: HttpRequest, key: str) -> HttpResponse:
             messages.success(request, _("“%s” is tried again.") % status.name)
         else:
             messages.warning(request, _("There is nothing to try again."))
+    if "list" in request.POST:  # it was asked for in the list of all that has failed
+        return redirect(f"{reverse('console:failed-items')}?{request.POST['list']}")
     return redirect("console:device", key)
 
 
