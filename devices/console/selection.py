@@ -6,13 +6,14 @@ The choice stands in the address: `device` once for each device, or `all` with t
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -34,14 +35,20 @@ from organization.models import Role
 from organization.protocol.public_id import keep_public_ids
 
 Answer = Callable[..., HttpResponseBase]
+SEARCHED = "command"  # `q` is the list's own
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The chosen devices' keys, and the query that chooses them."""
+    """The chosen devices' keys, the query that chooses them, and the address of the list."""
 
     keys: list[int]
     query: str
+    back: str
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        return parse_qsl(self.query)
 
 
 def _choosing(answer: Answer) -> Answer:
@@ -57,9 +64,19 @@ def _choosing(answer: Answer) -> Answer:
         if not keys:
             messages.error(request, _("Choose at least one device."))
             return redirect("console:devices")
-        return answer(request, Selection(keys, request.GET.urlencode()), **given)
+        return answer(request, _build_selection(request, keys=keys), **given)
 
     return choose
+
+
+def _build_selection(request: HttpRequest, *, keys: list[int]) -> Selection:
+    query = request.GET.copy()
+    query.pop(SEARCHED, None)
+    filters = query.copy()
+    for name in ("all", "device"):
+        filters.pop(name, None)
+    back = reverse("console:devices") + (f"?{filters.urlencode()}" if filters else "")
+    return Selection(keys, query.urlencode(), back)
 
 
 @role_required(Role.OPERATOR)
@@ -67,9 +84,12 @@ def _choosing(answer: Answer) -> Answer:
 def list_commands(request: HttpRequest, selection: Selection) -> HttpResponse:
     """Answer with every command that can be undone: each device is asked whether it can obey."""
     kinds = [kind for kind in COMMAND_TYPES.values() if not kind.is_destructive]
-    sections = build_sections(request, facts=DeviceFacts(), kinds=kinds)
-    context = {"sections": sections, "selection": selection}
-    return render(request, "console/device/selected_commands.html", context)
+    text = request.GET.get(SEARCHED, "")[:100]
+    sections = build_sections(request, facts=DeviceFacts(), kinds=kinds, text=text)
+    context = {"sections": sections, "selection": selection, "text": text}
+    partial = request.headers.get("HX-Target") == "command-list"
+    name = "selected_command_list" if partial else "selected_commands"
+    return render(request, f"console/device/{name}.html", context)
 
 
 @role_required(Role.OPERATOR)

@@ -124,11 +124,14 @@ def nav_link(
     badge: Any = "",
     also: str = "",
 ) -> SafeString:
-    """Return one line of the navigation, marked when the page is in its section, or in `also`'s."""
+    """Return one line of the navigation, marked when the page is in its section.
+
+    `also` names the lists of what stands outside of it, with spaces between them.
+    """
     url = reverse(view)
     path = context["request"].path
     here = path == url if url == reverse("console:dashboard") else path.startswith(url)
-    here = here or (also != "" and path.startswith(reverse(also)))
+    here = here or any(path.startswith(reverse(name)) for name in also.split())
     return format_html(
         '<li><a class="nav-item" href="{}"{}>{}<span>{}</span>{}</a></li>',
         url,

@@ -102,3 +102,31 @@ def test_nothing_chosen_goes_back_to_the_list(world: World, operator: Client) ->
         answer = operator.post(url(act), {}, follow=True)
         assert "Choose at least one device." in answer.content.decode()
     assert not BulkCommand.objects.exists()
+
+
+def test_the_commands_for_many_are_searched_and_lead_back_to_the_list_as_it_was(
+    world: World, operator: Client
+) -> None:
+    target = url("commands", all=1, platform="ios", q="SERIAL", command="lost")
+    menu = operator.get(target).text
+    assert "Commands for 1 device" in menu
+    assert "EnableLostMode" in menu
+    assert "CertificateList" not in menu
+    assert '<input type="hidden" name="q" value="SERIAL">' in menu
+    assert "command=lost" not in menu
+    back = 'href="/console/devices/?platform=ios&amp;q=SERIAL"'
+    assert back in menu
+    part = operator.get(target, headers={"HX-Request": "true", "HX-Target": "command-list"}).text
+    assert "EnableLostMode" in part
+    assert "<h1" not in part
+    form = operator.get(url("commands/ProfileList", all=1, platform="ios", q="SERIAL")).text
+    assert form.count(back) == 2
+
+
+def test_the_navigation_says_where_people_are_when_they_are_at_many_devices(
+    world: World, operator: Client
+) -> None:
+    here = '<a class="nav-item" href="/console/devices/" aria-current="page">'
+    for page in (url("commands", world.device), url("group", world.device)):
+        assert here in operator.get(page).text
+    assert here in operator.get("/console/bulk-commands/").text
