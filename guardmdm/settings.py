@@ -222,14 +222,14 @@ OIDC_CONSOLE = ENV.oidc_console
 OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_NAME = ENV.oidc.issuer, ENV.oidc.client_id, ENV.oidc.name
 MFA_ADAPTER = "organization.services.second_factors.SecondFactorAdapter"
 ACCOUNT_FORMS = {
-    "login": "organization.forms.SignInForm",
-    "change_password": "organization.forms.ChangePasswordForm",
+    "login": "organization.forms.sign_in.SignInForm",
+    "change_password": "organization.forms.sign_in.ChangePasswordForm",
 }
 MFA_FORMS = {
-    "add_webauthn": "organization.forms.AddPasskeyForm",
-    "login_webauthn": "organization.forms.LoginPasskeyForm",
-    "authenticate_webauthn": "organization.forms.SecondPasskeyForm",
-    "reauthenticate_webauthn": "organization.forms.ProvePasskeyForm",
+    "add_webauthn": "organization.forms.passkeys.AddPasskeyForm",
+    "login_webauthn": "organization.forms.passkeys.LoginPasskeyForm",
+    "authenticate_webauthn": "organization.forms.passkeys.SecondPasskeyForm",
+    "reauthenticate_webauthn": "organization.forms.passkeys.ProvePasskeyForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
