@@ -15,7 +15,14 @@ from django.utils.translation import gettext_lazy
 
 from devices.console.columns import DEVICE_COLUMNS
 from devices.console.commands import find_form
-from devices.errors import CommandInvalid, CommandOver, GroupInUse, NotEnrolled, StillEnrolled
+from devices.errors import (
+    CommandInvalid,
+    CommandOver,
+    GroupInUse,
+    NotEnrolled,
+    StillEnrolled,
+    WarningGone,
+)
 from devices.forms import (
     CURRENT,
     ConfirmDeviceForm,
@@ -213,10 +220,11 @@ def dismiss_warning(request: HttpRequest, key: str) -> HttpResponse:
     device = _get_device(key)
     if request.method == "POST":
         read = request.POST.get("warning", "")
-        if actions.dismiss_warning(device, warning=read, actor=get_actor(request)):
+        try:
+            actions.dismiss_warning(device, warning=read, actor=get_actor(request))
             messages.success(request, _("The warning is dismissed."))
-        else:
-            messages.warning(request, _("That warning is no longer there."))
+        except WarningGone as refusal:
+            messages.warning(request, str(refusal))
     return redirect("console:device", key)
 
 

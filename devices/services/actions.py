@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver
+from devices.errors import CommandInvalid, CommandNotObeyable, CommandOver, WarningGone
 from devices.models import Command, Device, DeviceStatus, EnrollmentState, Group
 from devices.protocol.commands import OUTRANKING, build_remove_profile
 from devices.selectors import find_enrollment_profile, get_command_body, get_live_enrollment
@@ -166,20 +166,19 @@ def _assign_owner(device: Device, *, owner: str, actor: str) -> None:
 
 
 @transaction.atomic
-def dismiss_warning(device: Device, *, warning: str, actor: str) -> bool:
-    """Take away the warning that somebody has read; False where it is not there any more.
+def dismiss_warning(device: Device, *, warning: str, actor: str) -> None:
+    """Take away the warning that somebody has read; raises WarningGone where it is another one.
 
     The next sign of other trouble writes another, which stays until it was read, too.
     """
     hold_device(device)
     device.refresh_from_db(fields=["warning", "dismissed_warnings"])
     if not warning or device.warning != warning:
-        return False
+        raise WarningGone("That warning is no longer there.")
     device.dismissed_warnings, device.warning = list_dismissed(device), ""
     device.save(update_fields=["warning", "dismissed_warnings", "updated_at"])
     detail = {"warning": warning}
     _record(device, actor=actor, action="device.dismiss_warning", detail=detail)
-    return True
 
 
 @transaction.atomic
