@@ -32,7 +32,7 @@ from devices.forms import (
     GroupFilter,
     GroupForm,
 )
-from devices.models import Device, DeviceStatus, Group, Platform
+from devices.models import LARGE_OF_DEVICE, Device, DeviceStatus, Group, Platform
 from devices.protocol.commands import get_minimum_role
 from devices.selectors import (
     count_devices_by_group,
@@ -77,7 +77,7 @@ CSV_HEADER = (
 
 def _list_devices() -> "QuerySet[Device]":
     # Without the number of open commands: counting those of 100,000 devices takes seconds.
-    return Device.objects.select_related("group").defer("information", "security", "users")
+    return Device.objects.select_related("group").defer(*LARGE_OF_DEVICE)
 
 
 def _build_tabs(request: HttpRequest) -> dict[str, Any]:

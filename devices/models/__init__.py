@@ -1,8 +1,8 @@
 from devices.models.bulk_command import BulkCommand
 from devices.models.certificate import DeviceCertificate
 from devices.models.command import OPEN_STATES, Command, CommandState
-from devices.models.device import Device, DeviceStatus, Platform
-from devices.models.enrollment import GOING, Enrollment, EnrollmentState
+from devices.models.device import LARGE_OF_DEVICE, Device, DeviceStatus, Platform
+from devices.models.enrollment import GOING, LARGE_OF_ENROLLMENT, Enrollment, EnrollmentState
 from devices.models.escrow import EscrowedSecret, SecretKind
 from devices.models.group import Group
 from devices.models.managed_application import ManagedApplication
@@ -14,6 +14,8 @@ from devices.models.user_channel import UserChannel
 
 __all__ = [
     "GOING",
+    "LARGE_OF_DEVICE",
+    "LARGE_OF_ENROLLMENT",
     "OPEN_STATES",
     "BulkCommand",
     "Command",

@@ -22,6 +22,10 @@ class Platform(models.TextChoices):
     OTHER = "other", "Other"
 
 
+LARGE_OF_DEVICE = ("information", "security", "users")
+"""Its columns that are not read where many devices are."""
+
+
 class Device(DeviceFacts, TimeStamped):
     """A physical device, told apart by its UDID, through all its enrollments.
 

@@ -16,6 +16,10 @@ class EnrollmentState(models.TextChoices):
 
 GOING = (EnrollmentState.AUTHENTICATED, EnrollmentState.LIVE)
 """Those of an enrollment that is not over."""
+LARGE_OF_ENROLLMENT = (
+    *("reported_profiles", "reported_applications", "unlock_token", "bootstrap_token"),
+)
+"""Its columns that are not read where many enrollments are."""
 
 
 class Enrollment(PushTarget, TimeStamped):

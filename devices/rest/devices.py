@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from devices.errors import NotEnrolled, StillEnrolled, WarningGone
-from devices.models import Device, Enrollment, Group
+from devices.models import LARGE_OF_DEVICE, Device, Enrollment, Group
 from devices.rest.channels import StatusReportSerializer, UserChannelSerializer
 from devices.rest.device_filters import DeviceFilters, DeviceSearch
 from devices.selectors import list_enrollments, list_status_reports, list_user_channels
@@ -165,7 +165,7 @@ class DeviceViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows.defer("information", "security", "users") if self.action == "list" else rows
+        return rows.defer(*LARGE_OF_DEVICE) if self.action == "list" else rows
 
     def get_serializer_class(self) -> Any:
         return DeviceSerializer if self.action == "list" else DeviceWithReportsSerializer

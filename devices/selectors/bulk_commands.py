@@ -5,16 +5,14 @@ from functools import lru_cache
 
 from django.db.models import Count, QuerySet
 
-from devices.models import BulkCommand, Command, CommandState, Device
+from devices.models import LARGE_OF_DEVICE, BulkCommand, Command, CommandState, Device
 from organization.selectors import Counts
-
-LARGE_FACTS = ("information", "security", "users")
 
 
 def list_bulk_commands(bulk: BulkCommand) -> QuerySet[Command]:
     """The commands that a bulk command has brought to devices, newest first."""
     rows = Command.objects.filter(bulk=bulk).select_related("device")
-    return rows.defer("body", "result", *(f"device__{name}" for name in LARGE_FACTS))
+    return rows.defer("body", "result", *(f"device__{name}" for name in LARGE_OF_DEVICE))
 
 
 def count_bulk_states(bulk: BulkCommand) -> Counter[str]:
@@ -37,5 +35,5 @@ def _get_bulk_counts(key: int) -> Counts[str]:
 def list_refused_devices(bulk: BulkCommand) -> list[tuple[Device, str]]:
     """Return the first devices that it was not sent to, each with the reason."""
     reasons: dict[int, str] = dict(bulk.refused_devices)
-    rows = Device.objects.filter(pk__in=list(reasons)).defer(*LARGE_FACTS).order_by("pk")
+    rows = Device.objects.filter(pk__in=list(reasons)).defer(*LARGE_OF_DEVICE).order_by("pk")
     return [(device, reasons[device.pk]) for device in rows]

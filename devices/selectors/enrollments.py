@@ -4,6 +4,7 @@ from django.db.models import F, Q, QuerySet
 
 from devices.errors import NotEnrolled
 from devices.models import (
+    LARGE_OF_ENROLLMENT,
     Device,
     DeviceStatus,
     Enrollment,
@@ -37,8 +38,7 @@ def is_deletable(device: Device) -> bool:
 def list_enrollments(device: Device) -> QuerySet[Enrollment]:
     """Return the newest MOST_ENROLLMENTS of the device's enrollments, whatever became of them."""
     rows = Enrollment.objects.filter(device=device).select_related("group")
-    large = ("reported_profiles", "reported_applications", "unlock_token", "bootstrap_token")
-    return rows.defer(*large)[:MOST_ENROLLMENTS]
+    return rows.defer(*LARGE_OF_ENROLLMENT)[:MOST_ENROLLMENTS]
 
 
 def get_live_enrollment(device: Device) -> Enrollment:

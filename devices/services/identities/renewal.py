@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from devices.models import (
+    LARGE_OF_ENROLLMENT,
     OPEN_STATES,
     Command,
     CommandState,
@@ -54,8 +55,6 @@ PUT_OFF = f"The device has put the renewal off for {PATIENCE.days} days."
 UNANSWERED = f"The device has not answered the renewal for {PATIENCE.days} days."
 TOO_LATE = "The certificate expired before the device had a new one; enroll the device again."
 SILENCE = (PUT_OFF, UNANSWERED)
-# Not read where thousands of enrollments are.
-LARGE = ("reported_profiles", "reported_applications", "unlock_token", "bootstrap_token")
 
 
 def start_due_renewals(*, now: datetime) -> int:
@@ -67,7 +66,7 @@ def start_due_renewals(*, now: datetime) -> int:
     resting = Enrollment.objects.filter(
         may_try, state=EnrollmentState.LIVE, renewal_started_at=None
     )
-    due = resting.filter(pk__in=_find_due(resting, now=now)).defer(*LARGE)
+    due = resting.filter(pk__in=_find_due(resting, now=now)).defer(*LARGE_OF_ENROLLMENT)
     # One that is being taken out of management, or has left, gets no identity any more.
     staying = due.exclude(device__status=DeviceStatus.UNENROLLED).order_by("certificate_not_after")
     return sum(start_renewal(enrollment, now=now) is not None for enrollment in staying)
@@ -129,7 +128,7 @@ def _find_unsettled(now: datetime) -> QuerySet[Enrollment]:
     waiting = Exists(Command.objects.filter(waits, uuid=OuterRef("renewal_command_uuid")))
     is_silent = Q(renewal_started_at__lt=now - PATIENCE) & ~Q(renewal_error__in=SILENCE)
     rows = Enrollment.objects.filter(~waiting | is_silent, **UNDER_WAY)
-    return rows.exclude(device__status=DeviceStatus.UNENROLLED).defer(*LARGE)
+    return rows.exclude(device__status=DeviceStatus.UNENROLLED).defer(*LARGE_OF_ENROLLMENT)
 
 
 @transaction.atomic
