@@ -36,7 +36,7 @@ from devices.services.status import set_status
 from devices.services.token_update import token_update
 from devices.services.user_checkin import receive_user_message
 from devices.signals import device_checked_out
-from organization.protocol.caller import AskCaller, ask_nobody
+from organization.protocol.caller import AskCaller
 from scep.models import IssuedCertificate
 
 CHECKED_OUT = "The management profile was removed from the device."
@@ -56,14 +56,14 @@ def receive_checkin(
     message: Checkin,
     *,
     proof: Proof,
+    certificate: IssuedCertificate | None,
     challenge: str,
     now: datetime,
-    certificate: IssuedCertificate | None = None,
-    ask_caller: AskCaller = ask_nobody,
+    ask_caller: AskCaller,
 ) -> Answer:
     """Do what the message asks and return the answer, usually an empty one.
 
-    `certificate`: the proof's, where it has been looked up already. Raises MessageRefused,
+    `certificate`: the proof's, where it had to be looked up before. Raises MessageRefused,
     AdmissionRefused, MessageInvalid, UserChannelDeclined and DeclarationMissing.
     """
     if renew_known_token(message, proof=proof, now=now):

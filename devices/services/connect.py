@@ -21,7 +21,7 @@ from devices.services.refusals import naming_sender
 from devices.services.sender import check_not_over, get_sender, identify_sender
 from devices.services.user_channels import find_user_channel, note_user_presence
 from organization.errors import SecretUnreadable
-from organization.protocol.caller import AskCaller, ask_nobody
+from organization.protocol.caller import AskCaller
 from scep.models import IssuedCertificate
 
 log = logging.getLogger(__name__)
@@ -31,13 +31,13 @@ def receive_report(
     report: Report,
     *,
     proof: Proof,
+    certificate: IssuedCertificate | None,
     now: datetime,
-    certificate: IssuedCertificate | None = None,
-    ask_caller: AskCaller = ask_nobody,
+    ask_caller: AskCaller,
 ) -> bytes:
     """Return the next command as a property list, or nothing; raises MessageRefused.
 
-    `certificate`: the proof's, where it has been looked up already. A user's channel has a queue
+    `certificate`: the proof's, where it had to be looked up before. A user's channel has a queue
     of its own; one that is not open here gets nothing.
     """
     if report.user is None:

@@ -19,11 +19,6 @@ AskCaller = Callable[[], Caller]
 """For doors where it is seldom asked for: reading an address costs as much as a statement."""
 
 
-def ask_nobody() -> Caller:
-    """The AskCaller of what came by no request."""
-    return NOBODY
-
-
 def build_caller(*, address: str | None, agent: str) -> Caller:
     """Return the caller; what no database takes, and what is too long, is left out of `agent`."""
     return Caller(address, "".join(sign for sign in agent if sign.isprintable())[:MAX_AGENT])
