@@ -48,16 +48,22 @@ def receive_report(
     with naming_sender(certificate, udid=report.udid):
         enrollment = get_sender(certificate, udid=report.udid, now=now)
         _check_live(enrollment)
-    user_channel = None
     if report.user is None:
         note_presence(enrollment, now=now)
         if enrollment.connected_at is None:
             note_first_connection(enrollment, now=now, caller=ask_caller())
-    else:
-        user_channel = find_user_channel(enrollment, user=report.user)
-        if user_channel is None:
-            return b""
-        note_user_presence(user_channel, now=now)
+        return _answer_channel(enrollment, user_channel=None, report=report, now=now)
+    user_channel = find_user_channel(enrollment, user=report.user)
+    if user_channel is None:
+        return b""
+    note_user_presence(user_channel, now=now)
+    return _answer_channel(enrollment, user_channel=user_channel, report=report, now=now)
+
+
+def _answer_channel(
+    enrollment: Enrollment, *, user_channel: UserChannel | None, report: Report, now: datetime
+) -> bytes:
+    """Do what a message of the device's channel, or of a user's, says; return the next command."""
     _record(enrollment, report=report, now=now, user_channel=user_channel)
     commands = _take_in_turn(
         enrollment, user_channel=user_channel, now=now, is_new_session=report.status == IDLE
