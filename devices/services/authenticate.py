@@ -12,6 +12,7 @@ from devices.models import Device, DeviceStatus, Enrollment, EnrollmentState
 from devices.protocol.admission import Admission, AdmissionRequest
 from devices.protocol.checkin import Authenticate
 from devices.selectors import find_live_enrollment, find_pinned_enrollment
+from devices.services.identities.renewed import hold_certificate
 from devices.services.lessons import write_facts
 from devices.services.locks import lock_enrollment
 from devices.services.queries import queue_queries
@@ -39,8 +40,7 @@ def authenticate(
     The enrollment that the device has stays live until the new one's TokenUpdate (D4).
     Raises AdmissionRefused and MessageRefused, and then nothing is left behind.
     """
-    # The lock makes a second, parallel Authenticate of the same certificate wait and find the pin.
-    IssuedCertificate.objects.select_for_update().values_list("pk").get(pk=certificate.pk)
+    hold_certificate(certificate)
     pinned = find_pinned_enrollment(certificate.fingerprint or "")
     if pinned is not None:
         return _repeat(pinned, message=message)

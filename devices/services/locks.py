@@ -1,7 +1,8 @@
 """The order in which rows are locked: the device, then its enrollment, then what belongs to it.
 
 Whoever writes to more than one of them takes the device first, so that no two wait for each
-other. NO KEY lets others add rows that refer to them meanwhile.
+other. NO KEY lets others add rows that refer to them meanwhile. Whoever pins an identity holds its
+certificate before the device, which an Authenticate may not have yet (identities.renewed).
 
 A statement over the rows of many devices locks them in whatever order it meets them, so it takes
 those alone that nobody holds, and leaves the others for its next run.

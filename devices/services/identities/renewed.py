@@ -133,7 +133,9 @@ def repin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: dateti
 def _take_over(enrollment: Enrollment, *, certificate: IssuedCertificate, now: datetime) -> bool:
     """Return False where another message with the certificate has done so at this moment."""
     before, command_uuid = enrollment.certificate_sha256, enrollment.renewal_command_uuid
+    hold_certificate(certificate)
     device = lock_device(enrollment.device_id)
+    _check_not_pinned(certificate, enrollment=enrollment)
     changed = _write_pin(enrollment, certificate=certificate, now=now)
     enrollment.refresh_from_db()
     enrollment.device = device
@@ -145,6 +147,18 @@ def _take_over(enrollment: Enrollment, *, certificate: IssuedCertificate, now: d
     _note_owner(enrollment, certificate=certificate, before=before)
     identity_renewed.send(Enrollment, enrollment=enrollment, certificate=certificate)
     return True
+
+
+def hold_certificate(certificate: IssuedCertificate) -> None:
+    """Make whoever pins the same certificate wait, before a device is held, and find the pin."""
+    IssuedCertificate.objects.select_for_update().values_list("pk").get(pk=certificate.pk)
+
+
+def _check_not_pinned(certificate: IssuedCertificate, *, enrollment: Enrollment) -> None:
+    """Raises MessageRefused where an Authenticate has begun another enrollment meanwhile."""
+    others = Enrollment.objects.exclude(pk=enrollment.pk)
+    if others.filter(certificate_sha256=certificate.fingerprint).exists():
+        raise MessageRefused("identity_not_trusted", "it has begun another enrollment meanwhile")
 
 
 def _write_pin(enrollment: Enrollment, *, certificate: IssuedCertificate, now: datetime) -> bool:
