@@ -116,6 +116,10 @@ class GroupInUse(Exception):
     """Devices, tokens or policies still refer to the group."""
 
 
+class GroupGone(Exception):
+    """The group was deleted meanwhile."""
+
+
 class PushCertificateMissing(Exception):
     """There is no active APNs push certificate."""
 

@@ -153,8 +153,7 @@ class WebhookViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         values = self.decode(request, WebhookChangesSerializer, partial=True)
         state = values.pop("state", None)
         if values:
-            same = {"name": row.name, "url": row.url, "events": row.events}
-            update_webhook(row, **(same | values), actor=actor)
+            update_webhook(row, **values, actor=actor)
         if state is not None:
             (pause_webhook if state == WebhookState.PAUSED else resume_webhook)(row, actor=actor)
         return self.answer(self.get_object())

@@ -18,6 +18,7 @@ from devices.console.commands import find_form
 from devices.errors import (
     CommandInvalid,
     CommandOver,
+    GroupGone,
     GroupInUse,
     NotEnrolled,
     StillEnrolled,
@@ -148,7 +149,7 @@ GROUPS = Section(
     create=groups.create_group,
     update=groups.update_group,
     delete=groups.delete_group,
-    refusals=(GroupInUse,),
+    refusals=(GroupGone, GroupInUse),
 )
 
 

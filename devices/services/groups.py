@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.db.models import ProtectedError
 
-from devices.errors import GroupInUse
+from devices.errors import GroupGone, GroupInUse
 from devices.models import Device, Group
 from devices.signals import group_deleting
 from organization.services.audit import record
@@ -21,14 +21,35 @@ def create_group(
 
 @transaction.atomic
 def update_group(
-    group: Group, *, name: str, description: str, lists_all_apps: bool, actor: str
+    group: Group,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    lists_all_apps: bool | None = None,
+    actor: str,
 ) -> Group:
-    """Raises django.db.IntegrityError when the name is taken."""
-    group.name, group.description, group.lists_all_apps = name, description, lists_all_apps
+    """Change what is given; of two at once neither undoes what the other left alone.
+
+    Raises GroupGone where it was deleted, django.db.IntegrityError when the name is taken.
+    """
+    _hold_group(group)
+    group.name = group.name if name is None else name
+    group.description = group.description if description is None else description
+    group.lists_all_apps = group.lists_all_apps if lists_all_apps is None else lists_all_apps
     group.save(update_fields=["name", "description", "lists_all_apps", "updated_at"])
-    detail = {"lists_all_apps": lists_all_apps}
-    record(actor, action="group.update", subject_id=group.public_id, subject=name, detail=detail)
+    detail = {"lists_all_apps": group.lists_all_apps}
+    record(
+        actor, action="group.update", subject_id=group.public_id, subject=group.name, detail=detail
+    )
     return group
+
+
+def _hold_group(group: Group) -> None:
+    """Lock it and read it as it is now."""
+    try:
+        group.refresh_from_db(from_queryset=Group.objects.select_for_update(no_key=True))
+    except Group.DoesNotExist as error:
+        raise GroupGone("The group was deleted.") from error
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from devices.errors import GroupInUse
+from devices.errors import GroupGone, GroupInUse
 from devices.models import Group
 from devices.selectors import count_devices_by_group
 from devices.services.groups import create_group, delete_group, update_group
@@ -60,7 +60,7 @@ class GroupViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     search_fields = ("name", "description")
     ordering_fields: ClassVar = {"created_at": "id", "name": "name"}
     ordering = "name"
-    service_errors: ClassVar = {GroupInUse: (409, "group_in_use")}
+    service_errors: ClassVar = {GroupInUse: (409, "group_in_use"), GroupGone: (404, "not_found")}
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "device_counts": count_devices_by_group()}
@@ -73,10 +73,9 @@ class GroupViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     @extend_schema(request=GroupValuesSerializer, responses=GroupSerializer)
     def partial_update(self, request: Request, id: str) -> Response:
+        """Change what the body names; what is not named stays."""
         group = self.get_object()
         values = self.decode(request, GroupValuesSerializer, instance=group, partial=True)
-        kept = {name: getattr(group, name) for name in GroupValuesSerializer.Meta.fields}
-        values = kept | values
         update_group(group, **values, actor=get_actor(request))
         return self.answer(group)
 

@@ -48,13 +48,24 @@ def create_webhook(
 
 @transaction.atomic
 def update_webhook(
-    webhook: Webhook, *, name: str, url: str, events: Sequence[str], actor: str
+    webhook: Webhook,
+    *,
+    name: str | None = None,
+    url: str | None = None,
+    events: Sequence[str] | None = None,
+    actor: str,
 ) -> Webhook:
-    """Change what it is called, where it is, what it wants. Raises WebhookInvalid.
+    """Change what is given: what it is called, where it is, what it wants. Raises WebhookInvalid.
 
-    At another address the receiver may be well: what waits is sent there at once.
+    Of two at once neither undoes what the other left alone. At another address the receiver may be
+    well: what waits is sent there at once.
     """
-    values = _check(name=name, url=url, events=events)
+    _hold(webhook)
+    values = _check(
+        name=webhook.name if name is None else name,
+        url=webhook.url if url is None else url,
+        events=webhook.events if events is None else events,
+    )
     if values["url"] != webhook.url:
         values |= {"next_attempt_at": None, "failures": 0, "failing_since": None}
         select_held(webhook.pk).update(due_at=timezone.now())
@@ -140,6 +151,14 @@ def send_again(delivery: Delivery, *, actor: str) -> Delivery:
     deliveries_waiting.send(Delivery, webhook_id=webhook.pk)
     delivery.refresh_from_db()
     return delivery
+
+
+def _hold(webhook: Webhook) -> None:
+    """Lock it and read it as it is now."""
+    try:
+        webhook.refresh_from_db(from_queryset=Webhook.objects.select_for_update())
+    except Webhook.DoesNotExist as error:
+        raise WebhookInvalid("The webhook was deleted.") from error
 
 
 def _open(webhook: Webhook) -> None:
