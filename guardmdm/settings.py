@@ -282,6 +282,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "devices.rest.command_schema.add_command_schemas",
+        "organization.rest.openapi.describe_requests",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "AuthorityRole": "scep.models.CertificateAuthorityRole",
         "AuthorityState": "scep.models.CertificateAuthorityState",

@@ -29,8 +29,29 @@ EVERYWHERE: Schema = {
 
 
 def build_new_command_schema() -> Schema:
-    """Return the schema of every command that a program can queue."""
-    return {"oneOf": [_describe(kind) for _, kind in sorted(COMMAND_TYPES.items())]}
+    """Return the schema of every command that a program can queue, each a component of its own.
+
+    So programs that are made from the document have a class for each, called by the command.
+    """
+    refs = {name: f"#/components/schemas/{_name_component(name)}" for name in sorted(COMMAND_TYPES)}
+    return {
+        "oneOf": [{"$ref": ref} for ref in refs.values()],
+        "discriminator": {"propertyName": "request_type", "mapping": refs},
+    }
+
+
+def add_command_schemas(result: Schema, **_: Any) -> Schema:
+    """Put the components that build_new_command_schema names into the document."""
+    components = result["components"]["schemas"]
+    for name, kind in COMMAND_TYPES.items():
+        components[_name_component(name)] = _describe(kind)
+    result["components"]["schemas"] = dict(sorted(components.items()))
+    return result
+
+
+def _name_component(name: str) -> str:
+    """`Settings.DeviceName` → `SettingsDeviceNameCommandRequest`."""
+    return f"{name.replace('.', '')}CommandRequest"
 
 
 def _describe(kind: CommandType) -> Schema:
@@ -45,11 +66,12 @@ def _describe(kind: CommandType) -> Schema:
         "description": " ".join(filter(None, [f"{kind.title}.", kind.note, _tell_systems(kind)])),
         "type": "object",
         "properties": {
-            "request_type": {"type": "string", "enum": [kind.name]},
+            "request_type": {"type": "string", "const": kind.name},
             "parameters": parameters | ({"required": needed} if needed else {}),
             **EVERYWHERE,
         },
         "required": ["request_type", *(["parameters"] if needed else [])],
+        "additionalProperties": False,
     }
 
 

@@ -110,7 +110,7 @@ class PushCertificateView(RestViewSet):
     @extend_schema(
         operation_id="push_certificate_import",
         request=PushCertificateFileSerializer,
-        responses=PushCertificateSerializer,
+        responses={200: PushCertificateSerializer},
     )
     def create(self, request: Request) -> Response:
         """Import the certificate that Apple issued, for our request or with its key.

@@ -14,7 +14,8 @@ DEFAULT = "7d"
 
 @extend_schema_field(
     {
-        "oneOf": [
+        # Not "oneOf": for validators that do not look at formats, "7d" would be both.
+        "anyOf": [
             {"type": "string", "format": "date-time"},
             {"type": "string", "enum": [*LIFETIMES, NEVER]},
         ],

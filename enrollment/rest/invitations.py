@@ -94,7 +94,9 @@ class InvitationWithUrlSerializer(InvitationSerializer):
 class PersonSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MAX_NAME, allow_blank=True, default="")
     email = serializers.CharField(max_length=MAX_EMAIL)
-    language = serializers.ChoiceField(choices=list(LANGUAGES), required=False, default="")
+    language = serializers.ChoiceField(
+        choices=list(LANGUAGES), required=False, help_text="Without: the request's `language`."
+    )
 
     def validate_name(self, value: str) -> str:
         if not is_one_line(value):

@@ -261,7 +261,7 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         token = self.get_object()
         return Response(LeakAnswerSerializer({"token": token, "bulk_command": bulk}).data)
 
-    @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BYTE})
+    @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"qr\.svg")
     def qr_svg(self, request: Request, id: str) -> HttpResponse:
         """The enrollment URL as a QR code."""
@@ -275,7 +275,7 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         png = build_qr_png(build_enrollment_url(self.get_object()))
         return HttpResponse(png, content_type="image/png")
 
-    @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BYTE})
+    @extend_schema(responses={(200, "image/svg+xml"): OpenApiTypes.BINARY})
     @action(detail=True, url_path=r"short-qr\.svg")
     def short_qr_svg(self, request: Request, id: str) -> HttpResponse:
         """The short link as a QR code, which has far fewer dots."""

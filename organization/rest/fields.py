@@ -5,9 +5,11 @@ import binascii
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 MAX_ROWS = 200
+BASE64 = {"type": "string", "contentEncoding": "base64"}
 
 
 class RowField(serializers.SlugRelatedField[Any]):
@@ -36,6 +38,7 @@ class RowsField(serializers.ListField):
         return list(found.values())
 
 
+@extend_schema_field(BASE64)
 class Base64File(serializers.CharField):
     """A file as base64 text; its bytes in validated_data."""
 

@@ -80,3 +80,43 @@ def _bound_parameters(operation: dict[str, Any]) -> None:
         if parameter["in"] == "query" and schema.get("type") == "string":
             is_free = not schema.keys() & {"enum", "format"}
             schema.update({"minLength": 1} if is_free else {})
+
+
+def describe_requests(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of bodies what the serializers cannot.
+
+    Of a change, what is not named stays: programs that are made from the document would send the
+    default of a new row. Fields that a body does not have are refused.
+    """
+    schemas = result["components"]["schemas"]
+    for name in _find_bodies(result):
+        schema = schemas[name]
+        if "properties" in schema:
+            schema["additionalProperties"] = False
+        for described in schema.get("properties", {}).values():
+            is_no_value = described.get("default") == "" and described.get("minLength")
+            if name.startswith("Patched") or is_no_value:
+                described.pop("default", None)
+    if "BlankEnum" in schemas:
+        schemas["BlankEnum"]["type"] = "string"
+    return result
+
+
+def _find_bodies(result: dict[str, Any]) -> set[str]:
+    """Return the names of the components that a body is, or holds."""
+    operations = [each for path in result["paths"].values() for each in path.values()]
+    left = _find_references([each.get("requestBody") for each in operations])
+    found: set[str] = set()
+    while left - found:
+        found |= left
+        left = _find_references([result["components"]["schemas"][name] for name in left])
+    return found
+
+
+def _find_references(part: Any) -> set[str]:
+    if isinstance(part, list):
+        return set[str]().union(*map(_find_references, part))
+    if not isinstance(part, dict):
+        return set()
+    here = {part["$ref"].rpartition("/")[2]} if isinstance(part.get("$ref"), str) else set()
+    return here | _find_references(list(part.values()))

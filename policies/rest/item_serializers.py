@@ -4,10 +4,11 @@ import base64
 import binascii
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from devices.models import Platform
-from organization.rest.fields import RowField, build_choice_error
+from organization.rest.fields import BASE64, RowField, build_choice_error
 from policies.models import Package, PolicyItem
 
 SOURCES = {"itunes_store_id", "manifest_url", "package"}
@@ -57,6 +58,7 @@ class ItemSerializer(serializers.ModelSerializer[PolicyItem]):
         read_only_fields = fields
 
 
+@extend_schema_field(BASE64)
 class Base64Field(serializers.CharField):
     """Decodes to bytes."""
 

@@ -46,6 +46,7 @@ from scep.services.rotation import prepare_authority
 from tests.database import keep_rows
 from tests.policies.packages import make_ipa
 from tests.policies.uploads import upload_package
+from tests.rest.documented import check_answer
 from webhooks.models import Delivery, Webhook
 from webhooks.services.webhooks import create_webhook, send_test
 
@@ -53,7 +54,7 @@ FAR = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 class Program:
-    """A program with an API key (or none); answers are Django responses."""
+    """A program with an API key (or none); answers are Django responses, and as documented."""
 
     def __init__(self, key: str = "") -> None:
         self.client = Client(raise_request_exception=False)
@@ -62,10 +63,15 @@ class Program:
     def send(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         if body is not None:
             options = {"data": json.dumps(body), "content_type": "application/json", **options}
-        return self.client.generic(method, f"/api/v1/{path}", headers=self.headers, **options)
+        address = f"/api/v1/{path}"
+        answer = self.client.generic(method, address, headers=self.headers, **options)
+        check_answer(method, path, answer)
+        return answer
 
     def get(self, path: str, **parameters: Any) -> Any:
-        return self.client.get(f"/api/v1/{path}", parameters, headers=self.headers)
+        answer = self.client.get(f"/api/v1/{path}", parameters, headers=self.headers)
+        check_answer("GET", path, answer)
+        return answer
 
     def post(self, path: str, body: Any = None) -> Any:
         return self.send("POST", path, body)

@@ -13,7 +13,7 @@ from devices.selectors import get_command_body
 from devices.services.bulk_commands import queue_portion, request_bulk
 from organization.models import AuditEntry
 from tests.rest.conftest import Program, Sample
-from tests.rest.test_schema import get_document
+from tests.rest.documented import get_document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
@@ -23,14 +23,26 @@ def get_path(sample: Sample) -> str:
 
 
 def get_alternatives() -> dict[str, dict[str, object]]:
-    operation = get_document()["paths"]["/api/v1/devices/{id}/commands"]["post"]
+    """Return the component of each command, by the `request_type` that tells them apart."""
+    document = get_document()
+    operation = document["paths"]["/api/v1/devices/{id}/commands"]["post"]
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    return {alternative["title"]: alternative for alternative in schema["oneOf"]}
+    assert schema["discriminator"]["propertyName"] == "request_type"
+    refs = schema["discriminator"]["mapping"]
+    assert schema["oneOf"] == [{"$ref": ref} for ref in refs.values()]
+    components = document["components"]["schemas"]
+    return {name: components[ref.rpartition("/")[2]] for name, ref in refs.items()}
+
+
+def get_component(name: str) -> dict[str, object]:
+    found: dict[str, object] = get_document()["components"]["schemas"][name]
+    return found
 
 
 def test_every_command_is_documented_when_the_table_has_it() -> None:
     alternatives = get_alternatives()
     assert set(alternatives) == set(COMMAND_TYPES)
+    assert alternatives["DeviceLock"] == get_component("DeviceLockCommandRequest")
     assert "unlock_token" not in str(alternatives["ClearPasscode"])
     check = jsonschema.Draft202012Validator(alternatives["Settings.DeviceName"])
     body = {"request_type": "Settings.DeviceName", "parameters": {"device_name": "Front desk"}}
