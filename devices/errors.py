@@ -63,7 +63,14 @@ class AdmissionRefused(MessageRefused):
 
 
 class CommandInvalid(ValueError):
-    """A command that Apple's schema or the device's platform does not know."""
+    """A command that Apple's schema or the device's platform does not know.
+
+    `field` says what of a program's request is wrong, beside the parameters; "" for the whole.
+    """
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class CommandOver(Exception):

@@ -62,7 +62,7 @@ def queue_command(
 def _check_expiry(expires_at: datetime | None) -> None:
     now = timezone.now()
     if expires_at is not None and not now < expires_at <= now + LONGEST_LIFETIME:
-        raise CommandInvalid("expires_at must lie in the next 366 days")
+        raise CommandInvalid("expires_at must lie in the next 366 days", field="expires_at")
 
 
 @transaction.atomic

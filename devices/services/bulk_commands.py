@@ -55,7 +55,9 @@ def request_bulk(
     """
     kind = get_command_type(name)
     if kind.is_destructive:
-        raise CommandInvalid(f"{name} cannot be undone: send it to one device at a time")
+        raise CommandInvalid(
+            f"{name} cannot be undone: send it to one device at a time", field="request_type"
+        )
     return _begin(devices, name=name, parameters=kind.read_given(parameters), actor=actor)
 
 

@@ -25,13 +25,14 @@ def decode_raw_command(content: bytes) -> dict[str, Any]:
     try:
         command = decode_plist(content, max_bytes=MAX_RAW_COMMAND)
     except PlistInvalid as error:
-        raise CommandInvalid(f"the command is not a property list: {error}") from error
+        reason = f"the command is not a property list: {error}"
+        raise CommandInvalid(reason, field="command") from error
     wrapped = command.get("Command")
     if "RequestType" not in command and isinstance(wrapped, dict):
         command = wrapped
     request_type = command.get("RequestType")
     if not isinstance(request_type, str) or not 0 < len(request_type) <= LONGEST_REQUEST_TYPE:
-        raise CommandInvalid("the command has no RequestType")
+        raise CommandInvalid("the command has no RequestType", field="command")
     return command
 
 

@@ -41,7 +41,7 @@ def get_user_channel(enrollment: Enrollment, *, public_id: str) -> UserChannel:
     channels = UserChannel.objects.filter(enrollment=enrollment, ended_at=None)
     channel = channels.filter(public_id=public_id).first()
     if channel is None or not settings.MDM_USER_CHANNEL:
-        raise CommandInvalid(f"{public_id} is no user's channel of this device")
+        raise CommandInvalid(f"{public_id} is no user's channel of this device", field="user")
     return channel
 
 

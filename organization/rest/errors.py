@@ -47,8 +47,7 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
     for kind, (status, code) in known.items():
         if isinstance(error, kind):
             problem = build_problem(code, DATABASE_DETAILS.get(code) or str(error)[:MAX_MESSAGE])
-            if fields := _list_fields(error):
-                problem["errors"] = {field: [problem["detail"]] for field in fields}
+            _name_fields(problem, error)
             headers = {"Retry-After": RETRY_AFTER} if status == 503 else {}
             return Response(problem, status=status, headers=headers)
     if isinstance(error, Http404):
@@ -64,10 +63,12 @@ def answer_error(error: Exception, context: Mapping[str, Any]) -> Response:
     return _answer_failure(error, request=context["request"])
 
 
-def _list_fields(error: Exception) -> list[str]:
-    """Return the fields that a service error is about, by the names that a program gave."""
+def _name_fields(problem: dict[str, Any], error: Exception) -> None:
+    """Add the fields that an error is about, by the names that a program gave."""
     fields: list[str] = getattr(error, "fields", None) or [getattr(error, "field", "")]
-    return [field for field in fields if field]
+    errors = {field[:MAX_MESSAGE]: [problem["detail"]] for field in fields if field}
+    if errors:
+        problem["errors"] = errors
 
 
 def _say_media_types(
@@ -92,6 +93,7 @@ def _answer_api_exception(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.ValidationError):
         return Response(_build_input_problem(error.detail), status=400)
     problem = build_problem(str(error.get_codes()), str(error.detail))
+    _name_fields(problem, error)
     return Response(problem, status=error.status_code, headers=headers)
 
 

@@ -9,12 +9,12 @@ from rest_framework import serializers
 from organization.rest.permissions import get_needed_role
 
 ALWAYS = {
+    "400": "A parameter is not understood.",
     "401": "No API key, or one that is unknown or revoked.",
     "403": "The API key's role may not do this.",
     "503": "Not set up yet, or the database is busy: try again later.",
 }
-WITH_PATH_PARAMETER = {"400": "A parameter is not understood.", "404": "There is no such row."}
-WITH_QUERY = {"400": "A parameter is not understood."}
+WITH_PATH_PARAMETER = {"404": "There is no such row."}
 WITH_BODY = {
     "400": "The body is not understood; `errors` says where.",
     "413": "The body is too large.",
@@ -62,8 +62,6 @@ class ProblemSchema(AutoSchema):
         refusals = dict(ALWAYS)
         if "path" in places:
             refusals |= WITH_PATH_PARAMETER
-        if "query" in places:
-            refusals |= WITH_QUERY
         if "requestBody" in operation:
             refusals |= WITH_BODY
         if self.method != "GET":

@@ -35,6 +35,20 @@ def check_length(parser_context: Mapping[str, Any] | None) -> None:
         raise BodyTooLarge
 
 
+class EncodingUnsupported(APIException):
+    status_code = 415
+    default_detail = "a body with a Content-Encoding is not taken: send it as it is"
+    default_code = "unsupported_content_encoding"
+
+
+class TextRefused(ParseError):
+    """A value that is not stored; `field` says where in the body."""
+
+    def __init__(self, refusal: JsonRefused) -> None:
+        super().__init__(str(refusal))
+        self.field = refusal.field
+
+
 class StrictJSONParser(BaseParser):
     """UTF-8 JSON without double names, NaN, control characters, lone surrogates, 65-bit numbers,
     deep nesting.
@@ -52,7 +66,7 @@ class StrictJSONParser(BaseParser):
             text = read_body(stream, parser_context=parser_context).decode()
             value = json.loads(text, object_pairs_hook=_build_object)
         except JsonRefused as refusal:
-            raise ParseError(str(refusal)) from refusal
+            raise TextRefused(refusal) from refusal
         except (ValueError, RecursionError) as error:
             raise ParseError("the body is not JSON in UTF-8") from error
         check_json(value)
@@ -72,4 +86,4 @@ def check_json(root: Any) -> None:
     try:
         check_document(root, is_typed=True)
     except JsonRefused as refusal:
-        raise ParseError(str(refusal)) from refusal
+        raise TextRefused(refusal) from refusal

@@ -13,7 +13,9 @@ class RolePermission(BasePermission):
     """Auditors read, operators also write, where the view does not ask for more."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        return has_role(request, get_needed_role(request.method, view))
+        needed = get_needed_role(request.method, view)
+        self.message = f"This needs the role {needed}."
+        return has_role(request, needed)
 
 
 def has_role(request: Request, needed: str) -> bool:

@@ -18,8 +18,10 @@ from organization.models import Role
 from organization.rest import openapi  # noqa: F401 - registers the authentication scheme
 from organization.rest.errors import ServiceErrors
 from organization.rest.json_types import find_mistyped
+from organization.rest.parsers import EncodingUnsupported
 
 NO_FIELD = "is not a field of this request"
+NO_PARAMETER = "is not a parameter of this request"
 
 
 class RestViewSet(ViewSet):
@@ -31,6 +33,20 @@ class RestViewSet(ViewSet):
     service_errors: ClassVar[ServiceErrors] = {}
     # OPTIONS would be in every `Allow` and is never answered: the document tells what there is.
     http_method_names = [name for name in ViewSet.http_method_names if name != "options"]
+
+    # What an operation that is no list takes in the query; a list's filters are its own.
+    parameters: ClassVar[frozenset[str]] = frozenset()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse what would be passed over: `POST groups?dry_run=1` would make a group."""
+        super().initial(request, *args, **kwargs)
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise EncodingUnsupported
+        if self.action in (None, "list"):
+            return
+        unknown = [name for name in request.query_params if name not in self.parameters]
+        if unknown:
+            raise ValidationError({name: [NO_PARAMETER] for name in sorted(unknown)})
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -15,6 +15,8 @@ from devices.services.groups import create_group, delete_group, update_group
 from organization.rest import get_actor
 from organization.rest.views import CollectionViewSet
 
+MAX_DESCRIPTION = 1000  # characters, as in the console's form
+
 
 class GroupSerializer(serializers.ModelSerializer[Group]):
     id = serializers.CharField(source="public_id", read_only=True)
@@ -45,6 +47,10 @@ class GroupSerializer(serializers.ModelSerializer[Group]):
 
 
 class GroupValuesSerializer(serializers.ModelSerializer[Group]):
+    description = serializers.CharField(
+        max_length=MAX_DESCRIPTION, required=False, allow_blank=True
+    )
+
     class Meta:
         model = Group
         fields = ("name", "description", "lists_all_apps")

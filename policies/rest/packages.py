@@ -101,6 +101,7 @@ class PackageViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     queryset = Package.objects.defer("chunk_sha256s", "chunk_md5s")
     serializer_class = PackageSerializer
     parser_classes = (PackageParser,)
+    parameters: ClassVar = frozenset({"file_name"})
     lookup_value_regex = "pkg_[a-z0-9]+"
     filterset_class = PackageFilters
     search_fields = ("name", "identifier", "version", "file_name")

@@ -17,6 +17,7 @@ from organization.rest.filters import RowFilters
 from organization.rest.views import CollectionViewSet
 from policies.errors import PolicyInvalid
 from policies.models import Policy, PolicyItem
+from policies.rest.groups import MAX_DESCRIPTION
 from policies.rest.item_serializers import ItemSerializer
 from policies.services.policies import (
     NAME_LENGTH,
@@ -39,7 +40,9 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
 
 class PolicyValuesSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=NAME_LENGTH)
-    description = serializers.CharField(required=False, allow_blank=True)
+    description = serializers.CharField(
+        max_length=MAX_DESCRIPTION, required=False, allow_blank=True
+    )
     groups = RowsField(queryset=Group.objects.all(), required=False)
 
 

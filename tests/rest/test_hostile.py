@@ -11,8 +11,8 @@ from django.test import Client
 from organization.models import AuditEntry
 from organization.rest.errors import answer_error
 from tests.rest.conftest import Program, Sample
+from tests.rest.documented import get_document
 from tests.rest.operations import LISTS, OPERATIONS, build_path
-from tests.rest.test_schema import get_document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
@@ -129,10 +129,9 @@ def _list_fields(operation: str) -> list[str]:
     if body is None or "application/json" not in body["content"]:
         return ["name"]
     schema = body["content"]["application/json"]["schema"]
-    if "$ref" in schema:
-        schema = get_document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    alternatives = schema.get("oneOf", [schema])
-    return list(dict.fromkeys(name for each in alternatives for name in each["properties"]))
+    components = get_document()["components"]["schemas"]
+    names = [each["$ref"].rpartition("/")[2] for each in schema.get("oneOf", [schema])]
+    return list(dict.fromkeys(field for name in names for field in components[name]["properties"]))
 
 
 def _valid(template: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from enrollment.services.tokens import build_challenge, build_token_text
 from organization.models import Administrator, ApiKey
 from organization.services.api_keys import revoke_api_key
 from tests.rest.conftest import Program, Sample
+from tests.rest.documented import get_document
 from tests.rest.operations import OPERATIONS, ROLES, build_path
-from tests.rest.test_schema import get_document
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]
 
