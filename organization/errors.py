@@ -69,3 +69,7 @@ class SignInRefused(Exception):
 
 class PasswordNeeded(Exception):
     """Without its connection this account would have nothing to sign in with."""
+
+
+class RequestDiffers(Exception):
+    """A program has sent something else under the same Idempotency-Key."""

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -22,6 +23,7 @@ from devices.services.bulk_commands import MOST_NAMED, cancel_bulk, get_bulk_rol
 from organization.rest import get_actor
 from organization.rest.fields import RowField, RowsField, build_choice_error
 from organization.rest.permissions import require_role
+from organization.rest.repeatable import IDEMPOTENCY_KEY, REPEATABLE_ERRORS, make_repeatably
 from organization.rest.views import CollectionViewSet
 
 
@@ -109,6 +111,7 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     service_errors: ClassVar = {
         CommandInvalid: (400, "command_invalid"),
         CommandOver: (409, "command_over"),
+        **REPEATABLE_ERRORS,
     }
 
     def get_serializer_class(self) -> Any:
@@ -116,7 +119,11 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
             BulkCommandWithStatesSerializer if self.action == "retrieve" else BulkCommandSerializer
         )
 
-    @extend_schema(request=NewBulkCommandSerializer, responses={202: BulkCommandSerializer})
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewBulkCommandSerializer,
+        responses={202: BulkCommandSerializer},
+    )
     def create(self, request: Request) -> Response:
         """Queue one command for chosen devices or for all of a group; this happens by and by."""
         values = self.decode(request, NewBulkCommandSerializer)
@@ -126,12 +133,13 @@ class BulkCommandViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
             keys = list_group_device_keys(values["group"])
         else:
             keys = [device.pk for device in values["devices"]]
-        bulk = request_bulk(
-            keys,
-            name=name,
-            parameters=values["parameters"],
-            actor=get_actor(request),
-        )
+        parameters, actor = values["parameters"], get_actor(request)
+
+        def make() -> str:
+            return request_bulk(keys, name=name, parameters=parameters, actor=actor).public_id
+
+        made = make_repeatably(request, make)
+        bulk = get_object_or_404(self.get_queryset(), public_id=made)
         return Response(BulkCommandSerializer(bulk).data, status=202)
 
     @extend_schema(request=None, responses=BulkCommandWithStatesSerializer)

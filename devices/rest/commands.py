@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -38,6 +39,7 @@ from organization.rest.filters import (
     StrictFilterBackend,
 )
 from organization.rest.permissions import require_role
+from organization.rest.repeatable import IDEMPOTENCY_KEY, REPEATABLE_ERRORS, make_repeatably
 from organization.rest.views import CollectionViewSet
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -195,7 +197,7 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
     filterset_class = CommandFilters
     ordering_fields: ClassVar = CommandViewSet.ordering_fields
     ordering_shares: ClassVar = CommandViewSet.ordering_shares
-    service_errors: ClassVar = CommandViewSet.service_errors
+    service_errors: ClassVar = {**CommandViewSet.service_errors, **REPEATABLE_ERRORS}
     action_roles: ClassVar = {"create_raw": Role.ADMINISTRATOR}
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -203,6 +205,7 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
         return super().filter_queryset(queryset.filter(device=device))
 
     @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
         request={"application/json": build_new_command_schema()},
         responses={201: CommandWithResultSerializer},
     )
@@ -214,16 +217,26 @@ class DeviceCommandsViewSet(ListModelMixin, CollectionViewSet):
         """
         values = self.decode(request, NewCommandSerializer)
         _require_role(request, values["request_type"])
-        command = queue_command(self._get_device(), **values, actor=get_actor(request))
-        return Response(CommandWithResultSerializer(command).data, status=201)
+        device, actor = self._get_device(), get_actor(request)
+        return self._answer_new(request, lambda: queue_command(device, **values, actor=actor))
 
-    @extend_schema(request=RawCommandSerializer, responses={201: CommandWithResultSerializer})
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request=RawCommandSerializer,
+        responses={201: CommandWithResultSerializer},
+    )
     def create_raw(self, request: Request, id: str) -> Response:
         """Queue a command as it is, known to this server or not; nothing is added to it."""
-        values = self.decode(request, RawCommandSerializer)
-        command = queue_raw_command(
-            self._get_device(), content=values["command"], actor=get_actor(request)
+        content = self.decode(request, RawCommandSerializer)["command"]
+        device, actor = self._get_device(), get_actor(request)
+        return self._answer_new(
+            request, lambda: queue_raw_command(device, content=content, actor=actor)
         )
+
+    @staticmethod
+    def _answer_new(request: Request, queue: Callable[[], Command]) -> Response:
+        made = make_repeatably(request, lambda: queue().public_id)
+        command = get_object_or_404(Command, public_id=made)
         return Response(CommandWithResultSerializer(command).data, status=201)
 
     def _get_device(self) -> Device:

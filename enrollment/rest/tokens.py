@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
@@ -37,6 +38,7 @@ from organization.rest import get_actor
 from organization.rest.fields import RowField, RowsField
 from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role, require_role
+from organization.rest.repeatable import IDEMPOTENCY_KEY, REPEATABLE_ERRORS, make_repeatably
 from organization.rest.views import CollectionViewSet
 from scep.models import ScepProfile
 
@@ -225,15 +227,21 @@ class TokenViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
         TokenInvalid: (400, "invalid"),
         LeakInvalid: (400, "leak_invalid"),
         NotReady: (503, "not_set_up"),
+        **REPEATABLE_ERRORS,
     }
 
     def get_serializer_class(self) -> Any:
         return TokenSerializer if self.action == "list" else TokenWithUrlSerializer
 
-    @extend_schema(request=NewTokenSerializer, responses={201: TokenWithUrlSerializer})
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
+        request=NewTokenSerializer,
+        responses={201: TokenWithUrlSerializer},
+    )
     def create(self, request: Request) -> Response:
-        values = self.decode(request, NewTokenSerializer)
-        return self.answer(create_token(**values, actor=get_actor(request)), status=201)
+        values, actor = self.decode(request, NewTokenSerializer), get_actor(request)
+        jti = make_repeatably(request, lambda: str(create_token(**values, actor=actor).jti))
+        return self.answer(get_object_or_404(self.get_queryset(), jti=jti), status=201)
 
     @extend_schema(request=None, responses=TokenWithUrlSerializer)
     @action(detail=True, methods=["post"])

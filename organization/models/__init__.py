@@ -18,6 +18,7 @@ from organization.models.prepared import (
     update_row,
 )
 from organization.models.public import PublicIdField, TimeStamped
+from organization.models.repeatable import RepeatableRequest
 from organization.models.round import Round
 from organization.models.sealed import Sealed, SealedField
 from organization.models.transaction_lock import lock_until_commit
@@ -35,6 +36,7 @@ __all__ = [
     "PreparedSelect",
     "PreparedUpdate",
     "PublicIdField",
+    "RepeatableRequest",
     "Role",
     "Round",
     "Sealed",

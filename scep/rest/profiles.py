@@ -52,6 +52,7 @@ class ScepProfileViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     @extend_schema(request=ScepProfileValuesSerializer, responses={201: ScepProfileSerializer})
     def create(self, request: Request) -> Response:
+        """Without more than a name: our own CA, and a challenge for each enrollment."""
         values = self.decode(request, ScepProfileValuesSerializer)
         return self.answer(create_scep_profile(**values, actor=get_actor(request)), status=201)
 
@@ -64,6 +65,7 @@ class ScepProfileViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, id: str) -> Response:
+        """Refused while a certificate, or a token that is good for anything, refers to it."""
         delete_scep_profile(self.get_object(), actor=get_actor(request))
         return Response(status=204)
 
