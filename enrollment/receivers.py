@@ -16,11 +16,8 @@ from enrollment.services.log import write_entry
 from enrollment.services.refused_messages import write_refused_message, write_refused_poll
 from enrollment.services.sessions import advance_session, fail_session, link_device
 from enrollment.services.steps import record_refused_message, record_step
-from enrollment.services.tokens import (
-    find_challenged_session,
-    release_group,
-    release_scep_profile,
-)
+from enrollment.services.token_texts import find_challenged_session
+from enrollment.services.tokens import release_group, release_scep_profile
 from enrollment.signals import mail_requested
 from enrollment.tasks import send_mails
 from organization.protocol.caller import NOBODY, Caller

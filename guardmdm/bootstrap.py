@@ -11,7 +11,8 @@ from devices.services.groups import create_group
 from devices.services.push.certificate import ensure_demo_certificate
 from enrollment.models import EnrollmentToken
 from enrollment.services.bootstrap import ensure_signing_key
-from enrollment.services.tokens import build_enrollment_url, create_token
+from enrollment.services.token_texts import build_enrollment_url
+from enrollment.services.tokens import create_token
 from organization.models import Administrator, Organization
 from organization.protocol.one_line import is_one_line
 from organization.services.administrators import create_administrator

@@ -29,7 +29,7 @@ from enrollment.services.invitations import (
     request_mail,
     revoke_invitation,
 )
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 from organization.console import (
     WORDS,
     ListPage,

@@ -19,7 +19,8 @@ from enrollment.selectors import get_token_state, list_tokens
 from enrollment.services.allow_list import list_allowed_serials
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
+from enrollment.services.token_texts import build_enrollment_url
+from enrollment.services.tokens import create_token, revoke_token
 from organization.console import (
     FUTURE,
     NUMBER,

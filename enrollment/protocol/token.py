@@ -2,7 +2,7 @@
 
 Bound to a session it has one claim more, `sid`, and is the challenge inside a profile.
 Nothing here knows a clock or a row: expiry, revocation and the row's equality are checked
-by enrollment.services.tokens.
+by enrollment.services.token_texts.
 """
 
 import base64

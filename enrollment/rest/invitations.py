@@ -33,7 +33,7 @@ from enrollment.selectors import (
     list_tokens,
 )
 from enrollment.services.invitations import invite_people, request_mail, revoke_invitation
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 from organization.models import Role
 from organization.protocol.one_line import is_one_line
 from organization.rest import get_actor

@@ -26,13 +26,8 @@ from enrollment.services.allow_list import list_allowed_serials
 from enrollment.services.leaks import ACTIONS, UNENROLL, respond_to_leak
 from enrollment.services.qr import build_qr_png, build_qr_svg
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import (
-    MAX_NAME,
-    MAX_USES,
-    build_enrollment_url,
-    create_token,
-    revoke_token,
-)
+from enrollment.services.token_texts import build_enrollment_url
+from enrollment.services.tokens import MAX_NAME, MAX_USES, create_token, revoke_token
 from organization.models import Role
 from organization.rest import get_actor
 from organization.rest.fields import RowField, RowsField

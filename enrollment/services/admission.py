@@ -13,7 +13,8 @@ from enrollment.services.allow_list import check_serial_allowed
 from enrollment.services.approvals import check_certificate_approved
 from enrollment.services.sessions import advance_session, check_open, get_session
 from enrollment.services.subject_attributes import check_identified, find_reported_device
-from enrollment.services.tokens import check_not_stopped, verify_token
+from enrollment.services.token_texts import verify_token
+from enrollment.services.tokens import check_not_stopped
 from scep.models import ChallengeType
 from scep.services.challenges import find_session_id
 from scep.services.external_identities import is_trusted_by, note_enrollment

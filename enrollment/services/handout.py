@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from enrollment.models import EnrollmentToken
 from enrollment.services.qr import build_qr_svg
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 
 FULL_LINK, SHORT_LINK = "full", "short"
 # Mail programs and Windows give up on longer mailto: links; copying always works.

@@ -33,7 +33,8 @@ from enrollment.services.sessions import (
     note_base_url,
 )
 from enrollment.services.steps import record_step
-from enrollment.services.tokens import build_challenge, check_not_stopped, check_token
+from enrollment.services.token_texts import build_challenge
+from enrollment.services.tokens import check_not_stopped, check_token
 from organization.models import Given, Organization, PreparedSelect
 from organization.protocol.caller import NOBODY, Caller
 from organization.selectors import get_organization

@@ -36,7 +36,8 @@ from enrollment.services.log import write_entry
 from enrollment.services.profile import assemble_profile, build_context
 from enrollment.services.sessions import advance_session, check_open, fail_session, get_session
 from enrollment.services.steps import record_step
-from enrollment.services.tokens import check_not_stopped, check_token, verify_token
+from enrollment.services.token_texts import verify_token
+from enrollment.services.tokens import check_not_stopped, check_token
 from organization.protocol.caller import Caller
 from scep.errors import IdentityNotTrusted, SignatureInvalid
 from scep.models import CertificatePurpose, IssuedCertificate

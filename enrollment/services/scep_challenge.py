@@ -8,7 +8,8 @@ from enrollment.errors import EnrollmentRefused, SessionRefused, SignInRefused, 
 from enrollment.models import EnrollmentSession
 from enrollment.services.sessions import SESSION_WITH_TOKEN, check_open, get_session
 from enrollment.services.subject_attributes import check_identified
-from enrollment.services.tokens import VerifiedToken, check_not_stopped, check_token, verify_token
+from enrollment.services.token_texts import VerifiedToken, verify_token
+from enrollment.services.tokens import check_not_stopped, check_token
 from scep.errors import ChallengeInvalid
 from scep.models import ChallengeType, ScepProfile
 from scep.protocol.grant import ChallengeGrant

@@ -9,7 +9,7 @@ from django.utils import timezone
 from enrollment.protocol.platform import Browser, decode_user_agent
 from enrollment.services.profile import check_ready
 from enrollment.services.root_trust import find_root_trust
-from enrollment.services.tokens import build_token_text, verify_bare_token
+from enrollment.services.token_texts import build_token_text, verify_bare_token
 from enrollment.views.door import public_door
 from enrollment.views.page import build_page, render_trust_page
 

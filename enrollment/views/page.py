@@ -15,7 +15,7 @@ from enrollment.protocol.platform import Browser, Visitor
 from enrollment.services.consent import list_allowed, list_refused
 from enrollment.services.qr import build_qr_png
 from enrollment.services.root_trust import RootTrust
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 
 DEVICE_NAMES = {"iphone": "iPhone", "ipad": "iPad", "mac": "Mac"}
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from enrollment.protocol.platform import is_preview
 from enrollment.services.profile import check_ready, hand_out_profile
 from enrollment.services.sessions import get_session
-from enrollment.services.tokens import verify_bare_token
+from enrollment.services.token_texts import verify_bare_token
 from enrollment.views.door import public_door, refuse_prefetch
 from enrollment.views.sessions import open_session_for
 from organization.services.client_address import get_caller

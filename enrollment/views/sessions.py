@@ -11,7 +11,7 @@ from enrollment.protocol.platform import PLATFORMS, Visitor, decode_user_agent
 from enrollment.services.profile import check_ready
 from enrollment.services.progress import get_session_progress
 from enrollment.services.sessions import get_session, is_open, open_session
-from enrollment.services.tokens import verify_bare_token
+from enrollment.services.token_texts import verify_bare_token
 from enrollment.views.door import prefers_page, public_door
 from enrollment.views.page import build_page
 from enrollment.views.status import build_state

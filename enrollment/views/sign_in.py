@@ -8,7 +8,8 @@ from enrollment.protocol.platform import PLATFORMS
 from enrollment.services.log import write_entry
 from enrollment.services.profile import check_ready
 from enrollment.services.sign_in import begin_sign_in, complete_sign_in
-from enrollment.services.tokens import get_active_token, verify_bare_token
+from enrollment.services.token_texts import verify_bare_token
+from enrollment.services.tokens import get_active_token
 from enrollment.views.door import public_door, refuse_prefetch
 from enrollment.views.sessions import open_session_for
 

@@ -12,7 +12,7 @@ import zxingcpp
 from django.test import Client
 
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 from organization.models import Organization
 from organization.services.branding import set_logo
 from tests.console.conftest import World

@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from enrollment.models import Invitation, MailState
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 from tests.console.conftest import World
 from tests.console.test_tokens import age_sign_in
 

@@ -15,7 +15,8 @@ from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.protocol.access_rights import RIGHTS_LEVELS, list_refused_rights
 from enrollment.services.sessions import open_session
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_enrollment_url, create_token, revoke_token
+from enrollment.services.token_texts import build_enrollment_url
+from enrollment.services.tokens import create_token, revoke_token
 from organization.models import AuditEntry
 from tests.console.conftest import World
 

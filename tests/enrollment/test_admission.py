@@ -14,7 +14,8 @@ from devices.protocol.admission import Admission, AdmissionRequest
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
 from enrollment.protocol.access_rights import ALL_RIGHTS
 from enrollment.services.admission import admit
-from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from enrollment.services.token_texts import build_challenge, build_token_text
+from enrollment.services.tokens import revoke_token
 from tests.enrollment.conftest import MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from enrollment.protocol.serial_numbers import (
 )
 from enrollment.services.allow_list import list_allowed_serials
 from enrollment.services.child_tokens import create_child_token
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 from scep.models import IssuedCertificate
 from tests.enrollment.conftest import MakeToken
 from tests.enrollment.profile_service.device import make_device

@@ -17,7 +17,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, Sess
 from enrollment.services.admission import admit
 from enrollment.services.approvals import approve_session, reject_session
 from enrollment.services.sessions import get_session
-from enrollment.services.tokens import build_challenge, build_enrollment_url, build_token_text
+from enrollment.services.token_texts import build_challenge, build_enrollment_url, build_token_text
 from organization.models import AuditEntry
 from scep.errors import RequestOver
 from scep.models import HeldRequest, HeldRequestState, IssuedCertificate, ScepProfile

@@ -8,7 +8,8 @@ from django.utils import timezone
 from PIL import Image
 
 from enrollment.models import EnrollmentToken
-from enrollment.services.tokens import build_token_text, revoke_token, verify_token
+from enrollment.services.token_texts import build_token_text, verify_token
+from enrollment.services.tokens import revoke_token
 from organization.models import AuditEntry, Organization
 from organization.services.branding import remove_logo, set_logo, update_organization
 from tests.enrollment.conftest import IPHONE, MakeToken

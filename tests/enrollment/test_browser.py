@@ -16,7 +16,8 @@ from PIL import Image
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState
 from enrollment.services.approvals import approve_session
 from enrollment.services.sessions import advance_session
-from enrollment.services.tokens import build_token_text, revoke_token
+from enrollment.services.token_texts import build_token_text
+from enrollment.services.tokens import revoke_token
 from organization.models import Organization
 from organization.services.branding import set_logo, update_organization
 from tests.accessibility import find_violations

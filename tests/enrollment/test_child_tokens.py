@@ -14,7 +14,8 @@ from enrollment.selectors import get_token_state, list_tokens, select_token_fami
 from enrollment.services import child_tokens
 from enrollment.services.admission import admit
 from enrollment.services.child_tokens import OWN, create_child_token, forget_unused_children
-from enrollment.services.tokens import build_token_text, revoke_token, verify_token
+from enrollment.services.token_texts import build_token_text, verify_token
+from enrollment.services.tokens import revoke_token
 from enrollment.tasks import sweep_sessions
 from scep.models import HeldRequest, HeldRequestState
 from tests.enrollment.conftest import MakeSession, MakeToken

@@ -12,7 +12,7 @@ from django.utils import timezone
 from devices.models import Group
 from enrollment.models import EnrollmentToken
 from enrollment.services.allow_list import list_allowed_serials
-from enrollment.services.tokens import verify_bare_token
+from enrollment.services.token_texts import verify_bare_token
 
 pytestmark = pytest.mark.django_db
 

@@ -18,7 +18,8 @@ from enrollment.models import (
 )
 from enrollment.services.profile import MOST_DOWNLOADS
 from enrollment.services.sessions import advance_session
-from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from enrollment.services.token_texts import build_challenge, build_token_text
+from enrollment.services.tokens import revoke_token
 from enrollment.views import door
 from organization.models import Organization
 from scep.models import DynamicChallenge, IssuedCertificate

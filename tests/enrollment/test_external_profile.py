@@ -17,7 +17,8 @@ from enrollment.models import EnrollmentSession
 from enrollment.services.admission import admit
 from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
-from enrollment.services.tokens import build_challenge, create_token
+from enrollment.services.token_texts import build_challenge
+from enrollment.services.tokens import create_token
 from scep.models import IssuedCertificate, ScepProfile
 from scep.services.external_identities import identify
 from scep.services.profiles import create_scep_profile, update_scep_profile

@@ -12,7 +12,7 @@ from devices.models import Group
 from devices.services.groups import delete_group
 from enrollment.errors import TokenRefused
 from enrollment.models import EnrollmentToken
-from enrollment.services import tokens
+from enrollment.services import token_texts, tokens
 from enrollment.services.admission import admit
 from enrollment.services.child_tokens import create_child_token
 from enrollment.services.sessions import get_session
@@ -54,10 +54,10 @@ def test_group_and_profile_go_when_their_last_token_is_dead_and_history_keeps_th
         delete_scep_profile(profile, actor="a")
     end(token)
     token = EnrollmentToken.objects.get(pk=token.pk)
-    text = tokens.build_token_text(token)
-    before = tokens.build_challenge(get_session(session.public_id))
+    text = token_texts.build_token_text(token)
+    before = token_texts.build_challenge(get_session(session.public_id))
     with pytest.raises(TokenRefused) as refused:
-        tokens.verify_token(text, now=now)
+        token_texts.verify_token(text, now=now)
     kept = (group.name, group.public_id, profile.public_id)
     delete_group(group, actor="a")
     delete_scep_profile(profile, actor="a")
@@ -67,10 +67,10 @@ def test_group_and_profile_go_when_their_last_token_is_dead_and_history_keeps_th
     assert (token.group_name, token.group_public_id, token.scep_profile_public_id) == kept
     # The text stays what it was, for it stands in profiles, and is refused for the same reason.
     session = get_session(session.public_id)
-    assert tokens.build_token_text(token) == text
-    assert tokens.build_challenge(session) == before
+    assert token_texts.build_token_text(token) == text
+    assert token_texts.build_challenge(session) == before
     with pytest.raises(TokenRefused) as caught:
-        tokens.verify_token(text, now=now)
+        token_texts.verify_token(text, now=now)
     assert caught.value.code == refused.value.code
     assert describe_session(session.public_id, token_id="").group == kept[0]
 

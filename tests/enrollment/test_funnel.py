@@ -17,7 +17,7 @@ from django.utils.html import escape
 from devices.models import Enrollment, Group
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionStep
 from enrollment.protocol.funnel.steps import StepKind as K
-from enrollment.services.tokens import build_enrollment_url, build_token_text
+from enrollment.services.token_texts import build_enrollment_url, build_token_text
 from enrollment.tasks import watch_sessions
 from guardmdm.celery import app
 from organization.models import Organization, Role

@@ -19,7 +19,8 @@ from enrollment.services.admission import admit
 from enrollment.services.child_tokens import forget_unused_children
 from enrollment.services.invitations import invite_people, request_mail, revoke_invitation
 from enrollment.services.sessions import get_session
-from enrollment.services.tokens import build_token_text, revoke_token
+from enrollment.services.token_texts import build_token_text
+from enrollment.services.tokens import revoke_token
 from organization.models import AuditEntry
 from tests.enrollment.conftest import IPHONE, MakeToken
 from tests.enrollment.test_admission import build_request, code_of

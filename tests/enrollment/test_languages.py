@@ -12,7 +12,7 @@ from django.utils.translation.template import templatize
 from enrollment.protocol.access_rights import ACCESS_RIGHTS, NEVER
 from enrollment.protocol.funnel.words import ELSEWHERE, FAIL_INFO_WORDS, OTHER, PARTS, WORDS
 from enrollment.protocol.log_codes import LOG_CODES
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from tests.enrollment.conftest import IPHONE, MakeToken
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,7 @@ from enrollment.services.log import write_entry
 from enrollment.services.progress import get_session_progress
 from enrollment.services.sessions import advance_session, get_session
 from enrollment.services.steps import record_step
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from enrollment.tasks import sweep_sessions
 from organization.protocol.caller import Caller
 from policies import signals as policies

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from enrollment.models import EnrollmentSession, EnrollmentToken, SessionState, TokenUse
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from devices.selectors import get_push_certificate
 from enrollment.errors import NotReady
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
 from enrollment.services.profile import release_profile, sign_enrollment_profile
-from enrollment.services.tokens import build_challenge, build_token_text, verify_token
+from enrollment.services.token_texts import build_challenge, build_token_text, verify_token
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.selectors import get_issuing_ca, get_root_ca
 from scep.services.challenges import check_challenge

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from enrollment.services.qr import build_qr_png, build_qr_svg
-from enrollment.services.tokens import build_enrollment_url
+from enrollment.services.token_texts import build_enrollment_url
 from tests.enrollment.conftest import MakeToken
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,8 @@ from devices.selectors import get_push_certificate
 from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry, TokenSigningKey
 from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
-from enrollment.services.tokens import build_challenge, revoke_token, verify_token
+from enrollment.services.token_texts import build_challenge, verify_token
+from enrollment.services.tokens import revoke_token
 from scep.errors import ChallengeInvalid
 from scep.models import ChallengePurpose, DynamicChallenge, IssuedCertificate, ScepProfile
 from scep.selectors import get_ca_certificate_fingerprint

@@ -13,7 +13,7 @@ from enrollment.models import EnrollmentSession, EnrollmentToken
 from enrollment.services.admission import admit
 from enrollment.services.retention import forget_unused_returns
 from enrollment.services.return_profile import build_return_profile
-from enrollment.services.tokens import build_challenge, build_token_text
+from enrollment.services.token_texts import build_challenge, build_token_text
 from organization.models import AuditEntry
 from scep.models import IssuedCertificate, ScepProfile
 from scep.selectors import list_recipients

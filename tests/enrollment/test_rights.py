@@ -25,7 +25,7 @@ from enrollment.services.admission import admit
 from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.return_profile import build_return_profile
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from scep.models import IssuedCertificate
 from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken, OpenProfile
 from tests.enrollment.test_admission import build_request

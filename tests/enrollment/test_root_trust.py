@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from enrollment.models import EnrollmentSession
 from enrollment.services.root_trust import find_check_url
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from enrollment.tasks import check_server_certificate
 from organization.models import Organization, ServerTrust
 from scep.selectors import get_root_ca

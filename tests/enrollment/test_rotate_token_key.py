@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from organization.models import AuditEntry
 from tests.enrollment.conftest import MakeToken
 

@@ -13,8 +13,9 @@ from enrollment.services.scep_challenge import (
     verify_token_challenge,
 )
 from enrollment.services.sessions import advance_session
+from enrollment.services.token_texts import build_challenge, build_token_text
 from enrollment.services.token_traffic import list_refusals
-from enrollment.services.tokens import build_challenge, build_token_text, revoke_token
+from enrollment.services.tokens import revoke_token
 from organization.protocol.caller import NOBODY
 from organization.selectors import get_organization
 from organization.services.enrollment_stop import resume_enrollments, stop_enrollments

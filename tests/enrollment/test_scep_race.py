@@ -14,7 +14,7 @@ from enrollment.models import EnrollmentSession, LogEntry
 from enrollment.services.profile import release_profile
 from enrollment.services.scep_challenge import CERTIFICATES_PER_DEVICE
 from enrollment.services.sessions import get_session
-from enrollment.services.tokens import build_challenge, build_token_text
+from enrollment.services.token_texts import build_challenge, build_token_text
 from scep.errors import RequestOver
 from scep.models import CertificateStatus, HeldRequest, IssuedCertificate, ScepProfile
 from scep.protocol.identity_certificate import build_identity_certificate

@@ -13,7 +13,8 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from enrollment.services.bootstrap import rotate_signing_key
 from enrollment.services.child_tokens import create_child_token
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_enrollment_url, revoke_token
+from enrollment.services.token_texts import build_enrollment_url
+from enrollment.services.tokens import revoke_token
 from enrollment.views import door
 from organization.models import AuditEntry
 from tests.enrollment.conftest import MakeToken

@@ -18,12 +18,8 @@ from enrollment.models import EnrollmentSession, EnrollmentToken, LogEntry
 from enrollment.services.admission import admit
 from enrollment.services.scep_challenge import verify_token_challenge
 from enrollment.services.sessions import get_session, open_session
-from enrollment.services.tokens import (
-    build_challenge,
-    build_token_text,
-    get_active_token,
-    revoke_token,
-)
+from enrollment.services.token_texts import build_challenge, build_token_text
+from enrollment.services.tokens import get_active_token, revoke_token
 from organization.models import Administrator
 from organization.services.enrollment_stop import stop_enrollments
 from scep.errors import ChallengeInvalid

@@ -13,7 +13,7 @@ from enrollment.models import EnrollmentSession, SessionState, SessionStep
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.sessions import advance_session, get_session
 from enrollment.services.steps import record_step
-from enrollment.services.tokens import build_challenge, build_enrollment_url, build_token_text
+from enrollment.services.token_texts import build_challenge, build_enrollment_url, build_token_text
 from organization.protocol.caller import Caller, build_caller
 from tests.enrollment.conftest import IPHONE, MakeSession, MakeToken
 from tests.simulator.device import SimulatedDevice

@@ -16,7 +16,7 @@ from enrollment.services.profile import release_profile
 from enrollment.services.renewal import build_renewal_profile
 from enrollment.services.scep_challenge import verify_token_challenge
 from enrollment.services.short_links import build_short_url
-from enrollment.services.tokens import build_challenge, build_token_text
+from enrollment.services.token_texts import build_challenge, build_token_text
 from guardmdm.console.dashboard import find_stop_notices
 from organization.models import AuditEntry, Organization
 from organization.selectors import get_organization

@@ -14,7 +14,7 @@ from enrollment.errors import TokenInvalid, TokenRefused
 from enrollment.models import EnrollmentToken, TokenSigningKey, TokenState
 from enrollment.protocol.token import sign_token
 from enrollment.selectors import get_token_state, list_tokens
-from enrollment.services import tokens
+from enrollment.services import token_texts, tokens
 from enrollment.services.bootstrap import ensure_signing_key, rotate_signing_key
 from organization.errors import ApiKeyInvalid
 from organization.models import AuditEntry
@@ -28,27 +28,27 @@ pytestmark = pytest.mark.django_db
 
 def code_of(text: str) -> str:
     with pytest.raises(TokenRefused) as caught:
-        tokens.verify_token(text, now=timezone.now())
+        token_texts.verify_token(text, now=timezone.now())
     return caught.value.code
 
 
 def forge(token: EnrollmentToken, **changes: Any) -> str:
     """A token that our own key signed, with other claims than the row's."""
-    claims = replace(tokens._build_claims(token, session_id=None), **changes)
+    claims = replace(token_texts._build_claims(token, session_id=None), **changes)
     key = load_der_private_key(bytes(token.signing_key.private_key or b""), None)
     return sign_token(claims, kid=token.signing_key.kid, private_key=key)  # type: ignore[arg-type]
 
 
 def test_token_comes_back_when_its_url_is_opened(make_token: MakeToken, now: datetime) -> None:
     token = make_token()
-    text = parse_qs(urlsplit(tokens.build_enrollment_url(token)).query)["token"][0]
-    assert tokens.verify_token(text, now=now).token == token
+    text = parse_qs(urlsplit(token_texts.build_enrollment_url(token)).query)["token"][0]
+    assert token_texts.verify_token(text, now=now).token == token
 
 
 def test_text_is_the_same_when_read_from_the_row_again(make_token: MakeToken) -> None:
     token = make_token()
     again = EnrollmentToken.objects.get(pk=token.pk)
-    assert tokens.build_token_text(token) == tokens.build_token_text(again)
+    assert token_texts.build_token_text(token) == token_texts.build_token_text(again)
 
 
 def test_no_text_is_stored_when_a_token_is_made(make_token: MakeToken) -> None:
@@ -86,29 +86,29 @@ def test_group_is_missing_when_the_named_one_is_gone(make_token: MakeToken) -> N
 
 def test_signature_is_invalid_when_the_key_id_is_unknown(make_token: MakeToken) -> None:
     token = make_token()
-    text = tokens.build_token_text(token)
+    text = token_texts.build_token_text(token)
     TokenSigningKey.objects.filter(pk=token.signing_key_id).update(kid="another")
     assert code_of(text) == "token_signature_invalid"
 
 
 def test_token_is_expired_when_its_moment_has_come(make_token: MakeToken) -> None:
-    assert code_of(tokens.build_token_text(make_token(expires=-1))) == "token_expired"
+    assert code_of(token_texts.build_token_text(make_token(expires=-1))) == "token_expired"
 
 
 def test_token_is_exhausted_when_as_many_devices_enrolled(make_token: MakeToken) -> None:
     token = make_token(max_uses=3)
     EnrollmentToken.objects.filter(pk=token.pk).update(use_count=3)
-    assert code_of(tokens.build_token_text(token)) == "token_exhausted"
+    assert code_of(token_texts.build_token_text(token)) == "token_exhausted"
 
 
 def test_token_and_challenge_are_refused_when_revoked(
     make_session: MakeSession, now: datetime
 ) -> None:
     session = make_session()
-    challenge = tokens.build_challenge(session)
-    assert tokens.verify_token(challenge, now=now).session_id == session.public_id
+    challenge = token_texts.build_challenge(session)
+    assert token_texts.verify_token(challenge, now=now).session_id == session.public_id
     tokens.revoke_token(session.token, actor="ann@example.com")
-    assert code_of(tokens.build_token_text(session.token)) == "token_revoked"
+    assert code_of(token_texts.build_token_text(session.token)) == "token_revoked"
     assert code_of(challenge) == "token_revoked"
     entry = AuditEntry.objects.get(action="token.revoke")
     assert (entry.actor, entry.subject_id) == ("ann@example.com", session.token.jti)
@@ -149,19 +149,19 @@ def test_challenge_opens_no_page_when_used_as_a_link(
     make_session: MakeSession, now: datetime
 ) -> None:
     with pytest.raises(TokenRefused, match="challenge"):
-        tokens.verify_bare_token(tokens.build_challenge(make_session()), now=now)
+        token_texts.verify_bare_token(token_texts.build_challenge(make_session()), now=now)
 
 
 def test_old_tokens_verify_when_the_key_was_rotated(make_token: MakeToken, now: datetime) -> None:
     old = make_token()
-    text = tokens.build_token_text(old)
+    text = token_texts.build_token_text(old)
     key = rotate_signing_key(actor="tests")
     new = make_token()
     assert new.signing_key == key == ensure_signing_key()
     assert new.signing_key != old.signing_key
-    assert tokens.verify_token(text, now=now).token == old
-    assert tokens.build_token_text(EnrollmentToken.objects.get(pk=old.pk)) == text
-    assert tokens.verify_token(tokens.build_token_text(new), now=now).token == new
+    assert token_texts.verify_token(text, now=now).token == old
+    assert token_texts.build_token_text(EnrollmentToken.objects.get(pk=old.pk)) == text
+    assert token_texts.verify_token(token_texts.build_token_text(new), now=now).token == new
 
 
 def test_token_is_unknown_when_another_key_of_ours_signed_it(make_token: MakeToken) -> None:
@@ -169,7 +169,7 @@ def test_token_is_unknown_when_another_key_of_ours_signed_it(make_token: MakeTok
     old = make_token()
     rotate_signing_key(actor="tests")
     new = make_token()
-    claims = tokens._build_claims(new, session_id=None)
+    claims = token_texts._build_claims(new, session_id=None)
     key = load_der_private_key(bytes(old.signing_key.private_key or b""), None)
     text = sign_token(claims, kid=old.signing_key.kid, private_key=key)  # type: ignore[arg-type]
     assert code_of(text) == "token_unknown"
@@ -177,7 +177,7 @@ def test_token_is_unknown_when_another_key_of_ours_signed_it(make_token: MakeTok
 
 def test_enrollment_token_is_no_api_key(make_token: MakeToken, now: datetime) -> None:
     with pytest.raises(ApiKeyInvalid):
-        verify_api_key(tokens.build_token_text(make_token()), now=now)
+        verify_api_key(token_texts.build_token_text(make_token()), now=now)
 
 
 def test_api_key_is_no_enrollment_token(bootstrapped: None) -> None:
@@ -195,8 +195,8 @@ def test_token_is_not_made_when_its_name_is_impossible(make_token: MakeToken, na
 def test_token_keeps_its_name_when_its_letters_or_emoji_are_joined(
     make_token: MakeToken, now: datetime, name: str
 ) -> None:
-    text = tokens.build_token_text(make_token(name=name))
-    assert tokens.verify_token(text, now=now).token.name == name
+    text = token_texts.build_token_text(make_token(name=name))
+    assert token_texts.verify_token(text, now=now).token.name == name
 
 
 @pytest.mark.parametrize("state", list(TokenState))

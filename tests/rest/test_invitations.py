@@ -3,7 +3,8 @@
 import pytest
 
 from enrollment.models import Invitation
-from enrollment.services.tokens import build_enrollment_url, revoke_token
+from enrollment.services.token_texts import build_enrollment_url
+from enrollment.services.tokens import revoke_token
 from tests.rest.conftest import Program, Sample
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("kept_sample")]

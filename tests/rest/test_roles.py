@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from enrollment.services.tokens import build_challenge, build_token_text
+from enrollment.services.token_texts import build_challenge, build_token_text
 from organization.models import Administrator, ApiKey
 from organization.services.api_keys import revoke_api_key
 from tests.rest.conftest import Program, Sample
@@ -67,7 +67,7 @@ def test_every_operation_answers_401_when_asked_with_an_enrollment_token(sample:
 
 def test_api_key_enrolls_nobody_when_used_as_a_token(administrator: Program) -> None:
     from enrollment.errors import TokenRefused
-    from enrollment.services.tokens import verify_token
+    from enrollment.services.token_texts import verify_token
 
     text = administrator.headers["Authorization"].removeprefix("Bearer ")
     with pytest.raises(TokenRefused):

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 
 from enrollment.errors import TokenRefused
 from enrollment.models import EnrollmentToken, LogEntry
-from enrollment.services.tokens import verify_token
+from enrollment.services.token_texts import verify_token
 from organization.models import AuditEntry
 from scep.models import ScepProfile
 from tests.rest.conftest import Program, Sample

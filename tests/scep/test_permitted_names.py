@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from enrollment.models import LogEntry
-from enrollment.services.tokens import build_token_text
+from enrollment.services.token_texts import build_token_text
 from organization.models import Administrator, Organization
 from scep.errors import AuthorityInvalid
 from scep.models import CertificateAuthority, IssuedCertificate, ScepProfile, ServicePurpose

@@ -69,7 +69,8 @@ def enroll(url: str, *, folder: Path, challenge: str) -> "subprocess.CompletedPr
 def make_challenge(profile: ScepProfile) -> str:
     """Return what a device with this profile would have in its payload."""
     from devices.models import Group
-    from enrollment.services.tokens import build_token_text, create_token
+    from enrollment.services.token_texts import build_token_text
+    from enrollment.services.tokens import create_token
 
     if profile.challenge_type == ChallengeType.DYNAMIC:
         return create_dynamic_challenge(profile, session_id="", now=timezone.now())

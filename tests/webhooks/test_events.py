@@ -15,7 +15,8 @@ from devices.models import Command, Device, Group
 from devices.services.actions import unenroll
 from devices.signals import command_finished
 from enrollment.services.log import write_entry
-from enrollment.services.tokens import build_token_text, create_token, revoke_token
+from enrollment.services.token_texts import build_token_text
+from enrollment.services.tokens import create_token, revoke_token
 from scep.services.authority import revoke_certificate
 from tests.devices import orders
 from tests.devices.mdm_device import MdmDevice, make_identity

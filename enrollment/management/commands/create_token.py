@@ -10,7 +10,8 @@ from django.utils import timezone
 from devices.models import Group
 from enrollment.errors import NotReady, TokenInvalid
 from enrollment.protocol.access_rights import FULL, RIGHTS_LEVELS
-from enrollment.services.tokens import build_enrollment_url, build_token_text, create_token
+from enrollment.services.token_texts import build_enrollment_url, build_token_text
+from enrollment.services.tokens import create_token
 from organization.management.operator_command import OperatorCommand
 from organization.protocol.expiry import decode_expiry
 from scep.models import ScepProfile

@@ -9,7 +9,7 @@ from cryptography import x509
 from django.test import Client
 
 from enrollment.models import EnrollmentSession, LogEntry, SessionState
-from enrollment.services.tokens import build_challenge
+from enrollment.services.token_texts import build_challenge
 from tests.scep.device import make_key
 from tests.simulator.cms.sign import Signer, build_signed_data
 from tests.simulator.device import SimulatedDevice

@@ -13,11 +13,7 @@ from devices.models import Device
 from enrollment.models import EnrollmentSession, LogEntry, ReportedDevice, SessionState
 from enrollment.services.admission import admit
 from enrollment.services.profile import release_profile
-from enrollment.services.tokens import (
-    build_challenge,
-    build_enrollment_url,
-    build_token_text,
-)
+from enrollment.services.token_texts import build_challenge, build_enrollment_url, build_token_text
 from scep.models import CertificatePurpose, IssuedCertificate
 from scep.selectors import list_recipients
 from scep.services.pki_operation import handle_pki_operation

@@ -10,11 +10,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from enrollment.models import EnrollmentSession, LogEntry
-from enrollment.services.tokens import (
-    build_challenge,
-    build_enrollment_url,
-    revoke_token,
-)
+from enrollment.services.token_texts import build_challenge, build_enrollment_url
+from enrollment.services.tokens import revoke_token
 from enrollment.views import door
 from scep.models import CertificatePurpose, IssuedCertificate, ScepProfile
 from tests.enrollment.conftest import MakeSession, MakeToken
