@@ -246,3 +246,10 @@ def test_groups_tell_how_many_devices_are_in_them_and_here(world: World, auditor
     assert "0 devices" in page
     page = auditor.get(f"/console/groups/{world.group.public_id}").content.decode()
     assert re.search(r"<strong>2</strong>\s*Devices", page)
+
+
+def test_the_list_says_why_a_device_is_not_managed(world: World, auditor: Client) -> None:
+    Device.objects.update(status="managed", status_reason="An <old> reason")
+    assert "reason" not in auditor.get("/console/devices/").text
+    Device.objects.filter(pk=world.mac.pk).update(status="not_managed")
+    assert auditor.get("/console/devices/").text.count(">An &lt;old&gt; reason</small>") == 1

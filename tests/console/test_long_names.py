@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.db.models import CharField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
@@ -11,6 +12,7 @@ from devices.models import Device, Group
 from organization.services.administrators import create_administrator
 from tests.console.conftest import World
 from tests.console.test_browser import browser_test, check_page, chromium, page
+from tests.console.test_counts import add_status
 
 pytestmark = browser_test
 __all__ = ["chromium", "page"]
@@ -196,3 +198,25 @@ def test_no_word_of_a_tokens_row_is_broken_on_a_laptop(page: Any, world: World) 
         "cells => cells.forEach(cell => { cell.textContent = 'Default'; })"
     )
     assert row.locator("td:nth-child(5)").evaluate(LINES) == ["Default"]
+
+
+def test_rows_end_where_their_table_does_when_they_are_printed(page: Any, world: World) -> None:
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.emulate_media(media="print")
+    page.goto("/console/enrollment/ota/tokens/")
+    table = page.locator("main table").bounding_box()
+    last = page.locator("tbody tr:first-child td:visible").last.bounding_box()
+    assert last["x"] + last["width"] == pytest.approx(table["x"] + table["width"], abs=1)
+    page.emulate_media(media="screen")
+
+
+def test_a_phone_gives_a_devices_words_about_a_failed_item_the_whole_line(
+    page: Any, world: World
+) -> None:
+    status = add_status(world.enrollment, world.profile_item, state="failed")
+    status.error = LONG
+    status.save()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/console/devices/{world.device.public_id}")
+    words = page.locator(".policy-items small.text-red").bounding_box()
+    assert words["width"] > 0.8 * page.locator(".policy-items").first.bounding_box()["width"]
