@@ -8,13 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import ngettext
 
-from devices.console.commands import (
-    get_kind,
-    get_posted,
-    is_harmless,
-    render_menu,
-    try_to_queue,
-)
+from devices.console.commands import get_kind, get_posted, is_harmless, render_menu, try_to_queue
 from devices.forms import CommandForm
 from devices.models import BulkCommand, Group
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts

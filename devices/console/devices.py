@@ -1,196 +1,40 @@
-"""Administrators' doors: Devices and what is done to one of them, Groups."""
+"""Administrators' doors: what is done to one device."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from devices.console.columns import DEVICE_COLUMNS
 from devices.console.commands import find_form
-from devices.errors import (
-    CommandInvalid,
-    CommandOver,
-    GroupGone,
-    GroupInUse,
-    NotEnrolled,
-    StillEnrolled,
-    WarningGone,
-)
-from devices.forms import (
-    CURRENT,
-    ConfirmDeviceForm,
-    DeviceFilter,
-    DeviceForm,
-    ExportForm,
-    GroupFilter,
-    GroupForm,
-)
-from devices.models import LARGE_OF_DEVICE, Device, DeviceStatus, Group, Platform
+from devices.console.device_list import list_rows
+from devices.errors import CommandInvalid, CommandOver, NotEnrolled, StillEnrolled, WarningGone
+from devices.forms import ConfirmDeviceForm, DeviceForm
+from devices.models import Device
 from devices.protocol.commands import get_minimum_role
 from devices.selectors import (
-    count_devices_by_group,
-    count_devices_by_status,
     find_live_enrollment,
     find_subjects,
     is_deletable,
     list_commands,
     list_secrets,
 )
-from devices.services import actions, groups
+from devices.services import actions
 from devices.services.deletion import delete_device
 from devices.services.queries import FACT_SETS
-from organization.console import (
-    WORDS,
-    ListPage,
-    Section,
-    Sort,
-    build_csv_response,
-    get_actor,
-    recent_sign_in_required,
-    role_required,
-)
+from organization.console import get_actor, recent_sign_in_required, role_required
 from organization.forms import ConsoleForm
 from organization.models import Role, may
 
 Act = Callable[..., Any]
 
-STATUS_ORDER = (
-    DeviceStatus.MANAGED,
-    DeviceStatus.ENROLLED,
-    DeviceStatus.PENDING,
-    DeviceStatus.NOT_MANAGED,
-    DeviceStatus.UNENROLLED,
-)
-
-CSV_HEADER = (
-    "name", "status", "platform", "os_version", "model", "serial_number", "udid",
-    "owner", "owner_name", "group", "last_seen_at", "enrolled_at",
-)  # fmt: skip
-
-
-def _list_devices() -> "QuerySet[Device]":
-    # Without the number of open commands: counting those of 100,000 devices takes seconds.
-    return Device.objects.select_related("group").defer(*LARGE_OF_DEVICE)
-
-
-def _build_tabs(request: HttpRequest) -> dict[str, Any]:
-    counts = count_devices_by_status()
-    return {
-        "tabs_template": "console/device/tabs.html",
-        "total": sum(counts.values()),
-        "current": (CURRENT, sum(counts.values()) - counts[DeviceStatus.UNENROLLED]),
-        "status": request.GET.get("status", ""),
-        "chosen_filters": [
-            (name, value)
-            for name, value in request.GET.items()
-            if value and name in DeviceFilter.base_filters
-        ],
-        "tabs": [(status, counts[status.value]) for status in STATUS_ORDER],
-    }
-
-
-def _count_devices(groups: list[Any]) -> None:
-    """Put on each group how many devices are in it; they are counted for all at once."""
-    counts = count_devices_by_group()
-    for group in groups:
-        group.device_count = counts[group.pk]
-
-
-def _describe_group(request: HttpRequest, group: Any) -> dict[str, Any]:
-    _count_devices([group])
-    return {}
-
-
-DEVICES = ListPage(
-    title=gettext_lazy("Devices"),
-    columns=DEVICE_COLUMNS,
-    template="console/device/list.html",
-    row_template="console/device/row.html",
-    get_rows=_list_devices,
-    filterset=DeviceFilter,
-    empty_title=gettext_lazy("No devices yet"),
-    empty_text=gettext_lazy("Generate a token under Enrollment › OTA › Tokens and open its link."),
-    get_context=_build_tabs,
-    is_huge=True,
-    selection_template="console/device/selection.html",
-)
-
-GROUPS = Section(
-    name="groups",
-    item="group",
-    route="groups/",
-    add_label=gettext_lazy("Add group"),
-    page=ListPage(
-        title=gettext_lazy("Groups"),
-        columns=(
-            Sort("name", gettext_lazy("Group"), WORDS, ("name", "pk")),
-            gettext_lazy("Policies"),
-            gettext_lazy("Devices"),
-        ),
-        default_ordering="name",
-        row_template="console/group/row.html",
-        get_rows=lambda: Group.objects.prefetch_related("policies").order_by("name"),
-        complete=_count_devices,
-        filterset=GroupFilter,
-        empty_title=gettext_lazy("No groups yet"),
-        empty_text=gettext_lazy("A group's devices get the same policies. Add one first."),
-    ),
-    item_template="console/group/group.html",
-    get_item_context=_describe_group,
-    form=GroupForm,
-    create=groups.create_group,
-    update=groups.update_group,
-    delete=groups.delete_group,
-    refusals=(GroupGone, GroupInUse),
-)
-
-
-@role_required()
-def list_devices(request: HttpRequest) -> HttpResponse:
-    return DEVICES.render(request)
-
-
-@role_required()
-def choose_export(request: HttpRequest) -> HttpResponse:
-    """Ask which columns the file shall have; the list's filters go on with the form."""
-    filters = [(name, value) for name, value in request.GET.items() if name != "page"]
-    context = {"form": ExportForm(), "filters": filters}
-    return render(request, "console/device/export.html", context)
-
-
-@role_required()
-def export_devices(request: HttpRequest) -> HttpResponseBase:
-    form = ExportForm(request.GET)
-    columns = form.cleaned_data["columns"] if form.is_valid() else []
-    header = (*CSV_HEADER, *columns)
-    rows = _build_csv_rows(DEVICES.order_rows(request), header)
-    return build_csv_response("devices", header=header, rows=rows)
-
-
-def _build_csv_rows(
-    devices: "QuerySet[Device]", header: tuple[str, ...]
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the columns alone: to make rows of them takes three times as long."""
-    names = ["group__name" if name == "group" else name for name in header]
-    labels = {"status": dict(DeviceStatus.choices), "platform": dict(Platform.choices)}
-    words = [labels.get(name) for name in header]
-    for values in devices.values_list(*names).iterator(chunk_size=1000):
-        yield tuple(
-            value if known is None else known.get(value, value)
-            for value, known in zip(values, words, strict=True)
-        )
-
 
 def _get_device(key: str) -> Device:
-    return get_object_or_404(_list_devices(), public_id=key)
+    return get_object_or_404(list_rows(), public_id=key)
 
 
 @role_required()
@@ -378,9 +222,6 @@ def _answer_form(
 
 
 console_urlpatterns: list[URLPattern] = [
-    path("devices/", list_devices, name="devices"),
-    path("devices/export.csv", export_devices, name="devices-export"),
-    path("devices/export", choose_export, name="devices-export-form"),
     path("devices/<str:key>/push", push_device, name="device-push"),
     path("devices/<str:key>/refresh", refresh_device, name="device-refresh"),
     path("devices/<str:key>/warning", dismiss_warning, name="device-warning"),
@@ -391,5 +232,4 @@ console_urlpatterns: list[URLPattern] = [
     path("devices/<str:key>/commands/<str:command>", show_command, name="command"),
     path("devices/<str:key>/commands/<str:command>/pin", reveal_pin, name="command-pin"),
     path("devices/<str:key>/commands/<str:command>/cancel", cancel_command, name="command-cancel"),
-    *GROUPS.build_urls(),
 ]

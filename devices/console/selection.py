@@ -17,14 +17,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.console.commands import (
-    build_sections,
-    get_kind,
-    get_posted,
-    is_harmless,
-    try_to_queue,
-)
-from devices.console.devices import DEVICES
+from devices.console.commands import build_sections, get_kind, get_posted, is_harmless, try_to_queue
+from devices.console.device_list import DEVICES
 from devices.forms import CommandForm
 from devices.forms.selection import SelectionGroupForm, SelectionUnenrollForm
 from devices.models import BulkCommand, Device

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from devices.console.devices import DEVICES
+from devices.console.device_list import DEVICES
 from devices.models import Device
 from organization.console.ordering import OrderedRows, find_order
 from tests.plans import count_rows_read
