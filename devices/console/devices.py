@@ -56,7 +56,14 @@ def push_device(request: HttpRequest, key: str) -> HttpResponse:
 
 @role_required()
 def refresh_device(request: HttpRequest, key: str) -> HttpResponse:
-    return _act(request, key, act=actions.refresh, done=_("The device is asked for its facts."))
+    device = _get_device(key)
+    if request.method == "POST":
+        try:
+            actions.refresh(device, actor=get_actor(request))
+            messages.success(request, _("The device is asked for its facts."))
+        except NotEnrolled as refusal:
+            messages.error(request, str(refusal))
+    return redirect("console:device", key)
 
 
 @role_required()
@@ -181,17 +188,6 @@ def cancel_command(request: HttpRequest, key: str, command: str) -> HttpResponse
             actions.cancel_command(row, actor=get_actor(request))
             messages.success(request, _("The command is cancelled."))
         except CommandOver as refusal:
-            messages.error(request, str(refusal))
-    return redirect("console:device", key)
-
-
-def _act(request: HttpRequest, key: str, *, act: Act, done: str) -> HttpResponse:
-    device = _get_device(key)
-    if request.method == "POST":
-        try:
-            act(device, actor=get_actor(request))
-            messages.success(request, done)
-        except (NotEnrolled, CommandInvalid) as refusal:
             messages.error(request, str(refusal))
     return redirect("console:device", key)
 
