@@ -28,11 +28,11 @@ from devices.errors import (
     PlistTooLarge,
     UserChannelDeclined,
 )
-from devices.protocol.answer import Answer
 from devices.protocol.checkin import decode_checkin, is_checkin
 from devices.protocol.connect import decode_report
 from devices.protocol.identity import Proof
 from devices.protocol.plist import decode_plist
+from devices.protocol.reply import Reply
 from devices.services.checkin import receive_checkin
 from devices.services.connect import receive_report
 from devices.services.known_sender import find_familiar_issuer
@@ -72,7 +72,7 @@ class Incoming:
         return text
 
 
-Receive = Callable[[Incoming], Answer]
+Receive = Callable[[Incoming], Reply]
 
 
 def device_door(receive: Receive) -> View:
@@ -93,7 +93,7 @@ def device_door(receive: Receive) -> View:
         length = {"Content-Length": str(len(answer.body))}
         return HttpResponse(answer.body, content_type=answer.content_type, headers=length)
 
-    def plain(environ: dict[str, Any]) -> Answer | HttpResponse:
+    def plain(environ: dict[str, Any]) -> Reply | HttpResponse:
         return _answer_or_refuse(Incoming(environ), receive=receive)
 
     door.plain = plain  # type: ignore[attr-defined]
@@ -101,17 +101,17 @@ def device_door(receive: Receive) -> View:
 
 
 @device_door
-def checkin(incoming: Incoming) -> Answer:
+def checkin(incoming: Incoming) -> Reply:
     return _receive_message(incoming, max_bytes=MAX_CHECKIN)
 
 
 @device_door
-def connect(incoming: Incoming) -> Answer:
+def connect(incoming: Incoming) -> Reply:
     # One app's odd name keeps nothing of all the others; what a check-in tells says who it is.
     return _receive_message(incoming, max_bytes=MAX_RESULT, mends_texts=True)
 
 
-def _answer_or_refuse(incoming: Incoming, *, receive: Receive) -> Answer | HttpResponse:
+def _answer_or_refuse(incoming: Incoming, *, receive: Receive) -> Reply | HttpResponse:
     if incoming.environ["REQUEST_METHOD"].upper() != "PUT":
         return HttpResponseNotAllowed(["PUT"])
     try:
@@ -131,7 +131,7 @@ def _answer_or_refuse(incoming: Incoming, *, receive: Receive) -> Answer | HttpR
         return _try_later("a secret in the database cannot be read", error)
 
 
-def _receive_message(incoming: Incoming, *, max_bytes: int, mends_texts: bool = False) -> Answer:
+def _receive_message(incoming: Incoming, *, max_bytes: int, mends_texts: bool = False) -> Reply:
     """Who has sent it is known before a byte of it is decoded, and stands in what is logged."""
     now = timezone.now()
     body = _read_body(incoming.environ, max_bytes=max_bytes)
@@ -154,7 +154,7 @@ def _serve(
     proof: Proof,
     certificate: IssuedCertificate | None,
     now: datetime,
-) -> Answer:
+) -> Reply:
     """Either URL takes either kind: a profile may name one URL for both."""
     if is_checkin(message):
         return receive_checkin(
@@ -172,7 +172,7 @@ def _serve(
         now=now,
         ask_caller=incoming.get_caller,
     )
-    return Answer(command)
+    return Reply(command)
 
 
 def _read_evidence(incoming: Incoming) -> Evidence:

@@ -8,7 +8,6 @@ from typing import Any
 from django.db import transaction
 
 from devices.models import GOING, DeviceStatus, Enrollment, EnrollmentState
-from devices.protocol.answer import Answer
 from devices.protocol.channel import User
 from devices.protocol.checkin import (
     Authenticate,
@@ -22,6 +21,7 @@ from devices.protocol.checkin import (
 )
 from devices.protocol.identity import Proof
 from devices.protocol.plist import encode_plist
+from devices.protocol.reply import Reply
 from devices.selectors import find_live_enrollment
 from devices.services.authenticate import authenticate
 from devices.services.declarative import manage_declaratively
@@ -60,14 +60,14 @@ def receive_checkin(
     challenge: str,
     now: datetime,
     ask_caller: AskCaller,
-) -> Answer:
+) -> Reply:
     """Do what the message asks and return the answer, usually an empty one.
 
     `certificate`: the proof's, where it had to be looked up before. Raises MessageRefused,
     AdmissionRefused, MessageInvalid, UserChannelDeclined and DeclarationMissing.
     """
     if renew_known_token(message, proof=proof, now=now):
-        return Answer()
+        return Reply()
     sender = Sender(certificate or identify_sender(proof, now=now), challenge, now, ask_caller)
     with naming_sender(sender.certificate, udid=message.udid):
         if message.user is not None:
@@ -75,7 +75,7 @@ def receive_checkin(
         return HANDLERS[type(message)](message, sender)
 
 
-def _receive_of_user(message: Checkin, user: User, sender: Sender) -> Answer:
+def _receive_of_user(message: Checkin, user: User, sender: Sender) -> Reply:
     # A user's farewell may come after the device's, and is true already.
     get = _get_any if isinstance(message, CheckOut) else _get_going
     enrollment = get(message, sender)
@@ -92,7 +92,7 @@ def _get_going(message: Checkin, sender: Sender) -> Enrollment:
     return enrollment
 
 
-def _authenticate(message: Authenticate, sender: Sender) -> Answer:
+def _authenticate(message: Authenticate, sender: Sender) -> Reply:
     known = find_sender(sender.certificate, udid=message.udid, now=sender.now)
     if known is not None:
         # Outside the transaction, so that a refusal's warning beside the device stays.
@@ -105,20 +105,20 @@ def _authenticate(message: Authenticate, sender: Sender) -> Answer:
         caller=sender.ask_caller(),
     )
     note_presence(enrollment, now=sender.now)
-    return Answer()
+    return Reply()
 
 
-def _token_update(message: TokenUpdate, sender: Sender) -> Answer:
+def _token_update(message: TokenUpdate, sender: Sender) -> Reply:
     enrollment = token_update(
         _get_going(message, sender), message=message, now=sender.now, caller=sender.ask_caller()
     )
     note_presence(enrollment, now=sender.now)
-    return Answer()
+    return Reply()
 
 
-def _check_out(message: CheckOut, sender: Sender) -> Answer:
+def _check_out(message: CheckOut, sender: Sender) -> Reply:
     check_out(_get_any(message, sender), now=sender.now)
-    return Answer()
+    return Reply()
 
 
 @transaction.atomic
@@ -133,36 +133,36 @@ def check_out(enrollment: Enrollment, *, now: datetime) -> None:
     device_checked_out.send(Enrollment, enrollment=enrollment)
 
 
-def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> Answer:
+def _set_bootstrap_token(message: SetBootstrapToken, sender: Sender) -> Reply:
     enrollment = _get_going(message, sender)
     # Only while it is going on: one that ends at this moment must not keep a secret.
     Enrollment.objects.filter(pk=enrollment.pk, state__in=GOING).update(
         bootstrap_token=message.bootstrap_token, updated_at=sender.now
     )
     note_presence(enrollment, now=sender.now)
-    return Answer()
+    return Reply()
 
 
-def _get_bootstrap_token(message: GetBootstrapToken, sender: Sender) -> Answer:
+def _get_bootstrap_token(message: GetBootstrapToken, sender: Sender) -> Reply:
     enrollment = _get_going(message, sender)
     note_presence(enrollment, now=sender.now)
     token = enrollment.bootstrap_token
-    return Answer(encode_plist({"BootstrapToken": token}) if token else b"")
+    return Reply(encode_plist({"BootstrapToken": token}) if token else b"")
 
 
-def _get_token(message: GetToken, sender: Sender) -> Answer:
+def _get_token(message: GetToken, sender: Sender) -> Reply:
     note_presence(_get_going(message, sender), now=sender.now)
     return refuse_token(message)
 
 
-def _declarative_management(message: DeclarativeManagement, sender: Sender) -> Answer:
+def _declarative_management(message: DeclarativeManagement, sender: Sender) -> Reply:
     enrollment = _get_going(message, sender)
     answer = manage_declaratively(message, enrollment=enrollment, now=sender.now)
     note_presence(enrollment, now=sender.now)
     return answer
 
 
-HANDLERS: dict[type, Callable[[Any, Sender], Answer]] = {
+HANDLERS: dict[type, Callable[[Any, Sender], Reply]] = {
     Authenticate: _authenticate,
     TokenUpdate: _token_update,
     CheckOut: _check_out,

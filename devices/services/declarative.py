@@ -7,13 +7,13 @@ from datetime import datetime
 from django.db import transaction
 
 from devices.models import Enrollment, StatusReport, UserChannel
-from devices.protocol.answer import JSON, Answer
 from devices.protocol.checkin import DeclarativeManagement
 from devices.protocol.declarative import (
     DeviceStatus,
     build_document,
     merge_status,
 )
+from devices.protocol.reply import JSON, Reply
 
 log = logging.getLogger(__name__)
 # Of the JSON, in characters: what one report may bring, whatever came before it.
@@ -26,7 +26,7 @@ def manage_declaratively(
     enrollment: Enrollment,
     user_channel: UserChannel | None = None,
     now: datetime,
-) -> Answer:
+) -> Reply:
     """Answer with the document of the endpoint, or take a status report.
 
     A user without a channel gets the same answers, and its status is not kept.
@@ -34,11 +34,11 @@ def manage_declaratively(
     """
     if message.status is None:
         document = build_document(message.endpoint, since=enrollment.created_at)
-        return Answer(document, JSON)
+        return Reply(document, JSON)
     if user_channel is not None or not message.is_user_channel:
         record_status(message.status, enrollment=enrollment, user_channel=user_channel, now=now)
     # Not the 204 of Apple's table: a device takes only 200 for a report that has arrived.
-    return Answer()
+    return Reply()
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""What a check-in message is answered with."""
+"""What this server replies to a message of a device; what a device says is an answer."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ PLIST, JSON = "application/xml; charset=utf-8", "application/json"
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """The body, usually empty, and its Content-Type."""
 
     body: bytes = b""
