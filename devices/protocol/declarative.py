@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from devices.errors import DeclarationMissing, MessageInvalid, MessageUnknown
-from devices.protocol.xml_plist import REPLACEMENT
+from devices.protocol.plist.xml import REPLACEMENT
 from organization.protocol.json_check import check_json
 
 TOKENS, DECLARATION_ITEMS, STATUS = "tokens", "declaration-items", "status"

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from devices.errors import PlistInvalid
-from devices.protocol.budget import Budget
-from devices.protocol.plain_plist import HEAD, LONGEST, TAIL, read_plain
-from devices.protocol.xml_plist import read_xml
+from devices.protocol.plist.budget import Budget
+from devices.protocol.plist.plain import HEAD, LONGEST, TAIL, read_plain
+from devices.protocol.plist.xml import read_xml
 
 IDLE = {"Status": "Idle", "UDID": "00008110-000A1B2C3D4E5F60"}
 TOKEN_UPDATE = IDLE | {"Token": bytes(range(200)), "PushMagic": "M", "AwaitingConfiguration": False}

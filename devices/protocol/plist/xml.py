@@ -13,13 +13,13 @@ from typing import Any
 from xml.parsers import expat
 
 from devices.errors import PlistInvalid
-from devices.protocol.budget import Budget
+from devices.protocol.plist.budget import Budget
 
 PIECE = 64 * 1024
 LONGEST_TAG = 2 * PIECE
 INTEGERS = range(-(2**63), 2**64)
 MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
-DISTANT_PAST = "0000-12-30T00:00:00Z"  # as in devices.protocol.binary_plist
+DISTANT_PAST = "0000-12-30T00:00:00Z"  # as in devices.protocol.plist.binary
 # All that XML 1.0 has no word for, but NUL, which no database takes: that is mended, or refused.
 CONTROLS = bytes(code for code in range(1, 0x20) if code not in b"\t\n\r")
 MOST_CONTROLS = 10_000

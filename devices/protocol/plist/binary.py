@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from devices.errors import PlistInvalid
-from devices.protocol.budget import Budget
-from devices.protocol.xml_plist import INTEGERS, REPLACEMENT
+from devices.protocol.plist.budget import Budget
+from devices.protocol.plist.xml import INTEGERS, REPLACEMENT
 
 MAGIC = b"bplist00"
 TRAILER = struct.Struct(">6xBBQQQ")

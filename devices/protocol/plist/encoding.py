@@ -1,44 +1,14 @@
-"""The one reader of property lists that come from outside, and the writer.
-
-plistlib lets pass what a device never sends: recursive and exponentially shared binary
-lists, UIDs, keys that are no strings, not-a-number. So XML is read by devices.protocol.xml_plist,
-and binary lists by devices.protocol.binary_plist; devices.protocol.plain_plist is a short cut.
-"""
+"""The writer of property lists: XML where it has the words, exact to the byte where it has not."""
 
 import plistlib
 from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from devices.errors import PlistInvalid, PlistTooLarge
-from devices.protocol.binary_plist import MAGIC, read_binary
-from devices.protocol.budget import build_budget
-from devices.protocol.plain_plist import read_plain
-from devices.protocol.xml_plist import read_xml
+from devices.protocol.plist.decoding import decode_plist
 
 # U+FFFE and U+FFFF in UTF-8.
 NO_CHARACTERS = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
-
-
-def decode_plist(data: bytes, *, max_bytes: int, mends_texts: bool = False) -> dict[str, Any]:
-    """Decode an XML or binary property list whose root is a dictionary.
-
-    Values are str, bytes, bool, int (64 bits), finite float, naive UTC datetime, list, dict.
-    No text holds NUL or half a surrogate pair: `mends_texts` reads U+FFFD in their place.
-    Raises PlistTooLarge above `max_bytes`, and PlistInvalid for everything else.
-    """
-    if len(data) > max_bytes:
-        raise PlistTooLarge(f"{len(data)} bytes, at most {max_bytes} are taken")
-    plain = read_plain(data)
-    if plain is not None:
-        return plain
-    is_binary = data.startswith(MAGIC)
-    budget = build_budget(data, max_bytes=max_bytes, is_binary=is_binary)
-    read = read_binary if is_binary else read_xml
-    root = read(data, budget, mends_texts=mends_texts)
-    if not isinstance(root, dict):
-        raise PlistInvalid("the root is not a dictionary")
-    return root
 
 
 def encode_plist(value: Mapping[str, Any]) -> bytes:

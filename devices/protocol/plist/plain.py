@@ -1,7 +1,7 @@
 """Property lists of short texts, data and flags, as Apple's writer and plistlib word them.
 
 An Idle is one, a TokenUpdate, and most of what a device acknowledges. Two expressions read it at a
-tenth of what expat and the tree of devices.protocol.xml_plist cost. They know this one shape, byte
+tenth of what expat and the tree of devices.protocol.plist.xml cost. They know this one shape, byte
 for byte, with texts that XML cannot mean otherwise; everything else is left to that reader.
 """
 
