@@ -1,4 +1,4 @@
-"""Log lines: for people or for collectors, and never with a token in them."""
+"""Log lines: for people or for collectors, and never with a token or key in them."""
 
 import json
 import logging
@@ -11,10 +11,14 @@ from typing import Any
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){0,2}")
 SHORT_LINK = re.compile(r"/e/[A-Za-z0-9]{8,}")
 HIDDEN = "[token]"
+# An API key, or a webhook's secret, that a program has put into an address. The first characters
+# of a key are its hint, by which it is known in the console.
+KEY = re.compile(r"(gmk_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]{8,}|(whsec_)[A-Za-z0-9+/]{8,}=*")
 
 
 def hide_tokens(text: str) -> str:
-    return SHORT_LINK.sub(f"/e/{HIDDEN}", TOKEN.sub(HIDDEN, text))
+    text = SHORT_LINK.sub(f"/e/{HIDDEN}", TOKEN.sub(HIDDEN, text))
+    return KEY.sub(r"\1\2[key]", text)
 
 
 class OneLinePerRefusal(logging.Filter):

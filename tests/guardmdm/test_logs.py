@@ -1,11 +1,13 @@
 import io
 import json
 import logging
+import secrets
 import sys
 
 import pytest
 
 from guardmdm.logs import ConsoleFormatter, JsonFormatter
+from webhooks.protocol.messages import encode_secret
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJvcmdfeCJ9.c2lnbmF0dXJl-_"
 
@@ -27,6 +29,20 @@ def test_no_line_holds_a_short_link():
     for formatter in (ConsoleFormatter(), JsonFormatter()):
         line = formatter.format(build_record("Gone: %s", "/e/abcdefgh234567"))
         assert "Gone: /e/[token]" in line
+
+
+def test_no_line_holds_an_api_key_when_a_program_puts_it_into_an_address():
+    key = f"gmk_{secrets.token_urlsafe(32)}"
+    for formatter in (ConsoleFormatter(), JsonFormatter()):
+        line = formatter.format(build_record("Not Found: %s", f"/api/v1/groups/{key}/x"))
+        assert f"Not Found: /api/v1/groups/{key[:10]}[key]/x" in line
+        assert key[12:] not in line
+
+
+def test_no_line_holds_a_webhooks_secret():
+    secret = encode_secret(bytes(range(200, 232)))
+    line = ConsoleFormatter().format(build_record("said %s.", secret))
+    assert line == "said whsec_[key]."
 
 
 def test_no_traceback_holds_a_token():
