@@ -13,6 +13,7 @@ from guardmdm.addresses import build_cache_url
 from guardmdm.env import read_environment
 from guardmdm.identity_provider import PROVIDER_ID, build_provider_settings
 from guardmdm.logs import build_logging
+from guardmdm.rest_conventions import CONVENTIONS
 
 ENV = read_environment(os.environ)
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -275,8 +276,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "GuardMDM",
-    "DESCRIPTION": "Enrollment tokens, devices, groups, policies and certificates. "
-    "Fields and filters that an operation does not have are refused.",
+    "DESCRIPTION": CONVENTIONS,
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

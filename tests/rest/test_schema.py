@@ -91,6 +91,17 @@ def test_bodies_have_no_other_fields_when_documented() -> None:
         assert schema["additionalProperties"] is False, name
 
 
+def test_what_may_be_sent_again_takes_a_key_when_documented() -> None:
+    places = {
+        path.removeprefix("/api/v1/")
+        for path, _, operation in _list_operations()
+        for parameter in operation.get("parameters", [])
+        if (parameter["in"], parameter["name"]) == ("header", "Idempotency-Key")
+    }
+    commands = "devices/{id}/commands"
+    assert places == {"enrollment/tokens", commands, f"{commands}/raw", "bulk-commands"}
+
+
 def test_no_answer_has_a_numeric_key_when_documented() -> None:
     for name, schema in get_document()["components"]["schemas"].items():
         for member in ("id", "pk", "group", "device", "token", "session", "policy"):
