@@ -4,6 +4,8 @@
 class ProfileInvalid(ValueError):
     """An uploaded file is not a configuration profile that this server can hand on."""
 
+    field = "profile"  # as programs name it
+
 
 class ItemInvalid(ValueError):
     """An item cannot be what was asked for; `field` names the input at fault."""

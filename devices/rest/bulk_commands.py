@@ -83,17 +83,14 @@ class BulkCommandWithStatesSerializer(BulkCommandSerializer):
 
 
 class NewBulkCommandSerializer(serializers.Serializer[Any]):
-    request_type = serializers.CharField(
-        max_length=80, help_text="As for one device; not one that cannot be undone."
+    request_type = serializers.ChoiceField(
+        choices=sorted(COMMAND_TYPES),
+        error_messages={"invalid_choice": "There is no such command."},
+        help_text="As for one device; not one that cannot be undone.",
     )
     parameters = serializers.DictField(default=dict)
     devices = RowsField(queryset=Device.objects.only("public_id"), required=False)
     group = RowField(queryset=Group.objects.all(), required=False)
-
-    def validate_request_type(self, value: str) -> str:
-        if value not in COMMAND_TYPES:
-            raise serializers.ValidationError("There is no such command.")
-        return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("devices" in attrs) == ("group" in attrs):

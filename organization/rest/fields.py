@@ -15,10 +15,18 @@ BASE64 = {"type": "string", "contentEncoding": "base64"}
 class RowField(serializers.SlugRelatedField[Any]):
     """A public id; decodes to its row."""
 
-    default_error_messages: ClassVar = {"does_not_exist": "There is no {value}."}
+    default_error_messages: ClassVar = {
+        "does_not_exist": "There is no {value}.",
+        "invalid": "Must be an id, as text.",
+    }
 
     def __init__(self, *, queryset: QuerySet[Any], **options: Any) -> None:
         super().__init__(slug_field="public_id", queryset=queryset, **options)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class RowsField(serializers.ListField):

@@ -19,6 +19,7 @@ from organization.rest.ordering import Order, Place
 from organization.selectors import find_search_end
 
 NEWEST_FIRST = {"created_at": "id"}
+LARGEST_NUMBER = 999_999_999  # that a page size may be; it counts as the largest page
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class PublicCursorPagination(BasePagination):
 
     def _read_page_size(self, request: Request) -> int:
         text = request.query_params.get("page_size", str(self.page_size))
-        if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LARGEST_NUMBER))
+        if not (is_number and int(text) > 0):
             raise ValidationError({"page_size": ["must be a number, 1 or more"]})
         return min(int(text), self.max_page_size)
 
@@ -158,7 +160,7 @@ class PublicCursorPagination(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         names = list(getattr(view, "ordering_fields", NEWEST_FIRST))
         choices = names + [f"-{name}" for name in names]
-        sizes = {"type": "integer", "minimum": 1}
+        sizes = {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER}
         most = f"Rows in a page; more than {self.max_page_size} count as {self.max_page_size}."
         return [
             _build_parameter("cursor", {"type": "string"}, "From `next` or `previous`."),

@@ -71,6 +71,8 @@ def test_a_compressed_body_is_refused_as_such_when_it_is_sent(operator: Program)
         ),
         ("devices/{device}/commands/raw", {"command": "AAAA"}, "command"),
         ("bulk-commands", {"request_type": "EraseDevice", "devices": []}, "request_type"),
+        ("bulk-commands", {"request_type": "Nonsense", "devices": []}, "request_type"),
+        ("policies/{policy}/items", {"profile": "AAAA"}, "profile"),
     ],
 )
 def test_the_field_is_named_when_its_value_cannot_be_taken(
@@ -94,3 +96,11 @@ def test_a_description_is_refused_when_no_form_could_show_it(
 def test_the_role_is_named_when_a_key_lacks_it(auditor: Program, operator: Program) -> None:
     assert auditor.post("groups", {}).json()["detail"] == "This needs the role operator."
     assert operator.get("api-keys").json()["detail"] == "This needs the role administrator."
+
+
+@pytest.mark.parametrize("value", [["grp_x"], {"id": "grp_x"}, 7])
+def test_an_id_is_asked_for_when_a_program_sends_something_else(
+    value: Any, operator: Program
+) -> None:
+    answer = operator.post("enrollment/tokens", {"name": "x", "group": value})
+    assert answer.json()["errors"] == {"group": ["Must be an id, as text."]}
