@@ -18,7 +18,7 @@ WITH_PATH_PARAMETER = {"404": "There is no such row."}
 WITH_BODY = {
     "400": "The body is not understood; `errors` says where.",
     "413": "The body is too large.",
-    "415": "The body's media type is not one of those listed.",
+    "415": "The body's media type is not one of those listed, or the body is compressed.",
 }
 
 
