@@ -84,8 +84,8 @@ def test_openssl_follows_an_identity_through_the_imported_chain(tmp_path: Path) 
     leaf = write_pem(tmp_path, "leaf.pem", get_certificate(identity))
     chain = write_chain(tmp_path, row)
     run_openssl("verify", "-x509_strict", "-purpose", "sslclient", *chain, leaf)
-    text = run_openssl("x509", "-in", leaf, "-noout", "-text").decode()
-    assert "Issuer: O = Corp, CN = issuing" in text
+    text = run_openssl("x509", "-in", leaf, "-noout", "-text", "-nameopt", "RFC2253").decode()
+    assert "Issuer: CN=issuing,O=Corp" in text
     assert f"/pki/crl/{row.public_id}.crl" in text
     ra = get_service_identity(ServicePurpose.SCEP_RA, issuer=row)
     run_openssl("verify", "-x509_strict", *chain, write_pem(tmp_path, "ra.pem", ra.certificate))
