@@ -188,3 +188,12 @@ def test_wrong_choices_in_the_address_are_the_first_ones(world: World, operator:
     assert page.status_code == 200
     assert "poster-a4.css" in page.text
     assert 'lang="en"' in page.text
+
+
+def test_the_code_of_a_token_leads_to_its_page_and_to_invitations(
+    world: World, operator: Client
+) -> None:
+    token = f"/console/enrollment/ota/tokens/{world.token.jti}"
+    page = operator.get(f"{token}/qr").text
+    assert f'<a href="{token}"><bdi>Spring intake</bdi></a>' in page
+    assert f'href="{token}/invitations/"' in page

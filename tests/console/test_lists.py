@@ -253,3 +253,12 @@ def test_the_list_says_why_a_device_is_not_managed(world: World, auditor: Client
     assert "reason" not in auditor.get("/console/devices/").text
     Device.objects.filter(pk=world.mac.pk).update(status="not_managed")
     assert auditor.get("/console/devices/").text.count(">An &lt;old&gt; reason</small>") == 1
+
+
+def test_the_search_leads_to_pages_that_the_person_may_see(
+    world: World, auditor: Client, administrator: Client
+) -> None:
+    assert 'href="/console/system/audit-log/"' in auditor.get("/console/search?q=AUDIT").text
+    keys = '<a href="/console/system/api-keys/"><span>API keys</span>'
+    assert keys not in auditor.get("/console/search?q=api").text
+    assert keys in administrator.get("/console/search?q=api").text
