@@ -220,3 +220,25 @@ def test_a_phone_gives_a_devices_words_about_a_failed_item_the_whole_line(
     page.goto(f"/console/devices/{world.device.public_id}")
     words = page.locator(".policy-items small.text-red").bounding_box()
     assert words["width"] > 0.8 * page.locator(".policy-items").first.bounding_box()["width"]
+
+
+def test_the_buttons_of_a_row_are_in_one_piece_in_a_narrow_window(page: Any, world: World) -> None:
+    world.token.name = world.group.name = LONG
+    world.token.save()
+    world.group.save()
+    for width in (1160, 1100):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/console/system/certificates/requests/")
+        for name in ("Approve", "Reject"):
+            button = page.locator(f"tbody .btn:has-text('{name}')").first
+            assert button.bounding_box()["height"] < 50, (width, name)
+        assert page.locator("main .card").evaluate(CUT) <= 0, width
+
+
+def test_a_serial_number_is_whole_beside_the_menu_of_a_narrow_window(
+    page: Any, world: World
+) -> None:
+    page.set_viewport_size({"width": 1024, "height": 900})
+    page.goto(f"/console/devices/{world.device.public_id}")
+    serial = page.locator("dd", has_text="SERIAL0001").first
+    assert serial.evaluate(LINES) == ["SERIAL0001"]
