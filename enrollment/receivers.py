@@ -119,7 +119,11 @@ def note_reading(session_id: str, operation: str, caller: Caller, now: datetime,
 
 @receiver(scep.certificate_expiring)
 def log_expiring(name: str, days: int, not_after: datetime, kind: str, **_: Any) -> None:
-    code = "ca_expiring" if kind in CertificateAuthorityRole.values else "certificate_expiring"
+    """What has expired while the server slept is told as such; of a CA, as the error that it is."""
+    code = "certificate_expiring"
+    if kind in CertificateAuthorityRole.values:
+        is_ours = kind != CertificateAuthorityRole.EXTERNAL
+        code = "ca_expired" if is_ours and not_after <= timezone.now() else "ca_expiring"
     write_entry(
         code,
         message=f"{name}: {_describe_end(not_after, days=days)}",
@@ -128,6 +132,8 @@ def log_expiring(name: str, days: int, not_after: datetime, kind: str, **_: Any)
 
 
 def _describe_end(end: datetime, *, days: int) -> str:
+    if end <= timezone.now():
+        return f"expired on {end:%-d %b %Y}"
     return f"expires on {end:%-d %b %Y} ({days} day{'' if days == 1 else 's'} left)"
 
 

@@ -6,7 +6,9 @@ class SecretUnreadable(Exception):
 
 
 class NotSetUp(Exception):
-    """The first-time set-up has not been run yet."""
+    """The first-time set-up has not been run yet; `code` is the enrollment log's."""
+
+    code = "server_not_set_up"
 
 
 class ApiKeyInvalid(Exception):

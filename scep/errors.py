@@ -2,6 +2,8 @@
 
 from enum import IntEnum
 
+from organization.errors import NotSetUp
+
 
 class FailInfo(IntEnum):
     """Why a SCEP request failed, as the device is told (RFC 8894 section 3.2.1.4)."""
@@ -11,6 +13,12 @@ class FailInfo(IntEnum):
     BAD_REQUEST = 2
     BAD_TIME = 3
     BAD_CERT_ID = 4
+
+
+class AuthorityExpired(NotSetUp):
+    """Nothing can be issued until the next CA, or a new certificate of this one, is there."""
+
+    code = "ca_expired"
 
 
 class ScepError(Exception):

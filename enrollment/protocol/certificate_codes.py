@@ -96,6 +96,13 @@ CERTIFICATE_CODES = (
         level="warning",
     ),
     build_trouble(
+        "ca_expired",
+        _("CA certificate has expired"),
+        _("The certificate authority, or one above it, has expired: it can issue nothing more."),
+        _("Prepare or import the next CA under System › Certificates, and activate it."),
+        _("This server is not ready yet"),
+    ),
+    build_trouble(
         "certificate_expiring",
         _("Server certificate expires soon"),
         _("One of this server's certificates should have been replaced by itself, but was not."),

@@ -26,7 +26,7 @@ from scep.protocol.subject_template import (
     keep_common_name,
 )
 from scep.selectors import get_ca_certificate_fingerprint, get_profile_authority
-from scep.services.authority import issue_identity
+from scep.services.authority import check_authority, issue_identity
 from scep.services.challenge_hooks import fetch_challenge
 from scep.services.challenges import create_dynamic_challenge
 
@@ -43,11 +43,13 @@ def build_identity(
     """Return the identity payload of a new enrollment; `challenge` is the session's token.
 
     Raises NotReady, for one where an external server gives no challenge, or the CA may not certify
-    the names of an identity without SCEP.
+    the names of an identity without SCEP; AuthorityExpired.
     """
     scep_profile = session.token.scep_profile
     if scep_profile is None:
         return _build_package(session, context=context, now=now)
+    if not scep_profile.is_external:
+        check_authority(scep_profile, now=now)
     attributes = describe_session(session.public_id, token_id=session.token.jti)
     scep_challenge = _get_challenge(
         scep_profile, session=session, attributes=attributes, token_challenge=challenge, now=now
@@ -134,6 +136,7 @@ def build_service_identity(
     scep_profile = find_service_profile(session.token.scep_profile)
     if scep_profile is None:
         raise NotReady("server_not_set_up", "there is no SCEP profile of the built-in CA")
+    check_authority(scep_profile, now=now)
     challenge = create_dynamic_challenge(
         scep_profile,
         session_id=session.public_id,

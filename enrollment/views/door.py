@@ -65,7 +65,7 @@ def _enter(view: View, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpR
     try:
         return view(request, *args, **kwargs)
     except NotSetUp as error:
-        return answer_refusal(request, NotReady("server_not_set_up", str(error)))
+        return answer_refusal(request, NotReady(error.code, str(error)))
     except EnrollmentRefused as error:
         return answer_refusal(request, error)
 

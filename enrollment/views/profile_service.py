@@ -45,7 +45,7 @@ def device_door(view: View) -> View:
         try:
             response = view(request, session_id)
         except NotSetUp as error:
-            refusal = NotReady("server_not_set_up", str(error))
+            refusal = NotReady(error.code, str(error))
             response = _refuse(request, refusal, session_id=session_id)
         except EnrollmentRefused as error:
             response = _refuse(request, error, session_id=session_id)

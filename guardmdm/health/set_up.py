@@ -1,6 +1,6 @@
 """What the database holds that devices need: the organization, the CA, the push certificate."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
 from django.utils import timezone
@@ -14,6 +14,7 @@ from policies.services.package_files import get_folder
 from policies.services.packages import list_missing_packages
 from scep.models import CertificateAuthority, CertificateAuthorityRole, ServicePurpose
 from scep.selectors import (
+    ExpiringCertificate,
     get_certificate,
     get_issuing_ca,
     get_root_ca,
@@ -44,13 +45,18 @@ def check_authorities() -> Finding:
     if not expiring:
         first = min((root, issuing), key=lambda row: row.not_after)
         return Finding("CA", f"{first} valid until {first.not_after:%-d %b %Y}")
-    text = ", ".join(f"{each.name} ends on {each.not_after:%-d %b %Y}" for each in expiring)
+    text = ", ".join(_describe_end(each, now=now) for each in expiring)
     fix = "Prepare or import the next CA."
     if all(each.is_automatic for each in expiring):
         fix = "Start the scheduler and a worker."
     elif all(each.kind == CertificateAuthorityRole.EXTERNAL for each in expiring):
         fix = "Add the CA's new certificate to the SCEP profile."
     return Finding("CA", text, fix, is_failure=expiring[0].not_after <= now)
+
+
+def _describe_end(expiring: ExpiringCertificate, *, now: datetime) -> str:
+    verb = "ends" if expiring.not_after > now else "expired"
+    return f"{expiring.name} {verb} on {expiring.not_after:%-d %b %Y}"
 
 
 def find_broken_link(root: CertificateAuthority, issuing: CertificateAuthority) -> Finding | None:

@@ -16,11 +16,17 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from organization.errors import NotSetUp
 from organization.models import Given, PreparedInsert, PreparedUpdate, lock_until_commit
 from organization.protocol.caller import NOBODY, Caller
 from organization.services import audit
-from scep.errors import DuplicateTransaction, FailInfo, IdentityRevoked, RequestRejected, ScepError
+from scep.errors import (
+    AuthorityExpired,
+    DuplicateTransaction,
+    FailInfo,
+    IdentityRevoked,
+    RequestRejected,
+    ScepError,
+)
 from scep.models import (
     CertificateAuthority,
     CertificatePurpose,
@@ -45,6 +51,7 @@ from scep.selectors import (
     IDENTITY_LIFETIME,
     get_chain_end,
     get_issuing_ca,
+    get_profile_authority,
     get_signer,
     select_certificate_of_transaction,
     select_compromised_key,
@@ -245,10 +252,19 @@ def _get_validity(
     lifetime = timedelta(days=profile.validity_days) if profile else IDENTITY_LIFETIME
     if application.grant.is_test or application.grant.is_profile_service:
         lifetime = SHORT_LIFETIME
-    limit = get_chain_end(issuer)
-    if limit <= now:
-        raise NotSetUp("the certificate authority, or one above it, has expired")
-    return build_validity(now, lifetime=lifetime, limit=limit)
+    return build_validity(now, lifetime=lifetime, limit=_get_end(issuer, now=now))
+
+
+def check_authority(scep_profile: ScepProfile, *, now: datetime) -> None:
+    """Raises AuthorityExpired where the CA of the profile, one of ours, can issue nothing."""
+    _get_end(get_profile_authority(scep_profile), now=now)
+
+
+def _get_end(issuer: CertificateAuthority, *, now: datetime) -> datetime:
+    end = get_chain_end(issuer)
+    if end <= now:
+        raise AuthorityExpired("the certificate authority, or one above it, has expired")
+    return end
 
 
 def _get_key_usage(application: Application) -> int:

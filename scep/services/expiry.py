@@ -8,7 +8,7 @@ from scep.models import CertificateAuthority, ServiceCertificate
 from scep.selectors import ExpiringCertificate, list_expiring
 from scep.signals import certificate_expiring
 
-WARNING_DAYS = (90, 60, 30, 7)
+WARNING_DAYS = (90, 60, 30, 7, 0)
 
 
 def warn_expiring(*, now: datetime) -> int:

@@ -3,11 +3,13 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from enrollment.models import (
     EnrollmentSession,
@@ -23,7 +25,10 @@ from enrollment.services.tokens import revoke_token
 from enrollment.views import door
 from organization.models import Organization
 from scep.models import DynamicChallenge, IssuedCertificate
+from scep.services.authority_import import import_authority
+from scep.services.rotation import activate_authority
 from tests.enrollment.conftest import IPHONE, KIT, MAC, MakeSession, MakeToken
+from tests.scep.corporate_ca import CorporateCa
 
 pytestmark = pytest.mark.django_db
 
@@ -327,6 +332,26 @@ def test_set_up_is_asked_for_when_the_organization_is_missing(
     answer = client.get("/enroll/ca.pem")
     assert answer.status_code == 503
     assert LogEntry.objects.get().code == "server_not_set_up"
+
+
+@pytest.mark.parametrize("challenge", ["dynamic", "token", "none"])
+def test_the_fix_is_the_next_ca_when_the_ca_has_expired(
+    client: Client,
+    make_token: MakeToken,
+    make_session: MakeSession,
+    monkeypatch: pytest.MonkeyPatch,
+    challenge: str,
+) -> None:
+    """It was “Run manage.py bootstrap”, which mends nothing; with SCEP, devices knocked in vain."""
+    token, now = make_token(challenge=challenge, expires=None), timezone.now()
+    short = CorporateCa("Device CA", parent=CorporateCa("Corporate Root"), days=50)
+    activate_authority(import_authority(short.bundle, actor="t", now=now), actor="t", now=now)
+    monkeypatch.setattr(timezone, "now", lambda: now + timedelta(days=51))
+    path = f"/enroll/sessions/{make_session(token).public_id}/profile"
+    answer = client.get(path, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "ca_expired")
+    assert "Prepare or import the next CA" in answer.json()["resolution"]
+    assert LogEntry.objects.get(level="error").code == "ca_expired"
 
 
 def test_visitor_waits_when_refused_too_often_and_a_good_token_goes_on(

@@ -26,6 +26,7 @@ REFUSALS = (
     "approval_pending", "enrollment_rejected",
     "sign_in_required", "sign_in_failed", "sign_in_unavailable",
     "push_certificate_missing", "push_certificate_expired", "server_not_set_up",
+    "ca_expired",
     "scep_server_unreachable", "certificate_names_forbidden",
 )  # fmt: skip
 SAME_WORD = {"Code", "General", "Cause", "Installation"}

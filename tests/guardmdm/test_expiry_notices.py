@@ -49,7 +49,9 @@ def test_it_is_a_failure_when_a_certificate_has_ended() -> None:
     let_end(get_issuing_ca(), days=-2)
     (notice,) = find_ca_notices(timezone.now())
     assert (notice.level, "has expired" in notice.title) == ("error", True)
-    assert check_authorities().is_failure
+    finding = check_authorities()
+    assert "Issuing CA expired on" in finding.text
+    assert finding.is_failure
 
 
 def test_doctor_names_the_first_step_when_there_is_no_ca() -> None:

@@ -47,7 +47,7 @@ def test_each_threshold_is_warned_of_once(warnings: list[dict[str, Any]]) -> Non
         warn_expiring(now=end - left * DAY)
         warn_expiring(now=end - left * DAY)
     assert [(news["days"], news["kind"]) for news in warnings] == [
-        (90, "issuing"), (60, "issuing"), (30, "issuing"), (7, "issuing"),
+        (90, "issuing"), (60, "issuing"), (30, "issuing"), (7, "issuing"), (0, "issuing"),
     ]  # fmt: skip
     assert {(news["name"], news["not_after"]) for news in warnings} == {(issuing.name, end)}
 
@@ -60,7 +60,8 @@ def test_last_threshold_counts_when_the_server_was_off_for_months(
     assert warn_expiring(now=now) == 1
     assert [news["days"] for news in warnings] == [20]
     assert warn_expiring(now=now + 14 * DAY) == 1
-    assert warn_expiring(now=now + 30 * DAY) == 0
+    assert warn_expiring(now=now + 30 * DAY) == 1
+    assert warn_expiring(now=now + 40 * DAY) == 0
 
 
 def test_warning_stands_in_the_log_with_cause_and_fix() -> None:
@@ -79,6 +80,20 @@ def test_warning_stands_in_the_log_with_cause_and_fix() -> None:
     for entry in entries:
         assert LOG_CODES[entry.code].cause
         assert LOG_CODES[entry.code].resolution
+
+
+def test_what_has_expired_is_told_as_expired() -> None:
+    """It was “expires on …” in the past, “0 days left”; of a CA it is an error."""
+    now = timezone.now()
+    let_end(get_issuing_ca(), at=now - 5 * DAY)
+    let_end(ServiceCertificate.objects.get(purpose=ServicePurpose.SCEP_RA), at=now - DAY)
+    warn_expiring(now=now)
+    entries = LogEntry.objects.filter(message__contains=": expired on ").order_by("code")
+    assert [(entry.code, entry.level) for entry in entries] == [
+        ("ca_expired", "error"),
+        ("certificate_expiring", "warning"),
+    ]
+    assert not LogEntry.objects.filter(message__contains="left").exists()
 
 
 def test_what_has_retired_ends_in_silence(warnings: list[dict[str, Any]]) -> None:

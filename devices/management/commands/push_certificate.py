@@ -112,7 +112,9 @@ class Command(OperatorCommand):
             )
         else:
             self.stdout.write(f"{row.topic}\nApple Account: {row.apple_account or 'unknown'}")
-            self.stdout.write(f"Serial {row.serial}\nValid until {not_after}")
+            has_expired = row.not_after is not None and row.not_after <= timezone.now()
+            end = "Expired on" if has_expired else "Valid until"
+            self.stdout.write(f"Serial {row.serial}\n{end} {not_after}")
             if refusal := find_refusal(row):
                 self.stdout.write(f"Apple refuses it: {refusal}")
 

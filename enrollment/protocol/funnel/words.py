@@ -145,6 +145,7 @@ WORDS = {
     "session_unknown": Words(_("Please start again"), _START_AGAIN),
     "push_certificate_missing": Words(_("This server is not ready yet"), _LATER),
     "push_certificate_expired": Words(_("This server is not ready yet"), _LATER),
+    "ca_expired": Words(_("This server is not ready yet"), _LATER),
     "server_not_set_up": Words(_("This server is not ready yet"), _LATER),
     "push_certificate_refused": Words(_("This server is not ready yet"), _LATER),
     "enrollment_stopped": Words(_("Enrollment is paused"), _LATER),
