@@ -2,11 +2,16 @@
 
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import OperationalError
 
 from guardmdm.celery import app
 
 CONNECT_SECONDS = 2
 OWN_APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks", "guardmdm")
+
+
+class BrokerRefuses(OperationalError):  # type: ignore[misc]
+    """The broker answers, and does nothing of what it is asked: a Redis whose memory is full."""
 
 
 def count_missing_migrations() -> int:
@@ -34,8 +39,11 @@ def reach_broker() -> None:
 
 
 def count_waiting_tasks() -> int:
-    """Return how many tasks no worker has taken yet; raises as reach_broker does."""
+    """Return how many tasks no worker has taken yet; raises as reach_broker, and BrokerRefuses."""
     with app.connection_for_write(connect_timeout=CONNECT_SECONDS) as broker:
         broker.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
-        # Not queue_declare: with a key prefix it looks for the queue under another name in Redis.
-        return int(broker.default_channel._size(app.conf.task_default_queue))
+        try:
+            # Not queue_declare: with a key prefix it looks for it under another name in Redis.
+            return int(broker.default_channel._size(app.conf.task_default_queue))
+        except broker.channel_errors as error:
+            raise BrokerRefuses(str(error)) from error

@@ -20,6 +20,7 @@ from guardmdm.heartbeat import STALE_AFTER, find_heartbeat
 from guardmdm.mail_backend import SmtpBackend
 from guardmdm.models import Heart
 from guardmdm.readiness import (
+    BrokerRefuses,
     count_missing_migrations,
     count_waiting_tasks,
     list_later_migrations,
@@ -85,6 +86,12 @@ def check_broker() -> Finding:
     try:
         reach_broker()
         waiting = count_waiting_tasks()
+    except BrokerRefuses as error:
+        return build_failure(
+            "broker",
+            f"answers, and takes no tasks: {error}",
+            "Give Redis more memory (maxmemory) and a disk with room.",
+        )
     except (OperationalError, OSError) as error:
         return build_failure(
             "broker", f"unreachable: {error}", "Start it, or correct GUARDMDM_BROKER_URL."

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import threading
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -114,6 +114,17 @@ def test_every_row_is_as_it_was_when_it_was_restored(backup, restore):
     assert restored["rows"] > 20
     new = issue_identity(session_id="", token_id="j", common_name="new", now=timezone.now())[2]
     assert new.pk > max(row["pk"] for row in before if row["model"] == "scep.issuedcertificate")
+
+
+def test_operator_reads_the_minute_of_the_backup_when_it_was_restored(
+    passphrase_file, tmp_path, capsys
+):
+    path = tmp_path / "guardmdm.backup"
+    now = datetime(2026, 3, 4, 5, 6, 7, 890123, tzinfo=UTC)
+    write_backup(path, passphrase=PASSPHRASE, now=now)
+    empty_database()
+    call_command("restore", str(path), passphrase_file=passphrase_file)
+    assert "rows of 4 Mar 2026, 05:06 UTC are back." in capsys.readouterr().out
 
 
 def test_revocation_list_does_not_go_back_when_an_old_backup_is_restored(backup, restore):

@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Command(OperatorCommand):
         if options["json"]:
             self.stdout.write(json.dumps(asdict(restored)))
             return
-        self.stdout.write(f"{restored.rows} rows of {restored.made_at} are back.")
+        made_at = datetime.fromisoformat(restored.made_at)
+        self.stdout.write(f"{restored.rows} rows of {made_at:%-d %b %Y, %H:%M %Z} are back.")
         for note in restored.notes:
             self.stdout.write(f"Note: {note}")

@@ -1,0 +1,52 @@
+"""A Redis that answers, and refuses what it is asked because its memory is full."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from django.utils import timezone
+
+from guardmdm.celery import app
+from guardmdm.health.machinery import check_broker, check_workers
+from guardmdm.metrics import build_metrics
+from tests.services import Redis, ServiceMissing
+
+
+@pytest.fixture
+def full_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As broker of this process."""
+    try:
+        server = Redis(tmp_path)
+    except ServiceMissing as missing:
+        pytest.skip(str(missing))
+    server.start()
+    try:
+        redis.Redis(port=server.port).config_set("maxmemory", 1)
+        monkeypatch.setattr(app.conf, "broker_write_url", server.url)
+        monkeypatch.setattr(app.conf, "broker_read_url", server.url)
+        yield
+    finally:
+        server.stop()
+
+
+@pytest.mark.django_db
+def test_the_doctor_says_that_the_broker_takes_nothing_when_its_memory_is_full(
+    full_redis: None,
+) -> None:
+    """It ended with a traceback, and so did the hourly examination."""
+    finding = check_broker()
+    assert finding.is_failure
+    assert "takes no tasks" in finding.text
+    assert "maxmemory" in finding.text
+    assert "more memory" in finding.fix
+    assert check_workers().is_failure
+
+
+@pytest.mark.django_db
+def test_metrics_go_on_when_the_brokers_memory_is_full(
+    full_redis: None, bootstrapped: None
+) -> None:
+    text = build_metrics(now=timezone.now())
+    assert "guardmdm_devices" in text
+    assert "guardmdm_broker_tasks{" not in text
