@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('organization', '0001_squashed_0010'),
+        ('organization', '0010_api_key_expires_at'),
     ]
 
     operations = [
