@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Enrollment, PushCertificate
+from devices.selectors import is_refused
 from devices.services.push.certificate import import_push_certificate
 from enrollment.models import LogEntry
 from tests.devices.conftest import Enroll, News
@@ -53,6 +54,36 @@ def test_a_refused_certificate_is_tried_with_one_push_now_and_then(
     assert push(now=later + timedelta(minutes=16)) == 30
     assert PushCertificate.objects.get(is_active=True).refused_at is None
     assert len(news["push_stopped"]) == 1
+
+
+@pytest.mark.parametrize(("status", "reason"), [(400, "TopicDisallowed"), (403, "Forbidden")])
+def test_one_odd_answer_keeps_back_one_push_when_apns_takes_the_others(
+    fleet: Fleet, apns: FakeApns, news: News, status: int, reason: str
+) -> None:
+    fleet.add(30)
+    push()
+    ask()
+    apns.answer_next(status, reason, count=1)
+    assert push() == 29
+    assert news["push_stopped"] == []
+    assert not is_refused(PushCertificate.objects.get(is_active=True))
+    [late] = Enrollment.objects.filter(push_requested_at__isnull=False)
+    assert reason in late.push_error
+    assert push(now=timezone.now() + timedelta(minutes=3)) == 1
+
+
+def test_a_certificate_is_refused_when_it_was_taken_a_moment_ago(
+    fleet: Fleet, apns: FakeApns, news: News
+) -> None:
+    fleet.add(30)
+    push()
+    ask()
+    apns.answer_next(403, "BadCertificate", count=1000)
+    assert push() == 0
+    assert [stop["code"] for stop in news["push_stopped"]] == ["push_certificate_refused"]
+    rows = Enrollment.objects.all()
+    assert all(row.push_requested_at and "BadCertificate" in row.push_error for row in rows)
+    assert not rows.filter(push_not_before__isnull=False).exists()
 
 
 def test_pushes_follow_at_once_when_the_refused_certificate_is_replaced(

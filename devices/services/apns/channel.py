@@ -8,6 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -26,6 +27,8 @@ TRIES = 3
 # So many connections in a row that were in vain, or were lost with a single push on the way, and
 # APNs is given a rest.
 FRUITLESS, LOST_ALONE = 2, 8
+# So many refusals of the certificate in a row are believed, where APNs has taken pushes with it.
+BELIEVED = 3
 # What could not be sent for so long is its sender's again, who has it in hand for LEASE.
 LONGEST_SECONDS = 30.0
 
@@ -49,7 +52,8 @@ class Channel:
         self._suspects = Suspects()
         self._landed: list[tuple[Any, PushAnswer]] = []
         self._pace = Pace(most=MOST_STREAMS)
-        self._fruitless = self._lost_alone = 0
+        self._fruitless = self._lost_alone = self._refusals = 0
+        self._is_accepted = False
 
     @property
     def in_flight(self) -> int:
@@ -132,11 +136,24 @@ class Channel:
                     self._repeat(each.flight, reason=each.reason or SHUTDOWN)
                 continue
             self._pace.note(each.answer, now=now)
-            if each.answer.verdict == Verdict.CERTIFICATE_BAD:
-                self.refusal = each.answer.reason
             if each.answer.status:
                 self._fruitless, self._lost_alone, self.trouble = 0, 0, ""
-            self._landed.append((each.flight.key, each.answer))
+            self._landed.append((each.flight.key, self._weigh(each.answer)))
+
+    def _weigh(self, answer: PushAnswer) -> PushAnswer:
+        """Believe that the certificate is refused, or take one odd answer for the push's trouble.
+
+        All pushes go with the same certificate for the same topic: APNs takes all of them or none.
+        """
+        if answer.verdict == Verdict.DELIVERED:
+            self._is_accepted, self._refusals = True, 0
+        if answer.verdict != Verdict.CERTIFICATE_BAD:
+            return answer
+        self._refusals += 1
+        if self._is_accepted and self._refusals < BELIEVED:
+            return replace(answer, verdict=Verdict.TRY_LATER)
+        self.refusal = answer.reason
+        return answer
 
     def _repeat(self, flight: Flight, *, reason: str) -> None:
         if flight.tries < TRIES:
