@@ -33,8 +33,9 @@ def check_json(root: Any, *, is_typed: bool = False) -> None:
         if depth > MAX_DEPTH:
             raise JsonRefused(f"the body is nested more than {MAX_DEPTH} levels deep")
         if isinstance(value, dict):
-            pending += [(name, depth + 1, place) for name in value]
             pending += [(part, depth + 1, (place, name)) for name, part in value.items()]
+            # Looked at before what they name: a refusal has only names that can be answered.
+            pending += [(name, depth + 1, place) for name in value]
         elif isinstance(value, list):
             pending += [(part, depth + 1, (place, at)) for at, part in enumerate(value)]
         else:

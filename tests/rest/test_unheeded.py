@@ -83,6 +83,14 @@ def test_the_field_is_named_when_its_value_cannot_be_taken(
     assert list(answer.json()["errors"]) == [field]
 
 
+@pytest.mark.parametrize("body", [r'{"\ud800": "\u0000"}', r'{"name": [{"\udfff": "\u0000"}]}'])
+def test_a_body_is_refused_when_the_name_of_a_bad_text_is_none_that_can_be_answered(
+    body: str, operator: Program
+) -> None:
+    answer = operator.send("POST", "groups", data=body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+
+
 @pytest.mark.parametrize("template", ["groups/{group}", "policies/{policy}"])
 def test_a_description_is_refused_when_no_form_could_show_it(
     template: str, operator: Program, sample: Sample
