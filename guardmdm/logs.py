@@ -11,9 +11,9 @@ from typing import Any
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){0,2}")
 SHORT_LINK = re.compile(r"/e/[A-Za-z0-9]{8,}")
 HIDDEN = "[token]"
-# An API key, or a webhook's secret, that a program has put into an address. The first characters
-# of a key are its hint, by which it is known in the console.
-KEY = re.compile(r"(gmk_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]{8,}|(whsec_)[A-Za-z0-9+/]{8,}=*")
+# An API key, or a webhook's secret, that a program has put into an address, where `/` is `%2F`. The
+# first characters of a key are its hint, by which it is known in the console.
+KEY = re.compile(r"(gmk_[A-Za-z0-9_-]{6})[A-Za-z0-9_-]{8,}|(whsec_)[A-Za-z0-9+/%]{8,}=*")
 
 
 def hide_tokens(text: str) -> str:

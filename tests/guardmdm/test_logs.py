@@ -3,6 +3,7 @@ import json
 import logging
 import secrets
 import sys
+from urllib.parse import quote
 
 import pytest
 
@@ -41,8 +42,9 @@ def test_no_line_holds_an_api_key_when_a_program_puts_it_into_an_address():
 
 def test_no_line_holds_a_webhooks_secret():
     secret = encode_secret(bytes(range(200, 232)))
-    line = ConsoleFormatter().format(build_record("said %s.", secret))
-    assert line == "said whsec_[key]."
+    for written in (secret, quote(encode_secret(b"\xff" * 32), safe="")):
+        line = ConsoleFormatter().format(build_record("said %s.", written))
+        assert line == "said whsec_[key]."
 
 
 def test_no_traceback_holds_a_token():
