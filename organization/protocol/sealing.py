@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,6 +40,14 @@ class KeyRing:
                     raise SecretUnreadable("the sealed value was altered") from error
         raise SecretUnreadable("no key in GUARDMDM_ENCRYPTION_KEYS opens this value")
 
+    def fingerprint(self, content: bytes, *, context: str) -> list[str]:
+        """Return what tells `content` from others, under each key, the newest first: 64 hex digits.
+
+        Whoever has them and not the keys cannot try what `content` may have been, as with a hash
+        of a PIN.
+        """
+        return [_sign(key, context.encode() + b"\0" + content) for key in self.keys]
+
     @property
     def name(self) -> str:
         """Tell the server from others, not its secrets; it changes when the oldest key goes."""
@@ -53,6 +62,12 @@ class KeyRing:
 @lru_cache(maxsize=16)
 def _build_cipher(key: bytes) -> AESGCM:
     return AESGCM(key)
+
+
+def _sign(key: bytes, content: bytes) -> str:
+    """A key of its own is made for it, since the ring's encrypt."""
+    own = hmac.digest(key, b"guardmdm fingerprint", "sha256")
+    return hmac.digest(own, content, "sha256").hex()
 
 
 @lru_cache(maxsize=16)

@@ -1,6 +1,5 @@
 """Requests that a program may send again, because it does not know what came of the first."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from django.db import transaction
 
 from organization.errors import RequestDiffers
 from organization.models import ApiKey, RepeatableRequest, lock_until_commit
+from organization.models.sealed import get_ring
 
 KEPT = timedelta(hours=24)
 # With each new one so many of those that are over go, so that they are never many.
@@ -33,17 +33,17 @@ def make_once(
     """
     lock_until_commit(f"repeatable request {key.pk} {text}")
     rows = RepeatableRequest.objects.filter(key=key, text=text)
-    fingerprint = _digest(asked)
+    fingerprints = _fingerprint(asked)
     known = rows.filter(created_at__gt=now - KEPT).first()
     if known is not None:
-        if known.fingerprint != fingerprint:
+        if known.fingerprint not in fingerprints:
             raise RequestDiffers("Another request was sent with this Idempotency-Key.")
         return known.made
     rows.delete()
     _forget_old(now)
     made = make()
     RepeatableRequest.objects.create(
-        key=key, text=text, fingerprint=fingerprint, made=made, created_at=now
+        key=key, text=text, fingerprint=fingerprints[0], made=made, created_at=now
     )
     return made
 
@@ -55,5 +55,7 @@ def _forget_old(now: datetime) -> None:
     RepeatableRequest.objects.filter(pk__in=[row.pk for row in free]).delete()
 
 
-def _digest(asked: Any) -> str:
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+def _fingerprint(asked: Any) -> list[str]:
+    """It holds PINs and passwords, which a plain hash would give away to who tries them all."""
+    text = json.dumps(asked, sort_keys=True)
+    return get_ring().fingerprint(text.encode(), context="organization_repeatablerequest")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from devices.models import BulkCommand, Command
 from enrollment.models import EnrollmentToken
 from organization.models import AuditEntry, RepeatableRequest
+from organization.protocol.sealing import decode_key_ring, generate_key
 from tests.rest.conftest import Program, Sample, add_device, add_enrollment
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +109,19 @@ def test_a_key_is_forgotten_when_a_day_is_over(operator: Program, token: dict[st
     post_again(operator, "enrollment/tokens", token, text="2")
     assert [row.text for row in RepeatableRequest.objects.all()] == ["2"]
     assert post_again(operator, "enrollment/tokens", token, text="1").json()["jti"] != first["jti"]
+
+
+def test_a_copy_of_the_database_tells_no_pin_when_its_keys_stay_here(
+    operator: Program, token: dict[str, Any], settings: Any
+) -> None:
+    """What was asked for is known by the encryption keys alone, also while these are replaced."""
+    first = post_again(operator, "enrollment/tokens", token, text="1").json()
+    old, new = settings.GUARDMDM_KEY_RING, decode_key_ring(generate_key())
+    settings.GUARDMDM_KEY_RING = type(old)((*new.keys, *old.keys))
+    assert post_again(operator, "enrollment/tokens", token, text="1").json() == first
+    post_again(operator, "enrollment/tokens", token, text="2")
+    rows = RepeatableRequest.objects.filter(text__in=("1", "2"))
+    assert len({row.fingerprint for row in rows}) == 2
 
 
 @pytest.mark.parametrize("text", ["", "x" * 256, "a\tb"])

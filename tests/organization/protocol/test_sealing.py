@@ -53,3 +53,16 @@ def test_a_key_ring_of_anything_else_is_refused(text):
     text = text.replace("NEW", NEW)
     with pytest.raises(ValueError):
         decode_key_ring(text)
+
+
+def test_a_fingerprint_is_another_for_each_key_content_and_context():
+    ring = decode_key_ring(f"{NEW}, {OLD}")
+    found = [
+        *ring.fingerprint(b"1234", context="a"),
+        *ring.fingerprint(b"1235", context="a"),
+        *ring.fingerprint(b"1234", context="b"),
+    ]
+    assert len(set(found)) == 6
+    assert ring.fingerprint(b"1234", context="a")[1:] == decode_key_ring(OLD).fingerprint(
+        b"1234", context="a"
+    )
