@@ -9,6 +9,8 @@ from .authority import Pair
 
 HANDSHAKE_CERTIFICATE = 11
 TLS_1_3 = 0x0304
+NO_COMPRESSED_CERTIFICATE = 1 << 33
+"""OpenSSL's SSL_OP_NO_RX_CERTIFICATE_COMPRESSION (since 3.2), for which Python has no name."""
 
 
 def make_context(server: Pair, *, client_ca: bytes | None, own_ca: bytes) -> ssl.SSLContext:
@@ -38,8 +40,10 @@ def _trust_whoever_comes(context: ssl.SSLContext) -> None:
     """Adds each client's certificate to the trust store just before it is checked.
 
     Python has no verify callback, and CERT_OPTIONAL still refuses unknown issuers;
-    the (debugging) message callback sees the handshake's Certificate in time.
+    the (debugging) message callback sees the handshake's Certificate in time, as
+    long as the client does not compress it (RFC 8879).
     """
+    context.options |= NO_COMPRESSED_CERTIFICATE
 
     def watch(
         connection: Any, direction: str, version: int, kind: Any, message: Any, data: bytes
