@@ -15,7 +15,8 @@ def retry_item(status: ItemStatus, *, actor: str) -> bool:
 
     Return False, and do nothing, while it is on its way, where it is done, and where it is gone.
     """
-    Enrollment.objects.select_for_update(no_key=True).get(pk=status.enrollment_id)
+    held = Enrollment.objects.select_for_update(no_key=True).filter(pk=status.enrollment_id)
+    held.values_list("pk").first()  # none where the device was deleted, and its items with it
     fresh = ItemStatus.objects.filter(pk=status.pk).first()
     if fresh is None or fresh.is_awaited or fresh.state == ItemState.INSTALLED:
         return False

@@ -5,6 +5,7 @@ from django.test import Client
 
 from organization.models import AuditEntry
 from policies.models import ItemState, ItemStatus
+from policies.services.retry import retry_item
 from tests.console.conftest import World
 from tests.console.test_counts import add_status
 
@@ -50,6 +51,22 @@ def test_a_click_takes_so_many_and_the_rest_stays_in_the_list(
     page = operator.post(f"{LIST}retry", follow=True).text
     assert "2 items are tried again. What is left is shown below." in page
     assert count_failed() == 1
+
+
+def test_the_others_are_tried_again_when_a_device_was_deleted_meanwhile(
+    world: World,
+    failures: list[ItemStatus],
+    operator: Client,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def retry(row: ItemStatus, *, actor: str) -> bool:
+        world.mac.enrollments.all().delete()
+        return retry_item(row, actor=actor)
+
+    monkeypatch.setattr("policies.console.failures.retry_item", retry)
+    page = operator.post(f"{LIST}retry", follow=True).text
+    assert "2 items are tried again." in page
+    assert count_failed() == 0
 
 
 def test_the_list_is_there_again_when_one_item_of_it_was_tried_again(
