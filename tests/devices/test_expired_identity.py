@@ -14,7 +14,7 @@ from devices.tasks import sweep_commands, sweep_renewals
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
-from tests.devices.mdm_device import MdmDevice
+from tests.devices.mdm_device import MdmDevice, make_identity
 from tests.devices.renewal import install, make_due
 
 EXPIRED = "Its identity certificate expired; enroll it again."
@@ -105,3 +105,16 @@ def test_a_device_is_renewed_when_it_took_the_profile_before_its_certificate_exp
     assert (device.row.status, device.row.status_reason) == ("enrolled", "")
     assert device.enrollment.renewal_error == ""
     assert device.take("Acknowledged", command["CommandUUID"]) is None
+
+
+def test_a_device_is_the_same_one_when_it_enrolls_again_after_its_certificate_expired(
+    device: MdmDevice,
+) -> None:
+    before = device.row
+    fall_silent(device)
+    expire(device)
+    device.identity = make_identity(now=timezone.now())
+    device.enroll()
+    assert device.row.pk == before.pk
+    assert (device.row.status, device.row.status_reason) == ("enrolled", "")
+    assert device.enrollment.renewal_error == ""
