@@ -31,6 +31,6 @@ renewal_failed = Signal()  # enrollment, message; it is tried again
 recovery_key_lost = Signal()  # enrollment, command: its Mac has a new one that nobody can read
 push_requested = Signal()  # target: Enrollment or UserChannel
 push_failed = Signal()  # enrollment, code, message
-push_certificate_expiring = Signal()  # certificate: PushCertificate, days left
+push_certificate_expiring = Signal()  # certificate: PushCertificate, days left (-1: expired)
 push_stopped = Signal()  # topic, code, message; nothing is pushed for the topic now
 bulk_requested = Signal()  # bulk

@@ -141,11 +141,11 @@ def _describe_end(end: datetime, *, days: int) -> str:
 def log_push_certificate(certificate: PushCertificate, days: int, **_: Any) -> None:
     """One that has expired is the error; before, it is a warning."""
     end = certificate.not_after
-    code = "push_certificate_expiring" if days else "push_certificate_expired"
+    code = "push_certificate_expired" if days < 0 else "push_certificate_expiring"
     write_entry(
         code,
-        message=_describe_end(end, days=days) if days and end else "",
-        detail={"topic": certificate.topic, "days": days},
+        message=_describe_end(end, days=days) if days >= 0 and end else "",
+        detail={"topic": certificate.topic, "days": max(days, 0)},
     )
 
 

@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from devices.models import PushCertificate
+from devices.models import Enrollment, PushCertificate
 from devices.services.push.certificate_expiry import warn_push_certificate
+from devices.services.push.stops import stop_other_topics
 from devices.tasks import check_push_certificate
 from enrollment.models import LogEntry
 from guardmdm.console.dashboard import find_push_notices
@@ -41,6 +42,28 @@ def test_only_the_latest_threshold_is_told_when_the_server_slept() -> None:
     check_push_certificate()
     check_push_certificate()
     assert list_warnings() == [(CODES[0], "warning")]
+
+
+def test_it_is_no_error_yet_when_the_certificate_ends_today() -> None:
+    """The log had it as expired, and that was half a day too early."""
+    let_end(days=0.5)
+    check_push_certificate()
+    assert list_warnings() == [(CODES[0], "warning")]
+    assert "(0 days left)" in LogEntry.objects.get(code=CODES[0]).message
+
+
+@pytest.mark.parametrize("first", ["clock", "push"])
+def test_the_expired_certificate_is_one_error_when_pushes_wait_for_it(
+    make_device: MakeDevice, first: str
+) -> None:
+    make_device().enroll()
+    now = let_end(days=-0.5)
+    Enrollment.objects.update(push_requested_at=now)
+    if first == "clock":
+        check_push_certificate()
+    stop_other_topics(now=now)
+    check_push_certificate()
+    assert list_warnings() == [(CODES[1], "error")]
 
 
 def test_nothing_is_told_while_there_is_time_or_no_certificate() -> None:
