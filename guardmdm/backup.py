@@ -11,7 +11,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -100,7 +100,8 @@ def write_backup(path: Path, *, passphrase: str, now: datetime) -> int:
     except OSError as error:
         raise BackupFailed(f"{path} cannot be written ({error.strerror}).") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):  # of a read-only disk; why nothing was written is told already
+            draft.unlink(missing_ok=True)
     return counted.rows
 
 

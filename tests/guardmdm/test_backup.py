@@ -348,3 +348,11 @@ def test_nothing_is_backed_up_when_a_secret_cannot_be_opened(tmp_path, settings)
 def test_failure_is_told_in_one_line_when_the_folder_is_missing(tmp_path):
     with pytest.raises(BackupFailed, match="cannot be written"):
         write_backup(tmp_path / "no" / "file", passphrase=PASSPHRASE, now=timezone.now())
+
+
+def test_failure_is_told_in_one_line_when_nothing_can_be_deleted_either(tmp_path):
+    """As on a read-only disk: there it ended with a traceback."""
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(BackupFailed, match="cannot be written"):
+        write_backup(file / "guardmdm.backup", passphrase=PASSPHRASE, now=timezone.now())
