@@ -21,7 +21,7 @@ from organization.console import (
     role_required,
 )
 from organization.models import Role, may
-from webhooks.errors import WebhookInvalid, WebhookPaused
+from webhooks.errors import WebhookGone, WebhookInvalid, WebhookPaused
 from webhooks.forms import WebhookFilter, WebhookForm
 from webhooks.models import IS_WAITING, Delivery, Webhook
 from webhooks.protocol.event_types import EVENT_TYPES
@@ -90,7 +90,7 @@ WEBHOOKS = Section(
     create=create_webhook,
     update=update_webhook,
     delete=delete_webhook,
-    refusals=(WebhookInvalid,),
+    refusals=(WebhookGone, WebhookInvalid),
     show_created=_show_created,
     write_role=Role.ADMINISTRATOR,
     is_sensitive=True,

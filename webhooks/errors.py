@@ -9,5 +9,9 @@ class WebhookInvalid(ValueError):
         self.field = field
 
 
+class WebhookGone(Exception):
+    """The webhook was deleted meanwhile."""
+
+
 class WebhookPaused(Exception):
     """Nothing is sent to a webhook that is paused."""

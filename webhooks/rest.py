@@ -19,7 +19,7 @@ from organization.rest.filters import RowFilters
 from organization.rest.permissions import has_role
 from organization.rest.views import CollectionViewSet
 from scep.protocol.addresses import MAX_URL
-from webhooks.errors import WebhookInvalid, WebhookPaused
+from webhooks.errors import WebhookGone, WebhookInvalid, WebhookPaused
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookState
 from webhooks.protocol.event_types import EVENT_TYPES, TEST
 from webhooks.selectors import hide_path, list_webhooks
@@ -138,6 +138,7 @@ class WebhookViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     service_errors: ClassVar = {
         WebhookInvalid: (400, "webhook_invalid"),
         WebhookPaused: (409, "webhook_paused"),
+        WebhookGone: (404, "not_found"),
     }
 
     @extend_schema(request=NewWebhookSerializer, responses={201: CreatedWebhookSerializer})

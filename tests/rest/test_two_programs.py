@@ -66,3 +66,25 @@ def test_a_webhooks_new_address_stays_when_its_name_is_changed_at_the_same_time(
     assert answer.json()["url"] == "https://new.example.com/"
     row = Webhook.objects.get(pk=sample.webhook.pk)
     assert (row.name, row.url) == ("Desk", "https://new.example.com/")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("update_webhook", {"name": "Desk"}),
+        ("pause_webhook", {"state": "paused"}),
+        ("resume_webhook", {"state": "active"}),
+    ],
+)
+def test_a_webhook_is_not_found_when_it_is_deleted_while_a_program_changes_it(
+    name: str,
+    change: dict[str, str],
+    administrator: Program,
+    sample: Sample,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import webhooks.rest as door
+
+    _change_first(monkeypatch, door, name, Webhook.objects.filter(pk=sample.webhook.pk).delete)
+    answer = administrator.patch(f"webhooks/{sample.webhook.public_id}", change)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")

@@ -12,7 +12,7 @@ from organization.protocol.one_line import is_one_line
 from organization.services import audit
 from scep.errors import AddressRefused
 from scep.protocol.addresses import decode_target
-from webhooks.errors import WebhookInvalid, WebhookPaused
+from webhooks.errors import WebhookGone, WebhookInvalid, WebhookPaused
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookState
 from webhooks.protocol.event_types import EVENT_TYPES
 from webhooks.protocol.messages import encode_secret
@@ -55,10 +55,10 @@ def update_webhook(
     events: Sequence[str] | None = None,
     actor: str,
 ) -> Webhook:
-    """Change what is given: what it is called, where it is, what it wants. Raises WebhookInvalid.
+    """Change what is given: what it is called, where it is, what it wants.
 
     Of two at once neither undoes what the other left alone. At another address the receiver may be
-    well: what waits is sent there at once.
+    well: what waits is sent there at once. Raises WebhookInvalid, and WebhookGone.
     """
     _hold(webhook)
     values = _check(
@@ -77,7 +77,11 @@ def update_webhook(
 
 @transaction.atomic
 def pause_webhook(webhook: Webhook, *, actor: str) -> None:
-    """Nothing is noted for it any more, and what waits is not sent; again changes nothing."""
+    """Nothing is noted for it any more, and what waits is not sent; again changes nothing.
+
+    Raises WebhookGone.
+    """
+    _hold(webhook)
     rows = Webhook.objects.filter(pk=webhook.pk, state=WebhookState.ACTIVE)
     if rows.update(state=WebhookState.PAUSED, updated_at=timezone.now()):
         _record(webhook, action="webhook.pause", actor=actor)
@@ -86,7 +90,8 @@ def pause_webhook(webhook: Webhook, *, actor: str) -> None:
 
 @transaction.atomic
 def resume_webhook(webhook: Webhook, *, actor: str) -> None:
-    """It is told of events again, and what waited is sent."""
+    """It is told of events again, and what waited is sent; raises WebhookGone."""
+    _hold(webhook)
     rows = Webhook.objects.filter(pk=webhook.pk, state=WebhookState.PAUSED)
     if rows.update(
         state=WebhookState.ACTIVE,
@@ -112,8 +117,11 @@ def delete_webhook(webhook: Webhook, *, actor: str) -> None:
 
 @transaction.atomic
 def roll_secret(webhook: Webhook, *, actor: str) -> str:
-    """Return a new secret; for BOTH_SECRETS messages are signed with the earlier one, too."""
-    webhook = Webhook.objects.select_for_update().get(pk=webhook.pk)
+    """Return a new secret; for BOTH_SECRETS messages are signed with the earlier one, too.
+
+    Raises WebhookGone.
+    """
+    _hold(webhook)
     secret = _build_secret()
     _write(
         webhook,
@@ -158,7 +166,7 @@ def _hold(webhook: Webhook) -> None:
     try:
         webhook.refresh_from_db(from_queryset=Webhook.objects.select_for_update())
     except Webhook.DoesNotExist as error:
-        raise WebhookInvalid("The webhook was deleted.") from error
+        raise WebhookGone("The webhook was deleted.") from error
 
 
 def _open(webhook: Webhook) -> None:
