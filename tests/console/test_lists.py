@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from devices.models import Device, DeviceStatus, Platform
 from devices.selectors.counts import _count_by_status
+from guardmdm.console.search import PAGES
 from organization.console.lists import BoundedPaginator
 from organization.selectors import Counts
 from tests.console.conftest import World, create_device
@@ -262,3 +263,16 @@ def test_the_search_leads_to_pages_that_the_person_may_see(
     keys = '<a href="/console/system/api-keys/"><span>API keys</span>'
     assert keys not in auditor.get("/console/search?q=api").text
     assert keys in administrator.get("/console/search?q=api").text
+
+
+@pytest.mark.parametrize("role", ["auditor", "operator", "administrator"])
+def test_the_search_leads_to_no_page_that_refuses_the_person(
+    role: str, world: World, request: pytest.FixtureRequest
+) -> None:
+    person: Client = request.getfixturevalue(role)
+    shown = set()
+    for _, title, _ in PAGES:
+        found = person.get("/console/search", {"q": title}).text
+        shown |= set(re.findall(r'<a href="(/console/[a-z/-]*)"><span>', found))
+    assert len(shown) > 10
+    assert {url: person.get(url).status_code for url in shown} == dict.fromkeys(shown, 200)
