@@ -7,6 +7,8 @@ from kombu.exceptions import OperationalError
 from guardmdm.celery import app
 
 CONNECT_SECONDS = 2
+PROBE, PROBE_SECONDS = "guardmdm.probe", 10
+"""A key of Redis, and how long it stays: whether it takes anything shows when it is given some."""
 OWN_APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks", "guardmdm")
 
 
@@ -43,6 +45,8 @@ def count_waiting_tasks() -> int:
     with app.connection_for_write(connect_timeout=CONNECT_SECONDS) as broker:
         broker.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
         try:
+            if broker.transport.driver_type == "redis":  # a full one counts, from version 8 on
+                broker.default_channel.client.set(PROBE, "", ex=PROBE_SECONDS)
             # Not queue_declare: with a key prefix it looks for it under another name in Redis.
             return int(broker.default_channel._size(app.conf.task_default_queue))
         except broker.channel_errors as error:

@@ -83,7 +83,10 @@ def test_one_line_names_the_file_when_it_is_another_users() -> None:
             os.chown(name, NOBODY, NOBODY)
         user = NOBODY if os.geteuid() == 0 else None
         command = ["serve", "--port", str(find_free_port())]
-        status, said = run_command(Path(name), command=command, user=user)
+        try:
+            status, said = run_command(Path(name), command=command, user=user)
+        except PermissionError:
+            pytest.skip("nobody else may enter the folder of this clone")
     assert (status, said.count("\n")) == (1, 1), said
     assert f"{lock}: Permission denied" in said
 
