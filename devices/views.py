@@ -141,6 +141,8 @@ def _receive_message(incoming: Incoming, *, max_bytes: int, mends_texts: bool = 
         is_familiar = find_familiar_issuer(proof, now=now) is not None
         certificate = None if is_familiar else identify_sender(proof, now=now)
         message = decode_plist(body, max_bytes=max_bytes, mends_texts=mends_texts)
+        if mends_texts and is_checkin(message):
+            message = decode_plist(body, max_bytes=max_bytes)
         return _serve(message, incoming=incoming, proof=proof, certificate=certificate, now=now)
     except (MessageRefused, PlistInvalid, MessageInvalid) as error:
         error.fingerprint = proof.fingerprint

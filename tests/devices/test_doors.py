@@ -60,12 +60,13 @@ def test_a_message_of_no_kind_that_is_served_is_400_and_logged(
     assert refusal["code"] == "message_unknown"
 
 
-def test_text_with_nul_never_reaches_the_database(make_device: MakeDevice) -> None:
+@pytest.mark.parametrize("path", [CHECKIN, CONNECT])
+def test_a_checkin_with_nul_is_refused_whatever_its_url(make_device: MakeDevice, path: str) -> None:
     device = make_device()
     wide = plistlib.dumps(device.message("Authenticate", DeviceName="a😀"), fmt=plistlib.FMT_BINARY)
     body = wide.replace("a😀".encode("utf-16-be"), "a\0\0".encode("utf-16-be"))
     assert body != wide
-    assert device.put(f"{CHECKIN}?challenge=group-{device.group.pk}", body).status_code == 400
+    assert device.put(f"{path}?challenge=group-{device.group.pk}", body).status_code == 400
     assert not Device.objects.filter(udid=device.udid).exists()
 
 
