@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('text', models.CharField(help_text='The Idempotency-Key.', max_length=255)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of what was asked for.', max_length=64)),
+                ('fingerprint', models.CharField(help_text='HMAC of what was asked for.', max_length=64)),
                 ('made', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(db_index=True)),
                 ('key', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='organization.apikey')),

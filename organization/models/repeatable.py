@@ -13,7 +13,7 @@ class RepeatableRequest(models.Model):
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, db_index=False)
     text = models.CharField(max_length=LONGEST_TEXT, help_text="The Idempotency-Key.")
-    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked for.")
+    fingerprint = models.CharField(max_length=64, help_text="HMAC of what was asked for.")
     made = models.CharField(max_length=64)
     created_at = models.DateTimeField(db_index=True)
 
