@@ -26,6 +26,10 @@ from organization.rest.permissions import require_role
 from organization.rest.repeatable import IDEMPOTENCY_KEY, REPEATABLE_ERRORS, make_repeatably
 from organization.rest.views import CollectionViewSet
 
+NOT_FOR_MANY = (
+    "There is no such command for many devices; what cannot be undone is sent to one at a time."
+)
+
 
 class BulkCommandSerializer(serializers.ModelSerializer[BulkCommand]):
     id = serializers.CharField(source="public_id", read_only=True)
@@ -84,8 +88,8 @@ class BulkCommandWithStatesSerializer(BulkCommandSerializer):
 
 class NewBulkCommandSerializer(serializers.Serializer[Any]):
     request_type = serializers.ChoiceField(
-        choices=sorted(COMMAND_TYPES),
-        error_messages={"invalid_choice": "There is no such command."},
+        choices=sorted(name for name, kind in COMMAND_TYPES.items() if not kind.is_destructive),
+        error_messages={"invalid_choice": NOT_FOR_MANY},
         help_text="As for one device; not one that cannot be undone.",
     )
     parameters = serializers.DictField(default=dict)

@@ -151,7 +151,8 @@ def test_a_command_for_many_is_refused_when_it_is_not_for_many(
 ) -> None:
     group = {"group": sample.group.public_id}
     erase = administrator.post("bulk-commands", group | {"request_type": "EraseDevice"})
-    assert (erase.status_code, erase.json()["code"]) == (400, "command_invalid")
+    assert erase.status_code == 400
+    assert "one at a time" in erase.json()["errors"]["request_type"][0]
     install = operator.post("bulk-commands", group | {"request_type": "SetRecoveryLock"})
     assert install.status_code == 403
     for body in (
