@@ -158,6 +158,17 @@ def test_a_renewal_keeps_the_topic_and_takes_over(apple: ApnsAuthority) -> None:
     assert new.apple_account == "it@example.com"
 
 
+def test_the_account_is_known_again_when_the_topic_returns_after_another(
+    apple: ApnsAuthority,
+) -> None:
+    load(apple.issue_push_certificate(TOPIC).pem, apple_account="it@example.com", note="Ada's")
+    load(apple.issue_push_certificate("com.apple.mgmt.External.other").pem)
+    assert get_push_certificate().apple_account == ""
+    load(apple.issue_push_certificate(TOPIC).pem)
+    row = get_push_certificate()
+    assert (row.apple_account, row.note) == ("it@example.com", "Ada's")
+
+
 def test_another_topic_is_refused_while_devices_would_be_lost(
     apple: ApnsAuthority, make_device: MakeDevice
 ) -> None:

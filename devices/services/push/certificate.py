@@ -111,9 +111,9 @@ def annotate_push_certificate(
 
 
 def _annotate(row: PushCertificate, *, apple_account: str, note: str) -> None:
-    """A renewal keeps what was noted of the certificate before it."""
-    before = find_push_certificate()
-    known = before if before is not None and before.topic == row.topic else row
+    """A renewal keeps what was noted of the topic's certificate before it, also of a past topic."""
+    earlier = PushCertificate.objects.filter(topic=row.topic).exclude(pk=row.pk)
+    known = earlier.order_by("-is_active", "-id").first() or row
     row.apple_account = apple_account or row.apple_account or known.apple_account
     row.note = note or row.note or known.note
 
