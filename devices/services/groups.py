@@ -6,6 +6,7 @@ from django.db.models import ProtectedError
 from devices.errors import GroupGone, GroupInUse
 from devices.models import Device, Group
 from devices.signals import group_deleting
+from organization.models import hold_row
 from organization.services.audit import record
 
 
@@ -32,7 +33,7 @@ def update_group(
 
     Raises GroupGone where it was deleted, django.db.IntegrityError when the name is taken.
     """
-    _hold_group(group)
+    hold_row(group, gone=GroupGone("The group was deleted."))
     group.name = group.name if name is None else name
     group.description = group.description if description is None else description
     group.lists_all_apps = group.lists_all_apps if lists_all_apps is None else lists_all_apps
@@ -42,14 +43,6 @@ def update_group(
         actor, action="group.update", subject_id=group.public_id, subject=group.name, detail=detail
     )
     return group
-
-
-def _hold_group(group: Group) -> None:
-    """Lock it and read it as it is now."""
-    try:
-        group.refresh_from_db(from_queryset=Group.objects.select_for_update(no_key=True))
-    except Group.DoesNotExist as error:
-        raise GroupGone("The group was deleted.") from error
 
 
 @transaction.atomic

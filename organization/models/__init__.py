@@ -1,6 +1,7 @@
 from organization.models.administrator import RANKS, Administrator, Role, may
 from organization.models.api_key import ApiKey
 from organization.models.audit import AuditEntry
+from organization.models.held_row import hold_row
 from organization.models.organization import (
     Organization,
     OrganizationLogo,
@@ -44,6 +45,7 @@ __all__ = [
     "ServerTrust",
     "TimeStamped",
     "has_own_commit",
+    "hold_row",
     "inline_constants",
     "insert_row",
     "lock_until_commit",

@@ -10,9 +10,10 @@ from django.db import transaction
 
 from devices.models import Platform
 from devices.protocol.plist import decode_plist
+from organization.models import hold_row
 from organization.selectors import get_organization
 from organization.services.audit import record
-from policies.errors import ItemInvalid, PolicyInvalid
+from policies.errors import ItemInvalid
 from policies.models import ItemKind, Package, Policy, PolicyItem
 from policies.protocol.app_configuration import encode_configuration
 from policies.protocol.names import clean_name
@@ -24,7 +25,7 @@ from policies.protocol.profile import (
     build_profile_uuid,
     decode_profile,
 )
-from policies.services.policies import announce_change, hold_policy
+from policies.services.policies import announce_change
 
 NAME_LENGTH = 200
 URL_LENGTH = 500
@@ -157,22 +158,12 @@ def remove_item(item: PolicyItem, *, actor: str) -> None:
 
 
 def _hold_policy(policy: Policy) -> None:
-    """Raises ItemInvalid where it was deleted: nothing is added to it."""
-    try:
-        hold_policy(policy)
-    except PolicyInvalid as error:
-        raise ItemInvalid(str(error)) from error
+    """Nothing is added to one that was deleted."""
+    hold_row(policy, gone=ItemInvalid("The policy was deleted."))
 
 
 def _hold(item: PolicyItem) -> None:
-    """Lock it and read it as it is now: what another changes at this moment stays.
-
-    Raises ItemInvalid where it was taken out; saved, it would be in the policy again.
-    """
-    try:
-        item.refresh_from_db(from_queryset=PolicyItem.objects.select_for_update(no_key=True))
-    except PolicyItem.DoesNotExist as error:
-        raise ItemInvalid("It was taken out of the policy.") from error
+    hold_row(item, gone=ItemInvalid("It was taken out of the policy."))
 
 
 def _hold_package(package: Package) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 
 from devices.models import Group
+from organization.models import hold_row
 from organization.services.audit import record
 from policies.errors import PolicyInvalid
 from policies.models import Policy
@@ -42,7 +43,7 @@ def update_policy(
     Of two at once the later one has the last word, and neither undoes what the other left alone.
     Raises PolicyInvalid for an empty, long or taken name, and where it was deleted.
     """
-    hold_policy(policy)
+    hold_row(policy, gone=PolicyInvalid("The policy was deleted."))
     if name is not None or description is not None:
         policy.name = policy.name if name is None else _check_name(name)
         policy.description = policy.description if description is None else description
@@ -51,14 +52,6 @@ def update_policy(
     if groups is not None:
         _assign_groups(policy, group_ids={group.pk for group in groups}, actor=actor)
     return policy
-
-
-def hold_policy(policy: Policy) -> None:
-    """Lock it and read it as it is now; raises PolicyInvalid where it was deleted."""
-    try:
-        policy.refresh_from_db(from_queryset=Policy.objects.select_for_update(no_key=True))
-    except Policy.DoesNotExist as error:
-        raise PolicyInvalid("The policy was deleted.") from error
 
 
 def _assign_groups(policy: Policy, *, group_ids: set[int], actor: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from organization.models import hold_row
 from organization.protocol.one_line import is_one_line
 from organization.services import audit
 from scep.errors import AddressRefused
@@ -162,11 +163,7 @@ def send_again(delivery: Delivery, *, actor: str) -> Delivery:
 
 
 def _hold(webhook: Webhook) -> None:
-    """Lock it and read it as it is now."""
-    try:
-        webhook.refresh_from_db(from_queryset=Webhook.objects.select_for_update())
-    except Webhook.DoesNotExist as error:
-        raise WebhookGone("The webhook was deleted.") from error
+    hold_row(webhook, gone=WebhookGone("The webhook was deleted."))
 
 
 def _open(webhook: Webhook) -> None:
