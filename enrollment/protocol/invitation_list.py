@@ -74,11 +74,10 @@ class LineProblem:
 
 @dataclass
 class PeopleList:
-    """Each person once, in the list's order; `repeated` lines named somebody again."""
+    """Each person once, in the list's order."""
 
     people: list[InvitedPerson] = field(default_factory=list)
     problems: list[LineProblem] = field(default_factory=list)
-    repeated: int = 0
 
 
 class _Unusable(ValueError):
@@ -136,9 +135,7 @@ def check_email(text: str) -> str:
 
 def _add(found: PeopleList, person: InvitedPerson, *, seen: set[str]) -> None:
     key = person.email.lower()
-    if key in seen:
-        found.repeated += 1
-    else:
+    if key not in seen:
         seen.add(key)
         found.people.append(person)
 

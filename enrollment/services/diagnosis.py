@@ -11,7 +11,6 @@ from policies.selectors import Progress
 from policies.selectors import get_progress as get_policy_progress
 from scep.models import HeldRequestState, ScepProfile
 
-MAC = "macos"
 SILENT_REASON = "device_silent"
 
 
@@ -27,7 +26,6 @@ def gather_facts(session: EnrollmentSession) -> Facts:
     is_failed = session.state == SessionState.FAILED
     return Facts(
         steps=steps,
-        is_mac=session.platform == MAC,
         way=_get_way(scep_profile),
         is_own_root=_is_own_root(session, steps=steps),
         scep_trouble=scep_profile.check_code if scep_profile else "",
@@ -89,7 +87,6 @@ def build_enrolled_facts(session: EnrollmentSession, *, items: Progress | None) 
     enrollment = Enrollment.objects.filter(session_id=session.public_id).only("push_error").last()
     return Facts(
         steps=list_steps(session),
-        is_mac=session.platform == MAC,
         push_error=enrollment.push_error if enrollment else "",
         is_managed=items is None,
         items_failed=items.failed if items else 0,

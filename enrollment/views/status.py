@@ -5,12 +5,12 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext
 
+from devices.protocol.platform import MACOS
 from enrollment.models import EnrollmentSession, SessionState
 from enrollment.protocol.funnel.advice import Advice, advise
 from enrollment.protocol.funnel.diagnosis import Diagnosis, Kind
 from enrollment.protocol.funnel.words import OTHER, PARTS, WORDS, Words, find_words
 from enrollment.protocol.log_codes import get_log_code
-from enrollment.services.diagnosis import MAC
 from enrollment.services.progress import EXPIRED_CODE, MANAGED, SessionProgress
 
 
@@ -26,7 +26,7 @@ def build_state(session: EnrollmentSession, progress: SessionProgress) -> dict[s
         "id": session.public_id,
         "state": progress.state,
         "text": _build_text(progress, words),
-        "fix": _build_fix(words, is_mac=session.platform == MAC),
+        "fix": _build_fix(words, is_mac=session.platform == MACOS),
         "where": _build_where(diagnosis),
         "installed": progress.installed,
         "total": progress.total,

@@ -8,7 +8,7 @@ from devices.models import Command, Enrollment
 from devices.services.apns import channel as apns_channel
 from devices.services.push.departures import tell_departures
 from devices.services.push.sending import send_pushes
-from tests.simulator.apns import Delivery, FakeApns
+from tests.simulator.apns import FakeApns
 
 
 def push(*, now: datetime | None = None) -> int:
@@ -41,7 +41,3 @@ def count_by_token(apns: FakeApns) -> dict[bytes | None, int]:
     for delivery in apns.deliveries:
         counts[delivery.token] = counts.get(delivery.token, 0) + 1
     return counts
-
-
-def list_statuses(deliveries: list[Delivery]) -> list[int]:
-    return [delivery.status for delivery in deliveries]

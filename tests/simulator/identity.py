@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -38,10 +38,6 @@ class IdentityMaker:
         if payload["PayloadType"] == SCEP:
             return self._obtain_by_scep(payload["PayloadContent"])
         raise ProfileRefused(f"{payload['PayloadType']} gives no identity")
-
-    def with_new_key(self) -> "IdentityMaker":
-        """The same device, generating a key the next time."""
-        return replace(self, key=None)
 
     def make_scep_client(self, content: Plist) -> ScepClient:
         """The SCEP client that a payload's settings describe."""

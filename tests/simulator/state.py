@@ -73,12 +73,10 @@ class DeviceState:
     declarations_token: str | None = None
     declarations: dict[str, Plist] = field(default_factory=dict)
     is_lost: bool = False
-    passcode_cleared: bool = False
     bypass_code: str | None = "3J7YG-KD0X6-MVQ8-21FT-9CRZ"
     recovery_lock: str = ""
     firmware_password: str = ""
     recovery_key: str = ""
-    admin_hash: bytes = b""
     settings: dict[str, Plist] = field(default_factory=dict)
     provisioning_profiles: list[str] = field(default_factory=list)
     books: list[int] = field(default_factory=list)

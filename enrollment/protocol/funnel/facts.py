@@ -44,7 +44,6 @@ class Facts:
     """
 
     steps: tuple[Step, ...] = ()
-    is_mac: bool = False
     way: Way = Way.SCEP
     is_own_root: bool = False
     scep_trouble: str = ""

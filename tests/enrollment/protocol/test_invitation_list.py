@@ -79,7 +79,7 @@ def test_domain_becomes_ascii_when_it_is_not() -> None:
 
 def test_same_person_counts_once_when_named_again() -> None:
     found = decode_people("Ann Lee,ann@example.com\nann,ANN@example.com\nAnn,ann@Example.com")
-    assert (found.people, found.repeated) == ([ANN], 2)
+    assert (found.people, found.problems) == ([ANN], [])
 
 
 def test_titles_without_an_address_are_refused() -> None:

@@ -1,8 +1,6 @@
-"""What a device tells of itself beyond its facts: certificates, restrictions, users, updates."""
+"""What a device tells of itself beyond its facts: restrictions, in-house profiles, updates."""
 
 from typing import TYPE_CHECKING
-
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..profile_check import Plist
 
@@ -10,16 +8,6 @@ if TYPE_CHECKING:
     from ..device import SimulatedDevice
 
 NEXT_VERSION, NEXT_BUILD = "18.2", "22C152"
-
-
-def certificate_list(device: "SimulatedDevice", command: Plist) -> Plist:
-    """Its identity, and whatever roots its profiles have brought."""
-    identity = device.state.identity
-    if identity is None:
-        return {"CertificateList": []}
-    der = identity.certificate.public_bytes(Encoding.DER)
-    name = identity.certificate.subject.rfc4514_string()
-    return {"CertificateList": [{"CommonName": name, "IsIdentity": True, "Data": der}]}
 
 
 def restrictions(device: "SimulatedDevice", command: Plist) -> Plist:
@@ -39,27 +27,6 @@ def provisioning_profile_list(device: "SimulatedDevice", command: Plist) -> Plis
     return {
         "ProvisioningProfileList": [
             {"Name": "In-house apps", "UUID": uuid} for uuid in device.state.provisioning_profiles
-        ]
-    }
-
-
-def user_list(device: "SimulatedDevice", command: Plist) -> Plist:
-    """The two accounts of a Mac."""
-    return {
-        "Users": [
-            {
-                "UserName": name,
-                "FullName": name.title(),
-                "UID": 501 + number,
-                "UserGUID": f"0000000{number}-0000-4000-8000-000000000000",
-                "IsLoggedIn": number == 0,
-                "HasDataToSync": False,
-                "DataQuota": 0,
-                "DataUsed": 0,
-                "MobileAccount": False,
-                "HasSecureToken": True,
-            }
-            for number, name in enumerate(("corey", "admin"))
         ]
     }
 

@@ -18,7 +18,6 @@ WRONG_PASSWORD, NOT_AVAILABLE = 12082, 12070
 def clear_passcode(device: "SimulatedDevice", command: Plist) -> Plist:
     """Only the token that the device has handed over opens it."""
     require_key(command, "UnlockToken", kind=bytes)
-    device.state.passcode_cleared = True
     return {}
 
 
@@ -88,8 +87,7 @@ def rotate_filevault_key(device: "SimulatedDevice", command: Plist) -> Plist:
 
 
 def set_auto_admin_password(device: "SimulatedDevice", command: Plist) -> Plist:
-    """The hash is only kept."""
+    """The hash is looked at, not kept."""
     require_key(command, "passwordHash", kind=bytes)
     require_key(command, "GUID", kind=str)
-    device.state.admin_hash = command["passwordHash"]
     return {}
