@@ -55,10 +55,14 @@ class SearchFilter(django_filters.CharFilter):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class SearchEnd:
-    """How far back a search has looked: to this moment, and the next one begins with `older`."""
+    """How far back a search has looked: to this moment, and the next one begins with `older`.
+
+    That row's `key` is the first that it has not looked at.
+    """
 
     moment: datetime
     older: str
+    key: int
 
 
 class NewestSearch(SearchFilter):
@@ -76,7 +80,7 @@ class NewestSearch(SearchFilter):
         end, near = find_search_end(rows), rows
         if end is not None:
             near = rows.filter(pk__gt=end)
-            self._note_end(rows.model._default_manager.filter(pk=end))
+            self._note_end(rows.model._default_manager.filter(pk=end), end)
         near = near.filter(self.build_condition(text))
         keys = list(near.order_by().values_list("pk", flat=True)[: FEW + 1])
         if len(keys) <= FEW:  # else a page of them, and their number, are soon found
@@ -87,9 +91,9 @@ class NewestSearch(SearchFilter):
         parts = [each.order_by().values("pk") for each in found]
         return rows.filter(pk__in=parts[0].union(*parts[1:]))
 
-    def _note_end(self, row: "QuerySet[Any]") -> None:
+    def _note_end(self, row: "QuerySet[Any]", key: int) -> None:
         for moment, place in row.values_list("created_at", self.place):
-            self.parent.search_end = SearchEnd(moment, str(place))
+            self.parent.search_end = SearchEnd(moment, str(place), key)
 
     def find_elsewhere(self, rows: "QuerySet[Any]", text: str) -> "list[QuerySet[Any]]":
         """Return what indexes find among all rows, such as those of devices with these words."""

@@ -38,7 +38,7 @@ NO_PAGES = (
     "devices-export", "device-ask", "token-qr-png", "token-qr-svg", "device-push", "device-refresh",
     "device-warning", "device-retry",
     "certificates-export", "certificate-pem", "certificate-cer", "scep-profile-check",
-    "audit-log-export", "failed-items-retry",
+    "audit-log-export", "log-export", "failed-items-retry",
     "held-request-approve", "held-request-reject", "push-certificate-csr", "command-cancel",
     "bulk-command-cancel",
     "token-kiosk-end", "enrollments-resume",
