@@ -1,5 +1,6 @@
 "use strict";
 // A few conveniences; without this file the page's forms and links do the same work.
+// An old iPhone is to be enrolled, too: no words that Safari 12 cannot read, or it reads none.
 (() => {
   const EVERY = 3000, STOP_AFTER = 15 * 60 * 1000;
   const ENDS = ["managed", "expired"]; // what failed may still succeed: devices try again
@@ -37,16 +38,19 @@
 
   // Whether this browser trusts the server's certificate: an address of the server that no one
   // has told it to open in spite of a warning.
-  if (status?.dataset.trustUrl) {
+  if (status && status.dataset.trustUrl) {
     const goOn = document.querySelector("[data-go-on]");
     let isFirst = true, isChecking = false;
     const check = async () => {
       if (isChecking || status.dataset.state === "managed") return;
       isChecking = true;
       let trusts = true;
+      const patience = new AbortController(); // AbortSignal.timeout would come with Safari 16
+      const timeout = setTimeout(() => patience.abort(), 10000);
       try {
-        await fetch(status.dataset.trustUrl, { mode: "no-cors", cache: "no-store", credentials: "omit", signal: AbortSignal.timeout(10000) });
+        await fetch(status.dataset.trustUrl, { mode: "no-cors", cache: "no-store", credentials: "omit", signal: patience.signal });
       } catch { trusts = false; }
+      clearTimeout(timeout);
       isChecking = false;
       if (trusts && isFirst) { location.replace(`${goOn.action}?${new URLSearchParams(new FormData(goOn))}`); return; }
       isFirst = false;
@@ -63,9 +67,9 @@
   let url = body.dataset.statusUrl, started = Date.now(), timer;
 
   // What waits for approval at the page has nothing to download before.
-  let held = status?.hasAttribute("data-held") && status.dataset.state === "waiting";
+  let held = status && status.hasAttribute("data-held") && status.dataset.state === "waiting";
   const hint = () => { // there is nothing to install yet
-    document.querySelector(".hint")?.toggleAttribute("hidden", held);
+    for (const it of document.querySelectorAll(".hint")) it.hidden = held;
   };
   const follow = (state) => {
     const waits = state.awaits_approval && state.state === "waiting";
@@ -110,7 +114,7 @@
 
   const form = document.querySelector("[data-open-session]");
   let isOpening = false; // a second tap would open a second session, and lose the first one's profile
-  form?.addEventListener("submit", async (event) => {
+  if (form) form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (url) { if (!held) location.href = `${url}/profile`; return; }
     if (isOpening) return;
@@ -119,7 +123,7 @@
       method: "POST", body: new URLSearchParams(new FormData(form)),
       headers: { Accept: "application/json" },
     }).catch(() => null);
-    if (!answer?.ok) { form.submit(); return; } // its answer is a page that says why
+    if (!answer || !answer.ok) { form.submit(); return; } // its answer is a page that says why
     const state = await answer.json();
     url = state.status_url;
     // Safari loads the page anew when somebody comes back from Settings: then it is the session's.
