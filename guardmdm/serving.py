@@ -21,10 +21,9 @@ WEB_THREADS = 32
 """They wait for bodies. More fight for the interpreter when all have one (docs/adr/0080)."""
 UPLOAD_PATHS, UPLOAD_TURNS = ("/console/packages/new", "/api/v1/packages"), 2
 """Where packages of gigabytes come in; a slow one keeps nobody but other packages waiting."""
-SIGNED_PREFIX = "/scep/"
-"""Where clients may send in chunks, for what they send is signed (docs/adr/0206)."""
-LOGGED_PREFIXES = ("/scep/", "/mdm/", "/enroll/profile-service/")
-"""Where devices' messages come in, and no refusal goes without an entry (docs/adr/0214)."""
+MESSAGE_PREFIXES = ("/scep/", "/mdm/", "/enroll/profile-service/")
+"""Where devices' messages come in: these may come in chunks (docs/adr/0291), and no refusal goes
+without an entry (docs/adr/0214)."""
 WORKER_PROCESSES = 2
 RESPAWN_SECONDS = "20"
 PORT_FIX = "Try another --port."

@@ -47,9 +47,9 @@ class Turns:
     `upload_count` turns of their own and read their body themselves, once they know the sender.
     Requests with other large bodies, of which a Mac's list of apps takes half a second, have
     LARGE_TURNS of their own: eight would take all, and an Idle would wait for two seconds.
-    Messages for paths that begin with `signed_prefix` prove by their signature that they are whole
-    and whose they are. They may come in chunks. What is too large for one of `logged_prefixes`
-    (unread) or was cut is left to the application, which refuses it and says so in its log.
+    Messages for paths that begin with one of `message_prefixes` show by themselves whether they
+    are whole, so they may come in chunks. What is too large for these (unread) or was cut is left
+    to the application, which refuses it and says so in its log.
     """
 
     def __init__(
@@ -60,25 +60,23 @@ class Turns:
         max_body: int,
         upload_paths: Collection[str] = (),
         upload_count: int = 0,
-        signed_prefix: str | None = None,
-        logged_prefixes: tuple[str, ...] = (),
+        message_prefixes: tuple[str, ...] = (),
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
-        self._signed_prefix, self._logged_prefixes = signed_prefix, logged_prefixes
+        self._message_prefixes = message_prefixes
         self._clients = SlowClients()
         self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
         self._large_turns = _Queue(LARGE_TURNS)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        turns = self._choose_turns(environ)
         try:
-            if turns is not self._upload_turns:
+            if environ["PATH_INFO"] not in self._upload_paths:
                 self._take_body(environ)
         except BodyRefused as error:
             return _refuse(error.status, start_response)
-        turn, is_kept = _Turn(turns), False
+        turn, is_kept = _Turn(self._choose_turns(environ)), False
         try:
             response: Any = self._application(environ, start_response)
             if isinstance(response, list):
@@ -109,31 +107,27 @@ class Turns:
         elif length:
             with self._waiting(environ):
                 body, is_whole = _read_body(environ["wsgi.input"], length=length)
-            if not (is_whole or self._is_logged(environ)):
+            if not (is_whole or self._is_message(environ)):
                 raise BodyRefused(HTTPStatus.REQUEST_TIMEOUT)
             environ["wsgi.input"] = body
 
     def _take_chunks(self, environ: WSGIEnvironment) -> None:
-        """Put at most IN_MEMORY_BYTES of them into `environ`, as if their length had been told."""
-        if not self._is_signed(environ):  # granian does not tell whether it came whole
+        """Put them into `environ` as if their length had been told."""
+        if not self._is_message(environ):  # granian does not tell whether it came whole
             raise BodyRefused(HTTPStatus.LENGTH_REQUIRED)
         with self._waiting(environ):
-            body = _read_up_to(environ["wsgi.input"], IN_MEMORY_BYTES)
+            body, length = _read_chunks(environ["wsgi.input"], limit=self._max_body)
         del environ["HTTP_TRANSFER_ENCODING"]
-        environ["CONTENT_LENGTH"], environ["wsgi.input"] = str(len(body)), BytesIO(body)
+        environ["CONTENT_LENGTH"], environ["wsgi.input"] = str(length), body
 
     def _leave_body(self, environ: WSGIEnvironment) -> None:
         """Give the application the length alone: it must not wait for the rest in its turn."""
-        if not self._is_logged(environ):
+        if not self._is_message(environ):
             raise BodyRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         environ["wsgi.input"] = BytesIO()
 
-    def _is_signed(self, environ: WSGIEnvironment) -> bool:
-        prefix = self._signed_prefix
-        return prefix is not None and environ["PATH_INFO"].startswith(prefix)
-
-    def _is_logged(self, environ: WSGIEnvironment) -> bool:
-        return environ["PATH_INFO"].startswith(self._logged_prefixes)
+    def _is_message(self, environ: WSGIEnvironment) -> bool:
+        return environ["PATH_INFO"].startswith(self._message_prefixes)
 
     def _stream(
         self, response: Any, environ: WSGIEnvironment, *, turn: "_Turn | None"
@@ -288,11 +282,17 @@ def _read_body(stream: InputStream, *, length: int) -> tuple[InputStream, bool]:
     return body, not left
 
 
-def _read_up_to(stream: InputStream, limit: int) -> bytes:
-    body = bytearray()  # a chunk may be a single byte
-    while len(body) < limit and (chunk := stream.read(min(limit - len(body), CHUNK_BYTES))):
-        body += chunk
-    return bytes(body)
+def _read_chunks(stream: InputStream, *, limit: int) -> tuple[InputStream, int]:
+    """Return a file of all that comes, and its length; an empty one where that is over `limit`."""
+    body: Any = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
+    length = 0
+    while chunk := stream.read(CHUNK_BYTES):  # of a single byte, perhaps
+        length += len(chunk)
+        if length > limit:
+            return BytesIO(), length
+        body.write(chunk)
+    body.seek(0)
+    return body, length
 
 
 def _refuse(status: HTTPStatus, start_response: StartResponse) -> list[bytes]:

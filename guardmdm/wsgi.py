@@ -14,8 +14,7 @@ from django.urls import resolve  # noqa: E402
 from guardmdm.loaded_templates import load_templates  # noqa: E402
 from guardmdm.machine_door import MachineDoor  # noqa: E402
 from guardmdm.serving import (  # noqa: E402
-    LOGGED_PREFIXES,
-    SIGNED_PREFIX,
+    MESSAGE_PREFIXES,
     UPLOAD_PATHS,
     UPLOAD_TURNS,
     WEB_TURNS,
@@ -28,8 +27,7 @@ application = Turns(
     max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     upload_paths=UPLOAD_PATHS,
     upload_count=UPLOAD_TURNS,
-    signed_prefix=SIGNED_PREFIX,
-    logged_prefixes=LOGGED_PREFIXES,
+    message_prefixes=MESSAGE_PREFIXES,
 )
 
 # Loads every view now: the first device after a restart must not wait for seconds.

@@ -160,6 +160,5 @@ application = Turns(
     Echo(),
     count=2,
     max_body=10 * 1024 * 1024,
-    signed_prefix="/scep/",
-    logged_prefixes=("/scep/", "/mdm/"),
+    message_prefixes=("/scep/", "/mdm/"),
 )

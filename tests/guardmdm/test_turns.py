@@ -97,16 +97,20 @@ def test_a_body_without_a_length_is_refused(server):
     assert server.put("/healthz", content=iter([b"a", b"b"])).status_code == 411
 
 
-def test_a_signed_body_may_come_in_chunks_up_to_a_limit(server):
-    whole, endless = [b"a" * 40_000] * 5, (b"a" * 10_000 for _ in range(100))
-    seen = server.post("/scep/x", content=iter(whole)).json()
-    assert (seen["length"], seen["sha256"]) == (
-        200_000,
-        hashlib.sha256(b"".join(whole)).hexdigest(),
-    )
+@pytest.mark.parametrize("length", [1, 200_000, 9_000_000])
+def test_a_devices_message_may_come_in_chunks(server, length):
+    body = os.urandom(length)
+    pieces = (body[start : start + 40_000] for start in range(0, length, 40_000))
+    seen = server.post("/scep/x", content=pieces).json()
+    assert (seen["length"], seen["sha256"]) == (length, hashlib.sha256(body).hexdigest())
+
+
+def test_chunks_without_end_are_read_up_to_a_limit(server):
+    endless = (b"a" * 100_000 for _ in range(120))
     # The connection is not for another request: what it still holds is left unread.
-    answer = server.post("/scep/x", content=endless, headers={"Connection": "close"})
-    assert answer.json()["length"] == 256 * 1024
+    seen = server.put("/mdm/x", content=endless, headers={"Connection": "close"}).json()
+    assert int(seen["announced"]) > 10 * 1024 * 1024
+    assert seen["length"] == 0
 
 
 def test_what_is_too_large_or_cut_off_is_left_to_a_view_that_keeps_a_log(server):
@@ -117,6 +121,9 @@ def test_what_is_too_large_or_cut_off_is_left_to_a_view_that_keeps_a_log(server)
     with connecting(server, head) as connection:
         connection.shutdown(socket.SHUT_WR)
         assert b'{"announced": "1000", "length": 3}' in connection.recv(65536)
+    with connecting(server, CHUNKS.replace(b"POST /scep/x", b"PUT /mdm/x")) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        assert b'{"announced": "3", "length": 3}' in connection.recv(65536)
     with connecting(server, LENGTH) as connection:
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(65536).startswith(b"HTTP/1.1 408")
@@ -296,7 +303,7 @@ def test_a_broken_off_body_is_not_taken_for_a_whole_one(server):
         assert is_ended(connection)
 
 
-def test_a_broken_off_body_that_is_signed_is_left_to_whoever_writes_the_log(server):
+def test_a_broken_off_message_is_left_to_whoever_writes_the_log(server):
     head = b"POST /scep/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\n"
     with connecting(server, head + b"x" * 4321) as connection:
         connection.shutdown(socket.SHUT_WR)

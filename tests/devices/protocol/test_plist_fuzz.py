@@ -37,6 +37,20 @@ def test_a_valid_list_comes_back_as_it_went(value: dict[str, Any], fmt: Any) -> 
     assert decode_plist(plistlib.dumps(value, fmt=fmt), max_bytes=LIMIT) == value
 
 
+@given(value=LISTS, fmt=FORMATS, mends_texts=st.booleans(), cut=st.integers(1))
+@settings(max_examples=250, deadline=None)
+def test_no_part_of_a_list_is_taken_for_another_one(
+    value: dict[str, Any], fmt: Any, mends_texts: bool, cut: int
+) -> None:
+    """Nothing else says of a message in chunks that it has come whole (docs/adr/0291)."""
+    data = plistlib.dumps(value, fmt=fmt)
+    part = data[: -(cut % len(data)) or None]
+    try:
+        assert decode_plist(part, max_bytes=LIMIT, mends_texts=mends_texts) == value
+    except PlistInvalid:
+        assert part != data
+
+
 @given(value=LISTS, fmt=FORMATS, flips=st.lists(st.tuples(st.integers(0), st.integers(1, 255))))
 @settings(max_examples=250, deadline=None)
 def test_a_damaged_list_is_read_or_refused(
