@@ -20,12 +20,16 @@ from devices.errors import CommandOver
 from devices.forms.bulk_commands import BulkFilter, BulkRowFilter
 from devices.models import OPEN_STATES, BulkCommand, Command, CommandState
 from devices.protocol.commands import COMMAND_TYPES, get_title
-from devices.selectors import count_bulk_states, list_bulk_commands, list_refused_devices
+from devices.selectors import (
+    FAILED,
+    count_bulk_states,
+    list_bulk_commands,
+    list_refused_devices,
+)
 from devices.services.bulk_commands import cancel_bulk, get_bulk_role
 from organization.console import PAST, ListPage, Sort, get_actor, role_required
 from organization.models import may
 
-FAILED = (CommandState.ERROR, CommandState.FORMAT_ERROR, CommandState.EXPIRED)
 SHOWN_REFUSED = 20
 """Devices that are named for each reason."""
 
@@ -75,7 +79,9 @@ def show_bulk(request: HttpRequest, key: str) -> HttpResponse:
         get_rows=lambda: rows,
         known_count=None if request.GET.get("q") else states[state] if state else states.total(),
     )
-    return page.render(request, bulk=bulk, **_describe(bulk, states=states, state=state))
+    return page.render(
+        request, bulk=bulk, **_describe(bulk, states=states, state=state, user=request.user)
+    )
 
 
 def _read_state(request: HttpRequest) -> str:
@@ -98,7 +104,8 @@ def cancel(request: HttpRequest, key: str) -> HttpResponse:
     return redirect("console:bulk-command", key)
 
 
-def _describe(bulk: BulkCommand, *, states: Counter[str], state: str) -> dict[str, Any]:
+def _describe(bulk: BulkCommand, *, states: Counter[str], state: str, user: Any) -> dict[str, Any]:
+    kind = COMMAND_TYPES.get(bulk.name)
     asked = bulk.queued + bulk.refused
     open_count = sum(states[each] for each in OPEN_STATES)
     return {
@@ -111,6 +118,7 @@ def _describe(bulk: BulkCommand, *, states: Counter[str], state: str) -> dict[st
         "done": states[CommandState.ACKNOWLEDGED],
         "failed": sum(states[each] for each in FAILED),
         "is_command": bulk.name in COMMAND_TYPES,
+        "again": kind if kind and may(user, kind.minimum_role) else None,
         "is_moving": bulk.finished_at is None or open_count > 0,
         "refusals": list(_describe_refusals(bulk)),
     }

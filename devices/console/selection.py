@@ -1,6 +1,7 @@
 """Administrators' doors to what is done to many devices at once, chosen in the list.
 
-The choice stands in the address: `device` once for each device, or `all` with the list's filters.
+The choice stands in the address: `device` once for each device, `all` with the list's filters, or
+`failed` with the command for many that they have not obeyed.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,6 +24,7 @@ from devices.forms import CommandForm
 from devices.forms.selection import SelectionGroupForm, SelectionUnenrollForm
 from devices.models import BulkCommand, Device
 from devices.protocol.commands import COMMAND_TYPES, CommandType, DeviceFacts
+from devices.selectors import list_failed_devices
 from devices.services.bulk_commands import assign_group_to_many, request_bulk, unenroll_many
 from organization.console import get_actor, recent_sign_in_required, role_required
 from organization.models import Role
@@ -30,6 +32,7 @@ from organization.protocol.public_id import keep_public_ids
 
 Answer = Callable[..., HttpResponseBase]
 SEARCHED = "command"  # `q` is the list's own
+FAILED_OF = "failed"
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ def _choosing(answer: Answer) -> Answer:
     """Give the view the selection; where it is empty, go back to the list."""
 
     def choose(request: HttpRequest, **given: Any) -> HttpResponseBase:
-        if request.GET.get("all"):
+        if FAILED_OF in request.GET:
+            rows = list_failed_devices(_get_bulk(request))
+        elif request.GET.get("all"):
             rows = DEVICES.filter_rows(request).qs
         else:
             chosen = keep_public_ids(request.GET.getlist("device"), prefix="dev")
@@ -63,9 +68,17 @@ def _choosing(answer: Answer) -> Answer:
     return choose
 
 
+def _get_bulk(request: HttpRequest) -> BulkCommand:
+    rows, named = BulkCommand.objects.only("public_id"), request.GET.getlist(FAILED_OF)
+    return get_object_or_404(rows, public_id__in=keep_public_ids(named[:1], prefix="blk"))
+
+
 def _build_selection(request: HttpRequest, *, keys: list[int]) -> Selection:
     query = request.GET.copy()
     query.pop(SEARCHED, None)
+    if FAILED_OF in query:
+        back = reverse("console:bulk-command", args=(query[FAILED_OF],))
+        return Selection(keys, query.urlencode(), back)
     filters = query.copy()
     for name in ("all", "device"):
         filters.pop(name, None)

@@ -1,8 +1,10 @@
 """Reads that more than one door needs: of devices, their enrollments, commands and counts."""
 
 from devices.selectors.bulk_commands import (
+    FAILED,
     count_bulk_states,
     list_bulk_commands,
+    list_failed_devices,
     list_refused_devices,
 )
 from devices.selectors.commands import (
@@ -50,6 +52,7 @@ from devices.selectors.push_certificate import (
 
 __all__ = [
     "COUNTED_DAYS",
+    "FAILED",
     "count_bulk_states",
     "count_devices_beyond_topic",
     "count_devices_by_day",
@@ -78,6 +81,7 @@ __all__ = [
     "list_bulk_commands",
     "list_commands",
     "list_enrollments",
+    "list_failed_devices",
     "list_group_device_keys",
     "list_latest_secrets",
     "list_questions",

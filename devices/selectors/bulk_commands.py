@@ -8,6 +8,8 @@ from django.db.models import Count, QuerySet
 from devices.models import LARGE_OF_DEVICE, BulkCommand, Command, CommandState, Device
 from organization.selectors import Counts
 
+FAILED = (CommandState.ERROR, CommandState.FORMAT_ERROR, CommandState.EXPIRED)
+
 
 def list_bulk_commands(bulk: BulkCommand) -> QuerySet[Command]:
     """The commands that a bulk command has brought to devices, newest first."""
@@ -30,6 +32,12 @@ def count_bulk_states(bulk: BulkCommand) -> Counter[str]:
 def _get_bulk_counts(key: int) -> Counts[str]:
     rows = Command.objects.filter(bulk=key).order_by().values_list("state")
     return Counts(lambda: rows.annotate(number=Count("pk")).all())
+
+
+def list_failed_devices(bulk: BulkCommand) -> QuerySet[Device]:
+    """The devices that have not obeyed it, and will not any more."""
+    failed = Command.objects.filter(bulk=bulk, state__in=FAILED).order_by()
+    return Device.objects.filter(pk__in=failed.values("device"))
 
 
 def list_refused_devices(bulk: BulkCommand) -> list[tuple[Device, str]]:

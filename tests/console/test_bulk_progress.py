@@ -98,6 +98,28 @@ def test_what_the_page_has_counted_by_state_is_not_counted_again(
     assert "1–2 of 2" in read(auditor, f"{address(bulk)}?state=unheard-of")
 
 
+def test_it_is_sent_again_to_those_alone_that_have_failed(
+    world: World, operator: Client, auditor: Client, bulk: BulkCommand
+) -> None:
+    target = f"/console/selected-devices/commands/RestartDevice?failed={bulk.public_id}"
+    page = read(operator, address(bulk))
+    assert "Send again to 1 that failed…" in page
+    assert f'href="{target}"' in page
+    assert target not in read(auditor, address(bulk))
+    form = read(operator, target)
+    assert "For 1 device." in form
+    assert f'href="{address(bulk)}">Cancel' in form
+    operator.post(target, {})
+    again = BulkCommand.objects.exclude(pk=bulk.pk).get()
+    assert again.waiting == [world.mac.pk]
+    Command.objects.filter(bulk=bulk).update(state="acknowledged")
+    assert "Send again" not in read(operator, address(bulk))
+    assert "Choose at least one device." in operator.get(target, follow=True).text
+    for nobody in ("blk_aaaaaaaaaaaaaaaaaaaa", "%00", ""):
+        missing = f"/console/selected-devices/commands?failed={nobody}"
+        assert operator.get(missing).status_code == 404
+
+
 def test_who_was_left_out_is_named_with_the_reason(
     auditor: Client, bulk: BulkCommand, gone: Device
 ) -> None:
