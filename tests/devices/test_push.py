@@ -1,4 +1,4 @@
-"""Pushes over real HTTP/2 and TLS to a fake APNs: what becomes of each. PUSH 1-4, R4, R6."""
+"""Pushes over real HTTP/2 and TLS to a fake APNs: what becomes of each. R4, R6."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What APNs' connection does to pushes: nothing lost, nothing twice without need. PUSH 3-4, R6."""
+"""What APNs' connection does to pushes: nothing lost, nothing twice without need. R6."""
 
 import threading
 import time

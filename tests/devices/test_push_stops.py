@@ -1,4 +1,4 @@
-"""A push certificate that is missing, expired, refused or replaced. PUSH 1, 3, 4, R6."""
+"""A push certificate that is missing, expired, refused or replaced. R6."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The sweep: what a lost task, a killed worker or a silent device left behind. R4, PUSH 4."""
+"""The sweep: what a lost task, a killed worker or a silent device left behind. R4."""
 
 import random
 from datetime import timedelta
