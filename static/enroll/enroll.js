@@ -123,7 +123,11 @@
       method: "POST", body: new URLSearchParams(new FormData(form)),
       headers: { Accept: "application/json" },
     }).catch(() => null);
-    if (!answer || !answer.ok) { form.submit(); return; } // its answer is a page that says why
+    if (!answer || !answer.ok) { // its answer is a page that says why
+      isOpening = false; // who comes back from it may find this page as it was
+      form.submit();
+      return;
+    }
     const state = await answer.json();
     url = state.status_url;
     // Safari loads the page anew when somebody comes back from Settings: then it is the session's.

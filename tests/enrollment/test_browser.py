@@ -235,6 +235,21 @@ def test_the_page_still_follows_the_device_when_it_was_tapped_twice_and_loaded_a
         assert page.get_by_role("link", name="Download again").is_visible()
 
 
+def test_the_button_works_again_when_the_server_was_out_of_reach(
+    browser: Any, live_server: Any, path: str
+) -> None:
+    with visit(browser, live_server.url, locale="en") as page:
+        page.goto(path)
+        button = page.locator("[data-open-session] button")
+        # The page that says so, and the way back: some browsers show the same page as it was.
+        page.route("**/enroll/sessions", lambda route: route.abort("aborted"))
+        with page.expect_event("requestfailed", lambda asked: asked.is_navigation_request()):
+            button.click()
+        page.unroute("**/enroll/sessions")
+        with page.expect_download():
+            button.click()
+
+
 def test_the_download_begins_by_itself_when_a_waiting_enrollment_is_approved(
     browser: Any, live_server: Any, make_token: MakeToken
 ) -> None:
