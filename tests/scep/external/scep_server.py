@@ -125,7 +125,7 @@ def make_registrar(authority: Holder) -> Holder:
 
 @dataclass
 class ScepServer:
-    """`serve_all` answers the paths /scep, /certsrv/mscep_admin/ and /challenge.
+    """`answer` serves the paths /scep, /certsrv/mscep_admin/ and /challenge.
 
     Switches: `static` challenge, `is_down`, `encoding` of NDES's page, `page` instead of it,
     `above`: what GetCACert sends besides.
