@@ -23,8 +23,10 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--name", required=True)
         parser.add_argument("--group", help="name or grp_…; without: the only or first group")
-        parser.add_argument("--expires", default="7d", help="24h, 7d, 30d, never, ISO 8601")
-        parser.add_argument("--max-uses", type=int, default=100, help="0 = unlimited")
+        parser.add_argument(
+            "--expires", default="7d", help="24h, 7d (default), 30d, never, ISO 8601"
+        )
+        parser.add_argument("--max-uses", type=int, default=100, help="0 = unlimited; default 100")
         parser.add_argument("--scep-profile", help="name or scep_…; without: none")
         parser.add_argument("--rights", choices=list(RIGHTS_LEVELS), default=FULL)
         parser.add_argument(
