@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 MakeDevice = Callable[..., "MdmDevice"]
 Enroll = Callable[[], "MdmDevice"]
 News = dict[str, list[dict[str, Any]]]
+PassTime = Callable[[timedelta], None]
 
 
 @pytest.fixture
@@ -34,6 +36,26 @@ def make_device(db: None, bootstrapped: None, settings: Any) -> MakeDevice:
         return MdmDevice(make_identity(now=timezone.now()), **facts)
 
     return make
+
+
+@pytest.fixture
+def phone(make_device: MakeDevice) -> "MdmDevice":
+    """One that is enrolled and has answered all that it was asked since."""
+    device = make_device().enroll()
+    device.answer_everything()
+    return device
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
+    """Let the devices' URLs see a clock that is ahead by this much."""
+    from django.utils import timezone
+
+    def forward(delta: timedelta) -> None:
+        moment = timezone.now() + delta
+        monkeypatch.setattr("devices.views.timezone.now", lambda: moment)
+
+    return forward
 
 
 @pytest.fixture

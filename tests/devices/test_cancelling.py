@@ -5,7 +5,6 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -15,17 +14,9 @@ from devices.services.queue import cancel
 from organization.models import Administrator, AuditEntry
 from organization.services.api_keys import create_api_key
 from tests.devices import orders
-from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
 ACTOR = "ada@example.com"
-
-
-@pytest.fixture
-def phone(make_device: MakeDevice) -> MdmDevice:
-    device = make_device().enroll()
-    device.answer_everything()
-    return device
 
 
 def send(role: str, method: str, path: str, **body: Any) -> Any:

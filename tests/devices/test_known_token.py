@@ -12,17 +12,9 @@ from devices.models import Device, Enrollment
 from devices.services import known_sender
 from devices.services.status import GONE
 from scep.services.authority import revoke_certificate
-from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def phone(make_device: MakeDevice) -> MdmDevice:
-    device = make_device().enroll()
-    device.answer_everything()
-    return device
 
 
 @pytest.fixture(params=["one statement", "ordinary way"])

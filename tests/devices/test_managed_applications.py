@@ -21,13 +21,6 @@ APP = "com.example.app"
 FEEDBACK = {"ManagedApplicationFeedback": [{"Identifier": APP, "Feedback": {"errors": 3}}]}
 
 
-@pytest.fixture
-def phone(make_device: MakeDevice) -> MdmDevice:
-    device = make_device().enroll()
-    device.answer_everything()
-    return device
-
-
 def ask(device: MdmDevice, request_type: str, answer: dict[str, Any]) -> Command:
     command = actions.queue_command(
         device.row, request_type=request_type, parameters={"identifiers": [APP]}, actor=ACTOR

@@ -9,7 +9,7 @@ from django.utils import timezone
 from devices.models import Command, Enrollment
 from devices.selectors import find_due_commands
 from devices.services.queue import cancel_commands, enqueue
-from tests.devices.conftest import MakeDevice, News
+from tests.devices.conftest import MakeDevice, News, PassTime
 from tests.devices.mdm_device import MdmDevice
 
 LATER = timedelta(minutes=10)
@@ -21,15 +21,6 @@ def device(make_device: MakeDevice) -> MdmDevice:
     device.answer_everything()
     Command.objects.all().delete()
     return device
-
-
-@pytest.fixture
-def pass_time(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def forward(delta: timedelta) -> None:
-        moment = timezone.now() + delta
-        monkeypatch.setattr("devices.views.timezone.now", lambda: moment)
-
-    return forward
 
 
 def queue(device: MdmDevice, *names: str, **options: Any) -> list[str]:
@@ -131,7 +122,7 @@ def test_a_not_now_command_is_due_again_ever_later(device: MdmDevice) -> None:
 
 
 def test_the_later_command_stays_the_last_word_when_the_earlier_ones_answer_was_lost(
-    device: MdmDevice, pass_time: Any
+    device: MdmDevice, pass_time: PassTime
 ) -> None:
     lost, other = queue(device, "A", "B")
     assert take_uuid(device) == lost
@@ -145,7 +136,7 @@ def test_the_later_command_stays_the_last_word_when_the_earlier_ones_answer_was_
 
 
 def test_an_unanswered_command_goes_behind_the_others_when_it_was_tried_three_times(
-    device: MdmDevice, pass_time: Any
+    device: MdmDevice, pass_time: PassTime
 ) -> None:
     [deadly] = queue(device, "A")
     for tries in range(1, 4):
@@ -157,7 +148,7 @@ def test_an_unanswered_command_goes_behind_the_others_when_it_was_tried_three_ti
 
 
 def test_a_command_that_is_never_answered_does_not_block_the_rest(
-    device: MdmDevice, pass_time: Any
+    device: MdmDevice, pass_time: PassTime
 ) -> None:
     queue(device, "Deadly", priority=100)
     queue(device, "A", "B")
@@ -267,7 +258,7 @@ def test_a_list_of_some_apps_does_not_forget_the_others(device: MdmDevice, news:
     assert len(news["applications_reported"]) == 2
 
 
-def test_last_seen_is_written_once_a_minute(device: MdmDevice, pass_time: Any) -> None:
+def test_last_seen_is_written_once_a_minute(device: MdmDevice, pass_time: PassTime) -> None:
     first = device.row.last_seen_at
     assert first is not None
     pass_time(timedelta(seconds=30))

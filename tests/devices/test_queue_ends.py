@@ -14,7 +14,7 @@ from devices.services.queue import cancel, enqueue, expire_commands
 from devices.services.retention import KEPT, forget_contents
 from devices.tasks import sweep_commands
 from tests.devices import orders
-from tests.devices.conftest import MakeDevice
+from tests.devices.conftest import MakeDevice, PassTime
 from tests.devices.mdm_device import MdmDevice
 
 ACTOR = "ada@example.com"
@@ -28,15 +28,6 @@ def phone(make_device: MakeDevice) -> MdmDevice:
     return device
 
 
-@pytest.fixture
-def pass_time(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def forward(delta: timedelta) -> None:
-        moment = timezone.now() + delta
-        monkeypatch.setattr("devices.views.timezone.now", lambda: moment)
-
-    return forward
-
-
 def queue(device: MdmDevice, request_type: str, **options: Any) -> Command:
     return enqueue(device.enrollment, command={"RequestType": request_type}, **options)
 
@@ -46,7 +37,7 @@ def queue(device: MdmDevice, request_type: str, **options: Any) -> Command:
     [("ProfileList", 14), ("EraseDevice", 7), ("DeviceLock", 7), ("RestartDevice", 1)],
 )
 def test_a_forgotten_command_is_not_handed_out_when_its_days_are_over(
-    phone: MdmDevice, pass_time: Any, request_type: str, days: int
+    phone: MdmDevice, pass_time: PassTime, request_type: str, days: int
 ) -> None:
     queue(phone, request_type)
     pass_time(timedelta(days=days, minutes=1))
@@ -57,7 +48,7 @@ def test_a_forgotten_command_is_not_handed_out_when_its_days_are_over(
 
 
 def test_a_command_is_offered_again_when_the_clock_was_set_back(
-    phone: MdmDevice, pass_time: Any
+    phone: MdmDevice, pass_time: PassTime
 ) -> None:
     """An hour, and the answer was lost: it waited for that hour and the usual time behind it."""
     queue(phone, "DeviceLock")
@@ -71,7 +62,7 @@ def test_a_command_is_offered_again_when_the_clock_was_set_back(
 
 
 def test_what_a_device_is_meant_to_have_waits_as_long_as_it_takes(
-    phone: MdmDevice, pass_time: Any
+    phone: MdmDevice, pass_time: PassTime
 ) -> None:
     queue(phone, "InstallProfile")
     pass_time(timedelta(days=300))
@@ -99,7 +90,7 @@ def test_a_query_can_be_asked_again_when_the_earlier_one_has_expired_unswept(
     assert phone.answer_everything() == ["ProfileList"]
 
 
-def test_programs_choose_how_long_a_command_waits(phone: MdmDevice, pass_time: Any) -> None:
+def test_programs_choose_how_long_a_command_waits(phone: MdmDevice, pass_time: PassTime) -> None:
     month = timezone.now() + timedelta(days=30)
     options: dict[str, Any] = {"request_type": "EraseDevice", "parameters": {}, "actor": ACTOR}
     actions.queue_command(phone.row, **options, expires_at=month)

@@ -10,17 +10,9 @@ from devices.errors import CommandInvalid, NotEnrolled
 from devices.models import Command
 from devices.services.raw_commands import MAX_RAW_COMMAND, queue_raw_command
 from organization.models import AuditEntry
-from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 
 ACTOR = "ada@example.com"
-
-
-@pytest.fixture
-def phone(make_device: MakeDevice) -> MdmDevice:
-    device = make_device().enroll()
-    device.answer_everything()
-    return device
 
 
 @pytest.mark.parametrize("form", [plistlib.FMT_XML, plistlib.FMT_BINARY])

@@ -14,7 +14,7 @@ from devices.services.queue import enqueue
 from devices.tasks import sweep_renewals
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
-from tests.devices.conftest import MakeDevice, News
+from tests.devices.conftest import MakeDevice, News, PassTime
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.renewal import install, make_due
 
@@ -28,15 +28,6 @@ def device(make_device: MakeDevice, settings: Any) -> MdmDevice:
     device.answer_everything()
     Command.objects.all().delete()
     return device
-
-
-@pytest.fixture
-def pass_time(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def forward(delta: timedelta) -> None:
-        moment = timezone.now() + delta
-        monkeypatch.setattr("devices.views.timezone.now", lambda: moment)
-
-    return forward
 
 
 def start(device: MdmDevice) -> Command:
@@ -126,7 +117,7 @@ def test_an_acknowledgement_by_the_old_identity_counts_after_the_new_one_has_spo
 
 
 def test_a_renewal_whose_acknowledgement_was_lost_is_not_handed_out_again(
-    device: MdmDevice, pass_time: Any
+    device: MdmDevice, pass_time: PassTime
 ) -> None:
     start(device)
     uuid, payload = take_payload(device)
@@ -145,7 +136,7 @@ def test_nothing_of_the_profile_is_stored(device: MdmDevice) -> None:
     assert command.result == {}
 
 
-def test_each_handing_out_brings_another_identity(device: MdmDevice, pass_time: Any) -> None:
+def test_each_handing_out_brings_another_identity(device: MdmDevice, pass_time: PassTime) -> None:
     start(device)
     uuid, first = take_payload(device)
     pass_time(2 * timedelta(minutes=1))
@@ -172,7 +163,7 @@ def test_a_renewal_that_is_put_off_waits_for_the_next_session(device: MdmDevice)
 
 def test_identities_come_to_an_end_when_a_device_does_nothing_but_put_off(
     device: MdmDevice,
-    pass_time: Any,
+    pass_time: PassTime,
     monkeypatch: pytest.MonkeyPatch,
     rate_limit_clock: SimpleNamespace,
 ) -> None:
@@ -261,7 +252,7 @@ def test_a_device_that_acknowledges_but_keeps_its_old_identity_is_asked_again(
 
 @pytest.mark.parametrize("put_off", [False, True])
 def test_a_device_that_does_not_come_is_shown_and_renewed_when_it_comes(
-    device: MdmDevice, news: News, pass_time: Any, put_off: bool
+    device: MdmDevice, news: News, pass_time: PassTime, put_off: bool
 ) -> None:
     start(device)
     uuid, _ = take_payload(device)
@@ -288,7 +279,7 @@ def test_a_renewal_that_an_administrator_cancels_is_started_anew(device: MdmDevi
     assert sweep(after=HOUR) == 1
 
 
-def test_renewals_in_vain_are_revoked_a_day_later(device: MdmDevice, pass_time: Any) -> None:
+def test_renewals_in_vain_are_revoked_a_day_later(device: MdmDevice, pass_time: PassTime) -> None:
     """Not earlier: the device may be about to use one of them."""
     start(device)
     take_payload(device)

@@ -12,7 +12,7 @@ from devices.services.identities.replaced import revoke_replaced
 from devices.tasks import sweep_renewals
 from scep.models import IssuedCertificate
 from scep.services.authority import revoke_certificate
-from tests.devices.conftest import MakeDevice, News
+from tests.devices.conftest import MakeDevice, News, PassTime
 from tests.devices.mdm_device import Identity, MdmDevice
 from tests.devices.renewal import renew
 
@@ -24,15 +24,6 @@ def device(make_device: MakeDevice) -> MdmDevice:
     device = make_device().enroll()
     device.answer_everything()
     return device
-
-
-@pytest.fixture
-def pass_time(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def forward(delta: timedelta) -> None:
-        moment = timezone.now() + delta
-        monkeypatch.setattr("devices.views.timezone.now", lambda: moment)
-
-    return forward
 
 
 def get_pin(device: MdmDevice) -> Enrollment:
@@ -89,7 +80,9 @@ def test_a_renewal_is_no_second_enrollment(device: MdmDevice, news: News) -> Non
     assert Command.objects.count() == commands
 
 
-def test_the_old_identity_may_still_answer_for_a_day(device: MdmDevice, pass_time: Any) -> None:
+def test_the_old_identity_may_still_answer_for_a_day(
+    device: MdmDevice, pass_time: PassTime
+) -> None:
     old, device.identity = device.identity, renew(device)
     device.token_update()
     device.identity = old
@@ -268,7 +261,7 @@ def test_a_device_given_up_for_its_expired_identity_is_back_with_a_renewed_one(
 
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_a_renewed_identity_takes_over_when_a_clock_is_ten_minutes_off(
-    device: MdmDevice, pass_time: Any, minutes: int
+    device: MdmDevice, pass_time: PassTime, minutes: int
 ) -> None:
     device.identity = renew(device)
     pass_time(timedelta(minutes=minutes))

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 
 from devices.services.queue import enqueue
 from guardmdm.machine_door import MachineDoor
-from tests.devices.conftest import MakeDevice, News
+from tests.devices.conftest import News
 from tests.devices.mdm_device import CHECKIN, CONNECT, MdmDevice
 
 # Both ways close connections that are in a transaction, as one of the tests would be.
@@ -26,13 +26,6 @@ def refuse(environ: dict[str, Any], _start: Any) -> Any:
 @pytest.fixture(scope="module")
 def ways() -> dict[str, Any]:
     return {"shorter": MachineDoor(refuse), "usual": WSGIHandler()}
-
-
-@pytest.fixture
-def phone(make_device: MakeDevice) -> MdmDevice:
-    device = make_device().enroll()
-    device.answer_everything()
-    return device
 
 
 def send(application: Any, device: MdmDevice, path: str, message: Any, **options: Any) -> Said:
