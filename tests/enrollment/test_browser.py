@@ -184,6 +184,18 @@ def test_a_buttons_sign_keeps_its_size_when_its_words_take_two_lines(
         assert box["width"] == box["height"] >= 18
 
 
+def test_words_of_a_button_stay_whole_when_safari_shows_the_page_three_times_as_large(
+    browser: Any, live_server: Any, path: str
+) -> None:
+    for language in ("de", "fr"):
+        with visit(browser, live_server.url, locale=language) as page:
+            page.set_viewport_size({"width": 130, "height": 281})
+            page.goto(path)
+            lines = page.locator("[data-open-session] button").bounding_box()["height"] // 24
+            assert lines <= 3, language
+            assert page.evaluate(WIDER) <= 0
+
+
 def test_a_refusal_is_readable_and_offers_no_download(
     browser: Any, live_server: Any, token: EnrollmentToken, path: str, branded: Organization
 ) -> None:
