@@ -37,7 +37,7 @@ def make_devices(count: int) -> dict[str, Any]:
     from scep.protocol.certificates import generate_private_key
     from scep.protocol.grant import ChallengeGrant
     from scep.selectors import get_issuing_ca
-    from scep.services.authority import Application, issue_certificate
+    from scep.services.issuance import Application, issue_certificate
 
     now, issuer = datetime.now(UTC), get_issuing_ca()
     keys = [generate_private_key(bits=2048) for _ in range(KEYS)]

@@ -22,8 +22,8 @@ from devices.services.warnings import flag_shared_serial
 from devices.signals import device_authenticated
 from organization.protocol.caller import NOBODY, Caller
 from scep.models import CertificateAuthorityRole, IssuedCertificate
-from scep.services.authority import note_device
 from scep.services.external_identities import get_common_name
+from scep.services.issuance import note_device
 
 
 @transaction.atomic

@@ -26,9 +26,9 @@ from scep.protocol.subject_template import (
     keep_common_name,
 )
 from scep.selectors import get_ca_certificate_fingerprint, get_profile_authority
-from scep.services.authority import check_authority, issue_identity
 from scep.services.challenge_hooks import fetch_challenge
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import check_authority, issue_identity
 
 # The device names its session; what our CA writes into the certificate is the CA's decision.
 BUILTIN_SUBJECT = ["O={organization}", "CN={session}"]

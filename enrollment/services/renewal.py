@@ -23,9 +23,9 @@ from enrollment.services.subject_attributes import describe_as_enrolled, describ
 from organization.errors import NotSetUp
 from scep.errors import ScepError
 from scep.models import ChallengePurpose, IssuedCertificate, ScepProfile
-from scep.services.authority import issue_identity
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.external_identities import get_common_name
+from scep.services.issuance import issue_identity
 
 
 def build_renewal_profile(enrollment: Enrollment, *, now: datetime) -> bytes:

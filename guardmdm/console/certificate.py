@@ -16,7 +16,7 @@ from scep.forms import RevocationForm
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.protocol.description import describe_certificate
 from scep.selectors import list_chain
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 
 FORMATS = {"pem": "application/x-pem-file", "cer": "application/pkix-cert"}
 

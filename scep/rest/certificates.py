@@ -32,8 +32,8 @@ from scep.models import (
 )
 from scep.protocol.revocation_reasons import REASONS
 from scep.selectors import build_token_expression, filter_by_token
-from scep.services.authority import revoke_certificate
 from scep.services.certificate_search import find_certificate_ids
+from scep.services.issuance import revoke_certificate
 
 
 class CertificateSerializer(serializers.ModelSerializer[IssuedCertificate]):

@@ -16,7 +16,6 @@ from scep.protocol.csr import CertificateRequest, decode_csr, verify_key
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.messages import PkiRequest
 from scep.selectors import ServedProfile, get_profile_authority, verify_not_compromised
-from scep.services.authority import Application, issue_certificate
 from scep.services.challenged_renewal import (
     explain_refusal,
     find_renewal,
@@ -30,6 +29,7 @@ from scep.services.held_requests import (
     find_held_request,
     hold_request,
 )
+from scep.services.issuance import Application, issue_certificate
 from scep.services.new_identities import check_not_stopped, check_session
 from scep.services.past_transactions import end_transaction
 

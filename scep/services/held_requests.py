@@ -35,9 +35,9 @@ from scep.models import (
 from scep.protocol.csr import CertificateRequest
 from scep.protocol.grant import ChallengeGrant
 from scep.selectors import get_profile_authority
-from scep.services.authority import Application, issue_certificate
 from scep.services.challenges import check_number, count_certificate
 from scep.services.exchange import Exchange, find_repeated, get_key_id
+from scep.services.issuance import Application, issue_certificate
 from scep.services.new_identities import check_not_stopped, check_session
 from scep.signals import request_decided, request_held
 

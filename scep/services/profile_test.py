@@ -48,7 +48,6 @@ from scep.protocol.names import describe_name
 from scep.protocol.revocation_reasons import CEASED
 from scep.protocol.subject_template import SubjectAttributes
 from scep.selectors import get_ca_certificate_fingerprint, get_certificate
-from scep.services.authority import revoke_certificate
 from scep.services.challenge_hooks import fetch_challenge
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.external_servers import (
@@ -57,6 +56,7 @@ from scep.services.external_servers import (
     fetch_certificates,
     note_check,
 )
+from scep.services.issuance import revoke_certificate
 from scep.services.outbound import fetch_own
 from scep.services.profile_checks import KEY_SIZES
 

@@ -30,8 +30,8 @@ from scep.protocol.messages import PkiRequest
 from scep.protocol.renewing import read_naming, verify_client_certificate
 from scep.protocol.subject_template import Naming
 from scep.selectors import ISSUERS, get_profile_authority, get_renewal_window, verify_identity
-from scep.services.authority import Application, issue_certificate
 from scep.services.exchange import Exchange, Outcome, find_repeated, get_key_id, open_request
+from scep.services.issuance import Application, issue_certificate
 
 NO_LEEWAY = timedelta(0)
 MAX_RENEWALS = 3

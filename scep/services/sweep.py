@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from scep.models import CertificateStatus, DynamicChallenge, HeldRequest, IssuedCertificate
 from scep.protocol.revocation_reasons import CEASED
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 
 ORPHAN_AGE = timedelta(minutes=10)
 CHALLENGE_KEPT = timedelta(days=30)

@@ -12,7 +12,7 @@ from devices.errors import RenewalNotPossible
 from devices.models import Enrollment
 from scep.models import IssuedCertificate
 from scep.selectors import get_certificate
-from scep.services.authority import issue_identity
+from scep.services.issuance import issue_identity
 from tests.devices.mdm_device import Identity, MdmDevice
 from tests.scep.certifying import certify
 

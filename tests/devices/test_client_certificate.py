@@ -13,7 +13,7 @@ from django.utils import timezone
 from devices.models import Device
 from enrollment.models import LogEntry
 from scep.models import IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import CHECKIN, CONNECT, Identity, MdmDevice, make_identity
 from tests.scep.external.scep_server import Holder, build_name

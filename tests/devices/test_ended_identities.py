@@ -14,7 +14,7 @@ from devices.services.identities import ended
 from devices.services.identities.ended import LOOK_BACK, revoke_ended
 from devices.tasks import revoke_identity
 from scep.models import CertificateStatus, IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.renewal import renew

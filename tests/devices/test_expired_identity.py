@@ -12,7 +12,7 @@ from devices.services.identities.renewal import PATIENCE
 from devices.services.lapse import mark_lapsed
 from devices.tasks import sweep_commands, sweep_renewals
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice, make_identity
 from tests.devices.renewal import install, make_due

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from scep.errors import IdentityNotTrusted, IdentityRevoked
 from scep.models import CertificateAuthority, IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
 from scep.services.external_identities import identify
+from scep.services.issuance import revoke_certificate
 from scep.services.profiles import update_scep_profile
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import Identity, MdmDevice

@@ -10,7 +10,7 @@ from devices.models import Command, Enrollment
 from devices.services.identities.renewal import start_due_renewals, start_renewal
 from devices.services.identities.replaced import revoke_replaced
 from scep.models import IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from scep.services.profiles import create_scep_profile
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import Identity, MdmDevice

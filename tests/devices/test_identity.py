@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Device, Enrollment
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import CHECKIN, CONNECT, Identity, MdmDevice
 from tests.scep.device import sign

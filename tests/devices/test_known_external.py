@@ -13,7 +13,7 @@ from devices.protocol.identity import Proof
 from devices.services.known_sender import find_known_sender
 from devices.services.queue import enqueue
 from scep.models import CertificateAuthority, IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.test_external_renewal import get_enrollment, make

@@ -15,7 +15,7 @@ from devices.services.known_sender import find_known_sender
 from devices.services.queue import enqueue, mark_sent
 from devices.services.removal import end_enrollment
 from scep.models import CertificateAuthority, IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.renewal import renew

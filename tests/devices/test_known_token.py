@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices.models import Device, Enrollment
 from devices.services import known_sender
 from devices.services.status import GONE
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.mdm_device import MdmDevice
 
 HOUR = timedelta(hours=1)

@@ -12,7 +12,7 @@ from devices.services.lapse import INCOMPLETE_AFTER, mark_lapsed
 from devices.signals import device_status_changed
 from devices.tasks import sweep_commands
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import make_identity
 from tests.devices.renewal import renew

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from devices.services.locks import lock_device
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import make_identity
 

@@ -24,7 +24,7 @@ from devices.services.queue import enqueue, take_next, withdraw
 from policies.tasks import apply_policies
 from scep.errors import IdentityRevoked
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from scep.services.revocation import mark_stale
 from tests.devices import orders
 from tests.devices.conftest import MakeDevice, News

@@ -16,7 +16,7 @@ from enrollment.models import LogEntry
 from enrollment.services import anomalies, refused_messages
 from enrollment.services.anomalies import report_anomalies
 from organization.services import rate_limit
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.mdm_device import CHECKIN, CONNECT, MdmDevice
 from tests.devices.test_identity import make_stranger

@@ -13,7 +13,7 @@ from devices.services.identities.renewal import settle_renewals, start_due_renew
 from devices.services.queue import enqueue
 from devices.tasks import sweep_renewals
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice, News, PassTime
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.renewal import install, make_due

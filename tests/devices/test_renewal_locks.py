@@ -10,7 +10,7 @@ from devices.protocol.checkin import Authenticate, decode_checkin
 from devices.services.authenticate import authenticate
 from devices.services.locks import lock_device
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
 from tests.devices.renewal import renew
 

@@ -11,7 +11,7 @@ from devices.models import Command, Device, Enrollment
 from devices.services.identities.replaced import revoke_replaced
 from devices.tasks import sweep_renewals
 from scep.models import IssuedCertificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice, News, PassTime
 from tests.devices.mdm_device import Identity, MdmDevice
 from tests.devices.renewal import renew

@@ -24,7 +24,7 @@ from organization.protocol.caller import Caller
 from policies import signals as policies
 from policies.models import ItemKind, ItemState, ItemStatus
 from scep import signals as scep
-from scep.services.authority import issue_identity, revoke_certificate
+from scep.services.issuance import issue_identity, revoke_certificate
 from tests.enrollment.conftest import MakeSession, MakeToken
 
 pytestmark = pytest.mark.django_db

@@ -20,8 +20,8 @@ from enrollment.services.tokens import revoke_token
 from scep.errors import ChallengeInvalid
 from scep.models import ChallengePurpose, DynamicChallenge, IssuedCertificate, ScepProfile
 from scep.selectors import get_ca_certificate_fingerprint
-from scep.services.authority import issue_identity
 from scep.services.challenges import check_challenge
+from scep.services.issuance import issue_identity
 from tests.enrollment.apple_facts import FACTS
 from tests.enrollment.conftest import MakeSession, MakeToken, OpenProfile
 from tests.enrollment.test_profile import check_keys

@@ -17,7 +17,7 @@ from enrollment.services.token_texts import build_challenge, build_token_text
 from organization.models import AuditEntry
 from scep.models import IssuedCertificate, ScepProfile
 from scep.selectors import list_recipients
-from scep.services.authority import issue_identity
+from scep.services.issuance import issue_identity
 from scep.services.pki_operation import handle_pki_operation
 from tests.enrollment.conftest import MakeSession, MakeToken, OpenProfile
 from tests.scep.device import Device as ScepDevice

@@ -10,8 +10,8 @@ from django.utils import timezone
 from enrollment.services.profile import release_profile
 from scep.models import CertificateAuthority
 from scep.selectors import get_certificate, get_root_ca, list_chain
-from scep.services.authority import issue_identity
 from scep.services.authority_import import import_authority
+from scep.services.issuance import issue_identity
 from scep.services.rotation import activate_authority
 from tests.enrollment.conftest import MakeSession, OpenProfile
 from tests.enrollment.test_profile import find_payload

@@ -19,7 +19,7 @@ from scep.errors import RequestOver
 from scep.models import CertificateStatus, HeldRequest, IssuedCertificate, ScepProfile
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_certificate, get_profile_authority, list_recipients
-from scep.services import authority
+from scep.services import issuance
 from scep.services.held_requests import approve_request
 from scep.services.pki_operation import handle_pki_operation
 from scep.services.sweep import revoke_orphans
@@ -190,7 +190,7 @@ def test_challenge_brings_all_its_certificates_when_intents_came_to_nothing(
     count = CERTIFICATES_PER_DEVICE
     messages = build_requests(profile, challenge=build_challenge(session), count=2 * count)
     with monkeypatch.context() as patch:
-        patch.setattr(authority, "build_identity_certificate", fail)
+        patch.setattr(issuance, "build_identity_certificate", fail)
         for message in messages[:count]:
             with pytest.raises(MemoryError):
                 ask_at_once([message], profile=profile)
@@ -212,7 +212,7 @@ def sign_together(count: int, *, monkeypatch: pytest.MonkeyPatch) -> None:
         together.wait()
         return build_identity_certificate(*arguments, **options)
 
-    monkeypatch.setattr(authority, "build_identity_certificate", sign)
+    monkeypatch.setattr(issuance, "build_identity_certificate", sign)
 
 
 def fail(*arguments: Any, **options: Any) -> bytes:

@@ -26,7 +26,7 @@ from scep.models import (
     ScepProfile,
 )
 from scep.selectors import get_issuing_ca
-from scep.services.authority import issue_identity, revoke_certificate
+from scep.services.issuance import issue_identity, revoke_certificate
 from scep.services.revocation import ensure_crl
 from tests.database import _dump_rows
 from tests.policies.packages import make_ipa

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from scep.models import IssuedCertificate
 from scep.selectors import get_certificate, get_issuing_ca, get_root_ca
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.scep.certifying import certify
 from tests.scep.relying_party import (
     build_request,

@@ -12,8 +12,8 @@ from scep.models import IssuedCertificate
 from scep.protocol.grant import ChallengeGrant
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_issuing_ca
-from scep.services import authority
-from scep.services.authority import Application, issue_certificate
+from scep.services import issuance
+from scep.services.issuance import Application, issue_certificate
 from tests.scep.device import make_key
 
 # Apart from those that tests name; more than one test has devices.
@@ -45,4 +45,4 @@ def meanwhile(act: Callable[[], object], *, monkeypatch: pytest.MonkeyPatch) -> 
         act()
         return build_identity_certificate(*arguments, **options)
 
-    monkeypatch.setattr(authority, "build_identity_certificate", sign)
+    monkeypatch.setattr(issuance, "build_identity_certificate", sign)

@@ -21,9 +21,9 @@ from scep.models import (
     ServiceCertificate,
 )
 from scep.selectors import get_ca_certificate_fingerprint, verify_identity
-from scep.services.authority import issue_identity, revoke_certificate
 from scep.services.bootstrap import ensure_authorities, ensure_default_profile
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import issue_identity, revoke_certificate
 from scep.services.profile_signing import sign_profile
 from scep.services.sweep import revoke_orphans
 from scep.signals import certificate_issued, certificate_revoked

@@ -23,8 +23,8 @@ from scep.selectors import (
     list_chain,
     list_root_cas,
 )
-from scep.services.authority import issue_identity
 from scep.services.authority_import import import_authority
+from scep.services.issuance import issue_identity
 from scep.services.permitted_names import list_authority_warnings
 from scep.services.profile_signing import sign_profile
 from scep.services.rotation import activate_authority, cancel_authority, prepare_authority

@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from scep.models import CertificateAuthority, IssuedCertificate
 from scep.selectors import get_certificate, list_chain
-from scep.services.authority import revoke_certificate
 from scep.services.authority_import import import_authority
+from scep.services.issuance import revoke_certificate
 from scep.services.ocsp import answer_ocsp
 from scep.services.revocation import ensure_crl
 from scep.services.rotation import activate_authority

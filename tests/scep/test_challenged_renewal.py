@@ -14,8 +14,8 @@ from scep.models import (
     ScepProfile,
 )
 from scep.selectors import get_certificate
-from scep.services.authority import revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import revoke_certificate
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, encrypt, make_csr, make_key, make_self_signed
 from tests.scep.renewing import (

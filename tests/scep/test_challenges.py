@@ -7,8 +7,8 @@ from cryptography import x509
 from django.utils import timezone
 
 from scep.models import ChallengePurpose, DynamicChallenge, IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import revoke_certificate
 from tests.scep.device import Device, make_key
 from tests.scep.renewing import SESSION, Certify
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from scep.models import HeldRequest, IssuedCertificate, ScepProfile
 from scep.selectors.identities import COMPROMISED_KEY
-from scep.services.authority import revoke_certificate
 from scep.services.held_requests import approve_request
+from scep.services.issuance import revoke_certificate
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, make_csr, make_key
 from tests.scep.renewing import Certify, renew

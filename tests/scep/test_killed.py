@@ -15,7 +15,7 @@ from django.utils import timezone
 from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate, ScepProfile
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.selectors import get_certificate
-from scep.services import authority
+from scep.services import issuance
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.pki_operation import handle_pki_operation
 from scep.tasks import sweep_certificates
@@ -36,7 +36,7 @@ def die_after_signing(message: bytes, *, profile: ScepProfile, pipe: int) -> Non
         os.kill(os.getpid(), signal.SIGKILL)
         return der
 
-    setattr(authority, "build_identity_certificate", build_and_die)  # noqa: B010 - imported there
+    setattr(issuance, "build_identity_certificate", build_and_die)  # noqa: B010 - imported there
     handle_pki_operation(message, scep_profile=profile, now=timezone.now())
 
 

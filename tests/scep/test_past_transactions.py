@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from scep.models import ChallengeType, HeldRequest, IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.held_requests import approve_request
+from scep.services.issuance import revoke_certificate
 from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import Device, make_key
 from tests.scep.reply import decrypt_certificates

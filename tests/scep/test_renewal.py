@@ -16,8 +16,8 @@ from scep.models import (
     ScepProfile,
 )
 from scep.selectors import get_certificate, get_renewal_window
-from scep.services.authority import note_device
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import note_device
 from scep.services.pki_operation import handle_pki_operation
 from tests.scep.device import (
     Device,

@@ -23,8 +23,8 @@ from scep.protocol.certificates import decode_rsa_key
 from scep.protocol.identity_certificate import build_identity_certificate
 from scep.protocol.issuing import Subject, build_validity
 from scep.selectors import get_certificate, get_issuing_ca, get_signer
-from scep.services.authority import issue_identity, revoke_certificate
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import issue_identity, revoke_certificate
 from scep.services.pki_operation import handle_pki_operation
 from scep.services.profiles import create_scep_profile
 from tests.scep.conftest import STATIC_CHALLENGE

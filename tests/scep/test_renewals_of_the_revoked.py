@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from scep.models import IssuedCertificate, ScepProfile
 from scep.selectors import get_certificate
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from scep.services.revocation import ensure_crl
 from tests.scep.device import Device, make_key
 from tests.scep.renewing import Certify

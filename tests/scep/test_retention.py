@@ -14,7 +14,7 @@ from scep.models import (
     IssuedCertificate,
     ScepProfile,
 )
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from scep.services.ocsp import answer_ocsp
 from tests.scep.asking import ask_about
 from tests.scep.certifying import certify

@@ -26,7 +26,7 @@ from scep.models import (
 )
 from scep.protocol.revocation_reasons import CODES, REASONS
 from scep.selectors import build_links, get_certificate, get_issuing_ca, get_root_ca
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from scep.services.ocsp import ensure_ocsp_signer
 from scep.services.revocation import LIFETIME, ensure_crl, revoke_service_certificate
 from scep.services.rotation import cancel_authority

@@ -28,8 +28,8 @@ from scep.selectors import (
     verify_identity,
 )
 from scep.services.authorities import ensure_single_authority
-from scep.services.authority import issue_identity
 from scep.services.automatic_rotation import rotate_due
+from scep.services.issuance import issue_identity
 from scep.services.profile_signing import sign_profile
 from scep.services.rotation import cancel_authority
 from scep.services.service_certificates import rotate_service_certificate

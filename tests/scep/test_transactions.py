@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from enrollment.models import LogEntry
 from scep.models import CertificateStatus, DynamicChallenge, IssuedCertificate, ScepProfile
-from scep.services import authority, challenges, enrollment_request
-from scep.services.authority import revoke_certificate
+from scep.services import challenges, enrollment_request, issuance
 from scep.services.challenges import create_dynamic_challenge
+from scep.services.issuance import revoke_certificate
 from scep.services.pki_operation import handle_pki_operation
 from scep.signals import certificate_issued
 from scep.tasks import sweep_certificates
@@ -150,7 +150,7 @@ def killed_while_signing(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def die(*args: object, **options: object) -> None:
         raise Killed
 
-    monkeypatch.setattr(authority, "_store_certificate", die)
+    monkeypatch.setattr(issuance, "_store_certificate", die)
     return monkeypatch.undo
 
 

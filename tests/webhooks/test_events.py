@@ -17,7 +17,7 @@ from devices.signals import command_finished
 from enrollment.services.log import write_entry
 from enrollment.services.token_texts import build_token_text
 from enrollment.services.tokens import create_token, revoke_token
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 from tests.devices import orders
 from tests.devices.mdm_device import MdmDevice, make_identity
 from tests.policies.device import Handheld

@@ -12,7 +12,7 @@ from devices.models import Enrollment, EnrollmentState
 from organization.services.rounds import take_portion
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.protocol.revocation_reasons import CEASED, SUPERSEDED
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 
 REASONS = {
     EnrollmentState.SUPERSEDED.value: SUPERSEDED,

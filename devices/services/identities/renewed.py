@@ -27,7 +27,7 @@ from scep.models import (
     IssuedCertificate,
 )
 from scep.selectors import get_certificate
-from scep.services.authority import note_device
+from scep.services.issuance import note_device
 
 RENEWAL_ORIGIN = "renewal"
 """The `origin` of the commands that renew an identity."""

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from devices.models import Enrollment
 from scep.models import CertificateStatus, IssuedCertificate
 from scep.protocol.revocation_reasons import SUPERSEDED
-from scep.services.authority import revoke_certificate
+from scep.services.issuance import revoke_certificate
 
 OVERLAP = timedelta(days=1)
 

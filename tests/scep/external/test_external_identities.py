@@ -19,8 +19,8 @@ from django.utils import timezone
 from devices.models import Group
 from scep.errors import IdentityNotTrusted, IdentityRevoked, ProfileInvalid
 from scep.models import IssuedCertificate, ScepProfile
-from scep.services.authority import revoke_certificate
 from scep.services.external_identities import identify
+from scep.services.issuance import revoke_certificate
 from scep.services.profiles import create_scep_profile, update_scep_profile
 from tests.devices.mdm_device import Identity, MdmDevice
 from tests.devices.mdm_device import make_identity as make_own

@@ -1,4 +1,4 @@
-"""The CA at work: identity certificates are issued and revoked here and nowhere else.
+"""Identity certificates are issued and revoked here and nowhere else.
 
 The serial number and the intent to sign are stored, and committed, before the CA signs. So no
 signature exists that the database does not know. An intent that becomes no certificate is revoked:
