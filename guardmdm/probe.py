@@ -17,8 +17,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonRes
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
+from devices.errors import MessageRefused
+from devices.protocol.client_certificate import decode_client_certificate
 from organization.services.client_address import get_client_address, is_trusted_proxy
 from scep.errors import MessageUnreadable
+from scep.protocol.certificates import encode_certificate, fingerprint
 from scep.protocol.transport import decode_message_text, decode_query
 
 LIFETIME_SECONDS = 60
@@ -38,6 +41,8 @@ def echo(request: HttpRequest, ticket: str) -> HttpResponse:
     if not _take(ticket):
         return HttpResponseNotFound(content_type="text/plain")
     header = settings.CLIENT_CERT_HEADER
+    peer = request.META.get("REMOTE_ADDR", "")
+    forwarded = request.headers.get(header, "") if header and is_trusted_proxy(peer) else ""
     seen: dict[str, Any] = {
         "method": request.method,
         "scheme": request.META.get("wsgi.url_scheme", ""),
@@ -45,12 +50,12 @@ def echo(request: HttpRequest, ticket: str) -> HttpResponse:
         "signature_length": len(request.headers.get("Mdm-Signature", "")),
         "message_sha256": _digest_message(request.META.get("QUERY_STRING", "")),
         "body_length": len(request.body),
-        "peer": request.META.get("REMOTE_ADDR", ""),
-        "peer_is_trusted": is_trusted_proxy(request.META.get("REMOTE_ADDR", "")),
+        "peer": peer,
+        "peer_is_trusted": is_trusted_proxy(peer),
         "forwarded_for": request.headers.get("X-Forwarded-For", ""),
         "client_address": get_client_address(request) or "",
-        "believes_certificate": bool(header)
-        and FORGED_CERTIFICATE in request.headers.get(header, ""),
+        "believes_certificate": FORGED_CERTIFICATE in forwarded,
+        "certificate": _describe_certificate(forwarded),
     }
     return JsonResponse(seen, headers={"Cache-Control": "no-store"})
 
@@ -73,6 +78,16 @@ def _find_host(request: HttpRequest) -> str:
         return request.get_host()
     except DisallowedHost:
         return ""
+
+
+def _describe_certificate(forwarded: str) -> str:
+    """Return the SHA-256 of the certificate, what is wrong with it, or "" for none."""
+    if not forwarded:
+        return ""
+    try:
+        return fingerprint(encode_certificate(decode_client_certificate(forwarded)))
+    except MessageRefused as refusal:
+        return str(refusal)
 
 
 def _digest_message(query: str) -> str:

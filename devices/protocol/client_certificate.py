@@ -15,6 +15,8 @@ from devices.errors import MessageRefused
 from scep.protocol.reading import MALFORMED
 
 MAX_HEADER = 16 * 1024
+SHOWN_OF_IT = 16
+"""How much of what cannot be read is told: which proxy's form it is, and nothing of whose."""
 BYTE_SEQUENCE = re.compile(r":([A-Za-z0-9+/]*={0,2}):")
 ESCAPED_PEM = re.compile(r"-----BEGIN(?: |%20)CERTIFICATE-----[A-Za-z0-9+/=%\s-]+")
 PEM_MARK = b"-----BEGIN"
@@ -34,7 +36,10 @@ def decode_client_certificate(header: str) -> x509.Certificate:
         return _decode_der(sequence[1])
     if ESCAPED_PEM.fullmatch(text):
         return _decode_pem(unquote_to_bytes(text))
-    raise _refuse("is neither one byte sequence (RFC 9440) nor one escaped PEM certificate")
+    raise _refuse(
+        "is neither one byte sequence (RFC 9440) nor one escaped PEM certificate, but begins with "
+        f"{text[:SHOWN_OF_IT]!a}"
+    )
 
 
 def _decode_der(text: str) -> x509.Certificate:

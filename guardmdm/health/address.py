@@ -127,13 +127,12 @@ def is_https() -> bool:
     return urlsplit(settings.BASE_URL).scheme == "https"
 
 
-def open_client(**options: float) -> httpx.Client:
+def open_client(*, seconds: float = SECONDS, context: ssl.SSLContext | None = None) -> httpx.Client:
     """Return a client for the base URL and nothing else: no redirect, no proxy of this process."""
-    timeout = httpx.Timeout(options.get("seconds", SECONDS), connect=SECONDS)
     return httpx.Client(
         base_url=settings.BASE_URL,
-        verify=build_trust(),
-        timeout=timeout,
+        verify=context or build_trust(),
+        timeout=httpx.Timeout(seconds, connect=SECONDS),
         follow_redirects=False,
         trust_env=False,
     )

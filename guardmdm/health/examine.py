@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from guardmdm.health.address import check_base_url, check_tls, is_https
+from guardmdm.health.client_certificates import check_client_certificates
 from guardmdm.health.findings import Finding
 from guardmdm.health.identity_provider import check_identity_provider
 from guardmdm.health.machinery import (
@@ -35,6 +36,8 @@ def examine() -> Iterator[Finding]:
         yield check_tls()
     if not base_url.is_failure:
         yield from examine_passage()
+        if settings.CLIENT_CERT_HEADER and is_https():
+            yield check_client_certificates()
     yield check_clock()
     database = check_database()
     yield database

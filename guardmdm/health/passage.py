@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -40,17 +41,17 @@ class Answer:
 def examine_passage() -> Iterator[Finding]:
     """Yield a finding for each thing that proxies are known to get in the way of."""
     with open_client(seconds=BODY_SECONDS) as client:
-        put = _ask(client, "mdm", method="PUT", content=b"<plist/>")
+        put = ask(client, "mdm", method="PUT", content=b"<plist/>")
         yield judge_put(put)
         yield judge_redirects(client)
         yield judge_headers(
-            _ask(client, "mdm", method="PUT", headers={"Mdm-Signature": "M" * SIGNATURE_LENGTH})
+            ask(client, "mdm", method="PUT", headers={"Mdm-Signature": "M" * SIGNATURE_LENGTH})
         )
-        yield judge_bodies(_ask(client, "mdm", method="PUT", content=b"0" * BODY_LENGTH))
+        yield judge_bodies(ask(client, "mdm", method="PUT", content=b"0" * BODY_LENGTH))
         yield judge_scep(client)
-        yield judge_host(_ask(client, "enroll"))
-        yield judge_client_address(_ask(client, "mdm", headers=_build_forged_headers()))
-        yield judge_header_names(_ask(client, "mdm", headers=_build_misspelled_headers()))
+        yield judge_host(ask(client, "enroll"))
+        yield judge_client_address(ask(client, "mdm", headers=_build_forged_headers()))
+        yield judge_header_names(ask(client, "mdm", headers=_build_misspelled_headers()))
 
 
 def judge_put(answer: Answer) -> Finding:
@@ -69,7 +70,7 @@ def judge_put(answer: Answer) -> Finding:
 def judge_redirects(client: httpx.Client) -> Finding:
     """A device follows none, and a person's token would travel with it."""
     for door in ("mdm", "scep", "enroll"):
-        answer = _ask(client, door)
+        answer = ask(client, door)
         if answer.status in range(300, 400):
             return _report_missing("redirects", f"/{door}/", answer, "")
     return Finding("redirects", "none at /mdm/, /scep/ and /enroll")
@@ -104,7 +105,7 @@ def judge_scep(client: httpx.Client) -> Finding:
     name, text = "SCEP by GET", base64.b64encode(MESSAGE).decode()
     digest = hashlib.sha256(MESSAGE).hexdigest()
     for message, how in ((text, "+ and /"), (quote(text, safe=""), "%2B and %2F")):
-        answer = _ask(client, "scep", query=f"operation=PKIOperation&message={message}")
+        answer = ask(client, "scep", query=f"operation=PKIOperation&message={message}")
         if not answer.has_arrived:
             fix = "Take addresses of 8 KB at /scep/ (nginx: large_client_header_buffers 8 32k)."
             if answer.status not in TOO_LONG:
@@ -195,10 +196,16 @@ def _build_forged_headers() -> dict[str, str]:
 
 
 def _build_misspelled_headers() -> dict[str, str]:
-    return {name.replace("-", "_"): text for name, text in _build_forged_headers().items()}
+    """Every spelling, since a proxy that is told to drop one may pass the others on."""
+    return {
+        spelling: text
+        for name, text in _build_forged_headers().items()
+        for spelling in map("".join, product(*("-_" if c == "-" else c for c in name)))
+        if spelling != name
+    }
 
 
-def _ask(
+def ask(
     client: httpx.Client, door: str, *, method: str = "GET", query: str = "", **content: Any
 ) -> Answer:
     """Send one request through the base URL; a new connection, as a device's."""

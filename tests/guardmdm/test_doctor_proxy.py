@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from guardmdm.health import Finding, check_base_url, check_tls
+from guardmdm.health.client_certificates import check_client_certificates
 from guardmdm.health.passage import examine_passage
 from guardmdm.probe import build_probe_path
 from organization.models import Organization, ServerTrust
@@ -75,6 +76,10 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "header names with an underscore": (
         "server_name", "underscores_in_headers on; server_name",
         "header names", "underscores_in_headers off"),
+    "header names with one underscore": (
+        FORWARDED, "underscores_in_headers on; proxy_set_header X_Client_Cert ''; "
+        "proxy_set_header X_Forwarded_For ''; " + FORWARDED,
+        "header names", "underscores_in_headers off"),
 }  # fmt: skip
 # These work, at a price.
 DOUBTS: dict[str, tuple[str, str, str, str]] = {
@@ -84,6 +89,24 @@ DOUBTS: dict[str, tuple[str, str, str, str]] = {
     "no address": (
         FORWARDED, 'proxy_set_header X-Forwarded-For "";',
         "client address", "X-Forwarded-For $remote_addr"),
+}  # fmt: skip
+CERTIFICATE = "proxy_set_header X-Client-Cert $ssl_client_escaped_cert;"
+ASKING = "ssl_verify_client optional_no_ca; "
+# What becomes of client certificates: whether it is a failure, what is told and in the fix.
+CERTIFICATES: dict[str, tuple[str, str, bool, str, str]] = {
+    "certificates that are not asked for": (
+        CERTIFICATE, CERTIFICATE, False, "known by their signature", ""),
+    "certificates as they were shown": (
+        CERTIFICATE, ASKING + CERTIFICATE, False, "arrive in X-Client-Cert", ""),
+    "a certificate's name in its place": (
+        CERTIFICATE, ASKING + "proxy_set_header X-Client-Cert $ssl_client_s_dn;",
+        True, "begins with 'CN=doctor'", "escaped PEM"),
+    "a certificate where there is none": (
+        CERTIFICATE, 'proxy_set_header X-Client-Cert "(null)";',
+        True, "devices that show none are refused", "nothing where there is none"),
+    "certificates of a list alone": (
+        CERTIFICATE, "ssl_verify_client optional; ssl_client_certificate OWN; " + CERTIFICATE,
+        False, "refused before it gets here: the answer is 400", "optional_no_ca"),
 }  # fmt: skip
 HARMLESS = {
     "as it is deployed": ("", ""),
@@ -124,6 +147,7 @@ class Sites:
             "server web:8000": f"server 127.0.0.1:{upstream_port}",
             "http://UPSTREAM": f"http://127.0.0.1:{upstream_port}",  # not from the pool
             "worker_processes auto": "worker_processes 1",
+            "ssl_client_certificate OWN": f"ssl_client_certificate {self.folder}/own.pem",
         }.items():
             assert old in text, old
             text = text.replace(old, new)
@@ -164,7 +188,7 @@ def sites(django_db_setup: str, django_db_blocker: Any) -> Iterator[Sites]:
                 load_rows(django_db_setup)
             write_certificates(sites)
             transaction.set_rollback(True)  # the files are all that is kept
-        for mistake, (old, new, *_) in (MISTAKES | DOUBTS | HARMLESS).items():
+        for mistake, (old, new, *_) in (MISTAKES | DOUBTS | HARMLESS | CERTIFICATES).items():
             sites.add(mistake, old, new)
         sites.add(*STRANGER)
         for certificate in ("leaf", "other", "old", "own", "long"):
@@ -241,6 +265,17 @@ def test_nothing_is_found_when_all_is_well(name: str, visit: Any) -> None:
     assert "127.0.0.1" in findings["client address"].text
     # But for this machine's own address, at which no device looks for the server.
     assert "an address that devices reach" in check_base_url().fix
+
+
+@pytest.mark.parametrize("name", CERTIFICATES)
+def test_a_client_certificate_is_followed_to_the_server(name: str, visit: Any) -> None:
+    visit(name)
+    finding = check_client_certificates()
+    *_, is_failure, text, fix = CERTIFICATES[name]
+    assert finding.is_failure == is_failure, finding
+    assert text in finding.text
+    assert bool(finding.fix) == bool(fix)
+    assert fix in finding.fix
 
 
 def test_stranger_is_told_from_this_server(visit: Any) -> None:

@@ -32,7 +32,16 @@ ESCAPED = quote(PEM.decode(), safe="")  # as nginx escapes: everything but the u
 OTHER_ESCAPED = quote(OTHER.public_bytes(Encoding.PEM).decode(), safe="")
 
 
-@pytest.mark.parametrize("header", [SEQUENCE, f"  {SEQUENCE} ", ESCAPED, quote(PEM.decode())])
+# As the proxies themselves have written it.
+APACHE_ESCAPED = PEM.decode().replace(" ", "%20").replace("\n", "%0a")
+APACHE_PLAIN = PEM.decode().replace("\n", " ")
+ALB = quote(PEM.decode(), safe="+=/")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [SEQUENCE, f"  {SEQUENCE} ", ESCAPED, quote(PEM.decode()), APACHE_ESCAPED, APACHE_PLAIN, ALB],
+)
 def test_the_certificate_is_read_when_it_is_forwarded_in_either_spelling(header: str) -> None:
     assert decode_client_certificate(header) == CERTIFICATE
 
@@ -75,6 +84,14 @@ REFUSED = {
     "too long": ":" + "A" * 20_000 + ":",
     "a long tail": ESCAPED + "%0A" * 8_000,
 }
+
+
+def test_the_refusal_says_how_the_header_begins() -> None:
+    with pytest.raises(MessageRefused, match=r"begins with '\(null\)'"):
+        decode_client_certificate("(null)")
+    with pytest.raises(MessageRefused) as refusal:
+        decode_client_certificate(f"é{SEQUENCE.strip(':')}")
+    assert str(refusal.value).endswith(rf"begins with '\xe9{SEQUENCE[1:16]}'")
 
 
 @pytest.mark.parametrize("header", REFUSED.values(), ids=REFUSED)
