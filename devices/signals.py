@@ -22,7 +22,6 @@ group_deleting = Signal()  # group, before it goes; what needs it no more lets g
 device_status_changed = Signal()  # device
 device_fell_silent = Signal()  # enrollment, message: why it has probably left
 device_heard_again = Signal()  # enrollment, of a device that was given up, for silence or a 410
-command_queued = Signal()  # command
 command_finished = Signal()  # command
 profiles_reported = Signal()  # enrollment
 applications_reported = Signal()  # enrollment

@@ -7,5 +7,4 @@ status_retried = Signal()  # status: ItemStatus
 policies_applied = Signal()  # enrollment, queued: int (commands)
 item_installed = Signal()  # status: ItemStatus
 item_failed = Signal()  # status: ItemStatus, message: str
-item_removed = Signal()  # status: ItemStatus (already deleted)
 device_managed = Signal()  # device

@@ -23,7 +23,6 @@ from devices.protocol.waits import build_wait
 from devices.services.escrow import forget_untold
 from devices.services.push.claims import SKEW
 from devices.services.push.requests import request_push
-from devices.signals import command_queued
 from organization.models import Given, PreparedUpdate
 
 # How long an answer may take before the command is offered, and pushed for, again.
@@ -76,7 +75,6 @@ def enqueue(
     waiting = _insert(row)
     if waiting is not None:
         return waiting
-    command_queued.send(Command, command=row)
     if not is_connected:
         request_push(user_channel or enrollment)
     return row
@@ -114,8 +112,6 @@ def enqueue_together(
             )
             for command in commands
         ]
-    for row in rows:
-        command_queued.send(Command, command=row)
     if rows and not is_connected:
         request_push(enrollment)
     return rows

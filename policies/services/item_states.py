@@ -6,7 +6,7 @@ Callers hold the lock on the enrollment's row.
 from datetime import datetime, timedelta
 
 from policies.models import ItemState, ItemStatus
-from policies.signals import item_failed, item_installed, item_removed
+from policies.signals import item_failed, item_installed
 
 # After the first, second and third failure; then it rests until its version changes or an
 # administrator asks again.
@@ -79,7 +79,6 @@ def mark_held(status: ItemStatus, *, until: datetime) -> None:
 def mark_removed(status: ItemStatus) -> None:
     """It is gone from the device, and so is its row."""
     status.delete()
-    item_removed.send(ItemStatus, status=status)
 
 
 def _settle(status: ItemStatus, *, state: str, now: datetime, error: str = "") -> None:

@@ -19,7 +19,7 @@ from devices.services import actions
 from devices.services.inventory import MOST_AT_ONCE, ask_due, plan_next
 from devices.services.queries import find_right_refusal, queue_questions
 from devices.services.raw_commands import queue_raw_command
-from devices.signals import command_queued
+from devices.signals import push_requested
 from tests.devices.conftest import MakeDevice
 from tests.devices.inventory import (
     list_apps,
@@ -165,15 +165,15 @@ def test_a_device_that_leaves_meanwhile_is_not_asked_when_others_are(
     Enrollment.objects.update(inventory_due_at=timezone.now() - DAY)
     Command.objects.all().delete()
 
-    def leave(command: Command, **_: Any) -> None:
-        [other] = [each for pk, each in devices.items() if pk != command.enrollment_id]
+    def leave(target: Enrollment, **_: Any) -> None:
+        [other] = [each for pk, each in devices.items() if pk != target.pk]
         assert other.check_out().status_code == 200
 
-    command_queued.connect(leave)
+    push_requested.connect(leave)
     try:
         assert ask_due(now=timezone.now()) == 1
     finally:
-        command_queued.disconnect(leave)
+        push_requested.disconnect(leave)
     [left] = [pk for pk, each in devices.items() if each.enrollment.state == "checked_out"]
     assert not Command.objects.filter(enrollment=left, completed_at=None).exists()
 
