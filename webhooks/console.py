@@ -1,10 +1,12 @@
 """System › Webhooks: who is told of what, whether it arrives, and what to do where it does not."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -39,6 +41,15 @@ from webhooks.services.webhooks import (
 
 SHOWN = 50
 COUNTED = 10_000
+
+
+@contextmanager
+def _gone_is_not_found() -> Iterator[None]:
+    """As a moment later, when its page is not there any more."""
+    try:
+        yield
+    except WebhookGone as gone:
+        raise Http404 from gone
 
 
 def _show_created(request: HttpRequest, made: tuple[Webhook, str]) -> HttpResponse:
@@ -98,6 +109,7 @@ WEBHOOKS = Section(
 
 
 @role_required(write=Role.ADMINISTRATOR)
+@_gone_is_not_found()
 def test(request: HttpRequest, key: str) -> HttpResponse:
     row = WEBHOOKS.get_row(key)
     if request.method == "POST":
@@ -110,6 +122,7 @@ def test(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @role_required(write=Role.ADMINISTRATOR)
+@_gone_is_not_found()
 def pause(request: HttpRequest, key: str) -> HttpResponse:
     row = WEBHOOKS.get_row(key)
     if request.method == "POST":
@@ -119,6 +132,7 @@ def pause(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @role_required(write=Role.ADMINISTRATOR)
+@_gone_is_not_found()
 def resume(request: HttpRequest, key: str) -> HttpResponse:
     row = WEBHOOKS.get_row(key)
     if request.method == "POST":
@@ -129,6 +143,7 @@ def resume(request: HttpRequest, key: str) -> HttpResponse:
 
 @role_required(Role.ADMINISTRATOR, write=Role.ADMINISTRATOR)
 @recent_sign_in_required
+@_gone_is_not_found()
 def roll(request: HttpRequest, key: str) -> HttpResponse:
     """Ask first, then show the new secret, once."""
     row = WEBHOOKS.get_row(key)
@@ -138,6 +153,7 @@ def roll(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @role_required(write=Role.ADMINISTRATOR)
+@_gone_is_not_found()
 def show_delivery(request: HttpRequest, key: str, delivery: str) -> HttpResponse:
     """What was sent, and what came of it; a POST sends it again."""
     webhook = WEBHOOKS.get_row(key)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from organization.models import AuditEntry
 from tests.console.conftest import sign_in
 from tests.rest.conftest import Program
 from webhooks.models import Delivery, DeliveryState, Webhook, WebhookState
-from webhooks.services.events import note_event
+from webhooks.services.events import note_event, note_test
 from webhooks.services.webhooks import (
     MOST_WEBHOOKS,
     create_webhook,
@@ -129,6 +130,24 @@ class TestConsole:
         path = f"/console/system/webhooks/{webhook.public_id}/secret"
         assert "whsec_" not in clients["administrator"].get(path).content.decode()
         assert "whsec_" in clients["administrator"].post(path).content.decode()
+
+    @pytest.mark.parametrize("action", ["test", "pause", "resume", "secret", "deliveries/{}"])
+    def test_page_is_not_there_when_the_webhook_is_deleted_at_that_moment(
+        self,
+        clients: dict[str, Client],
+        webhook: Webhook,
+        monkeypatch: pytest.MonkeyPatch,
+        action: str,
+    ) -> None:
+        delivery = note_test(webhook.pk, public_id=webhook.public_id, now=timezone.now())
+
+        def delete_first(request: HttpRequest) -> str:
+            Webhook.objects.all().delete()
+            return "tests"
+
+        monkeypatch.setattr("webhooks.console.get_actor", delete_first)
+        page = f"/console/system/webhooks/{webhook.public_id}/{action.format(delivery.public_id)}"
+        assert clients["administrator"].post(page).status_code == 404
 
     def test_address_is_hidden_when_an_auditor_looks(
         self, clients: dict[str, Client], webhook: Webhook

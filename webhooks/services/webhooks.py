@@ -136,7 +136,10 @@ def roll_secret(webhook: Webhook, *, actor: str) -> str:
 
 @transaction.atomic
 def send_test(webhook: Webhook, *, actor: str) -> Delivery:
-    """Have a test sent, now, even if the receiver was down. Raises WebhookPaused."""
+    """Have a test sent, now, even if the receiver was down.
+
+    Raises WebhookPaused, and WebhookGone.
+    """
     _open(webhook)
     _record(webhook, action="webhook.test", actor=actor)
     return note_test(webhook.pk, public_id=webhook.public_id, now=timezone.now())
@@ -144,8 +147,8 @@ def send_test(webhook: Webhook, *, actor: str) -> Delivery:
 
 @transaction.atomic
 def send_again(delivery: Delivery, *, actor: str) -> Delivery:
-    """Have the same message, with the same id, sent now. Raises WebhookPaused."""
-    webhook, now = delivery.webhook, timezone.now()
+    """Have the same message, with the same id, sent now. Raises WebhookPaused, and WebhookGone."""
+    webhook, now = Webhook(pk=delivery.webhook_id), timezone.now()
     _open(webhook)
     Delivery.objects.filter(pk=delivery.pk).update(
         state=DeliveryState.WAITING,
@@ -167,7 +170,8 @@ def _hold(webhook: Webhook) -> None:
 
 
 def _open(webhook: Webhook) -> None:
-    """Let the webhook be tried at once; raises WebhookPaused."""
+    """Let the webhook be tried at once; raises WebhookPaused, and WebhookGone."""
+    _hold(webhook)
     rows = Webhook.objects.filter(pk=webhook.pk, state=WebhookState.ACTIVE)
     if not rows.update(next_attempt_at=None):
         raise WebhookPaused("The webhook is paused; resume it first.")
