@@ -148,6 +148,10 @@ class ProfileInvalid(ScepError):
         self.field = field
 
 
+class ProfileGone(ScepError):
+    """The SCEP profile was deleted meanwhile."""
+
+
 class ProfileInUse(ScepError):
     """A SCEP profile that tokens or certificates refer to."""
 

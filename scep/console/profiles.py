@@ -15,7 +15,13 @@ from django.utils.translation import gettext_lazy as _
 
 from organization.console import WORDS, ListPage, Section, Sort, role_required
 from organization.models import Role
-from scep.errors import FingerprintMismatch, ProfileInUse, ProfileInvalid, ServerUnreachable
+from scep.errors import (
+    FingerprintMismatch,
+    ProfileGone,
+    ProfileInUse,
+    ProfileInvalid,
+    ServerUnreachable,
+)
 from scep.forms import ScepProfileFilter, ScepProfileForm
 from scep.models import HeldRequestState, ScepProfile
 from scep.selectors import find_next_ca, get_ca_certificate_fingerprint
@@ -148,7 +154,7 @@ SCEP_PROFILES = Section(
     update=update_scep_profile,
     delete=delete_scep_profile,
     list_consequences=_describe_deletion,
-    refusals=(ProfileInvalid, ProfileInUse),
+    refusals=(ProfileGone, ProfileInvalid, ProfileInUse),
     write_role=Role.ADMINISTRATOR,
 )
 

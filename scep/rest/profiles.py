@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from organization.models import Role
 from organization.rest import get_actor
 from organization.rest.views import CollectionViewSet
-from scep.errors import AddressRefused, ProfileInUse, ProfileInvalid, ServerUnreachable
+from scep.errors import AddressRefused, ProfileGone, ProfileInUse, ProfileInvalid, ServerUnreachable
 from scep.models import ScepProfile
 from scep.rest.profile_serializers import (
     ExternalCaSerializer,
@@ -45,6 +45,7 @@ class ScepProfileViewSet(ListModelMixin, RetrieveModelMixin, CollectionViewSet):
     ordering = "name"
     service_errors: ClassVar = {
         ProfileInvalid: (400, "invalid"),
+        ProfileGone: (404, "not_found"),
         ProfileInUse: (409, "scep_profile_in_use"),
         AddressRefused: (400, "address_refused"),
         ServerUnreachable: (502, "scep_server_unreachable"),

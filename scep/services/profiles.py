@@ -6,8 +6,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import PROTECT
 from django.utils import timezone
 
+from organization.models import lock_until_commit
 from organization.services import audit
-from scep.errors import ProfileInUse, ProfileInvalid
+from scep.errors import ProfileGone, ProfileInUse, ProfileInvalid
 from scep.models import (
     CertificateAuthority,
     CertificateAuthorityRole,
@@ -93,11 +94,18 @@ def create_scep_profile(*, actor: str, **values: Unpack[ScepProfileValues]) -> S
 def update_scep_profile(
     scep_profile: ScepProfile, *, actor: str, **values: Unpack[ScepProfileValues]
 ) -> ScepProfile:
-    """Change what `values` name; raises ProfileInvalid, and then nothing is changed.
+    """Change what `values` name; of two at once neither undoes what the other left alone.
 
-    A profile that is not static keeps no static challenge.
+    A profile that is not static keeps no static challenge. Raises ProfileInvalid, and then nothing
+    is changed, and ProfileGone where it was deleted.
     """
-    return _save(scep_profile, values=values, action="scep_profile.update", actor=actor)
+    with transaction.atomic():
+        _hold(scep_profile)
+        try:
+            scep_profile.refresh_from_db()
+        except ScepProfile.DoesNotExist as error:
+            raise ProfileGone("The SCEP profile was deleted.") from error
+        return _save(scep_profile, values=values, action="scep_profile.update", actor=actor)
 
 
 def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
@@ -107,6 +115,7 @@ def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
     """
     public_id, name = scep_profile.public_id, scep_profile.name
     with transaction.atomic():
+        _hold(scep_profile)
         # First, so that whoever adds a row that points to it right now is waited for.
         ScepProfile.objects.select_for_update().filter(pk=scep_profile.pk).first()
         scep_profile_deleting.send(ScepProfile, scep_profile=scep_profile)
@@ -117,6 +126,15 @@ def delete_scep_profile(scep_profile: ScepProfile, *, actor: str) -> None:
         scep_profile.delete()
         forget_unused_authorities()
         audit.record(actor, action="scep_profile.delete", subject_id=public_id, subject=name)
+
+
+def _hold(scep_profile: ScepProfile) -> None:
+    """One change after the other, until the commit.
+
+    Not by the row itself: whoever lets another CA issue has the CA's and then wants the profiles',
+    and a change of a profile wants the CA's, too.
+    """
+    lock_until_commit(f"scep profile {scep_profile.pk}")
 
 
 def _find_users(scep_profile: ScepProfile) -> list[str]:

@@ -6,6 +6,12 @@ import pytest
 
 from devices.models import Group
 from devices.services import groups
+from scep.models import ScepProfile
+from scep.services.profiles import (
+    create_scep_profile,
+    delete_scep_profile,
+    update_scep_profile,
+)
 from tests.rest.conftest import Program, Sample
 from webhooks.models import Webhook
 from webhooks.services import webhooks
@@ -88,3 +94,37 @@ def test_a_webhook_is_not_found_when_it_is_deleted_while_a_program_changes_it(
     _change_first(monkeypatch, door, name, Webhook.objects.filter(pk=sample.webhook.pk).delete)
     answer = administrator.patch(f"webhooks/{sample.webhook.public_id}", change)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_scep_profiles_new_life_stays_when_its_name_is_changed_at_the_same_time(
+    administrator: Program, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scep.rest import profiles as door
+
+    def shorten() -> None:
+        row = ScepProfile.objects.get(pk=sample.scep_profile.pk)
+        update_scep_profile(row, validity_days=90, actor="another")
+
+    _change_first(monkeypatch, door, "update_scep_profile", shorten)
+    answer = administrator.patch(
+        f"scep/profiles/{sample.scep_profile.public_id}", {"name": "Field devices"}
+    )
+    assert answer.json()["validity_days"] == 90
+    row = ScepProfile.objects.get(pk=sample.scep_profile.pk)
+    assert (row.name, row.validity_days) == ("Field devices", 90)
+
+
+def test_a_scep_profile_is_not_found_when_it_is_deleted_while_a_program_changes_it(
+    administrator: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scep.rest import profiles as door
+
+    profile = create_scep_profile(name="Short", actor="tests")
+
+    def delete() -> None:
+        delete_scep_profile(ScepProfile.objects.get(pk=profile.pk), actor="another")
+
+    _change_first(monkeypatch, door, "update_scep_profile", delete)
+    answer = administrator.patch(f"scep/profiles/{profile.public_id}", {"validity_days": 90})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert not ScepProfile.objects.filter(name="Short").exists()
