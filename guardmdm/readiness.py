@@ -1,7 +1,11 @@
 """Can this process do its work: the database and the broker, asked and not assumed."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from guardmdm.celery import app
@@ -35,19 +39,25 @@ def list_later_migrations() -> list[str]:
 
 
 def reach_broker() -> None:
-    """Raises kombu's OperationalError, or OSError, where the broker does not answer."""
-    with app.connection_for_write(connect_timeout=CONNECT_SECONDS) as broker:
-        broker.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
+    """Raises kombu's OperationalError or OSError where it does not answer, and BrokerRefuses."""
+    with _reaching_broker():
+        pass
 
 
 def count_waiting_tasks() -> int:
-    """Return how many tasks no worker has taken yet; raises as reach_broker, and BrokerRefuses."""
+    """Return how many tasks no worker has taken yet; raises as reach_broker."""
+    with _reaching_broker() as broker:
+        # Not queue_declare: with a key prefix it looks for it under another name in Redis.
+        return int(broker.default_channel._size(app.conf.task_default_queue))
+
+
+@contextmanager
+def _reaching_broker() -> Iterator[Connection]:
     with app.connection_for_write(connect_timeout=CONNECT_SECONDS) as broker:
         broker.ensure_connection(max_retries=1, timeout=CONNECT_SECONDS)
         try:
             if broker.transport.driver_type == "redis":  # a full one counts, from version 8 on
                 broker.default_channel.client.set(PROBE, "", ex=PROBE_SECONDS)
-            # Not queue_declare: with a key prefix it looks for it under another name in Redis.
-            return int(broker.default_channel._size(app.conf.task_default_queue))
+            yield broker
         except broker.channel_errors as error:
             raise BrokerRefuses(str(error)) from error

@@ -16,7 +16,7 @@ from django.views.defaults import bad_request
 from kombu.exceptions import OperationalError
 
 from guardmdm.metrics import build_metrics
-from guardmdm.readiness import count_missing_migrations, reach_broker
+from guardmdm.readiness import BrokerRefuses, count_missing_migrations, reach_broker
 from organization.errors import ApiKeyInvalid, NotSetUp
 from organization.protocol.loopback import is_loopback
 from organization.rest import errors
@@ -53,6 +53,8 @@ def _check_database() -> str:
 def _check_broker() -> str:
     try:
         reach_broker()
+    except BrokerRefuses:
+        return "takes no tasks"
     except (OperationalError, OSError) as error:
         return f"unreachable ({type(error).__name__})"
     return OK

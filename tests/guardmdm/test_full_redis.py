@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.test import Client
 from django.utils import timezone
 
 from guardmdm.celery import app
@@ -41,6 +42,13 @@ def test_the_doctor_says_that_the_broker_takes_nothing_when_its_memory_is_full(
     assert "maxmemory" in finding.text
     assert "more memory" in finding.fix
     assert check_workers().is_failure
+
+
+@pytest.mark.django_db
+def test_not_ready_when_the_brokers_memory_is_full(full_redis: None, bootstrapped: None) -> None:
+    answer = Client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"database": "ok", "broker": "takes no tasks", "set_up": "ok"}
 
 
 @pytest.mark.django_db
