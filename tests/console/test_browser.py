@@ -339,6 +339,8 @@ class TestBehaviour:
         page.emulate_media(media="print", color_scheme="dark")
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == "rgb(255, 255, 255)"
+        shell = page.locator(".shell").evaluate("it => getComputedStyle(it).minHeight")
+        assert shell == "0px"  # Firefox counts the margins in, and adds an empty sheet
         assert not page.locator("main, .sidebar, dialog .btn").locator("visible=true").count()
         assert page.locator(".qr img").bounding_box()["width"] > 450  # of 96 an inch: 119 mm
 

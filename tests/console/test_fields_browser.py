@@ -58,6 +58,8 @@ def test_a_phone_shows_the_whole_sign_in_before_its_keyboard(page: Any, live_ser
     phone = context.new_page()
     phone.goto(f"{live_server.url}/accounts/login/")
     expect(phone.locator("[name=login]")).not_to_be_focused()
+    for field in phone.locator("[name=login], [name=password]").all():  # Safari enlarges for less
+        expect(field).to_have_css("font-size", "16px")
     context.close()
 
 
