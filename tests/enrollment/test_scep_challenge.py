@@ -45,6 +45,19 @@ def code_of(challenge: str, *, profile: ScepProfile | None, now: datetime | None
     return caught.value.code
 
 
+def issue_row(number: int, *, session_id: str, token: EnrollmentToken, now: datetime) -> None:
+    assert token.scep_profile is not None
+    IssuedCertificate.objects.create(
+        issuer=get_profile_authority(token.scep_profile),
+        serial=f"{number}",
+        fingerprint=f"{number:064x}",
+        session_id=session_id,
+        token_id=token.jti,
+        not_before=now,
+        not_after=now,
+    )
+
+
 def test_session_and_token_are_proved_when_the_challenge_is_the_sessions(
     session: EnrollmentSession, now: datetime
 ) -> None:
@@ -128,16 +141,31 @@ def test_challenge_is_refused_when_it_has_brought_its_certificates(
     challenge = build_challenge(session) if is_bound else build_token_text(token)
     for number in range(CERTIFICATES_PER_DEVICE):
         verify_token_challenge(challenge, scep_profile=profile, now=now)
-        IssuedCertificate.objects.create(
-            issuer=get_profile_authority(profile),
-            serial=f"{number}",
-            fingerprint=f"{number:064x}",
-            session_id=session.public_id if is_bound else "",
-            token_id=token.jti,
-            not_before=now,
-            not_after=now,
-        )
+        issue_row(number, session_id=session.public_id if is_bound else "", token=token, now=now)
     assert code_of(challenge, profile=profile, now=now) == "scep_challenge_reused"
+
+
+@pytest.mark.parametrize("is_bound", [True, False])
+def test_challenge_brings_its_certificates_when_others_have_had_all_of_theirs(
+    session: EnrollmentSession,
+    make_token: MakeToken,
+    make_session: MakeSession,
+    now: datetime,
+    is_bound: bool,
+) -> None:
+    token, profile = session.token, session.token.scep_profile
+    assert profile is not None
+    EnrollmentToken.objects.filter(pk=token.pk).update(max_uses=1)
+    token.refresh_from_db()
+    if is_bound:
+        challenge, other = build_challenge(session), token
+        session_id = make_session(token).public_id
+    else:
+        challenge, other, session_id = build_token_text(token), make_token(challenge="token"), ""
+    for number in range(CERTIFICATES_PER_DEVICE):
+        issue_row(number, session_id=session_id, token=other, now=now)
+    grant = verify_token_challenge(challenge, scep_profile=profile, now=now)
+    assert grant.max_certificates == CERTIFICATES_PER_DEVICE
 
 
 @pytest.mark.parametrize(
