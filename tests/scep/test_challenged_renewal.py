@@ -186,6 +186,17 @@ def test_same_key_enrolls_as_ever_when_its_certificate_may_not_be_renewed(
     assert IssuedCertificate.objects.count() == 2
 
 
+def test_same_key_gets_its_certificate_again_when_its_challenge_renews_nothing(
+    profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify
+) -> None:
+    """A client that asks once more for what it has is no worse off for signing with it."""
+    old, row = enroll(profile)
+    become_dynamic(profile)  # what it enrolled with is worth nothing any more
+    again = build(ra=ra, old=old, key=0, transaction_id=str(row.transaction_id))
+    assert decrypt_certificates(ask(profile, again), key=make_key(), certificate=old) == [old]
+    assert IssuedCertificate.objects.get() == row
+
+
 def test_what_cannot_be_decrypted_looks_the_same_when_a_good_certificate_signs(
     profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify,
     refusals: list[dict[str, Any]],
@@ -216,9 +227,11 @@ def test_what_cannot_be_decrypted_looks_the_same_when_a_good_certificate_signs(
 
 
 def test_certificate_is_renewed_three_times_at_most_when_the_challenge_is_static(
-    profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify
-) -> None:
+    profile: ScepProfile, ra: x509.Certificate, ask: Any, enroll: Certify,
+    refusals: list[dict[str, Any]],
+) -> None:  # fmt: skip
     old, row = enroll(profile)
     seen = [ask(profile, build(ra=ra, old=old, key=1 + n % 3)).status for n in range(5)]
     assert seen == ["0", "0", "0", "2", "2"]
     assert IssuedCertificate.objects.filter(renews=row).count() == 3
+    assert {refused["session_id"] for refused in refusals} == {SESSION}  # of the certificate
