@@ -309,13 +309,14 @@ def test_a_new_enrollment_inherits_no_command(make_device: MakeDevice) -> None:
     assert command["CommandUUID"] not in waiting
 
 
+@pytest.mark.parametrize("speak", ["connect", "authenticate"])
 def test_both_are_flagged_when_the_old_certificate_speaks_again(
-    make_device: MakeDevice, news: News
+    make_device: MakeDevice, news: News, speak: str
 ) -> None:
     old = make_device().enroll()
     reenroll(make_device, old).enroll()
     assert old.row.warning == ""
-    assert old.connect().status_code == 403
+    assert getattr(old, speak)().status_code == 403
     assert "different certificates" in old.row.warning
     assert news["device_message_refused"][0]["code"] == "identity_not_trusted"
     assert old.row.status == "enrolled"

@@ -165,6 +165,18 @@ def test_a_rotated_recovery_key_is_opened_kept_and_used_for_the_next_rotation(
     assert again["ReplyEncryptionCertificate"] == certificate
 
 
+def test_each_macs_recovery_keys_are_sent_under_a_key_of_its_own(
+    mac: MdmDevice, make_device: MakeDevice
+) -> None:
+    other = make_device(product="MacBookPro18,1").enroll()
+    other.answer_everything()
+    mine, theirs = (
+        send(each, "RotateFileVaultKey", key_type="personal", password="a user's")["Command"]
+        for each in (mac, other)
+    )
+    assert mine["ReplyEncryptionCertificate"] != theirs["ReplyEncryptionCertificate"]
+
+
 def test_a_recovery_key_that_cannot_be_opened_is_told_and_stays_with_its_command(
     mac: MdmDevice,
 ) -> None:

@@ -128,12 +128,13 @@ def test_nobody_is_invited_twice_unless_their_link_is_dead(make_token: MakeToken
     (ann,) = invite(token, ANN)
     done = invite_people(
         token,
-        people=[InvitedPerson("A", "ANN@example.com"), BOB],
+        people=[InvitedPerson("A", "ANN@example.com"), InvitedPerson("B", "Bob@Example.com")],
         language="en",
         send_mail=False,
         actor="tests",
     )
     assert (done.invited, done.known) == (1, 1)
+    assert len(invite(token, BOB)) == 2
     revoke_invitation(ann, actor="tests")
     assert len(invite(token, ANN)) == 3
     entry = AuditEntry.objects.filter(action="token.invite").first()

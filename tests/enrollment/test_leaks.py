@@ -176,6 +176,17 @@ def test_quarantine_is_an_existing_group_when_one_is_named(
     assert not Group.objects.filter(name="Quarantine").exists()
 
 
+def test_quarantine_is_the_one_of_the_last_leak_when_another_link_leaks(
+    leaked: EnrollmentToken, make_session: MakeSession, make_token: MakeToken
+) -> None:
+    for number, token in enumerate((leaked, make_token(name="Intranet"))):
+        device = bring(make_session(token), udid=f"U{number}")
+        bulk: Any = respond_to_leak(token, action=QUARANTINE, devices=None, actor="a")
+        queue_portion(bulk.pk, now=timezone.now())
+        device.refresh_from_db()
+        assert device.group == Group.objects.get(name="Quarantine")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_nobody_is_forgotten_when_devices_come_while_the_link_is_revoked(
     leaked: EnrollmentToken, make_session: MakeSession
