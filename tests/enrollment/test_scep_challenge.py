@@ -79,7 +79,12 @@ def test_only_the_token_is_proved_when_the_challenge_is_the_bare_token(
 def test_challenge_is_refused_when_the_token_names_another_scep_profile(
     session: EnrollmentSession, scep_profile: ScepProfile
 ) -> None:
-    assert code_of(build_challenge(session), profile=scep_profile) == "scep_challenge_invalid"
+    with pytest.raises(ChallengeInvalid) as caught:
+        verify_token_challenge(
+            build_challenge(session), scep_profile=scep_profile, now=timezone.now()
+        )
+    refused = caught.value
+    assert (refused.code, refused.token_id) == ("scep_challenge_invalid", session.token.jti)
 
 
 def test_challenge_is_refused_when_its_session_belongs_to_another_token(

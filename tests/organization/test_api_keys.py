@@ -45,11 +45,14 @@ def test_a_revoked_key_is_refused_from_the_next_request_on():
 
 def test_use_is_noted_at_most_once_a_minute():
     key, text = create_api_key("CI", role=Role.AUDITOR, actor="ada@example.com")
+    unused, _ = create_api_key("Forgotten", role=Role.AUDITOR, actor="ada@example.com")
     start = timezone.now()
     for seconds in (0, 59, 61):
         verify_api_key(text, now=start + timedelta(seconds=seconds))
         key.refresh_from_db()
         assert key.last_used_at == start + timedelta(seconds=0 if seconds < 60 else 61)
+    unused.refresh_from_db()
+    assert unused.last_used_at is None
 
 
 def test_the_command_prints_a_working_key(capsys):
