@@ -179,6 +179,12 @@ def test_list_is_made_anew_at_half_of_its_life() -> None:
     assert anew.next_update == later.replace(microsecond=0) + LIFETIME
 
 
+def test_last_list_stays_when_its_ca_is_over() -> None:
+    authority, now = get_issuing_ca(), timezone.now()
+    last = ensure_crl(authority, now=now)
+    assert ensure_crl(authority, now=authority.not_after).der == last.der
+
+
 def test_schedule_keeps_every_list_and_ocsp_certificate(download: Download) -> None:
     RevocationList.objects.all().delete()
     refresh_revocation()
