@@ -194,6 +194,7 @@ def test_users_channels_end_with_the_enrollment(user: MdmUser, mac: MdmDevice) -
     assert mine.state == "cancelled"
     assert user.check_in("CheckOut").status_code == 200
     assert user.token_update().status_code == 403
+    assert user.check_in("UserAuthenticate").status_code == 403
     assert user.row.push_token is None
 
 

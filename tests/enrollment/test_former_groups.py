@@ -89,6 +89,20 @@ def test_nothing_is_let_go_of_when_another_token_lives(
     assert (dead.group, dead.former_group_id) == (group, "")
 
 
+def test_dead_tokens_keep_what_is_not_deleted(make_token: MakeToken) -> None:
+    gone, other = make_token(challenge="token"), make_token(challenge="static")
+    assert gone.scep_profile is not None
+    assert other.scep_profile not in (None, gone.scep_profile)
+    gone.group = Group.objects.create(name="Closed school")
+    gone.save()
+    for token in (gone, other):
+        revoke(token)
+    delete_group(gone.group, actor="a")
+    delete_scep_profile(gone.scep_profile, actor="a")
+    kept = EnrollmentToken.objects.get(pk=other.pk)
+    assert (kept.group, kept.scep_profile) == (other.group, other.scep_profile)
+
+
 def test_child_is_as_dead_as_its_parent(make_token: MakeToken, now: datetime) -> None:
     parent = make_token()
     child = create_child_token(
