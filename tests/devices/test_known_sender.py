@@ -144,8 +144,10 @@ def test_both_ways_hand_out_the_same(phone: MdmDevice, way: str) -> None:
     assert list(states) == [("sent", 2), ("error", 1), ("queued", 1)]
 
 
-def test_both_ways_note_that_the_device_is_here(phone: MdmDevice, way: str) -> None:
-    past = timezone.now() - HOUR
+def test_both_ways_note_that_the_device_is_here(
+    phone: MdmDevice, make_device: MakeDevice, way: str
+) -> None:
+    past, other = timezone.now() - HOUR, make_device().enroll()
     Enrollment.objects.update(last_seen_at=past, push_attempts=3, push_not_before=past)
     Device.objects.update(last_seen_at=past)
     phone.take()
@@ -154,6 +156,9 @@ def test_both_ways_note_that_the_device_is_here(phone: MdmDevice, way: str) -> N
     assert phone.row.last_seen_at > past
     assert enrollment.last_seen_at == phone.row.last_seen_at
     assert (enrollment.push_attempts, enrollment.push_not_before) == (0, None)
+    elsewhere = other.enrollment
+    assert (elsewhere.push_attempts, elsewhere.last_seen_at) == (3, past)
+    assert other.row.last_seen_at == past
 
 
 def test_a_result_notes_that_the_device_is_here(phone: MdmDevice, way: str) -> None:

@@ -113,6 +113,19 @@ def test_the_old_identity_is_revoked_as_superseded_after_a_day(
     assert news["device_message_refused"][-1]["code"] == "identity_revoked"
 
 
+def test_the_old_identity_is_refused_when_its_heir_was_revoked(
+    device: MdmDevice, news: News
+) -> None:
+    """At once: the enrollment may not have heard of it yet."""
+    old, device.identity = device.identity, renew(device)
+    device.token_update()
+    assert device.identity.row is not None
+    IssuedCertificate.objects.filter(pk=device.identity.row.pk).update(status="revoked")
+    device.identity = old
+    assert device.connect().status_code == 403
+    assert news["device_message_refused"][-1]["code"] == "identity_revoked"
+
+
 def test_the_second_of_two_renewals_in_flight_takes_over_from_the_first(device: MdmDevice) -> None:
     original, first = device.identity, renew(device)
     second = renew(device)

@@ -7,7 +7,7 @@ import pytest
 from tests.webhooks.conftest import MakeWebhook
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import get_numbers, get_states, note, send
-from webhooks.models import Delivery
+from webhooks.models import Delivery, WebhookState
 from webhooks.services.webhooks import (
     pause_webhook,
     resume_webhook,
@@ -61,10 +61,14 @@ def test_what_waits_goes_out_in_order_at_once_when_it_is_resumed(
     receiver.statuses = [500]
     note(1, 2)
     send(webhook)
-    pause_webhook(webhook, actor="tests")
+    other, _ = make_webhook("device.enrolled")
+    for each in (webhook, other):
+        pause_webhook(each, actor="tests")
     resume_webhook(webhook, actor="tests")
     send(webhook)
     assert get_numbers(receiver) == [1, 1, 2]
+    other.refresh_from_db()
+    assert other.state == WebhookState.PAUSED
 
 
 def test_what_waits_goes_out_in_order_at_once_when_the_address_is_another(
