@@ -193,6 +193,7 @@ def test_nothing_is_queued_for_a_device_that_has_left(phone: MdmDevice) -> None:
 def test_a_refresh_asks_only_what_is_not_asked_already(phone: MdmDevice) -> None:
     actions.refresh(phone.row, actor=ACTOR)
     actions.refresh(phone.row, actor=ACTOR)
+    assert get_audit() == ["device.refresh"] * 2
     assert phone.answer_everything() == [
         "DeviceInformation",
         "SecurityInfo",

@@ -63,7 +63,8 @@ def test_an_authenticate_twice_or_late_changes_nothing(make_device: MakeDevice, 
     assert device.authenticate(challenge="used up by now").status_code == 200
     device.token_update()
     before = device.enrollment
-    assert device.authenticate(challenge="").status_code == 200
+    assert device.authenticate(challenge="", OSVersion="18.2").status_code == 200
+    assert device.row.os_version == "18.2"  # but for what it says of itself
     after = device.enrollment
     assert (after.pk, after.state, after.push_token) == (before.pk, "live", device.token)
     assert device.row.status == "enrolled"

@@ -7,10 +7,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from organization.models import AuditEntry
 from scep.errors import ProfileInUse, ProfileInvalid
-from scep.models import ScepProfile
+from scep.models import DynamicChallenge, ScepProfile
+from scep.services.challenges import create_dynamic_challenge
 from scep.services.profiles import create_scep_profile, delete_scep_profile, update_scep_profile
 from tests.scep.conftest import STATIC_CHALLENGE, Ask
 from tests.scep.device import Device
@@ -76,6 +78,14 @@ def test_profile_is_gone_when_nothing_refers_to_it(static_profile: ScepProfile) 
     delete_scep_profile(static_profile, actor="tests")
     assert not ScepProfile.objects.filter(name="Static").exists()
     assert AuditEntry.objects.filter(action="scep_profile.delete", subject="Static").exists()
+
+
+def test_profile_goes_with_its_challenges_when_they_have_brought_nothing(
+    static_profile: ScepProfile,
+) -> None:
+    create_dynamic_challenge(static_profile, session_id="", now=timezone.now())
+    delete_scep_profile(static_profile, actor="tests")
+    assert not DynamicChallenge.objects.exists()
 
 
 def test_command_prints_id_and_url_when_a_profile_is_made() -> None:
