@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.test import Client
 
@@ -119,6 +120,19 @@ def test_a_new_password_ends_the_old_one_and_its_sessions(
     entry = AuditEntry.objects.get(action="administrator.reset_password")
     assert entry.detail == {"second_factor_removed": True}
     assert password not in str(entry.__dict__)
+
+
+def test_second_factors_are_told_and_forgotten_of_each_person_apart(
+    administrator: Client, operator: Client, auditor: Client
+) -> None:
+    for email in ("operator@example.org", "auditor@example.org"):
+        person = Administrator.objects.get(email=email)
+        Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={})
+    page = administrator.get(PEOPLE).text
+    assert page.count("Authenticator app") == 2
+    assert page.count("No second factor") == Administrator.objects.count() - 2
+    administrator.post(get_url("operator@example.org", "/reset"), {"remove_second_factor": "on"})
+    assert Authenticator.objects.get().user.email == "auditor@example.org"
 
 
 def test_who_is_deleted_is_gone_and_stays_in_the_audit_log(

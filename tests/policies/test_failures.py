@@ -157,6 +157,19 @@ def test_it_comes_back_when_the_user_removed_it(device: Handheld, add_profile: A
     assert device.status == "managed"
 
 
+def test_it_comes_back_each_time_when_the_user_removes_it_now_and_then(
+    device: Handheld, add_profile: Add
+) -> None:
+    add_profile()
+    device.settle()
+    for _ in range(6):
+        device.now += 2 * DAY
+        device.profiles.clear()
+        device.report_profiles()
+        device.settle()
+        assert device.profiles
+
+
 def test_it_is_put_right_when_the_device_lists_another_version(
     device: Handheld, add_profile: Add
 ) -> None:

@@ -75,6 +75,7 @@ def test_claims_are_believed_when_everything_fits(changes: dict[str, Any]) -> No
         {"iat": None},
         {"iat": int((NOW + timedelta(hours=1)).timestamp())},
         {"nbf": int((NOW + timedelta(hours=1)).timestamp())},
+        {"nbf": "tomorrow"},
         {"nonce": None},
         {"nonce": "another"},
         {"nonce": [NONCE]},
