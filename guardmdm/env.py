@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -197,9 +197,11 @@ def _check_broker(url: str) -> str:
 def _list_hosts(base_url: str, others: list[str]) -> list[str]:
     """The base URL's host is always there: devices know the server by no other name."""
     host = urlsplit(base_url).hostname or "localhost"
+    # An IPv6 address as it is written there, and as browsers write it.
+    own = [f"[{host}]", f"[{ip_address(host)}]"] if ":" in host else [host]
     for other in others:
         _check("ALLOWED_HOSTS", other, check_host_pattern)
-    return list(dict.fromkeys([host, "localhost", "127.0.0.1", "[::1]", *others]))
+    return list(dict.fromkeys([*own, "localhost", "127.0.0.1", "[::1]", *others]))
 
 
 def _check_hours(text: str) -> int:

@@ -32,6 +32,19 @@ def test_further_hosts_take_no_name_away(read):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://[2001:db8::7]:8443", "[2001:db8::7]:8443"),
+        ("https://[2001:DB8:0::7]", "[2001:db8::7]"),  # as browsers write it
+        ("https://[2001:DB8:0::7]", "[2001:DB8:0::7]"),
+    ],
+)
+def test_the_server_knows_itself_when_its_name_is_an_ipv6_address(read, rf, settings, url, host):
+    settings.ALLOWED_HOSTS = read(BASE_URL=url).allowed_hosts
+    assert rf.get("/", headers={"Host": host}).get_host() == host
+
+
 def test_a_secret_made_at_the_first_start_stays_and_is_private(read, tmp_path):
     first, second = read(), read()
     assert first.secret_key == second.secret_key
