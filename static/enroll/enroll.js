@@ -6,10 +6,11 @@
   const ENDS = ["managed", "expired"]; // what failed may still succeed: devices try again
   const body = document.body;
 
-  // An iPad says that it is a Mac, but no Mac has a touch screen.
+  // An iPad says that it is a Mac, and so does an iPhone that asks for desktop pages; but no Mac has
+  // a touch screen, and no iPad one that is as small.
   const here = new URL(location.href);
   if (body.dataset.device === "mac" && navigator.maxTouchPoints > 1 && /^\/enroll\/?$/.test(here.pathname) && !here.searchParams.has("device")) {
-    here.searchParams.set("device", "ipad");
+    here.searchParams.set("device", Math.min(screen.width, screen.height) < 600 ? "iphone" : "ipad");
     location.replace(here);
     return;
   }
