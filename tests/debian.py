@@ -7,6 +7,7 @@ from pathlib import Path
 
 PACKAGES = {
     "postgresql": "/usr/lib/postgresql/*/bin/initdb",
+    "pgbouncer": "/usr/sbin/pgbouncer",
     "redis-server": "/usr/bin/redis-server",
     "nginx": "/usr/sbin/nginx",
     "chromium": "/usr/bin/chromium",

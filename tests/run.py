@@ -79,6 +79,7 @@ POSTGRESQL_ONLY = (
     "tests/devices/test_push_locks.py",
     "tests/devices/test_renewal_locks.py",
     "tests/enrollment/test_held_request_locks.py",
+    "tests/guardmdm/test_database_fitness.py",
     "tests/guardmdm/test_indexes.py",
     "tests/guardmdm/test_kept_connection.py",
     "tests/guardmdm/test_metrics_plans.py",

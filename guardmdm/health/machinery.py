@@ -15,6 +15,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from guardmdm.celery import app
+from guardmdm.database_fitness import find_misfit
 from guardmdm.health.findings import Finding, build_failure
 from guardmdm.heartbeat import STALE_AFTER, find_heartbeat
 from guardmdm.mail_backend import SmtpBackend
@@ -54,10 +55,13 @@ def check_database() -> Finding:
     try:
         missing, later = count_missing_migrations(), list_later_migrations()
         version, mode = _describe_database()
+        misfit = find_misfit()
     except DatabaseError as error:
         return build_failure(
             name, f"unreachable: {error}", "Start it, or correct GUARDMDM_DATABASE_URL."
         )
+    if misfit:
+        return build_failure(name, misfit.text, misfit.fix)
     if missing:
         return build_failure(name, f"{missing} migrations are missing", "Run manage.py bootstrap.")
     if later:

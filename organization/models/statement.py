@@ -61,7 +61,7 @@ class Statement:
         return cursor
 
     def _get_sql(self, database: Any) -> str:
-        if database.vendor != "postgresql" or is_pooled(database):
+        if database.vendor != "postgresql":
             return self.sql
         session = database.connection
         prepared = _prepared.setdefault(session, set())
@@ -71,11 +71,6 @@ class Statement:
                 own.execute(self._prepare)
             prepared.add(self.name)
         return self._execute
-
-
-def is_pooled(database: Any) -> bool:
-    """Whether the next transaction may meet another session of the server (Django's setting)."""
-    return bool(database.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"))
 
 
 def adapt_moment(value: datetime, database: Any) -> Any:

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 
 from guardmdm.bootstrap import DEFAULT_ADMINISTRATOR, DEFAULT_ORGANIZATION, SetUp, set_up
+from guardmdm.database_fitness import DatabaseUnfit, require_fit_database
 from guardmdm.exclusive import hold_set_up_lock
 from organization.management.operator_command import OperatorCommand
 from scep.protocol.certificates import KEY_TYPES
@@ -29,6 +30,10 @@ class Command(OperatorCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            require_fit_database()
+        except DatabaseUnfit as error:
+            raise CommandError(str(error)) from error
         with hold_set_up_lock():
             call_command("migrate", verbosity=0, interactive=False)
             try:

@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError, CommandParser
 
 from guardmdm.backup import BackupFailed, read_passphrase, restore_backup
+from guardmdm.database_fitness import DatabaseUnfit, require_fit_database
 from guardmdm.exclusive import hold_set_up_lock
 from organization.management.operator_command import OperatorCommand
 
@@ -25,10 +26,11 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             passphrase = read_passphrase(options["passphrase_file"])
+            require_fit_database()
             with hold_set_up_lock():
                 call_command("migrate", verbosity=0, interactive=False)
                 restored = restore_backup(options["file"], passphrase=passphrase)
-        except BackupFailed as error:
+        except (BackupFailed, DatabaseUnfit) as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps(asdict(restored)))
