@@ -115,15 +115,18 @@ def test_each_mac_gets_a_password_of_its_own() -> None:
 
 
 def test_the_sweep_goes_on_when_a_task_was_lost(tasks: list[tuple[int, int]]) -> None:
-    bulk = request_bulk(make_devices(3), name="ProfileList", parameters={}, actor=ACTOR)
+    keys = make_devices(3)
+    bulk = request_bulk(keys, name="ProfileList", parameters={}, actor=ACTOR)
+    other = request_bulk(keys[:1], name="SecurityInfo", parameters={}, actor=ACTOR)
     now = timezone.now()
     assert claim_stalled_bulks(now=now) == {}
     later = now + timedelta(minutes=3)
-    assert claim_stalled_bulks(now=later) == {bulk.pk: 3}
+    assert claim_stalled_bulks(now=later) == {bulk.pk: 3, other.pk: 1}
     assert claim_stalled_bulks(now=later) == {}, "a sweep that came late finds it taken"
     queue_bulk(bulk.pk, 3)
     assert tasks == [(bulk.pk, 1)]
     queue_bulk(bulk.pk, 1)
+    queue_bulk(other.pk, 1)
     assert claim_stalled_bulks(now=later + timedelta(minutes=3)) == {}
 
 

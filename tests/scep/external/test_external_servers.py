@@ -20,7 +20,8 @@ from scep.services.profiles import (
     update_scep_profile,
 )
 from scep.services.rotation import cancel_authority
-from tests.scep.corporate_ca import list_above, make_corporation
+from tests.scep.corporate_ca import CorporateCa, list_above, make_corporation
+from tests.scep.device import make_key
 from tests.scep.external.scep_server import Holder, ScepServer, make_authority, make_identity
 from tests.scep.external.tls_server import Reply, WebServer
 from tests.simulator.cms import build_signed_data
@@ -198,6 +199,22 @@ def test_certificate_is_not_trusted_as_a_ca_when_it_is_none(
         create_scep_profile(
             actor="tests", **(values | {"trusted_ca_pem": make_identity(authority).pem})
         )
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"key": make_key(bits=1024)}, "RSA of 2048 bits or EC"),
+        ({"days": -1}, "has expired"),
+    ],
+    ids=["weak", "expired"],
+)
+def test_ca_is_not_trusted_when_nobody_should(
+    values: dict[str, Any], changed: dict[str, Any], reason: str
+) -> None:
+    pem = CorporateCa("Device CA", **changed).pem.decode()
+    with pytest.raises(ProfileInvalid, match=reason):
+        create_scep_profile(actor="tests", **(values | {"trusted_ca_pem": pem}))
 
 
 def test_own_ca_is_not_taken_for_an_external_one(values: dict[str, Any]) -> None:
