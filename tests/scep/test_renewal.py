@@ -19,6 +19,7 @@ from scep.selectors import get_certificate, get_renewal_window
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.issuance import note_device
 from scep.services.pki_operation import handle_pki_operation
+from tests.scep.conftest import STATIC_CHALLENGE
 from tests.scep.device import (
     Device,
     make_csr,
@@ -194,6 +195,8 @@ def test_renewal_challenge_brings_a_successor_when_the_profile_is_static(
 ) -> None:
     """The way Apple devices renew: the profile again, with a challenge made for it."""
     _, row = enroll(profile)
+    later = Device(key=make_key(3))  # somebody else has come since
+    assert ask(profile, later.build_request(ra=ra, challenge=STATIC_CHALLENGE)).status == "0"
     ScepProfile.objects.update(hold_for_approval=True)
     profile.refresh_from_db()
     challenge = create_dynamic_challenge(
