@@ -45,7 +45,7 @@ def test_the_record_goes_with_all_that_hangs_on_it(
     make_device: MakeDevice, news: News, settings: Any
 ) -> None:
     settings.MDM_USER_CHANNEL = True
-    mac, other = make_device(product="Mac14,2"), make_device().enroll()
+    mac, other = make_device(product="Mac14,2"), make_device()
     mac.identity = make_identity(session_id="ses_deleted", now=timezone.now())
     mac.enroll()
     MdmUser(mac).log_in()
@@ -53,6 +53,7 @@ def test_the_record_goes_with_all_that_hangs_on_it(
     queue_command(mac.row, request_type="SetRecoveryLock", parameters={}, actor=ACTOR)
     mac.check_out()
     enrollment = mac.enrollment
+    other.enroll()
     delete_device(mac.row, actor=ACTOR)
     assert Device.objects.get() == other.row
     for model in (Enrollment, UserChannel, Command, EscrowedSecret):
