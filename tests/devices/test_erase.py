@@ -14,7 +14,7 @@ from devices.services.identities.ended import revoke_ended
 from organization.models import AuditEntry
 from scep.models import CertificateStatus, IssuedCertificate
 from tests.devices import orders
-from tests.devices.conftest import MakeDevice
+from tests.devices.conftest import MakeDevice, News
 from tests.devices.mdm_device import MdmDevice
 from tests.devices.wifi import make_wifi_profile
 
@@ -97,7 +97,7 @@ def test_each_hand_out_brings_a_profile_of_its_own_and_none_is_stored(phone: Mdm
 
 
 def test_the_device_is_not_erased_when_it_could_not_come_back(
-    phone: MdmDevice, settings: Any
+    phone: MdmDevice, settings: Any, news: News
 ) -> None:
     settings.MDM_RETURN_PROFILE = f"{__name__}.build_none"
     command = orders.erase(phone.row, return_to_service=True, actor=ACTOR)
@@ -108,6 +108,8 @@ def test_the_device_is_not_erased_when_it_could_not_come_back(
     command.refresh_from_db()
     assert command.state == CommandState.ERROR
     assert "no push certificate" in command.error_chain[0]["USEnglishDescription"]
+    told = [each["command"] for each in news["command_finished"]]
+    assert [(each.pk, each.state) for each in told] == [(command.pk, CommandState.ERROR)]
 
 
 @pytest.mark.parametrize("version", ["16.7.10", "9.3"])

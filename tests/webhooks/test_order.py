@@ -54,11 +54,12 @@ def test_nothing_overtakes_what_waits_when_a_test_fails(
     assert get_told(receiver) == [1, 1, 1, 2]
 
 
+@pytest.mark.parametrize("status", [500, 429])
 def test_what_waits_goes_out_in_order_at_once_when_it_is_resumed(
-    receiver: Receiver, make_webhook: MakeWebhook
+    receiver: Receiver, make_webhook: MakeWebhook, status: int
 ) -> None:
     webhook, _ = make_webhook("device.enrolled")
-    receiver.statuses = [500]
+    receiver.statuses = [status]
     note(1, 2)
     send(webhook)
     other, _ = make_webhook("device.enrolled")
