@@ -7,12 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import task_postrun, task_prerun
 from kombu.exceptions import OperationalError
 from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "guardmdm.settings")
 
 from django.conf import settings
+from django.db import close_old_connections
 
 logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 2
@@ -81,6 +83,9 @@ app.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
+    # Celery ends the connection to the database behind each task, and begins another one for the
+    # next; keep_connection looks after it instead (docs/adr/0295).
+    CELERY_DB_REUSE_MAX=2**62,
     worker_pool="guardmdm.worker_pool:TaskPool",
     worker_hijack_root_logger=False,
     task_publish_retry=False,
@@ -184,3 +189,14 @@ for _entry in app.conf.beat_schedule.values():
     _expiry = max(_entry["schedule"], LEAST_EXPIRY)
     _entry["options"] = {"expires": _expiry.total_seconds()}
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+@task_postrun.connect
+def keep_connection(sender: Task, **_: Any) -> None:
+    """Let a process keep its connection to the database, as those of the web do.
+
+    Django closes it here if it is broken or older than CONN_MAX_AGE.
+    """
+    if not sender.request.is_eager:
+        close_old_connections()
