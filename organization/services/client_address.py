@@ -36,14 +36,15 @@ def _read_address(environ: Mapping[str, Any]) -> str | None:
 
     X-Forwarded-For is believed only from GUARDMDM_TRUSTED_PROXIES, and only from the
     right: the first hop from there that is no trusted proxy is the client. What stands
-    further left was written by the client.
+    further left was written by the client, also behind what is no address ("unix:").
     """
     address = _normalize_peer(environ.get("REMOTE_ADDR", ""))
     forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
     for hop in reversed(forwarded.split(",") if forwarded else ()):
-        if address is None or not is_trusted_proxy(address):
+        named = _normalize(hop)
+        if address is None or not is_trusted_proxy(address) or (named is None and hop.strip()):
             break
-        address = _normalize(hop) or address
+        address = named or address
     return address
 
 
