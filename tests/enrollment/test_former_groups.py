@@ -80,13 +80,17 @@ def test_nothing_is_let_go_of_when_another_token_lives(
 ) -> None:
     dead, alive = make_token(), make_token()
     revoke(dead)
-    group = dead.group
+    group, profile = dead.group, dead.scep_profile
     assert group is not None
-    assert alive.group == group
+    assert profile is not None
+    assert (alive.group, alive.scep_profile) == (group, profile)
     with pytest.raises(GroupInUse):
         delete_group(group, actor="a")
+    with pytest.raises(ProfileInUse):
+        delete_scep_profile(profile, actor="a")
     dead.refresh_from_db()
     assert (dead.group, dead.former_group_id) == (group, "")
+    assert (dead.scep_profile, dead.former_scep_profile_id) == (profile, "")
 
 
 def test_dead_tokens_keep_what_is_not_deleted(make_token: MakeToken) -> None:
