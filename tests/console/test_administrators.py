@@ -82,6 +82,8 @@ def test_who_may_not_sign_in_is_signed_out_at_once(administrator: Client, operat
     tries.post("/accounts/login/", values)
     assert tries.get("/console/")["Location"].startswith("/accounts/login/")
     assert "may not sign in" in administrator.get(PEOPLE).content.decode()
+    entry = AuditEntry.objects.get(action="administrator.update")
+    assert entry.detail == {"may_sign_in": "no", "signed_out": "everywhere"}
     administrator.post(url, {"name": "", "role": "operator", "is_active": "on"})
     assert sign_in("operator@example.org").get("/console/").status_code == 200
 

@@ -94,6 +94,18 @@ def test_a_command_is_queued_once_when_it_was_answered_before_the_program_asks_a
     assert Command.objects.filter(request_type=first["request_type"]).count() == 1
 
 
+def test_a_command_is_refused_when_its_key_was_used_for_another_device(
+    operator: Program, sample: Sample, commands: str
+) -> None:
+    other = add_device(7, group=sample.group)
+    add_enrollment(other)
+    body = {"request_type": "CertificateList"}
+    assert post_again(operator, commands, body, text="1").status_code == 201
+    answer = post_again(operator, f"devices/{other.public_id}/commands", body, text="1")
+    assert (answer.status_code, answer.json()["code"]) == (409, "idempotency_key_reused")
+    assert not Command.objects.filter(device=other).exists()
+
+
 def test_many_are_asked_once_when_a_program_asks_again(operator: Program, sample: Sample) -> None:
     body = {"request_type": "CertificateList", "group": sample.group.public_id}
     first = post_again(operator, "bulk-commands", body, text="1")

@@ -21,6 +21,7 @@ from scep.models import (
     IssuedCertificate,
     ScepProfile,
 )
+from scep.services import held_requests
 from scep.services.challenges import create_dynamic_challenge
 from scep.services.held_requests import approve_request, reject_request
 from scep.services.pki_operation import handle_pki_operation
@@ -245,6 +246,21 @@ def test_queue_stays_readable_when_a_session_asks_again_and_again(
     ]
     assert statuses == [PENDING] * 5 + [FAILURE] * 3
     assert HeldRequest.objects.count() == 5
+    csr = make_csr(make_key(), challenge=STATIC_CHALLENGE, names=[OTHER])
+    assert ask(static_profile, Device().build_request(ra=ra, csr=csr)).status == PENDING
+
+
+def test_queue_stays_readable_when_many_ask_without_a_session(
+    static_profile: ScepProfile, ra: x509.Certificate, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_requests, "MAX_PENDING", 2)
+    ScepProfile.objects.update(hold_for_approval=True)
+    csr = make_csr(make_key(), challenge=STATIC_CHALLENGE, names=["printer"])
+    statuses = [
+        ask(static_profile, Device().build_request(ra=ra, csr=csr)).status for _ in range(3)
+    ]
+    assert statuses == [PENDING, PENDING, FAILURE]
+    assert HeldRequest.objects.count() == 2
 
 
 @pytest.mark.parametrize(
