@@ -3,7 +3,7 @@ ValueError with what is wrong, in the words that stand behind the setting's name
 
 import re
 from ipaddress import IPv6Address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 import dj_database_url
 
@@ -11,6 +11,7 @@ import dj_database_url
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*\.?")
 LONGEST_NAME = 253
 LARGEST_PORT = 65535
+CERTIFICATE_CHECKS = ("required", "optional", "none")
 
 
 def check_base_url(text: str) -> str:
@@ -47,7 +48,9 @@ def check_database_url(text: str) -> str:
     try:
         database = dj_database_url.parse(text)
     except ValueError as error:
-        raise ValueError("cannot be read: escape / ? # @ and : in the password (%2F …)") from error
+        raise ValueError(
+            "cannot be read: escape / ? # @ : and % in the password (%2F …)"
+        ) from error
     if "sqlite" in database["ENGINE"] and database["NAME"] in ("", ":memory:"):
         raise ValueError("must name a file, like sqlite:////var/lib/guardmdm/database.sqlite3")
     if not database["NAME"] and "service" not in database.get("OPTIONS", {}):
@@ -55,11 +58,31 @@ def check_database_url(text: str) -> str:
     return text
 
 
+def check_broker_url(text: str) -> str:
+    """Return a Redis's URL as both libraries take it, with TLS that is checked unless it says no.
+
+    The broker's library checks no certificate when the URL says nothing of TLS, the cache's does.
+    """
+    build_cache_url(text)
+    parts = urlsplit(text)
+    if parts.scheme != "rediss":
+        return text
+    options = dict(parse_qsl(parts.query))
+    check = options.get("ssl_cert_reqs", "required").lower().removeprefix("cert_")
+    if check not in CERTIFICATE_CHECKS:
+        raise ValueError(f"must have ssl_cert_reqs=required or none, not {check!r}")
+    query = urlencode({**options, "ssl_cert_reqs": check}, safe="/")
+    return parts._replace(query=query).geturl()
+
+
 def build_cache_url(broker_url: str) -> str:
     """Return the Redis database after the broker's: `redis://host/0` → `redis://host/1`."""
     parts = _find_parts(broker_url)
     if not parts:
-        raise ValueError("must be like redis://host:6379/0: its host or port cannot be read")
+        raise ValueError(
+            "must be like redis://host:6379/0: its host or port cannot be read; escape / ? # @ : "
+            "and % in the password (%2F …)"
+        )
     number = parts.path.strip("/") or "0"
     if not re.fullmatch("[0-9]{1,6}", number):
         raise ValueError("must end in a database number, like /0")

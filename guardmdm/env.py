@@ -12,8 +12,8 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from guardmdm.addresses import (
-    build_cache_url,
     check_base_url,
+    check_broker_url,
     check_database_url,
     check_host,
     check_host_pattern,
@@ -189,9 +189,7 @@ def _check_scheme(
 
 
 def _check_broker(url: str) -> str:
-    if url.startswith("redis"):
-        build_cache_url(url)
-    return url
+    return check_broker_url(url) if url.startswith("redis") else url
 
 
 def _list_hosts(base_url: str, others: list[str]) -> list[str]:

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from guardmdm.celery import app
+from guardmdm.redis_cache import EnduringRedisCache
 
 CONNECT_SECONDS = 2
 PROBE, PROBE_SECONDS = "guardmdm.probe", 10
@@ -42,6 +44,13 @@ def reach_broker() -> None:
     """Raises kombu's OperationalError or OSError where it does not answer, and BrokerRefuses."""
     with _reaching_broker():
         pass
+
+
+def reach_cache() -> None:
+    """Raises RedisError or OSError where the cache is a Redis that takes nothing."""
+    cache = caches[DEFAULT_CACHE_ALIAS]
+    if isinstance(cache, EnduringRedisCache):
+        cache.reach()
 
 
 def count_waiting_tasks() -> int:

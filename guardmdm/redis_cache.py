@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 PAUSE_SECONDS = 10
 """How long Redis is left alone after a failure, so that not every request waits for it."""
+PROBE, PROBE_SECONDS = "guardmdm.probe", 10
 OWN, MOST_ENTRIES = "while redis is away", 2000
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,10 @@ class EnduringRedisCache(RedisCache):
                 EnduringRedisCache._away_until = 0.0
                 return answer
         return getattr(self._own, name)(*arguments, **options)
+
+    def reach(self) -> None:
+        """Write to Redis; raises RedisError or OSError where nothing can be written."""
+        super().set(PROBE, "", PROBE_SECONDS)
 
     @classmethod
     def _may_ask_redis(cls) -> bool:

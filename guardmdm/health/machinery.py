@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.utils import DatabaseError
 from django.utils import timezone
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from guardmdm.celery import app
 from guardmdm.database_fitness import find_misfit
@@ -25,6 +26,7 @@ from guardmdm.readiness import (
     count_missing_migrations,
     count_waiting_tasks,
     list_later_migrations,
+    reach_cache,
 )
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
@@ -88,6 +90,7 @@ def _describe_database() -> tuple[str, str]:
 def check_broker() -> Finding:
     try:
         waiting = count_waiting_tasks()
+        reach_cache()
     except BrokerRefuses as error:
         return build_failure(
             "broker",
@@ -97,6 +100,13 @@ def check_broker() -> Finding:
     except (OperationalError, OSError) as error:
         return build_failure(
             "broker", f"unreachable: {error}", "Start it, or correct GUARDMDM_BROKER_URL."
+        )
+    except RedisError as error:
+        return build_failure(
+            "broker",
+            f"takes tasks, but the cache beside it takes nothing: {error}",
+            "Until then each process counts for itself, what limits sign-ins too. The cache's "
+            "database is the one after the broker's: Redis must have it (databases; no Cluster).",
         )
     text = f"{settings.CELERY_BROKER_URL.partition(':')[0]}, {waiting} tasks wait"
     fix = "Start more workers, or look in their log for what holds them up."

@@ -136,6 +136,8 @@ def test_a_setting_is_read_from_its_file(read, tmp_path):
         ({"BROKER_URL": "redis://cache/²"}, "database number"),
         ({"BROKER_URL": "redis://cache:abc/0"}, "host or port"),
         ({"BROKER_URL": "redis://[::1/0"}, "host or port"),
+        ({"BROKER_URL": "redis://u:p/q@cache/0"}, "escape"),
+        ({"BROKER_URL": "rediss://cache/0?ssl_cert_reqs=never"}, "ssl_cert_reqs=required"),
         ({"ALLOWED_HOSTS": "https://mdm.example.com"}, "ALLOWED_HOSTS must be like"),
         ({"ALLOWED_HOSTS": "a.example, mdm.example.com:8443"}, "not 'mdm.example.com:8443'"),
         ({"APNS_HOST": "https://api.push.apple.com"}, "APNS_HOST must be like"),
@@ -201,6 +203,23 @@ def test_an_operator_sees_the_line_and_no_traceback(tmp_path):
 def test_the_cache_has_the_database_after_the_brokers():
     assert build_cache_url("redis://:secret@cache:6379/0") == "redis://:secret@cache:6379/1"
     assert build_cache_url("redis://cache") == "redis://cache/1"
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("rediss://:p%2Fq@cache/0", "rediss://:p%2Fq@cache/0?ssl_cert_reqs=required"),
+        ("rediss://cache?ssl_cert_reqs=CERT_NONE", "rediss://cache?ssl_cert_reqs=none"),
+        (
+            "rediss://cache/0?ssl_ca_certs=/etc/ca.pem",
+            "rediss://cache/0?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=required",
+        ),
+        ("redis://cache/0", "redis://cache/0"),
+    ],
+)
+def test_the_brokers_certificate_is_checked_unless_its_url_says_no(given, used, tmp_path):
+    environ = {"GUARDMDM_DATA_DIR": str(tmp_path), "GUARDMDM_BROKER_URL": given}
+    assert read_environment(environ).broker_url == used
 
 
 @pytest.mark.parametrize("name", ["allow_private_urls", "user_channel"])

@@ -1,34 +1,43 @@
-"""A Redis that answers, and refuses what it is asked because its memory is full."""
+"""A Redis that answers, and refuses what it is asked: its memory is full, or a database missing."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from django.test import Client
 from django.utils import timezone
 
+from guardmdm.addresses import build_cache_url
 from guardmdm.celery import app
 from guardmdm.health.machinery import check_broker, check_workers
 from guardmdm.metrics import build_metrics
-from tests.services import Redis, ServiceMissing
+from tests.services import REDIS_DATABASES, Redis, ServiceMissing
 
 
-@pytest.fixture
-def full_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextmanager
+def run_broker(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     """As broker of this process."""
     try:
-        server = Redis(tmp_path)
+        server = Redis(folder)
     except ServiceMissing as missing:
         pytest.skip(str(missing))
     server.start()
     try:
-        redis.Redis(port=server.port).config_set("maxmemory", 1)
         monkeypatch.setattr(app.conf, "broker_write_url", server.url)
         monkeypatch.setattr(app.conf, "broker_read_url", server.url)
-        yield
+        yield server
     finally:
         server.stop()
+
+
+@pytest.fixture
+def full_redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with run_broker(tmp_path, monkeypatch) as server:
+        redis.Redis(port=server.port).config_set("maxmemory", 1)
+        yield
 
 
 @pytest.mark.django_db
@@ -58,3 +67,22 @@ def test_metrics_go_on_when_the_brokers_memory_is_full(
     text = build_metrics(now=timezone.now())
     assert "guardmdm_devices" in text
     assert "guardmdm_broker_tasks{" not in text
+
+
+@pytest.mark.django_db
+def test_the_doctor_says_that_the_cache_has_no_database_when_redis_has_the_brokers_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    """Limits of sign-ins then held for each process alone, for ever, and only the log said so."""
+    with run_broker(tmp_path, monkeypatch) as server:
+        last = server.url.removesuffix("/0") + f"/{REDIS_DATABASES - 1}"
+        settings.CACHES = {
+            "default": {
+                "BACKEND": "guardmdm.redis_cache.EnduringRedisCache",
+                "LOCATION": build_cache_url(last),
+            }
+        }
+        finding = check_broker()
+    assert finding.is_failure
+    assert "DB index is out of range" in finding.text
+    assert "databases" in finding.fix
