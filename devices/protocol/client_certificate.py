@@ -59,4 +59,6 @@ def _decode_pem(pem: bytes) -> x509.Certificate:
 
 
 def _refuse(problem: str) -> MessageRefused:
-    return MessageRefused("identity_not_trusted", f"the forwarded client certificate {problem}")
+    return MessageRefused(
+        "client_certificate_unreadable", f"the forwarded client certificate {problem}"
+    )

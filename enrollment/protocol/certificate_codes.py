@@ -61,6 +61,15 @@ CERTIFICATE_CODES = (
         _("Remove the profile from the device and enroll it again."),
     ),
     build_trouble(
+        "client_certificate_unreadable",
+        _("Proxy’s client certificate not readable"),
+        _("The proxy forwards client certificates in a form that this server does not read."),
+        _(
+            "Set the proxy up as docs/deployment.md says, and look with the doctor; the devices "
+            "need nothing."
+        ),
+    ),
+    build_trouble(
         "identity_revoked",
         _("Device’s certificate revoked"),
         _("The device's certificate has been revoked."),

@@ -37,6 +37,7 @@ REFUSALS = (
     "certificate_not_issued",
     "signature_invalid",
     "identity_not_trusted",
+    "client_certificate_unreadable",
     "serial_not_allowed",
     "device_mismatch",
     "device_not_identified",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from devices.models import Device
 from enrollment.models import LogEntry
+from enrollment.protocol.log_codes import get_log_code
 from scep.models import IssuedCertificate, ScepProfile
 from scep.services.issuance import revoke_certificate
 from tests.devices.conftest import MakeDevice
@@ -124,6 +125,9 @@ def test_anything_but_one_certificate_is_refused_though_the_signature_is_good(
     for forwarded in (f"{one},{one}", f"{one}, {forward_as_rfc_9440(device.identity)}", "SUCCESS"):
         answer = put(device, idle(device), forwarded=forwarded, signer=device.identity)
         assert answer.status_code == 403
+    entry = LogEntry.objects.latest("id")
+    assert "begins with 'SUCCESS'" in entry.message
+    assert "proxy" in get_log_code(entry.code).cause, "no device has to enroll again for it"
 
 
 @pytest.mark.parametrize("days", [(-30, -1), (1, 30)], ids=["expired", "not yet valid"])

@@ -105,6 +105,7 @@ WORDS = {
         _("Try another network and switch VPN off. Then download the profile again."),
     ),
     "identity_not_trusted": _REFUSED_DEVICE,
+    "client_certificate_unreadable": Words(_REFUSED_DEVICE.sentence, _LATER),
     "identity_revoked": _REFUSED_DEVICE,
     "signature_invalid": _REFUSED_DEVICE,
     "message_malformed": _REFUSED_DEVICE,

@@ -98,4 +98,4 @@ def test_the_refusal_says_how_the_header_begins() -> None:
 def test_anything_else_is_refused(header: str) -> None:
     with pytest.raises(MessageRefused) as refusal:
         decode_client_certificate(header)
-    assert refusal.value.code == "identity_not_trusted"
+    assert refusal.value.code == "client_certificate_unreadable"
