@@ -19,7 +19,7 @@ from enrollment.models import (
     SessionStep,
 )
 from enrollment.services.profile import MOST_DOWNLOADS
-from enrollment.services.sessions import advance_session
+from enrollment.services.sessions import advance_session, fail_session
 from enrollment.services.token_texts import build_challenge, build_token_text
 from enrollment.services.tokens import revoke_token
 from enrollment.views import door
@@ -265,9 +265,12 @@ def test_session_opens_when_a_program_posts_the_token_without_cookies(
     assert not answer.cookies
     assert client.get(state["profile_url"]).status_code == 200
     answer = client.get(state["status_url"])
-    assert answer.json()["state"] == "profile_downloaded"
+    assert (answer.json()["state"], answer.json()["is_final"]) == ("profile_downloaded", False)
     codes = list(LogEntry.objects.order_by("id").values_list("code", flat=True))
     assert codes == ["session_opened", "profile_downloaded"]
+    fail_session(session.public_id, code="scep_challenge_invalid")
+    failed = client.get(state["status_url"]).json()
+    assert (failed["state"], failed["is_final"]) == ("failed", True)
 
 
 def test_download_starts_by_itself_when_a_browser_without_script_posts(
