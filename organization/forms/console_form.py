@@ -87,7 +87,7 @@ class KeyFileForm(ConsoleForm):
         required=False,
         max_length=1000,
         strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
     def clean_key(self) -> bytes | None:

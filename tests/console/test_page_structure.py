@@ -17,13 +17,16 @@ TWICE = {"device-lock", "device-erase", "device-restart"}
 
 
 class Structure(HTMLParser):
-    """The title, the levels of the headings outside dialogs and menu, and the tables' names."""
+    """The title, the levels of the headings outside dialogs and menu, the tables' names, and what
+    browsers are told about fields of passwords.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.title = ""
         self.levels: list[int] = []
         self.tables: list[str] = []
+        self.passwords: list[str] = []
         self._is_in_title = self._is_in_main = False
         self.feed(html)
 
@@ -34,6 +37,8 @@ class Structure(HTMLParser):
             self.levels.append(int(tag[1]))
         if tag == "table":
             self.tables.append(dict(attrs).get("aria-label") or "")
+        if tag == "input" and dict(attrs).get("type") == "password":
+            self.passwords.append(dict(attrs).get("autocomplete") or "")
 
     def handle_endtag(self, tag: str) -> None:
         self._is_in_main = self._is_in_main and tag != "main"
@@ -78,3 +83,12 @@ def test_every_table_says_what_it_lists(structures: dict[str, Structure]) -> Non
     tables = {name: each.tables for name, each in structures.items() if each.tables}
     assert len(tables) > 15
     assert [name for name, labels in tables.items() if not all(labels)] == []
+
+
+def test_no_browser_writes_the_persons_own_password_into_a_field(
+    structures: dict[str, Structure],
+) -> None:
+    """To `off` no browser listens where a password is kept for the site."""
+    told = {name: found for name, it in structures.items() if (found := it.passwords)}
+    assert len(told) >= 3
+    assert {each for found in told.values() for each in found} == {"new-password"}, told
