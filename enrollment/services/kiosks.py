@@ -74,6 +74,7 @@ def end_kiosk(kiosk: Kiosk, *, actor: str, now: datetime) -> None:
     """The next time it asks, it shows nothing more; the code on it ends now."""
     if not Kiosk.objects.filter(pk=kiosk.pk, ended_at=None).update(ended_at=now, updated_at=now):
         return
+    kiosk.refresh_from_db(fields=["code"])  # the screen may have got another since it was read
     # A device that has taken a code may finish: its code is no longer the one shown.
     shown = EnrollmentToken.objects.filter(pk__in=[kiosk.code_id], revoked_at=None, sessions=None)
     shown.update(revoked_at=now, revoked_by=actor, updated_at=now)
@@ -91,12 +92,14 @@ def find_kiosk(public_id: str, *, key: str) -> Kiosk | None:
     return kiosk if is_its_own else None
 
 
-def build_screen(kiosk: Kiosk, *, now: datetime) -> Screen:
+def build_screen(kiosk: Kiosk, *, now: datetime) -> Screen | None:
     """Return what to show, with another code where the one shown is taken or grows old.
 
-    Raises EnrollmentRefused while nobody can enroll: the kiosk's token is over, enrollments are
-    stopped, or the server is not ready.
+    None once the kiosk has ended. Raises EnrollmentRefused while nobody can enroll: the kiosk's
+    token is over, enrollments are stopped, or the server is not ready.
     """
+    if kiosk.ended_at is not None:
+        return None
     check_ready(now=now)
     token = EnrollmentToken.objects.select_related("organization", "signing_key").get(
         pk=kiosk.token_id
@@ -105,15 +108,19 @@ def build_screen(kiosk: Kiosk, *, now: datetime) -> Screen:
     check_not_stopped(token)
     # Screens ask every few seconds: without a lock, unless there is something to change.
     code = _find_code(kiosk, now=now) or _replace_code(kiosk, token=token, now=now)
+    if code is None:
+        return None
     if kiosk.seen_at is None or now - kiosk.seen_at > SEEN_EVERY:
         Kiosk.objects.filter(pk=kiosk.pk).update(seen_at=now)
     return Screen(code, tuple(_list_news(kiosk, now=now)))
 
 
 @transaction.atomic
-def _replace_code(kiosk: Kiosk, *, token: EnrollmentToken, now: datetime) -> EnrollmentToken:
-    """Return a new code, or the one that another request has made meanwhile."""
+def _replace_code(kiosk: Kiosk, *, token: EnrollmentToken, now: datetime) -> EnrollmentToken | None:
+    """Return a new code, or that of another request; None where the kiosk has ended meanwhile."""
     locked = Kiosk.objects.select_for_update().get(pk=kiosk.pk)
+    if locked.ended_at is not None:
+        return None
     code = _find_code(locked, now=now)
     if code is None:
         code = create_child_token(

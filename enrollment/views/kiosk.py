@@ -46,13 +46,13 @@ def _get_kiosk(request: HttpRequest, kiosk_id: str) -> Kiosk:
 def _build_context(kiosk: Kiosk, *, shown: str = "") -> dict[str, Any]:
     """Return the template's context, {} where it would be what is `shown`."""
     context = {"kiosk": kiosk, "organization": kiosk.token.organization}
-    if kiosk.ended_at is not None:
-        return context
     try:
         screen = build_screen(kiosk, now=timezone.now())
     except EnrollmentRefused as error:
         refusal, advice = build_refusal(error.code), advise(error.code)
         return context | {"refusal": refusal, "advice": advice, "is_waiting": True}
+    if screen is None:
+        return context
     if screen.version == shown:
         return {}
     url = build_short_url(screen.code)

@@ -214,6 +214,21 @@ def test_ended_kiosk_shows_nothing_more(make_token: MakeToken) -> None:
     ]
 
 
+def test_no_code_is_left_when_the_kiosk_ends_while_its_screen_gets_another(
+    make_token: MakeToken,
+) -> None:
+    screen = Screen(make_token())
+    screen.show()
+    read_by_administrator = screen.kiosk
+    Kiosk.objects.update(shown_at=timezone.now() - timedelta(hours=1))
+    read_by_screen = screen.kiosk
+    later = get_link(screen.show())
+    end_kiosk(read_by_administrator, actor="tests", now=timezone.now())
+    assert Client().get(later, follow=True).status_code == 410
+    assert build_screen(read_by_screen, now=timezone.now()) is None
+    assert EnrollmentToken.objects.filter(parent=screen.kiosk.token).count() == 2
+
+
 def test_device_that_has_taken_a_code_may_finish_when_the_kiosk_ends(
     make_token: MakeToken,
 ) -> None:
@@ -241,7 +256,9 @@ def test_one_code_is_made_when_many_tabs_of_a_kiosk_ask_at_once(make_token: Make
     def ask() -> None:
         start.wait()
         try:
-            shown.append(build_screen(Kiosk.objects.get(pk=kiosk.pk), now=timezone.now()).code.jti)
+            screen = build_screen(Kiosk.objects.get(pk=kiosk.pk), now=timezone.now())
+            assert screen is not None
+            shown.append(screen.code.jti)
         finally:
             connection.close()
 
