@@ -79,7 +79,8 @@ def find_broken_link(root: CertificateAuthority, issuing: CertificateAuthority) 
         return build_failure(
             "CA",
             f"the registration authority's key cannot be opened ({error})",
-            "Give GUARDMDM_ENCRYPTION_KEYS the key that it was sealed with.",
+            "Give GUARDMDM_ENCRYPTION_KEYS the key that it was sealed with: the other servers' of "
+            "this database, or that of an earlier data folder (its file encryption_keys).",
         )
     return None
 

@@ -10,6 +10,7 @@ from devices.models import Group, PushCertificate
 from enrollment.models import EnrollmentToken, TokenSigningKey
 from guardmdm.bootstrap import set_up
 from organization.models import Administrator, Organization
+from organization.protocol.sealing import decode_key_ring, generate_key
 from policies.models import Policy
 from scep.models import CertificateAuthority, ScepProfile, ServiceCertificate
 from scep.selectors import get_issuing_ca
@@ -112,3 +113,17 @@ def test_the_issuing_ca_has_the_key_that_was_asked_for(key, words):
 def test_a_key_of_another_kind_is_refused():
     with pytest.raises(CommandError, match="invalid choice"):
         call_command("bootstrap", "--ca-key", "rsa_1024")
+
+
+def test_a_start_says_so_when_its_keys_are_not_the_databases(settings, capsys):
+    settings.GUARDMDM_KEY_RING = decode_key_ring(generate_key())
+    call_command("bootstrap")
+    told = capsys.readouterr()
+    assert told.out.startswith("Data folder")
+    assert "registration authority's key cannot be opened" in told.err
+    assert "encryption_keys" in told.err
+
+
+def test_a_start_warns_of_nothing_when_all_is_well(capsys):
+    call_command("bootstrap")
+    assert capsys.readouterr().err == ""

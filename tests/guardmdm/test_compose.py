@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -73,6 +74,16 @@ def test_the_secrets_script_makes_every_file_once(tmp_path):
     assert {Path(each["file"]).name for each in COMPOSE["secrets"].values()} == set(first)
     assert first["database_password"] in first["database_url"]
     assert make() == first
+
+
+def test_the_worker_is_asked_by_its_name_where_no_variable_has_it():
+    """Docker sets HOSTNAME for every command in a container, Podman for none."""
+    kind, command = SERVICES["worker"]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    name = command.partition(" -d ")[2]
+    shell = ["/bin/sh", "-c", f"echo {name.replace('$$', '$')}"]
+    done = subprocess.run(shell, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
+    assert done.stdout.strip() == f"celery@{socket.gethostname()}"
 
 
 def test_compose_itself_accepts_the_file():

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from guardmdm.bootstrap import DEFAULT_ADMINISTRATOR, DEFAULT_ORGANIZATION, SetUp, set_up
 from guardmdm.database_fitness import DatabaseUnfit, require_fit_database
 from guardmdm.exclusive import hold_set_up_lock
+from guardmdm.health.set_up import check_authorities
 from organization.management.operator_command import OperatorCommand
 from scep.protocol.certificates import KEY_TYPES
 from scep.services.authorities import DEFAULT_KEY_TYPE
@@ -46,6 +47,13 @@ class Command(OperatorCommand):
             except ValidationError as error:
                 raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(_as_json(made) if options["json"] else _as_text(made))
+        self._warn_of_authorities()
+
+    def _warn_of_authorities(self) -> None:
+        """With other keys than the database's the server starts, and can issue nothing."""
+        finding = check_authorities()
+        if finding.is_failure:
+            self.stderr.write(f"{finding.name}: {finding.text}. {finding.fix}")
 
 
 def _as_json(made: SetUp) -> str:
