@@ -17,6 +17,7 @@ from rest_framework.utils.urls import replace_query_param
 from organization.errors import SecretUnreadable
 from organization.rest.ordering import Order, Place
 from organization.selectors import find_search_end
+from organization.services.own_address import build_own_url
 
 NEWEST_FIRST = {"created_at": "id"}
 LARGEST_NUMBER = 999_999_999  # that a page size may be; it counts as the largest page
@@ -44,7 +45,7 @@ class PublicCursorPagination(BasePagination):
     max_page_size = 200
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        self.url = request.build_absolute_uri()
+        self.url = build_own_url(request)
         self.size = self._read_page_size(request)
         self.name, self.order = self._read_order(request, queryset, view)
         self.context = f"rest.cursor:{queryset.model._meta.label}"

@@ -105,6 +105,27 @@ def test_no_row_is_skipped_when_rows_vanish_between_pages(
     assert [row["id"] for row in rows] == [device.public_id for device in devices[4:8]]
 
 
+@pytest.mark.parametrize(
+    ("asked", "origin"),
+    [
+        ({"Host": "mdm.example.com"}, "https://mdm.example.com:8443"),
+        ({"Host": "mdm.example.com:8443"}, "https://mdm.example.com:8443"),
+        ({"Host": "localhost:8000"}, "http://localhost:8000"),
+        ({"Host": "api.example", "X-Forwarded-Proto": "https"}, "https://api.example"),
+        ({"Host": "api.example", "X-Forwarded-Proto": "ftp"}, "http://api.example"),
+    ],
+)
+def test_links_lead_to_the_address_that_was_asked_when_a_proxy_stands_in_front(
+    asked: dict[str, str], origin: str, devices: list[Device], auditor: Program, settings: Any
+) -> None:
+    """The key must not be sent in clear."""
+    settings.BASE_URL, settings.TRUSTED_PROXIES = "https://mdm.example.com:8443", ["127.0.0.1"]
+    settings.ALLOWED_HOSTS = ["*"]
+    headers = auditor.headers | asked
+    answer = auditor.client.get("/api/v1/devices?page_size=1", headers=headers).json()
+    assert answer["next"].startswith(f"{origin}/api/v1/devices?")
+
+
 def test_newest_row_is_first_when_no_order_is_asked_for(
     devices: list[Device], auditor: Program
 ) -> None:
