@@ -328,7 +328,10 @@ def test_a_device_that_left_comes_back_with_its_history(
 ) -> None:
     old = make_device().enroll()
     old.check_out()
-    new = reenroll(make_device, old).enroll()
+    new = reenroll(make_device, old)
+    new.authenticate()
+    assert new.row.status == "pending"
+    new.token_update()
     assert new.row.pk == old.row.pk
     assert new.row.status == "enrolled"
     assert new.row.enrollments.count() == 2
