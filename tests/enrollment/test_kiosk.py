@@ -190,7 +190,8 @@ def test_passer_by_finds_no_console_and_no_other_kiosk(make_token: MakeToken) ->
     screen, other = Screen(token), Screen(token)
     for path in ("/console/", screen.start, "/console/devices/"):
         assert screen.client.get(path)["Location"].startswith("/accounts/login/")
-    assert screen.client.get(other.url).status_code == 404
+    for url in (other.url, f"{screen.url}x"):  # another one, and none
+        assert screen.client.get(url).status_code == 404
     assert Client().get(screen.url).status_code == 404
     assert Client().post(f"{screen.url}/code").status_code == 404
     cookie = screen.cookie
