@@ -20,10 +20,6 @@ def build(name: str, parameters: dict[str, Any], *, platform: str) -> dict[str, 
     return get_command_type(name).build_body(parameters, facts=DeviceFacts(platform=platform))
 
 
-def make_profile(**changes: str) -> bytes:
-    return plistlib.dumps(PROFILE | changes)
-
-
 REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("InstallProfile", "ios", {"payload": b"no profile"}, "payload", "cannot be read"),
     ("InstallProfile", "ios", {"payload": b"0\x03abc"}, "payload", "CMS"),
