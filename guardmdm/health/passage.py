@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from django.conf import settings
+from django.http.request import split_domain_port
 
 from guardmdm.health.address import is_https, open_client
 from guardmdm.health.findings import Finding, build_failure
@@ -123,10 +124,13 @@ def judge_scep(client: httpx.Client) -> Finding:
 
 def judge_host(answer: Answer) -> Finding:
     name = "host name"
-    fix = "Pass the name on (nginx: proxy_set_header Host $host)."
+    fix = "Pass the name on (nginx: proxy_set_header Host $host; Apache: ProxyPreserveHost On)."
     if not answer.has_arrived:
         return _report_missing(name, "people's pages do not arrive", answer, fix)
-    return Finding(name, f"people's pages arrive for {answer.seen['host']}")
+    host = answer.seen["host"]
+    is_own = split_domain_port(host)[0].strip("[]") == urlsplit(settings.BASE_URL).hostname
+    text = f"people's pages arrive for {host}"
+    return Finding(name, text if is_own else f"{text}: no passkey works", "" if is_own else fix)
 
 
 def judge_client_address(answer: Answer) -> Finding:

@@ -86,6 +86,8 @@ DOUBTS: dict[str, tuple[str, str, str, str]] = {
     "an unknown proxy": (
         ALL, "location /mdm/ { proxy_bind 127.0.0.2; proxy_pass http://UPSTREAM; } " + ALL,
         "client address", "GUARDMDM_TRUSTED_PROXIES to 127.0.0.2"),
+    "the server's own name": (
+        HOST, "proxy_set_header Host localhost:8000;", "host name", "ProxyPreserveHost"),
     "no address": (
         FORWARDED, 'proxy_set_header X-Forwarded-For "";',
         "client address", "X-Forwarded-For $remote_addr"),
