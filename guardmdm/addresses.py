@@ -2,6 +2,7 @@
 ValueError with what is wrong, in the words that stand behind the setting's name."""
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
@@ -35,6 +36,20 @@ def check_host(text: str) -> str:
 def check_host_pattern(text: str) -> str:
     """As Django takes them: a host, `.example.com` for all below it, `*` for any."""
     return text if text == "*" else check_host(text.removeprefix(".")) and text
+
+
+def list_origins(base_url: str, *, hosts: Iterable[str]) -> list[str]:
+    """Return the origins of this server's own pages, as browsers name them with a form.
+
+    Behind a proxy that ends TLS every request is plain HTTP here, so Django would take a form from
+    https:// for another site's. Names beside the base URL's are asked at its port or at 443.
+    """
+    if not base_url.startswith("https://"):
+        return [base_url]
+    port = urlsplit(base_url).port
+    ends = ("", f":{port}") if port else ("",)
+    names = (f"*{host}" if host.startswith(".") else host for host in hosts if host != "*")
+    return [base_url, *(f"https://{name}{end}" for name in names for end in ends)]
 
 
 def check_port(text: str) -> int:

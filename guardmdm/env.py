@@ -18,6 +18,7 @@ from guardmdm.addresses import (
     check_host,
     check_host_pattern,
     check_port,
+    list_origins,
 )
 from guardmdm.identity_provider import IdentityProvider, decode_identity_provider
 from guardmdm.mail import MailServer, check_sender, decode_mail_url
@@ -78,6 +79,7 @@ class Environment:
     secret_key: str = field(repr=False)
     key_ring: KeyRing = field(repr=False)
     allowed_hosts: list[str]
+    own_origins: list[str]
     trusted_proxies: list[str]
     client_cert_header: str
     apns_host: str
@@ -113,6 +115,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         secret_key=values["SECRET_KEY"] or _kept_secret(data_dir / "secret_key"),
         key_ring=_read_key_ring(values["ENCRYPTION_KEYS"], data_dir),
         allowed_hosts=_list_hosts(base_url, _words(values["ALLOWED_HOSTS"])),
+        own_origins=list_origins(base_url, hosts=_words(values["ALLOWED_HOSTS"])),
         trusted_proxies=_check_networks(_words(values["TRUSTED_PROXIES"])),
         client_cert_header=_check_client_cert_header(values),
         apns_host=_check("APNS_HOST", values["APNS_HOST"], check_host),

@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import pytest
+from django.test import Client
 
 from guardmdm.addresses import build_cache_url
 from guardmdm.env import SettingsError, read_environment
@@ -30,6 +31,31 @@ def test_further_hosts_take_no_name_away(read):
     assert env.allowed_hosts == [
         "mdm.example.com", "localhost", "127.0.0.1", "[::1]", "other.example",
     ]  # fmt: skip
+
+
+def test_forms_come_from_each_name_of_the_server(read):
+    env = read(BASE_URL="https://mdm.example.com:8443", ALLOWED_HOSTS="console.example .corp *")
+    assert env.own_origins == [
+        "https://mdm.example.com:8443",
+        "https://console.example", "https://console.example:8443",
+        "https://*.corp", "https://*.corp:8443",
+    ]  # fmt: skip
+    assert read(ALLOWED_HOSTS="console.example").own_origins == ["http://127.0.0.1:8000"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://console.example", 200), ("https://evil.example", 403)]
+)
+def test_a_form_is_taken_at_another_name_when_a_proxy_ends_tls(read, settings, origin, status):
+    env = read(BASE_URL="https://mdm.example.com", ALLOWED_HOSTS="console.example")
+    settings.ALLOWED_HOSTS, settings.CSRF_TRUSTED_ORIGINS = env.allowed_hosts, env.own_origins
+    browser = Client(enforce_csrf_checks=True, headers={"Host": "console.example"})
+    browser.get("/accounts/login/")
+    values = {"login": "a@example.com", "password": "wrong"}
+    values["csrfmiddlewaretoken"] = browser.cookies["csrftoken"].value
+    answer = browser.post("/accounts/login/", values, headers={"Origin": origin})
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
