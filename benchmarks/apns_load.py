@@ -10,6 +10,7 @@ import socket
 import ssl
 import time
 from collections import deque
+from typing import Any
 
 from hpack import Encoder, NeverIndexedHeaderTuple
 from hyperframe.frame import DataFrame, HeadersFrame, SettingsFrame
@@ -26,7 +27,7 @@ def build_requests(topic: str, *, count: int) -> deque[bytes]:
     encoder, requests = Encoder(), deque[bytes]()
     for number in range(count):
         path = f"/3/device/{build_token(number, is_dead=False).hex()}"
-        headers = [
+        headers: list[Any] = [
             *((":method", "POST"), (":scheme", "https"), (":authority", "localhost")),
             NeverIndexedHeaderTuple(":path", path),
             *(("apns-topic", topic), ("apns-push-type", "mdm"), ("apns-priority", "10")),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devices.models import Enrollment
+    from devices.models import Device, Enrollment
 
 BATCH = 500
 
@@ -63,7 +63,7 @@ def _add_batch(tokens: Sequence[tuple[int, bytes]], *, asked: datetime, seen: da
 
 
 def _build_enrollment(
-    device: object, number: int, token: bytes, *, topic: str, asked: datetime, seen: datetime
+    device: "Device", number: int, token: bytes, *, topic: str, asked: datetime, seen: datetime
 ) -> "Enrollment":
     from devices.models import Enrollment, EnrollmentState
 
