@@ -1,5 +1,6 @@
 """docker-compose.yml: complete in itself, and no secret stands in it."""
 
+import json
 import os
 import shutil
 import socket
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from guardmdm.env import DEFAULTS, read_environment
+from guardmdm.serving import Address, build_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -84,6 +86,18 @@ def test_the_worker_is_asked_by_its_name_where_no_variable_has_it():
     shell = ["/bin/sh", "-c", f"echo {name.replace('$$', '$')}"]
     done = subprocess.run(shell, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True)
     assert done.stdout.strip() == f"celery@{socket.gethostname()}"
+
+
+def test_the_image_serves_as_serve_does_behind_a_proxy():
+    """Without the time after which it is killed, a slow upload kept a container from stopping."""
+    text = (ROOT / "deploy" / "Dockerfile").read_text().replace("\\\n", "")
+    image = json.loads(text.rpartition("\nCMD ")[2])
+    address = Address("0.0.0.0", 8000, uses_tls=False)
+    web = build_programs(address, workers=2, tls_files=None)[0].arguments
+    own = list(web[web.index("--interface") :])
+    for_certificates_alone = own.index("--respawn-interval")
+    del own[for_certificates_alone : for_certificates_alone + 2]
+    assert image[1:] == own
 
 
 def test_compose_itself_accepts_the_file():
