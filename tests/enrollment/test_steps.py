@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from enrollment.models import EnrollmentSession, SessionState, SessionStep
+from enrollment.protocol.funnel.rules import get_silence
 from enrollment.protocol.funnel.steps import StepKind
 from enrollment.services.sessions import advance_session, get_session
 from enrollment.services.steps import record_step
@@ -142,6 +143,19 @@ def test_malformed_message_is_the_sessions_whose_challenge_its_url_has(
     path = f"/mdm/checkin?challenge={build_challenge(session)}"
     assert client.put(path, data=b"<plist>", content_type="x/y").status_code in (400, 403)
     assert list_steps(session) == ["authenticate"]
+
+
+def test_a_session_is_watched_when_its_certificate_came_after_a_long_wait(
+    make_session: MakeSession,
+) -> None:
+    session = make_session()
+    EnrollmentSession.objects.update(due_at=None)
+    before = timezone.now()
+    assert advance_session(session.public_id, state=SessionState.CERTIFICATE_ISSUED)
+    due_at = get_session(session.public_id).due_at
+    assert due_at is not None
+    silence = get_silence(StepKind.PKI_OPERATION)
+    assert before + silence <= due_at <= timezone.now() + silence
 
 
 def test_an_agent_is_shortened_and_cleaned() -> None:
