@@ -176,7 +176,8 @@ def judge_header_names(answer: Answer) -> Finding:
             name,
             f"anybody may claim {' and '.join(claims)} in headers with an underscore",
             "Let the proxy drop headers whose name has an underscore (nginx: "
-            "underscores_in_headers off; HAProxy: option http-restrict-req-hdr-names delete).",
+            "underscores_in_headers off; HAProxy: option http-restrict-req-hdr-names delete; "
+            "Caddy: request_header -*_*; Apache: RequestHeader unset, for each spelling).",
         )
     return Finding(name, "nobody can claim anything in headers with an underscore")
 
