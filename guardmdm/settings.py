@@ -1,6 +1,7 @@
 """Django's settings, from the environment that guardmdm.env has checked."""
 
 import os
+import ssl
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,11 @@ def _databases() -> dict[str, Any]:
             "keepalives_count": 3,
             **database.get("OPTIONS", {}),
         }
+        if database["OPTIONS"].get("sslrootcert") == "system":
+            # psycopg2 brings an OpenSSL that looks for CAs where it was built: it is told
+            # where this machine's are.
+            folder = ssl.get_default_verify_paths().openssl_capath
+            os.environ.setdefault("SSL_CERT_DIR", folder)
     return {"default": database}
 
 

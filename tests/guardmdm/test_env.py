@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from ssl import get_default_verify_paths
 
 import pytest
 from django.test import Client
@@ -229,6 +230,26 @@ def test_an_operator_sees_the_line_and_no_traceback(tmp_path):
 def test_the_cache_has_the_database_after_the_brokers():
     assert build_cache_url("redis://:secret@cache:6379/0") == "redis://:secret@cache:6379/1"
     assert build_cache_url("redis://cache") == "redis://cache/1"
+
+
+@pytest.mark.parametrize(
+    ("options", "folder"),
+    [
+        ("?sslmode=verify-full&sslrootcert=system", get_default_verify_paths().openssl_capath),
+        ("?sslmode=verify-full&sslrootcert=/etc/ca.pem", None),
+    ],
+)
+def test_postgresqls_driver_is_told_where_the_machines_cas_are(options, folder, tmp_path):
+    """It brings an OpenSSL of its own, which looks for them where it was built."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "GUARDMDM_DATA_DIR": str(tmp_path),
+        "GUARDMDM_DATABASE_URL": f"postgres://u:p@db/x{options}",
+    }
+    code = "import os, guardmdm.settings; print(os.environ.get('SSL_CERT_DIR'))"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == str(folder)
 
 
 @pytest.mark.parametrize(
