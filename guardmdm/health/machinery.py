@@ -95,7 +95,7 @@ def check_broker() -> Finding:
         return build_failure(
             "broker",
             f"answers, and takes no tasks: {error}",
-            "Give Redis more memory (maxmemory) and a disk with room.",
+            "Give Redis more memory (maxmemory) and a disk with room; a Redis Cluster takes none.",
         )
     except (OperationalError, OSError) as error:
         return build_failure(

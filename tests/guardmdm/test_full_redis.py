@@ -50,6 +50,7 @@ def test_the_doctor_says_that_the_broker_takes_nothing_when_its_memory_is_full(
     assert "takes no tasks" in finding.text
     assert "maxmemory" in finding.text
     assert "more memory" in finding.fix
+    assert "Cluster" in finding.fix  # which answers, and refuses with "don't hash to the same slot"
     assert check_workers().is_failure
 
 
