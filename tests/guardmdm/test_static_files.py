@@ -1,7 +1,9 @@
 import re
 from pathlib import Path
 
-from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.finders import find, get_finders
+from django.template.loader import render_to_string
+from PIL import Image
 
 from guardmdm import settings as real_settings
 from guardmdm.static_files import UsedFilesStorage
@@ -23,6 +25,17 @@ def test_every_file_that_a_template_names_is_served():
     assert named
     assert named <= list_found()
     assert {"django_htmx/htmx-2.min.js", "django_htmx/django-htmx.js"} <= list_found()
+
+
+def test_each_page_with_an_icon_has_one_for_browsers_that_draw_no_svg():
+    """Safari before 26, and a Home Screen, whose icons have 180 pixels."""
+    links = render_to_string("touch_icon.html")
+    assert {"icon", "apple-touch-icon"} == set(re.findall('rel="([^"]+)"', links))
+    with Image.open(str(find("console/touch-icon.png"))) as image:
+        assert (image.format, image.size) == ("PNG", (180, 180))
+    for template in (ROOT / "templates").rglob("*.html"):
+        text = template.read_text()
+        assert ("icon.svg" in text) == ('include "touch_icon.html"' in text), template
 
 
 def test_what_no_page_loads_is_left_out():
