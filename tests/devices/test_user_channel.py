@@ -284,7 +284,7 @@ def test_the_warning_of_many_users_stays_away_when_it_was_dismissed(
 
 
 def test_presence_of_a_user_is_noted_to_the_minute(user: MdmUser) -> None:
-    long_ago = timezone.now() - timedelta(hours=1)
+    long_ago, other = timezone.now() - timedelta(hours=1), MdmUser(user.device).log_in()
     UserChannel.objects.update(last_seen_at=long_ago, push_attempts=3)
     devices = user.device.row.last_seen_at
     user.take()
@@ -293,6 +293,7 @@ def test_presence_of_a_user_is_noted_to_the_minute(user: MdmUser) -> None:
     assert row.last_seen_at > long_ago
     assert row.push_attempts == 0
     assert user.device.row.last_seen_at == devices
+    assert (other.row.last_seen_at, other.row.push_attempts) == (long_ago, 3)
 
 
 def test_nothing_is_stored_of_users_when_they_get_no_channel(mac: MdmDevice, settings: Any) -> None:
