@@ -12,6 +12,8 @@ import dj_database_url
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*\.?")
 LONGEST_NAME = 253
 LARGEST_PORT = 65535
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""Browsers name no origin with these."""
 CERTIFICATE_CHECKS = ("required", "optional", "none")
 
 
@@ -44,12 +46,18 @@ def list_origins(base_url: str, *, hosts: Iterable[str]) -> list[str]:
     Behind a proxy that ends TLS every request is plain HTTP here, so Django would take a form from
     https:// for another site's. Names beside the base URL's are asked at its port or at 443.
     """
-    if not base_url.startswith("https://"):
-        return [base_url]
-    port = urlsplit(base_url).port
-    ends = ("", f":{port}") if port else ("",)
+    parts = urlsplit(base_url)
+    port = "" if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    own = f"{parts.scheme}://{_as_in_browsers(_host_of(parts))}{port}"
+    if parts.scheme == "http":
+        return [own]
+    ends = ("", port) if port else ("",)
     names = (f"*{host}" if host.startswith(".") else host for host in hosts if host != "*")
-    return [base_url, *(f"https://{name}{end}" for name in names for end in ends)]
+    return [own, *(f"https://{_as_in_browsers(name)}{end}" for name in names for end in ends)]
+
+
+def _as_in_browsers(host: str) -> str:
+    return f"[{IPv6Address(host[1:-1])}]" if host.startswith("[") else host.lower()
 
 
 def check_port(text: str) -> int:

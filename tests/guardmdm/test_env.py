@@ -44,6 +44,20 @@ def test_forms_come_from_each_name_of_the_server(read):
     assert read(ALLOWED_HOSTS="console.example").own_origins == ["http://127.0.0.1:8000"]
 
 
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://MDM.Example.com:443", "https://mdm.example.com"),
+        ("https://[2001:DB8:0::7]:8443", "https://[2001:db8::7]:8443"),
+        ("http://MDM.corp:80", "http://mdm.corp"),
+    ],
+)
+def test_forms_are_taken_when_names_are_not_written_as_browsers_do(read, url, origin):
+    assert read(BASE_URL=url).own_origins == [origin]
+    others = read(BASE_URL="https://mdm.example.com", ALLOWED_HOSTS="Console.Example .Corp")
+    assert others.own_origins[1:] == ["https://console.example", "https://*.corp"]
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("origin", "status"), [("https://console.example", 200), ("https://evil.example", 403)]
