@@ -70,3 +70,5 @@ def _reaching_broker() -> Iterator[Connection]:
             yield broker
         except broker.channel_errors as error:
             raise BrokerRefuses(str(error)) from error
+        except broker.connection_errors as error:  # it has stopped answering since
+            raise OperationalError(str(error)) from error

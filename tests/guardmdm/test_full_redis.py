@@ -71,6 +71,21 @@ def test_metrics_go_on_when_the_brokers_memory_is_full(
 
 
 @pytest.mark.django_db
+def test_not_ready_when_redis_answers_and_writes_nothing_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bootstrapped: None
+) -> None:
+    """As while another Redis takes over from it: /readyz answered 500."""
+    monkeypatch.setitem(app.conf.broker_transport_options, "socket_timeout", 0.5)
+    with run_broker(tmp_path, monkeypatch) as server:
+        redis.Redis(port=server.port).execute_command("CLIENT", "PAUSE", "600000", "WRITE")
+        answer, finding = Client().get("/readyz"), check_broker()
+        redis.Redis(port=server.port).execute_command("CLIENT", "UNPAUSE")  # or it does not end
+    assert answer.status_code == 503
+    assert answer.json()["broker"] == "unreachable (OperationalError)"
+    assert finding.text.startswith("unreachable")
+
+
+@pytest.mark.django_db
 def test_the_doctor_says_that_the_cache_has_no_database_when_redis_has_the_brokers_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
