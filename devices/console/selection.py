@@ -77,7 +77,7 @@ def _build_selection(request: HttpRequest, *, keys: list[int]) -> Selection:
     query = request.GET.copy()
     query.pop(SEARCHED, None)
     if FAILED_OF in query:
-        back = reverse("console:bulk-command", args=(query[FAILED_OF],))
+        back = reverse("console:bulk-command", args=query.getlist(FAILED_OF)[:1])
         return Selection(keys, query.urlencode(), back)
     filters = query.copy()
     for name in ("all", "device"):

@@ -109,6 +109,7 @@ def test_it_is_sent_again_to_those_alone_that_have_failed(
     form = read(operator, target)
     assert "For 1 device." in form
     assert f'href="{address(bulk)}">Cancel' in form
+    assert read(operator, f"{target}&failed=a/b").count(address(bulk)) == form.count(address(bulk))
     operator.post(target, {})
     again = BulkCommand.objects.exclude(pk=bulk.pk).get()
     assert again.waiting == [world.mac.pk]
