@@ -134,15 +134,15 @@ class ListPage:
         What is missing in a file is never noticed (docs/adr/0284).
         """
         query, parts = request.GET.copy(), []
-        older: str | None = ""
-        while older is not None:
-            query["older"] = older
-            filterset: Any = self.filterset(query, queryset=self.get_rows(), request=request)
+        query.pop("older", None)
+        unread: QuerySet[Any] | None = self.get_rows()
+        while unread is not None:
+            filterset: Any = self.filterset(query, queryset=unread, request=request)
             rows, end = filterset.qs, filterset.search_end
             order = self._find_order(request, filterset)
             rows = order.apply(rows) if order else rows
             parts.append(rows.filter(pk__gt=end.key) if end else rows)
-            older = end.older if end else None
+            unread = self.get_rows().filter(pk__lte=end.key) if end else None
         return parts if order is None or order.descending else parts[::-1]
 
     def _find_order(self, request: HttpRequest, filterset: FilterSet) -> Order | None:
