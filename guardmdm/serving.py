@@ -21,9 +21,9 @@ WEB_THREADS = 32
 """They wait for bodies. More fight for the interpreter when all have one (docs/adr/0080)."""
 UPLOAD_PATHS, UPLOAD_TURNS = ("/console/packages/new", "/api/v1/packages"), 2
 """Where packages of gigabytes come in; a slow one keeps nobody but other packages waiting."""
-MESSAGE_PREFIXES = ("/scep/", "/mdm/", "/enroll/profile-service/")
-"""Where devices' messages come in: these may come in chunks (docs/adr/0291), and no refusal goes
-without an entry (docs/adr/0214)."""
+MESSAGE_LIMITS = {"/scep/": 2**16, "/enroll/profile-service/": 2**16, "/mdm/": 10 * 2**20}
+"""Where devices' messages come in: these may come in chunks (docs/adr/0291), of which so many bytes
+are waited for, and no refusal goes without an entry (docs/adr/0214)."""
 WORKER_PROCESSES = 2
 RESPAWN_SECONDS = "20"
 PORT_FIX = "Try another --port."

@@ -6,13 +6,14 @@ the database. So a slow client takes a thread, which costs next to nothing, and 
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from threading import Lock
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 from wsgiref.types import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -47,9 +48,9 @@ class Turns:
     `upload_count` turns of their own and read their body themselves, once they know the sender.
     Requests with other large bodies, of which a Mac's list of apps takes half a second, have
     LARGE_TURNS of their own: eight would take all, and an Idle would wait for two seconds.
-    Messages for paths that begin with one of `message_prefixes` show by themselves whether they
-    are whole, so they may come in chunks. What is too large for these (unread) or was cut is left
-    to the application, which refuses it and says so in its log.
+    Messages for paths that begin with one of `message_limits` show by themselves whether they
+    are whole, so they may come in chunks, of so many bytes in all. What is too large for these
+    (unread) or was cut is left to the application, which refuses it and says so in its log.
     """
 
     def __init__(
@@ -60,12 +61,12 @@ class Turns:
         max_body: int,
         upload_paths: Collection[str] = (),
         upload_count: int = 0,
-        message_prefixes: tuple[str, ...] = (),
+        message_limits: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._application = application
         self._max_body = max_body
         self._upload_paths = frozenset(upload_paths)
-        self._message_prefixes = message_prefixes
+        self._message_limits = message_limits
         self._clients = SlowClients()
         self._turns, self._upload_turns = _Queue(count), _Queue(upload_count)
         self._large_turns = _Queue(LARGE_TURNS)
@@ -113,10 +114,11 @@ class Turns:
 
     def _take_chunks(self, environ: WSGIEnvironment) -> None:
         """Put them into `environ` as if their length had been told."""
-        if not self._is_message(environ):  # granian does not tell whether it came whole
+        limit = self._find_message_limit(environ)
+        if limit is None:  # granian does not tell whether it came whole
             raise BodyRefused(HTTPStatus.LENGTH_REQUIRED)
         with self._waiting(environ):
-            body, length = _read_chunks(environ["wsgi.input"], limit=self._max_body)
+            body, length = _read_chunks(environ["wsgi.input"], limit=limit)
         del environ["HTTP_TRANSFER_ENCODING"]
         environ["CONTENT_LENGTH"], environ["wsgi.input"] = str(length), body
 
@@ -127,7 +129,12 @@ class Turns:
         environ["wsgi.input"] = BytesIO()
 
     def _is_message(self, environ: WSGIEnvironment) -> bool:
-        return environ["PATH_INFO"].startswith(self._message_prefixes)
+        return self._find_message_limit(environ) is not None
+
+    def _find_message_limit(self, environ: WSGIEnvironment) -> int | None:
+        path = environ["PATH_INFO"]
+        found = (limit for prefix, limit in self._message_limits.items() if path.startswith(prefix))
+        return next(found, None)
 
     def _stream(
         self, response: Any, environ: WSGIEnvironment, *, turn: "_Turn | None"
@@ -286,7 +293,7 @@ def _read_chunks(stream: InputStream, *, limit: int) -> tuple[InputStream, int]:
     """Return a file of all that comes, and its length; an empty one where that is over `limit`."""
     body: Any = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115
     length = 0
-    while chunk := stream.read(CHUNK_BYTES):  # of a single byte, perhaps
+    while chunk := stream.read(min(CHUNK_BYTES, limit + 1 - length)):  # which waits for all of it
         length += len(chunk)
         if length > limit:
             return BytesIO(), length

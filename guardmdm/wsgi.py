@@ -14,7 +14,7 @@ from django.urls import resolve  # noqa: E402
 from guardmdm.loaded_templates import load_templates  # noqa: E402
 from guardmdm.machine_door import MachineDoor  # noqa: E402
 from guardmdm.serving import (  # noqa: E402
-    MESSAGE_PREFIXES,
+    MESSAGE_LIMITS,
     UPLOAD_PATHS,
     UPLOAD_TURNS,
     WEB_TURNS,
@@ -27,7 +27,7 @@ application = Turns(
     max_body=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
     upload_paths=UPLOAD_PATHS,
     upload_count=UPLOAD_TURNS,
-    message_prefixes=MESSAGE_PREFIXES,
+    message_limits=MESSAGE_LIMITS,
 )
 
 # Loads every view now: the first device after a restart must not wait for seconds.

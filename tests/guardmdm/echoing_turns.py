@@ -147,6 +147,7 @@ urlpatterns = [
     path("healthz/meet", meet),
     path("scep/x", echo),
     path("mdm/x", refuse),
+    path("mdm/small", refuse),
 ]
 
 
@@ -160,5 +161,5 @@ application = Turns(
     Echo(),
     count=2,
     max_body=10 * 1024 * 1024,
-    message_prefixes=("/scep/", "/mdm/"),
+    message_limits={"/scep/": 10 * 1024 * 1024, "/mdm/s": 1000, "/mdm/": 10 * 1024 * 1024},
 )

@@ -113,6 +113,12 @@ def test_chunks_without_end_are_read_up_to_a_limit(server):
     assert seen["length"] == 0
 
 
+def test_the_end_of_chunks_is_not_waited_for_when_they_are_more_than_the_view_takes(server):
+    head = b"PUT /mdm/small HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connecting(server, head + b"3e9\r\n" + b"a" * 1001 + b"\r\n") as connection:
+        assert b'{"announced": "1001", "length": 0}' in connection.recv(65536)
+
+
 def test_what_is_too_large_or_cut_off_is_left_to_a_view_that_keeps_a_log(server):
     large = 10 * 1024 * 1024 + 1
     seen = server.put("/mdm/x", content=b"x" * large).json()
