@@ -370,30 +370,6 @@ def test_list_is_narrowed_when_filtered(
     assert bool(auditor.list(path, **filled)) is expected
 
 
-@pytest.mark.parametrize("name", ["supervised", "missing_filevault", "missing_passcode"])
-def test_flag_is_refused_when_neither_true_nor_false(name: str, auditor: Program) -> None:
-    for value in ("maybe", "null", "2", "yes"):
-        answer = auditor.get("devices", **{name: value})
-        assert answer.status_code == 400
-        assert set(answer.json()["errors"]) == {name}
-    for value in ("true", "False", "1"):
-        assert auditor.get("devices", **{name: value}).status_code == 200
-
-
-@pytest.mark.parametrize("search", ["a\0b", "a b c d e f g h i", '"a b c d e f g h i"'])
-def test_search_is_refused_by_its_name_when_it_holds_a_nul_or_too_many_words(
-    auditor: Program, search: str
-) -> None:
-    answer = auditor.get("devices", search=search)
-    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"search"})
-
-
-def test_filter_is_refused_when_its_value_is_no_choice(auditor: Program) -> None:
-    answer = auditor.get("devices", status="broken")
-    assert answer.status_code == 400
-    assert set(answer.json()["errors"]) == {"status"}
-
-
 def test_timeline_holds_the_sessions_entries_when_they_came_before_the_device(
     auditor: Program, sample: Sample
 ) -> None:

@@ -79,3 +79,27 @@ def test_a_list_is_told_when_a_choice_is_given_twice(
     path: str, query: str, auditor: Program
 ) -> None:
     assert auditor.get(f"{path}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["supervised", "missing_filevault", "missing_passcode"])
+def test_flag_is_refused_when_neither_true_nor_false(name: str, auditor: Program) -> None:
+    for value in ("maybe", "null", "2", "yes"):
+        answer = auditor.get("devices", **{name: value})
+        assert answer.status_code == 400
+        assert set(answer.json()["errors"]) == {name}
+    for value in ("true", "False", "1"):
+        assert auditor.get("devices", **{name: value}).status_code == 200
+
+
+@pytest.mark.parametrize("search", ["a\0b", "a b c d e f g h i", '"a b c d e f g h i"'])
+def test_search_is_refused_by_its_name_when_it_holds_a_nul_or_too_many_words(
+    auditor: Program, search: str
+) -> None:
+    answer = auditor.get("devices", search=search)
+    assert (answer.status_code, set(answer.json()["errors"])) == (400, {"search"})
+
+
+def test_filter_is_refused_when_its_value_is_no_choice(auditor: Program) -> None:
+    answer = auditor.get("devices", status="broken")
+    assert answer.status_code == 400
+    assert set(answer.json()["errors"]) == {"status"}
