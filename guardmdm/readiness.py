@@ -10,11 +10,9 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from guardmdm.celery import app
-from guardmdm.redis_cache import EnduringRedisCache
+from guardmdm.redis_cache import PROBE, PROBE_SECONDS, EnduringRedisCache
 
 CONNECT_SECONDS = 2
-PROBE, PROBE_SECONDS = "guardmdm.probe", 10
-"""A key of Redis, and how long it stays: whether it takes anything shows when it is given some."""
 OWN_APPS = ("organization", "scep", "devices", "policies", "enrollment", "webhooks", "guardmdm")
 
 

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 PAUSE_SECONDS = 10
 """How long Redis is left alone after a failure, so that not every request waits for it."""
 PROBE, PROBE_SECONDS = "guardmdm.probe", 10
+"""A key of Redis, and how long it stays: whether it takes anything shows when it is given some."""
 OWN, MOST_ENTRIES = "while redis is away", 2000
 logger = logging.getLogger(__name__)
 
